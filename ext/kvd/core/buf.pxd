@@ -1,0 +1,72 @@
+"""A growable byte buffer: what sockets read into and replies are written to.
+
+A buffer doubles up to 1 MiB and then grows by a quarter, so that one huge reply does not reserve twice
+its size. Invariant: len <= cap; after a failed growth the old content is still there.
+
+Memory comes from malloc, not from a store's heap: buffers belong to network threads, which hold no
+store lock while they read and write. Owners report the capacity to the store (session_account).
+"""
+
+from libc.stdlib cimport free
+from libc.string cimport memcpy, memmove
+
+cdef extern from * nogil:
+    """
+    #include <stdio.h>
+    #ifndef KVD_BUF
+    #define KVD_BUF
+    struct kvd_buf { char *ptr; size_t len; size_t cap; int failed; };
+    #endif
+    /* the arguments are evaluated once or twice: pass values, not calls */
+    #define kvd_printf(b, ...) do { \
+        int kvd_n = snprintf((b)->ptr + (b)->len, (b)->cap - (b)->len, __VA_ARGS__); \
+        if (kvd_n > 0 && (size_t)kvd_n >= (b)->cap - (b)->len && kvd_buf_room((b), (size_t)kvd_n + 1)) \
+            snprintf((b)->ptr + (b)->len, (b)->cap - (b)->len, __VA_ARGS__); \
+        if (kvd_n > 0 && (size_t)kvd_n < (b)->cap - (b)->len) (b)->len += (size_t)kvd_n; } while (0)
+    #include <stdlib.h>
+    static inline int kvd_buf_room(struct kvd_buf *b, size_t more) {
+        size_t need = b->len + more, cap = b->cap < 256 ? 256 : b->cap;
+        char *p;
+        if (need < more) { b->failed = 1; return 0; }
+        if (need <= b->cap) return 1;
+        while (cap < need) cap += cap < 1048576 ? cap : cap / 4;
+        p = (char *)realloc(b->ptr, cap);
+        if (!p) { b->failed = 1; return 0; }
+        b->ptr = p; b->cap = cap;
+        return 1;
+    }
+    """
+    struct buf "kvd_buf":
+        char *ptr
+        size_t len
+        size_t cap
+        bint failed        # an append found no memory: the content is not whole
+    bint buf_reserve "kvd_buf_room" (buf *b, size_t more) noexcept   # False: no memory, b.failed set
+    void buf_printf "kvd_printf" (buf *b, const char *format, ...) noexcept
+
+
+cdef inline void buf_release(buf *b) noexcept nogil:
+    """Give the memory back; the buffer is empty and usable."""
+    free(b.ptr)
+    b.ptr = NULL
+    b.len = b.cap = 0
+    b.failed = False
+
+
+cdef inline void buf_add(buf *b, const void *p, size_t n) noexcept nogil:
+    if buf_reserve(b, n):
+        memcpy(b.ptr + b.len, p, n)
+        b.len += n
+
+
+cdef inline void buf_add_char(buf *b, char c) noexcept nogil:
+    if buf_reserve(b, 1):
+        b.ptr[b.len] = c
+        b.len += 1
+
+
+cdef inline void buf_drop_front(buf *b, size_t n) noexcept nogil:
+    """Forget the first n bytes."""
+    b.len -= n
+    if b.len and n:
+        memmove(b.ptr, b.ptr + n, b.len)

@@ -1,0 +1,68 @@
+"""Time, three ways: wall milliseconds (deadlines), monotonic microseconds (waiting), ticks (measuring).
+
+Ticks are the processor's own counter where there is one: a third of the price of clock_gettime, and
+read twice for every command. Their rate is not known here; who measures keeps a `pace`, two readings
+of both clocks, and converts when someone asks (INFO, SLOWLOG).
+"""
+
+from libc.stdint cimport int64_t, uint64_t
+
+cdef extern from * nogil:
+    """
+    #include <time.h>
+    #include <stdint.h>
+    #if defined(__x86_64__)
+    #include <x86intrin.h>
+    #endif
+    static inline int64_t kvd_clock_us(int id) {
+        struct timespec t;
+        clock_gettime(id, &t);
+        return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+    }
+    static inline int64_t kvd_wall_us(void) { return kvd_clock_us(CLOCK_REALTIME); }
+    static inline int64_t kvd_mono_us(void) { return kvd_clock_us(CLOCK_MONOTONIC); }
+    static inline uint64_t kvd_ticks(void) {
+    #if defined(__x86_64__)
+        return __rdtsc();
+    #elif defined(__aarch64__)
+        uint64_t v;
+        __asm__ volatile("mrs %0, cntvct_el0" : "=r"(v));
+        return v;
+    #else
+        struct timespec t;
+        clock_gettime(CLOCK_MONOTONIC, &t);
+        return (uint64_t)t.tv_sec * 1000000000ull + t.tv_nsec;
+    #endif
+    }
+    """
+    int64_t wall_us "kvd_wall_us" () noexcept   # microseconds since 1970
+    int64_t mono_us "kvd_mono_us" () noexcept   # microseconds, never goes back
+    uint64_t ticks "kvd_ticks" () noexcept      # unknown but steady rate
+
+
+cdef struct pace:
+    uint64_t tick0
+    int64_t us0
+    double ticks_per_us
+
+
+cdef inline int64_t wall_ms() noexcept nogil:
+    return wall_us() // 1000
+
+
+cdef inline void pace_start(pace *p) noexcept nogil:
+    p.tick0 = ticks()
+    p.us0 = mono_us()
+    p.ticks_per_us = 2000.0   # a guess that stands for the first millisecond
+
+
+cdef inline void pace_update(pace *p) noexcept nogil:
+    """Measure the rate again over all time since pace_start; call it now and then."""
+    cdef int64_t us = mono_us() - p.us0
+    if us >= 1000:
+        p.ticks_per_us = <double>(ticks() - p.tick0) / <double>us
+
+
+cdef inline double pace_us(pace *p, uint64_t n) noexcept nogil:
+    """n ticks as microseconds."""
+    return <double>n / p.ticks_per_us

@@ -1,0 +1,42 @@
+"""Counted memory: one heap for each store. See mem.pyx for the layout."""
+
+from libc.stdint cimport uint32_t, uint64_t
+
+cdef enum:
+    HEAP_CLASSES = 49          # class 0 is unused; classes 1..48 cover 8..2048 bytes
+    HEAP_SMALL = 2048          # above this an allocation stands alone
+
+cdef struct page:
+    page *next                 # pages of the class that have room
+    page *prev
+    page *next_all             # every page of the heap
+    page *prev_all
+    void *free                 # freed slots, linked through their first word
+    uint32_t used              # slots handed out
+    uint32_t fresh             # slots never handed out yet start here (index)
+    uint32_t capacity
+    uint32_t size_class
+    bint listed                # stands in the class's list of pages with room
+
+cdef struct large:
+    large *next
+    large *prev
+    size_t size                # what the caller asked for
+
+
+cdef struct heap:
+    size_t used                # bytes handed out, rounded up to what they occupy
+    size_t peak                # the highest `used` so far
+    size_t pages               # bytes of slab pages held
+    page *room[HEAP_CLASSES]   # pages with room, by class
+    page *all
+    page *spare                # one empty page kept against thrashing
+    large *larges
+
+cdef void heap_init(heap *h) noexcept nogil
+cdef void heap_destroy(heap *h) noexcept nogil                                   # frees all that was allocated
+cdef void *mem_alloc(heap *h, size_t n) noexcept nogil                            # 8-byte aligned; NULL when out of memory
+cdef void mem_free(heap *h, void *p, size_t n) noexcept nogil                     # n as asked for; p may be NULL
+cdef void *mem_realloc(heap *h, void *p, size_t old, size_t n) noexcept nogil     # NULL leaves p as it was
+cdef size_t mem_cost(size_t n) noexcept nogil                                     # bytes that n bytes occupy
+cdef size_t mem_total() noexcept nogil                                            # bytes all heaps hold from the system

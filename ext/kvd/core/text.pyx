@@ -1,0 +1,198 @@
+"""Numbers to text and back.
+
+Integers are read strictly (one canonical spelling, so that text -> int -> text is the identity and a
+value may be kept as an integer); doubles as C reads them, without white space. Long doubles are
+printed in plain notation with at most 17 decimals, which is what INCRBYFLOAT stores.
+"""
+
+from libc.math cimport HUGE_VAL
+from libc.stdio cimport snprintf
+from libc.string cimport memcpy
+
+cdef extern from * nogil:
+    """
+    #include <stdlib.h>
+    #include <math.h>
+    #include <errno.h>
+    static const char KVD_PAIRS[] =
+        "00010203040506070809101112131415161718192021222324252627282930313233343536373839"
+        "40414243444546474849505152535455565758596061626364656667686970717273747576777879"
+        "8081828384858687888990919293949596979899";
+    static int kvd_isinf(double d) { return isinf(d) ? (d > 0 ? 1 : -1) : 0; }
+    static int kvd_isnan(double d) { return isnan(d); }
+    static int kvd_isinfl(long double d) { return isinf(d) ? (d > 0 ? 1 : -1) : 0; }
+    static int kvd_isnanl(long double d) { return isnan(d); }
+    static int kvd_strtod(const char *s, const char **end, double *out) {
+        char *e; errno = 0; *out = strtod(s, &e); *end = e;
+        return !(errno == ERANGE && (*out == HUGE_VAL || *out == -HUGE_VAL || fabs(*out) < 1e-300));
+    }
+    static int kvd_strtold(const char *s, const char **end, long double *out) {
+        char *e; errno = 0; *out = strtold(s, &e); *end = e;
+        return !(errno == ERANGE && (*out == HUGE_VALL || *out == -HUGE_VALL || fabsl(*out) < 1e-300L));
+    }
+    static int kvd_print_ld(char *out, size_t n, long double d) { return snprintf(out, n, "%.17Lf", d); }
+    """
+    const char *PAIRS "KVD_PAIRS"
+    int isinf "kvd_isinf" (double) noexcept
+    bint isnan "kvd_isnan" (double) noexcept
+    int isinfl "kvd_isinfl" (long double) noexcept
+    bint isnanl "kvd_isnanl" (long double) noexcept
+    bint read_double "kvd_strtod" (const char *s, const char **end, double *out) noexcept
+    bint read_long_double "kvd_strtold" (const char *s, const char **end, long double *out) noexcept
+    int print_long_double "kvd_print_ld" (char *out, size_t n, long double d) noexcept
+
+
+cdef bint parse_int(view v, int64_t *out) noexcept nogil:
+    cdef const char *p = v.ptr
+    cdef const char *end = p + v.len
+    cdef uint64_t n, d
+    cdef bint negative = False
+    if v.len == 0 or v.len > 20:
+        return False
+    if v.len == 1 and p[0] == c'0':
+        out[0] = 0
+        return True
+    if p[0] == c'-':
+        negative = True
+        p += 1
+        if p == end:
+            return False
+    if not c'1' <= p[0] <= c'9':
+        return False
+    n = p[0] - c'0'
+    p += 1
+    while p < end:
+        d = <uint64_t>(<unsigned char>p[0] - <int>c'0')
+        if d > 9:
+            return False
+        if n > (<uint64_t>0xFFFFFFFFFFFFFFFFULL - d) // 10:
+            return False
+        n = n * 10 + d
+        p += 1
+    if negative:
+        if n > <uint64_t>0x8000000000000000ULL:
+            return False
+        out[0] = <int64_t>(0 - n)
+    else:
+        if n > <uint64_t>0x7FFFFFFFFFFFFFFFULL:
+            return False
+        out[0] = <int64_t>n
+    return True
+
+
+cdef bint copy_text(char *out, size_t room, view v) noexcept nogil:
+    """NUL-terminated copy for the C library; False for what no number looks like."""
+    if v.len == 0 or v.len >= room or v.ptr[0] == c' ' or 9 <= v.ptr[0] <= 13:
+        return False
+    memcpy(out, v.ptr, v.len)
+    out[v.len] = 0
+    return True
+
+
+cdef bint parse_double(view v, double *out) noexcept nogil:
+    cdef char text[256]
+    cdef const char *end
+    if not copy_text(text, sizeof(text), v):
+        return False
+    return read_double(text, &end, out) and end == text + v.len and not isnan(out[0])
+
+
+cdef bint parse_long_double(view v, long double *out) noexcept nogil:
+    cdef char text[256]
+    cdef const char *end
+    if not copy_text(text, sizeof(text), v):
+        return False
+    return read_long_double(text, &end, out) and end == text + v.len and not isnanl(out[0])
+
+
+cdef int format_int(char *out, int64_t value) noexcept nogil:
+    cdef uint64_t n = <uint64_t>value
+    cdef int length, i, pair
+    cdef int sign = 0
+    if value < 0:
+        out[0] = c'-'
+        n = 0 - n
+        sign = 1
+    length = digits(n) + sign
+    i = length
+    while n >= 100:
+        pair = <int>(n % 100) * 2
+        n //= 100
+        i -= 2
+        out[i] = PAIRS[pair]
+        out[i + 1] = PAIRS[pair + 1]
+    if n >= 10:
+        out[i - 2] = PAIRS[n * 2]
+        out[i - 1] = PAIRS[n * 2 + 1]
+    else:
+        out[i - 1] = <char>(<int>c'0' + <int>n)
+    return length
+
+
+cdef int format_double(char *out, double d) noexcept nogil:
+    cdef int sign = isinf(d)
+    if sign != 0:
+        memcpy(out, <const char *>b"inf" if sign > 0 else <const char *>b"-inf", 4)
+        return 3 if sign > 0 else 4
+    if isnan(d):
+        memcpy(out, b"nan", 3)
+        return 3
+    if d == <double><int64_t>d and -1e15 < d < 1e15 and d != 0:
+        return format_int(out, <int64_t>d)
+    return snprintf(out, DOUBLE_TEXT, b"%.17g", d)
+
+
+cdef int format_long_double(char *out, long double d) noexcept nogil:
+    cdef int n
+    cdef int sign = isinfl(d)
+    if sign != 0:
+        memcpy(out, <const char *>b"inf" if sign > 0 else <const char *>b"-inf", 4)
+        return 3 if sign > 0 else 4
+    if isnanl(d):
+        memcpy(out, b"nan", 3)
+        return 3
+    n = print_long_double(out, LONG_DOUBLE_TEXT, d)
+    while out[n - 1] == c'0':
+        n -= 1
+    if out[n - 1] == c'.':
+        n -= 1
+    if n == 2 and out[0] == c'-' and out[1] == c'0':
+        out[0] = c'0'
+        n = 1
+    return n
+
+
+cdef int format_percent(char *out, double d) noexcept nogil:
+    cdef int n = snprintf(out, DOUBLE_TEXT, b"%.6f", d)
+    while out[n - 1] == c'0':
+        n -= 1
+    return n - 1 if out[n - 1] == c'.' else n
+
+
+cdef bint parse_memory(view v, int64_t *out) noexcept nogil:
+    cdef size_t n = v.len
+    cdef int64_t unit = 1
+    cdef size_t i
+    cdef char suffix[3]
+    while n > 0 and not c'0' <= v.ptr[n - 1] <= c'9':
+        n -= 1
+    if n == 0 or v.len - n > 2:
+        return False
+    for i in range(v.len - n):
+        suffix[i] = v.ptr[n + i] | 32
+    if v.len - n == 2:
+        if suffix[1] != c'b':
+            return False
+        unit = 1024 if suffix[0] == c'k' else 1048576 if suffix[0] == c'm' else 1073741824 if suffix[0] == c'g' else 0
+    elif v.len - n == 1:
+        unit = (1 if suffix[0] == c'b' else 1000 if suffix[0] == c'k' else 1000000 if suffix[0] == c'm'
+                else 1000000000 if suffix[0] == c'g' else 0)
+    if unit == 0:
+        return False
+    cdef view number
+    number.ptr = v.ptr
+    number.len = n
+    if not parse_int(number, out) or out[0] < 0 or out[0] > <int64_t>0x7FFFFFFFFFFFFFFFLL // unit:
+        return False
+    out[0] *= unit
+    return True

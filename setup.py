@@ -1,0 +1,51 @@
+"""Builds every ext/**/*.pyx as the extension module its path names.
+
+KVD_BUILD chooses the form: release (default), dev (quick to build, bounds checked), trace (line
+coverage of .pyx), asan (address sanitizer). Only dev and release are built in place; see Makefile.
+Files named _*.pyx are test probes: built in every form but release wheels (KVD_PROBES=0).
+"""
+
+import os
+from pathlib import Path
+
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+
+BUILDS = {  # C flags, macros, directives
+    "release": (["-O2", "-g0"], [], {}),
+    "dev": (["-O0", "-g1"], [], {}),
+    "trace": (["-O0", "-g0"], [("CYTHON_TRACE_NOGIL", "1")], {"linetrace": True}),
+    "asan": (["-O1", "-g1", "-fsanitize=address", "-fno-omit-frame-pointer"], [], {}),
+}
+BUILD = os.environ.get("KVD_BUILD", "release")
+FLAGS, MACROS, DIRECTIVES = BUILDS[BUILD]
+PROBES = os.environ.get("KVD_PROBES", "0") == "1" or BUILD != "release"
+QUIET = ["-Wno-sign-compare", "-Wno-unused-function", "-Wno-unreachable-code", "-fno-strict-aliasing", "-fwrapv"]
+
+
+def extension(path):
+    name = ".".join(path.relative_to("ext").with_suffix("").parts)
+    link = ["-fsanitize=address"] if BUILD == "asan" else []
+    return Extension(name, [str(path)], extra_compile_args=FLAGS + QUIET, define_macros=MACROS,
+                     extra_link_args=link + ["-pthread"])
+
+
+setup(
+    ext_modules=cythonize(
+        [extension(p) for p in sorted(Path("ext").rglob("*.pyx")) if PROBES or not p.name.startswith("_")],
+        include_path=["ext"],
+        nthreads=os.cpu_count() or 1,
+        emit_linenums=BUILD == "asan",
+        build_dir=None if BUILD == "trace" else f"build/cython-{BUILD}",
+        show_all_warnings=False,
+        compiler_directives={
+            "language_level": "3",
+            "freethreading_compatible": True,
+            "cdivision": True,
+            "wraparound": False,
+            "boundscheck": BUILD != "release",
+            "initializedcheck": False,
+        } | DIRECTIVES,
+    ),
+    options={"build_ext": {"parallel": os.cpu_count() or 1}, "build": {"build_base": f"build/{BUILD}"}},
+)

@@ -1,0 +1,56 @@
+"""The heap: what it counts, that blocks do not overlap, that nothing is left."""
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from kvd.core import _probe
+
+SIZES = st.one_of(st.integers(0, 200), st.integers(0, 5000), st.sampled_from([128, 129, 256, 257, 2048, 2049, 100_000]))
+
+
+class HeapMachine(RuleBasedStateMachine):
+    def __init__(self):
+        super().__init__()
+        self.heap = _probe.Heap()
+        self.names = []
+
+    @rule(n=SIZES)
+    def alloc(self, n):
+        self.names.append(self.heap.alloc(n))
+
+    @rule(n=st.integers(1, 300), size=st.integers(1, 100))
+    def alloc_many(self, n, size):
+        for _ in range(n):
+            self.alloc(size)
+
+    @rule(data=st.data(), n=SIZES)
+    def realloc(self, data, n):
+        if self.names:
+            self.heap.realloc(data.draw(st.sampled_from(self.names)), n)
+
+    @rule(data=st.data(), n=st.integers(1, 200))
+    def free(self, data, n):
+        for _ in range(min(n, len(self.names))):
+            i = data.draw(st.integers(0, len(self.names) - 1)) if n < 5 else 0
+            self.heap.free(self.names.pop(i))
+
+    @invariant()
+    def counted_and_whole(self):
+        assert self.heap.used == self.heap.expected()
+        assert all(self.heap.intact(name) for name in self.names[:50])
+
+
+TestHeapMachine = HeapMachine.TestCase
+TestHeapMachine.settings = settings(max_examples=50, stateful_step_count=30, deadline=None)
+
+
+def test_dropping_a_heap_gives_everything_back():
+    before = _probe.total()
+    heap = _probe.Heap()
+    for n in (1, 100, 3000, 70_000):
+        for _ in range(500):
+            heap.alloc(n)
+    assert _probe.total() > before + 30_000_000
+    del heap
+    assert _probe.total() == before
