@@ -18,6 +18,7 @@ class WheelMachine(RuleBasedStateMachine):
         self.now = 1_700_000_000_123
         self.wheel = _probe.Wheel(self.now)
         self.model = SortedDict()
+        self.added = {}
         self.names = 0
 
     @rule(span=SPANS)
@@ -26,6 +27,7 @@ class WheelMachine(RuleBasedStateMachine):
         self.names += 1
         self.wheel.add(name, self.now + span)
         self.model[name] = self.now + span
+        self.added[name] = self.now
 
     @rule(span=SPANS, n=st.integers(1, 200))
     def add_many(self, span, n):
@@ -39,6 +41,10 @@ class WheelMachine(RuleBasedStateMachine):
             del self.model[name]
             self.wheel.cancel(name)
 
+    def overdue(self, fired):
+        """Those that a tick has passed for since they were due, or since they came if they came late."""
+        return [n for n, d in self.model.items() if max(d, self.added[n]) <= self.now - 16 and n not in fired]
+
     @rule(step=st.one_of(st.integers(0, 100), st.integers(0, 10**5), st.integers(0, 10**10)), budget=st.integers(1, 50))
     def advance_in_slices(self, step, budget):
         self.now += step
@@ -46,15 +52,14 @@ class WheelMachine(RuleBasedStateMachine):
         for _ in range(10000):
             batch = self.wheel.due(self.now, budget)
             fired += batch
-            due = [n for n, d in self.model.items() if d <= self.now - 16 and n not in dict(fired)]
-            if not due and not batch:
+            if not batch and not self.overdue(dict(fired)):
                 break
         else:
             raise AssertionError("does not come to an end")
         for name, deadline in fired:
             assert deadline <= self.now
             assert self.model.pop(name) == deadline
-        assert not [n for n, d in self.model.items() if d <= self.now - 16]
+        assert not self.overdue({})
 
     @invariant()
     def whole(self):

@@ -1,6 +1,7 @@
 """Doors for the tests into the structures of this layer. Built in every form but release."""
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.string cimport memcpy
 
 from kvd.core.entry cimport TIMED, entry, entry_free, entry_inline, entry_key, entry_new, entry_timer, timer, timer_entry
 from kvd.core.glob cimport glob_match
@@ -176,7 +177,7 @@ cdef class Table:
         cdef entry *old = table_find(&self.t, as_view(key), h)
         cdef entry *e = entry_new(&self.h, as_view(key), len(value), 0)
         cdef view v = entry_inline(e)
-        (<char *>v.ptr)[:v.len] = value
+        memcpy(<char *>v.ptr, <const char *>value, v.len)
         if old != NULL:
             assert table_replace(&self.t, old, e, h)
             entry_free(&self.h, old)

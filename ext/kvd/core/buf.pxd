@@ -70,3 +70,14 @@ cdef inline void buf_drop_front(buf *b, size_t n) noexcept nogil:
     b.len -= n
     if b.len and n:
         memmove(b.ptr, b.ptr + n, b.len)
+
+
+cdef inline void buf_rotate(buf *b, size_t at, size_t mark) noexcept nogil:
+    """Puts what was written since `mark` (64 bytes at most) in front of what was written since `at`."""
+    cdef char back[64]
+    cdef size_t n = b.len - mark
+    if b.failed or n > sizeof(back):
+        return
+    memcpy(back, b.ptr + mark, n)
+    memmove(b.ptr + at + n, b.ptr + at, mark - at)
+    memcpy(b.ptr + at, back, n)

@@ -326,21 +326,22 @@ cdef enum:
     GATHERED = 9 * 64          # a longer chain (which only an attacker with the hash key can make) is not split
 
 
-cdef void grow(table *t) noexcept nogil:
+cdef bint grow(table *t) noexcept nogil:
     """Splits one bucket. Without memory the table stays as it is, only fuller."""
     cdef entry *moved[GATHERED]
     cdef uint8_t tags[GATHERED]
     cdef size_t n, i
     cdef size_t source
+    if not add_bucket(t):
+        return False
     if t.buckets == (t.low_mask + 1) * 2:
         t.low_mask = t.low_mask * 2 + 1
     source = t.buckets - (t.low_mask + 1)
-    if not add_bucket(t):
-        return
     n = gather(t, bucket_at(t, source), moved, tags, GATHERED)
     t.buckets += 1
     for i in range(n):
         put(t, bucket_at(t, index_of(t, table_hash(entry_key(moved[i])))), moved[i], tags[i])
+    return True
 
 
 cdef void shrink(table *t) noexcept nogil:
@@ -547,9 +548,8 @@ cdef bint table_expand(table *t, size_t items) noexcept nogil:
             return False
         t.buckets = 1
     while t.buckets < want:
-        if not add_bucket(t):
+        if not grow(t):
             return False
-        grow(t)
     return True
 
 

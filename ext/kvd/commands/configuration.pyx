@@ -1,0 +1,269 @@
+"""CONFIG: the option table at run time. What a changed option sets in motion is `applied` below."""
+
+from libc.stdint cimport int64_t
+from libc.stdio cimport FILE, fclose, fopen, fread, fwrite, rename, remove, snprintf
+from libc.string cimport memchr, memset, strcmp, strlen
+
+from kvd.commands.errors cimport NO_MEMORY
+from kvd.commands.figures cimport figures_reset
+from kvd.commands.table cimport call, define, reply_error, reply_error_about, reply_errorf, reply_ok, reply_text
+from kvd.core.buf cimport buf, buf_add, buf_add_char, buf_printf, buf_release
+from kvd.core.glob cimport glob_is_literal, glob_match
+from kvd.core.view cimport view, view_equal, view_is, view_of, view_str
+from kvd.resp.writer cimport write_bulk, write_header_at
+from kvd.store.config cimport (
+    K_TEXT, MUTABLE, OPT_DIR, OPT_ENABLE_PROTECTED_CONFIGS, OPT_MAXMEMORY, OPT_MAXMEMORY_POLICY, OPT_REQUIREPASS,
+    PROTECTED, WORDS, cfg, config, config_copy, config_init, config_is_default, config_print, config_release, config_set,
+    config_text, option, option_at, option_count, option_find,
+)
+from kvd.store.evict cimport evict_until_fits
+from kvd.store.keyspace cimport POOL, pool_slot, store
+
+cdef extern from "<unistd.h>" nogil:
+    int fsync(int fd)
+    int chdir(const char *path)
+cdef extern from "<stdio.h>" nogil:
+    int fileno(FILE *f)
+    int fflush(FILE *f)
+
+cdef enum:
+    MAX_FILE = 1048576
+
+
+cdef void reply_option(call *c, const char *name, int id) noexcept nogil:
+    cdef buf value
+    memset(&value, 0, sizeof(value))
+    config_print(&c.store.config, id, &value)
+    reply_text(c, name)
+    write_bulk(c.out, view_of(value.ptr, value.len))
+    buf_release(&value)
+
+
+cdef bint wanted(call *c, const char *name) noexcept nogil:
+    cdef int i
+    for i in range(2, c.argc):
+        if glob_match(c.argv[i], view_str(name), True):
+            return True
+    return False
+
+
+define(config_get_command, """
+    CONFIG|GET parameter [parameter ...]
+    admin noscript loading stale | server | 2.0.0 | O(N) where N is the number of options
+    Return the options whose names match the patterns.
+""")
+cdef void config_get_command(call *c) noexcept nogil:
+    cdef int64_t n = 0
+    cdef int id
+    cdef size_t at = c.out.len
+    for id in range(option_count()):
+        if wanted(c, option_at(id).name):
+            reply_option(c, option_at(id).name, id)
+            n += 1
+        if option_at(id).alias != NULL and wanted(c, option_at(id).alias):
+            reply_option(c, option_at(id).alias, id)
+            n += 1
+    write_header_at(c.out, at, c'%' if c.proto >= 3 else c'*', n if c.proto >= 3 else n * 2)
+
+
+cdef void set_failed(call *c, view name, const char *why) noexcept nogil:
+    cdef char text[400]
+    snprintf(text, sizeof(text), b"ERR CONFIG SET failed (possibly related to argument '%.*s') - %s",
+             <int>min(name.len, <size_t>64), name.ptr, why)
+    reply_error(c, text)
+
+
+cdef bint may_set(call *c, int id, int at) noexcept nogil:
+    cdef int i
+    cdef int64_t allowed = cfg(&c.store.config, OPT_ENABLE_PROTECTED_CONFIGS)
+    if not option_at(id).flags & MUTABLE:
+        set_failed(c, c.argv[at], b"can't set immutable config")
+        return False
+    if option_at(id).flags & PROTECTED and not (allowed == 1 or (allowed == 2 and c.session.local)) \
+            and not c.session.in_process:
+        set_failed(c, c.argv[at], b"can't set protected config")
+        return False
+    for i in range(2, at, 2):
+        if option_find(c.argv[i]) == id:
+            set_failed(c, c.argv[at], b"duplicate parameter")
+            return False
+    return True
+
+
+define(config_set_command, """
+    CONFIG|SET parameter value [parameter value ...]
+    admin noscript loading stale | server | 2.0.0 | O(N) where N is the number of options set
+    Change options; all of them or, after an error, none.
+    tips: request_policy:all_nodes response_policy:all_succeeded
+""")
+cdef void config_set_command(call *c) noexcept nogil:
+    cdef config trial
+    cdef int i, id
+    cdef buf why
+    if c.argc % 2:
+        reply_errorf(c, b"ERR wrong number of arguments for 'config|set' command", NULL, NULL)
+        return
+    for i in range(2, c.argc, 2):
+        id = option_find(c.argv[i])
+        if id < 0:
+            reply_error_about(c, b"ERR Unknown option or number of arguments for CONFIG SET - '%.*s'", c.argv[i])
+            return
+        if not may_set(c, id, i):
+            return
+    config_init(&trial)
+    if not config_copy(&trial, &c.store.config):
+        reply_error(c, NO_MEMORY)
+        return
+    memset(&why, 0, sizeof(why))
+    for i in range(2, c.argc, 2):
+        id = option_find(c.argv[i])
+        if not config_set(&trial, id, c.argv[i + 1], &why):
+            buf_add_char(&why, 0)
+            set_failed(c, c.argv[i], why.ptr)
+            buf_release(&why)
+            config_release(&trial)
+            return
+        if id == OPT_DIR and chdir(config_text(&trial, OPT_DIR)) != 0:
+            set_failed(c, c.argv[i], b"No such file or directory")
+            config_release(&trial)
+            return
+    apply(c.store, &trial)
+    config_release(&trial)
+    reply_ok(c)
+
+
+cdef void apply(store *s, config *changed) noexcept nogil:
+    """Makes the changed options count."""
+    cdef int64_t policy = cfg(&s.config, OPT_MAXMEMORY_POLICY)
+    config_copy(&s.config, changed)
+    if policy != cfg(&s.config, OPT_MAXMEMORY_POLICY):
+        memset(s.pool, 0, sizeof(s.pool))
+    if cfg(&s.config, OPT_MAXMEMORY):
+        evict_until_fits(s)
+
+
+define(config_resetstat, """
+    CONFIG|RESETSTAT
+    admin noscript loading stale | server | 2.0.0 | O(1)
+    Set the figures of INFO back to zero.
+    tips: request_policy:all_nodes response_policy:all_succeeded
+""")
+cdef void config_resetstat(call *c) noexcept nogil:
+    figures_reset(c.store)
+    reply_ok(c)
+
+
+# ---- REWRITE ----------------------------------------------------------------------------------------
+
+cdef void print_line(call *c, int id, buf *out) noexcept nogil:
+    """`name value`, quoted where the value has to be."""
+    cdef buf value
+    cdef size_t i
+    cdef bint quoted
+    memset(&value, 0, sizeof(value))
+    config_print(&c.store.config, id, &value)
+    quoted = value.len == 0
+    if not option_at(id).flags & WORDS:
+        for i in range(value.len):
+            if value.ptr[i] <= c' ' or value.ptr[i] == c'"' or value.ptr[i] == c"'" or value.ptr[i] == c'\\' or value.ptr[i] == c'#':
+                quoted = True
+    buf_printf(out, b"%s ", option_at(id).name)
+    if quoted:
+        buf_add_char(out, c'"')
+    for i in range(value.len):
+        if quoted and (value.ptr[i] == c'"' or value.ptr[i] == c'\\'):
+            buf_add_char(out, c'\\')
+        if 0 <= value.ptr[i] < c' ':
+            buf_printf(out, b"\\x%02x", <unsigned char>value.ptr[i])
+        else:
+            buf_add_char(out, value.ptr[i])
+    if quoted:
+        buf_add_char(out, c'"')
+    buf_add_char(out, c'\n')
+    buf_release(&value)
+
+
+cdef void rewrite_lines(call *c, const char *p, const char *end, buf *out) noexcept nogil:
+    """Old lines keep their order and comments; each option's first line gets its value, others go."""
+    cdef bint done[512]
+    cdef const char *eol
+    cdef const char *word
+    cdef view name
+    cdef int id
+    memset(done, 0, sizeof(done))
+    while p < end:
+        eol = <const char *>memchr(p, c'\n', end - p)
+        if eol == NULL:
+            eol = end
+        word = p
+        while word < eol and (word[0] == c' ' or word[0] == c'\t'):
+            word += 1
+        name.ptr = word
+        while word < eol and not (word[0] <= c' '):
+            word += 1
+        name.len = word - name.ptr
+        id = option_find(name) if name.len and name.ptr[0] != c'#' else -1
+        if id < 0:
+            buf_add(out, p, eol - p)
+            buf_add_char(out, c'\n')
+        elif not done[id]:
+            print_line(c, id, out)
+            done[id] = True
+        p = eol + 1
+    for id in range(option_count()):
+        if not done[id] and not config_is_default(&c.store.config, id):
+            print_line(c, id, out)
+
+
+cdef bint read_file(const char *path, buf *out) noexcept nogil:
+    cdef FILE *f = fopen(path, b"rb")
+    cdef char chunk[4096]
+    cdef size_t n
+    if f == NULL:
+        return False
+    while True:
+        n = fread(chunk, 1, sizeof(chunk), f)
+        if n == 0 or out.len > MAX_FILE:
+            break
+        buf_add(out, chunk, n)
+    fclose(f)
+    return not out.failed
+
+
+cdef bint replace_file(const char *path, buf *content) noexcept nogil:
+    """Through a temporary file, so that the old one is whole until the new one is."""
+    cdef char temporary[4200]
+    cdef FILE *f
+    cdef bint ok
+    snprintf(temporary, sizeof(temporary), b"%s.tmp", path)
+    f = fopen(temporary, b"wb")
+    if f == NULL:
+        return False
+    ok = fwrite(content.ptr, 1, content.len, f) == content.len and fflush(f) == 0 and fsync(fileno(f)) == 0
+    ok = fclose(f) == 0 and ok
+    if ok and rename(temporary, path) == 0:
+        return True
+    remove(temporary)
+    return False
+
+
+define(config_rewrite, """
+    CONFIG|REWRITE
+    admin noscript loading stale | server | 2.8.0 | O(N) where N is the number of options
+    Write the options back to the configuration file.
+""")
+cdef void config_rewrite(call *c) noexcept nogil:
+    cdef buf old, new
+    if c.store.config_path == NULL:
+        reply_error(c, b"ERR The server is running without a config file")
+        return
+    memset(&old, 0, sizeof(old))
+    memset(&new, 0, sizeof(new))
+    read_file(c.store.config_path, &old)
+    rewrite_lines(c, old.ptr, old.ptr + old.len, &new)
+    if not new.failed and replace_file(c.store.config_path, &new):
+        reply_ok(c)
+    else:
+        reply_error(c, b"ERR Rewriting config file: the file cannot be written")
+    buf_release(&old)
+    buf_release(&new)

@@ -1,0 +1,565 @@
+"""Commands on the connection itself: greeting, password, database, and CLIENT."""
+
+from libc.stdint cimport int64_t
+from libc.string cimport memset, strlen
+
+from kvd.commands.errors cimport DB_RANGE, NO_MEMORY, NOT_INT, SYNTAX
+from kvd.commands.table cimport (
+    arg_int, call, command, define, reply_array, reply_bulk, reply_error, reply_error_about, reply_errorf, reply_int, reply_map, reply_null,
+    reply_ok, reply_text,
+)
+from kvd.core.buf cimport buf, buf_add, buf_add_char, buf_printf, buf_release
+from kvd.core.text cimport parse_int
+from kvd.core.view cimport view, view_equal, view_is, view_of, view_str
+from kvd.resp.writer cimport write_bulk, write_status, write_verbatim
+from kvd.session.session cimport (
+    REPLY_OFF, REPLY_ON, REPLY_SKIP_NEXT, buf_set, client_by_id, clients_of, session, session_discard, session_kill,
+    session_memory, session_reset,
+)
+from kvd.store.config cimport OPT_DATABASES, OPT_REQUIREPASS, cfg, config_text
+
+define(ping_command, """
+    PING [message]
+    fast | connection | 1.0.0 | O(1)
+    Answer PONG, or the message.
+    tips: request_policy:all_shards response_policy:all_succeeded
+""")
+cdef void ping_command(call *c) noexcept nogil:
+    if c.argc > 2:
+        reply_errorf(c, b"ERR wrong number of arguments for '%s' command", b"ping", NULL)
+    elif c.argc == 2:
+        reply_bulk(c, c.argv[1])
+    else:
+        write_status(c.out, b"PONG")
+
+
+define(echo_command, """
+    ECHO message
+    loading stale fast | connection | 1.0.0 | O(1)
+    Answer the message.
+""")
+cdef void echo_command(call *c) noexcept nogil:
+    reply_bulk(c, c.argv[1])
+
+
+cdef bint same_secret(view a, view b) noexcept nogil:
+    """Compares in a time that depends on the lengths alone."""
+    cdef size_t i
+    cdef unsigned char differs = 0
+    if a.len != b.len:
+        return False
+    for i in range(a.len):
+        differs |= <unsigned char>(a.ptr[i] ^ b.ptr[i])
+    return differs == 0
+
+
+cdef bint authenticate(call *c, view user, view password) noexcept nogil:
+    """False: refused, and the error is replied."""
+    cdef view wanted = view_str(config_text(&c.store.config, OPT_REQUIREPASS))
+    if view_equal(user, view_str(b"default")) and (wanted.len == 0 or same_secret(password, wanted)):
+        c.session.authenticated = True
+        return True
+    reply_error(c, b"WRONGPASS invalid username-password pair or user is disabled.")
+    return False
+
+
+define(auth_command, """
+    AUTH [username] password
+    noscript loading stale fast no_auth allow_busy | connection | 1.0.0 | O(1)
+    Give the password that requirepass asks for.
+""")
+cdef void auth_command(call *c) noexcept nogil:
+    if c.argc > 3:
+        reply_error(c, SYNTAX)
+        return
+    if c.argc == 2 and config_text(&c.store.config, OPT_REQUIREPASS)[0] == 0:
+        reply_error(c, b"ERR AUTH <password> called without any password configured for the default user. "
+                       b"Are you sure your configuration is correct?")
+        return
+    if authenticate(c, view_str(b"default") if c.argc == 2 else c.argv[1], c.argv[c.argc - 1]):
+        reply_ok(c)
+
+
+cdef bint valid_name(view v) noexcept nogil:
+    """Printable and without spaces, so that CLIENT LIST can be parsed."""
+    cdef size_t i
+    for i in range(v.len):
+        if not c'!' <= v.ptr[i] <= c'~':
+            return False
+    return True
+
+
+cdef bint set_name(call *c, view name) noexcept nogil:
+    if not valid_name(name):
+        reply_error(c, b"ERR Client names cannot contain spaces, newlines or special characters.")
+        return False
+    buf_set(&c.session.name, name)
+    return True
+
+
+define(hello_command, """
+    HELLO [protover [AUTH username password] [SETNAME clientname]]
+    noscript loading stale fast no_auth allow_busy | connection | 6.0.0 | O(1)
+    Agree on the protocol version, and tell who is here.
+""")
+cdef void hello_command(call *c) noexcept nogil:
+    cdef int64_t version = c.session.proto
+    cdef int i = 2
+    cdef int name_at = 0
+    if c.argc >= 2:
+        if not parse_int(c.argv[1], &version):
+            reply_error(c, b"ERR Protocol version is not an integer or out of range")
+            return
+        if version < 2 or version > 3:
+            reply_error(c, b"NOPROTO unsupported protocol version")
+            return
+    while i < c.argc:
+        if view_is(c.argv[i], b"auth") and i + 2 < c.argc:
+            if not authenticate(c, c.argv[i + 1], c.argv[i + 2]):
+                return
+            i += 3
+        elif view_is(c.argv[i], b"setname") and i + 1 < c.argc:
+            if not valid_name(c.argv[i + 1]):
+                set_name(c, c.argv[i + 1])
+                return
+            name_at = i + 1
+            i += 2
+        else:
+            reply_error_about(c, b"ERR Syntax error in HELLO option '%.*s'", c.argv[i])
+            return
+    if not c.session.authenticated:
+        reply_error(c, b"NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> "
+                       b"AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol "
+                       b"version at the same time")
+        return
+    if name_at:
+        set_name(c, c.argv[name_at])
+    c.session.proto = c.proto = <int>version
+    reply_map(c, 7)
+    reply_text(c, b"server")
+    reply_text(c, b"redis")
+    reply_text(c, b"version")
+    reply_text(c, REDIS_VERSION)
+    reply_text(c, b"proto")
+    reply_int(c, version)
+    reply_text(c, b"id")
+    reply_int(c, c.session.id)
+    reply_text(c, b"mode")
+    reply_text(c, b"standalone")
+    reply_text(c, b"role")
+    reply_text(c, b"master")
+    reply_text(c, b"modules")
+    reply_array(c, 0)
+
+
+define(select_command, """
+    SELECT index
+    loading stale fast | connection | 1.0.0 | O(1)
+    Change the database of the connection.
+""")
+cdef void select_command(call *c) noexcept nogil:
+    cdef int64_t n
+    if not parse_int(c.argv[1], &n) or n > 2147483647 or n < -2147483648:
+        reply_error(c, NOT_INT)
+    elif n < 0 or n >= cfg(&c.store.config, OPT_DATABASES):
+        reply_error(c, DB_RANGE)
+    else:
+        c.session.db = <int>n
+        reply_ok(c)
+
+
+define(quit_command, """
+    QUIT
+    noscript loading stale fast no_auth allow_busy | connection | 1.0.0 | O(1)
+    Close the connection.
+    at: 0 0 0
+""")
+cdef void quit_command(call *c) noexcept nogil:
+    c.session.closing = True
+    reply_ok(c)
+
+
+define(reset_command, """
+    RESET
+    noscript loading stale fast no_auth allow_busy | connection | 6.2.0 | O(1)
+    Make the connection as if it were new.
+""")
+cdef void reset_command(call *c) noexcept nogil:
+    session_reset(c.session)
+    c.proto = 2
+    write_status(c.out, b"RESET")
+
+
+# ---- CLIENT -----------------------------------------------------------------------------------------
+
+define(client_id, """
+    CLIENT|ID
+    noscript loading stale | connection | 5.0.0 | O(1)
+    Return the number of the connection.
+""")
+cdef void client_id(call *c) noexcept nogil:
+    reply_int(c, c.session.id)
+
+
+define(client_getname, """
+    CLIENT|GETNAME
+    noscript loading stale | connection | 2.6.9 | O(1)
+    Return the name of the connection.
+""")
+cdef void client_getname(call *c) noexcept nogil:
+    if c.session.name.len:
+        reply_bulk(c, view_of(c.session.name.ptr, c.session.name.len))
+    else:
+        reply_null(c)
+
+
+define(client_setname, """
+    CLIENT|SETNAME connection-name
+    noscript loading stale | connection | 2.6.9 | O(1)
+    Name the connection.
+""")
+cdef void client_setname(call *c) noexcept nogil:
+    if set_name(c, c.argv[2]):
+        reply_ok(c)
+
+
+define(client_setinfo, """
+    CLIENT|SETINFO attribute value
+    noscript loading stale | connection | 7.2.0 | O(1)
+    Tell the name or version of the client library (LIB-NAME, LIB-VER).
+""")
+cdef void client_setinfo(call *c) noexcept nogil:
+    cdef buf *target
+    if view_is(c.argv[2], b"lib-name"):
+        target = &c.session.lib_name
+    elif view_is(c.argv[2], b"lib-ver"):
+        target = &c.session.lib_ver
+    else:
+        reply_error_about(c, b"ERR Unrecognized option '%.*s'", c.argv[2])
+        return
+    if not valid_name(c.argv[3]):
+        reply_errorf(c, b"ERR %s cannot contain spaces, newlines or special characters.",
+                     <const char *>b"lib-name" if target == &c.session.lib_name else <const char *>b"lib-ver", NULL)
+        return
+    buf_set(target, c.argv[3])
+    reply_ok(c)
+
+
+cdef void describe(session *s, buf *out) noexcept nogil:
+    """One client in the form of CLIENT LIST."""
+    cdef const command *last = <const command *>s.last_command
+    cdef int64_t now = s.store.now
+    buf_printf(out, b"id=%lld addr=%.*s laddr=%.*s fd=%d name=%.*s", <long long>s.id, <int>s.addr.len, s.addr.ptr,
+               <int>s.laddr.len, s.laddr.ptr, s.fd, <int>s.name.len, s.name.ptr)
+    buf_printf(out, b" age=%lld idle=%lld flags=", <long long>((now - s.created_ms) // 1000),
+               <long long>((now - s.last_ms) // 1000))
+    if s.monitor:
+        buf_add_char(out, c'O')
+    if s.multi or s.executing:
+        buf_add_char(out, c'x')
+    if s.touched:
+        buf_add_char(out, c'd')
+    if s.closing:
+        buf_add_char(out, c'c')
+    if s.addr.len and s.addr.ptr[0] == c'/':
+        buf_add_char(out, c'U')
+    if s.no_evict:
+        buf_add_char(out, c'e')
+    if s.no_touch:
+        buf_add_char(out, c'T')
+    if not (s.monitor or s.multi or s.executing or s.closing or s.no_evict or s.no_touch
+            or (s.addr.len and s.addr.ptr[0] == c'/')):
+        buf_add_char(out, c'N')
+    buf_printf(out, b" db=%d sub=0 psub=0 ssub=0 multi=%d watch=%d qbuf=%zu qbuf-free=%zu argv-mem=%zu multi-mem=%zu", s.db,
+               s.queue_len if s.multi else -1, s.watch_len, s.input_used, s.input_free, s.argv_bytes, s.queue_bytes)
+    buf_printf(out, b" rbs=%zu rbp=%zu obl=0 oll=%d omem=%zu tot-mem=%zu events=%s cmd=%s user=%s redir=-1 resp=%d",
+               s.out.cap, s.out.cap, 1 if s.pending else 0, s.pending, session_memory(s),
+               <const char *>b"rw" if s.pending else <const char *>b"r",
+               last.name if last != NULL else <const char *>b"NULL",
+               <const char *>b"default", s.proto)
+    buf_printf(out, b" lib-name=%.*s lib-ver=%.*s\n", <int>s.lib_name.len, s.lib_name.ptr,
+               <int>s.lib_ver.len, s.lib_ver.ptr)
+
+
+define(client_info, """
+    CLIENT|INFO
+    noscript loading stale | connection | 6.2.0 | O(1)
+    Describe the connection.
+    tips: nondeterministic_output
+""")
+cdef void client_info(call *c) noexcept nogil:
+    cdef buf text
+    memset(&text, 0, sizeof(text))
+    describe(c.session, &text)
+    write_verbatim(c.out, view_of(text.ptr, text.len), b"txt", c.proto)
+    buf_release(&text)
+
+
+cdef enum client_type:
+    TYPE_ANY
+    TYPE_NORMAL
+    TYPE_OTHER                 # master, replica, pubsub: there are none
+
+
+cdef bint read_type(call *c, view word, int *type) noexcept nogil:
+    if view_is(word, b"normal"):
+        type[0] = TYPE_NORMAL
+    elif (view_is(word, b"master") or view_is(word, b"replica") or view_is(word, b"slave") or view_is(word, b"pubsub")):
+        type[0] = TYPE_OTHER
+    else:
+        reply_error_about(c, b"ERR Unknown client type '%.*s'", word)
+        return False
+    return True
+
+
+define(client_list, """
+    CLIENT|LIST [TYPE <NORMAL | MASTER | REPLICA | PUBSUB>] [ID client-id [client-id ...]]
+    admin noscript loading stale | connection | 2.4.0 | O(N) where N is the number of connections
+    Describe all connections, or some.
+    tips: nondeterministic_output
+""")
+cdef void client_list(call *c) noexcept nogil:
+    cdef int type = TYPE_ANY
+    cdef int i
+    cdef int64_t id
+    cdef buf text
+    cdef session *s = clients_of(c.store).first
+    if c.argc == 4 and view_is(c.argv[2], b"type"):
+        if not read_type(c, c.argv[3], &type):
+            return
+    elif c.argc > 3 and view_is(c.argv[2], b"id"):
+        for i in range(3, c.argc):
+            if not parse_int(c.argv[i], &id):
+                reply_error(c, b"ERR Invalid client ID")
+                return
+    elif c.argc != 2:
+        reply_error(c, SYNTAX)
+        return
+    memset(&text, 0, sizeof(text))
+    if c.argc > 3 and type == TYPE_ANY:
+        for i in range(3, c.argc):
+            parse_int(c.argv[i], &id)
+            s = client_by_id(c.store, id)
+            if s != NULL and not s.killed:
+                describe(s, &text)
+    else:
+        while s != NULL:
+            if not s.killed and type != TYPE_OTHER:
+                describe(s, &text)
+            s = s.next
+    write_verbatim(c.out, view_of(text.ptr, text.len), b"txt", c.proto)
+    buf_release(&text)
+
+
+cdef struct kill_filter:
+    int64_t id
+    view addr
+    view laddr
+    view user
+    int type
+    int64_t max_age
+    bint skip_me
+
+
+cdef bint read_kill(call *c, kill_filter *f) noexcept nogil:
+    cdef int i = 2
+    cdef view word, value
+    f.skip_me = True
+    while i < c.argc:
+        if i + 1 >= c.argc:
+            reply_error(c, SYNTAX)
+            return False
+        word = c.argv[i]
+        value = c.argv[i + 1]
+        if view_is(word, b"id"):
+            if not parse_int(value, &f.id) or f.id < 1:
+                reply_error(c, b"ERR client-id should be greater than 0")
+                return False
+        elif view_is(word, b"type"):
+            if not read_type(c, value, &f.type):
+                return False
+        elif view_is(word, b"addr"):
+            f.addr = value
+        elif view_is(word, b"laddr"):
+            f.laddr = value
+        elif view_is(word, b"maxage"):
+            if not parse_int(value, &f.max_age):
+                reply_error(c, b"ERR maxage is not an integer or out of range")
+                return False
+            if f.max_age <= 0:
+                reply_error(c, b"ERR maxage should be greater than 0")
+                return False
+        elif view_is(word, b"user"):
+            if not view_equal(value, view_str(b"default")):
+                reply_error_about(c, b"ERR No such user '%.*s'", value)
+                return False
+            f.user = value
+        elif view_is(word, b"skipme"):
+            if view_is(value, b"yes"):
+                f.skip_me = True
+            elif view_is(value, b"no"):
+                f.skip_me = False
+            else:
+                reply_error(c, SYNTAX)
+                return False
+        else:
+            reply_error(c, SYNTAX)
+            return False
+        i += 2
+    return True
+
+
+cdef void kill(call *c, session *s) noexcept nogil:
+    if s == c.session:
+        s.closing = True
+    else:
+        session_kill(s)
+
+
+define(client_kill, """
+    CLIENT|KILL <old-ip-port | filter value [filter value ...]>
+    admin noscript loading stale | connection | 2.4.0 | O(N) where N is the number of connections
+    Close connections, chosen by address, ID, TYPE, ADDR, LADDR, USER, MAXAGE and SKIPME.
+""")
+cdef void client_kill(call *c) noexcept nogil:
+    cdef kill_filter f
+    cdef session *s = clients_of(c.store).first
+    cdef session *next_one
+    cdef int64_t killed = 0
+    memset(&f, 0, sizeof(f))
+    if c.argc == 3:
+        f.addr = c.argv[2]
+    elif not read_kill(c, &f):
+        return
+    while s != NULL:
+        next_one = s.next
+        if not s.killed and not s.in_process and not (
+                (f.addr.ptr != NULL and not view_equal(f.addr, view_of(s.addr.ptr, s.addr.len)))
+                or (f.laddr.ptr != NULL and not view_equal(f.laddr, view_of(s.laddr.ptr, s.laddr.len)))
+                or (f.id and f.id != s.id) or f.type == TYPE_OTHER
+                or (f.max_age and (c.store.now - s.created_ms) // 1000 < f.max_age)
+                or (s == c.session and f.skip_me and c.argc > 3)):
+            kill(c, s)
+            killed += 1
+        s = next_one
+    if c.argc > 3:
+        reply_int(c, killed)
+    elif killed:
+        reply_ok(c)
+    else:
+        reply_error(c, b"ERR No such client")
+
+
+define(client_unblock, """
+    CLIENT|UNBLOCK client-id [TIMEOUT | ERROR]
+    admin noscript loading stale | connection | 5.0.0 | O(1)
+    Let a blocked connection go on as if its time were over, or with an error.
+""")
+cdef void client_unblock(call *c) noexcept nogil:
+    cdef int64_t id
+    if c.argc == 4 and not view_is(c.argv[3], b"timeout") and not view_is(c.argv[3], b"error"):
+        reply_error(c, b"ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR")
+        return
+    if arg_int(c, 2, &id):
+        reply_int(c, 0)        # no command blocks yet
+
+
+define(client_pause, """
+    CLIENT|PAUSE timeout [WRITE | ALL]
+    admin noscript loading stale | connection | 3.0.0 | O(1)
+    Let connections, or only their writes, wait for some milliseconds.
+""")
+cdef void client_pause(call *c) noexcept nogil:
+    cdef int64_t ms
+    cdef bint writes_only = False
+    if c.argc == 4:
+        if view_is(c.argv[3], b"write"):
+            writes_only = True
+        elif not view_is(c.argv[3], b"all"):
+            reply_error(c, b"ERR CLIENT PAUSE mode must be WRITE or ALL")
+            return
+    if not parse_int(c.argv[2], &ms) or ms > <int64_t>0x7FFFFFFFFFFFFFFFLL - c.store.now:
+        reply_error(c, b"ERR timeout is not an integer or out of range")
+        return
+    if ms < 0:
+        reply_error(c, b"ERR timeout is negative")
+        return
+    clients_of(c.store).pause_until_ms = max(c.store.now + ms, clients_of(c.store).pause_until_ms)
+    clients_of(c.store).pause_writes_only = writes_only
+    reply_ok(c)
+
+
+define(client_unpause, """
+    CLIENT|UNPAUSE
+    admin noscript loading stale | connection | 6.2.0 | O(N) where N is the number of paused connections
+    End CLIENT PAUSE.
+""")
+cdef void client_unpause(call *c) noexcept nogil:
+    cdef session *s = clients_of(c.store).first
+    clients_of(c.store).pause_until_ms = 0
+    while s != NULL:
+        if s.paused and s.wake != NULL:
+            s.wake(s)
+        s = s.next
+    reply_ok(c)
+
+
+cdef int read_switch(call *c) noexcept nogil:
+    """1 for ON, 0 for OFF; -1: neither, and the error is replied."""
+    if view_is(c.argv[2], b"on"):
+        return 1
+    if view_is(c.argv[2], b"off"):
+        return 0
+    reply_error(c, SYNTAX)
+    return -1
+
+
+define(client_reply, """
+    CLIENT|REPLY <ON | OFF | SKIP>
+    noscript loading stale | connection | 3.2.0 | O(1)
+    Choose whether commands are answered: all, none, or not the next one.
+""")
+cdef void client_reply(call *c) noexcept nogil:
+    if view_is(c.argv[2], b"skip"):
+        if c.session.reply == REPLY_ON:
+            c.session.reply = REPLY_SKIP_NEXT
+        return
+    cdef int on = read_switch(c)
+    if on == 1:
+        c.session.reply = REPLY_ON
+        reply_ok(c)
+    elif on == 0:
+        c.session.reply = REPLY_OFF
+
+
+define(client_no_evict, """
+    CLIENT|NO-EVICT <ON | OFF>
+    admin noscript loading stale | connection | 7.0.0 | O(1)
+    Keep the connection when clients are evicted for their memory.
+""")
+cdef void client_no_evict(call *c) noexcept nogil:
+    cdef int on = read_switch(c)
+    if on >= 0:
+        c.session.no_evict = on
+        reply_ok(c)
+
+
+define(client_no_touch, """
+    CLIENT|NO-TOUCH <ON | OFF>
+    noscript loading stale | connection | 7.2.0 | O(1)
+    Leave the access clocks of keys alone.
+""")
+cdef void client_no_touch(call *c) noexcept nogil:
+    cdef int on = read_switch(c)
+    if on >= 0:
+        c.session.no_touch = on
+        reply_ok(c)
+
+
+define(client_getredir, """
+    CLIENT|GETREDIR
+    noscript loading stale | connection | 6.0.0 | O(1)
+    Return the connection that invalidation messages go to: -1, as tracking is off.
+""")
+cdef void client_getredir(call *c) noexcept nogil:
+    reply_int(c, -1)

@@ -1,0 +1,11 @@
+"""Times in arguments: seconds or milliseconds, from now or since 1970, to deadlines in ms."""
+
+from libc.stdint cimport int64_t
+
+from kvd.commands.table cimport call
+
+cdef enum:
+    NO_TIME = -1
+
+cdef bint read_deadline(call *c, int at, int64_t unit, bint relative, bint positive, int64_t *ms) noexcept nogil
+# argument `at`, in units of `unit` ms; positive: zero and less are refused. False: the error is replied.

@@ -1,0 +1,215 @@
+"""EXPIRE and its relatives, TTL and its relatives, and the reading of times for every command.
+
+All of them work on one deadline in milliseconds since 1970; what differs is the unit and whether the
+argument counts from now.
+"""
+
+from libc.stdint cimport int64_t, uint64_t
+
+from kvd.commands.errors cimport NO_MEMORY, NOT_INT, SYNTAX
+from kvd.commands.table cimport (
+    arg_int, call, define, find_read, find_write, reply_error, reply_error_about, reply_errorf, reply_int,
+)
+from kvd.core.entry cimport TIMED, entry, entry_deadline
+from kvd.core.table cimport table_hash
+from kvd.core.view cimport view_is
+from kvd.store.change cimport key_changed
+from kvd.store.config cimport EVENT_GENERIC
+from kvd.store.keyspace cimport keyspace_find, keyspace_persist, keyspace_remove, keyspace_set_deadline
+
+cdef enum:
+    EXPIRE_NX = 1
+    EXPIRE_XX = 2
+    EXPIRE_GT = 4
+    EXPIRE_LT = 8
+
+
+cdef bint bad_time(call *c) noexcept nogil:
+    reply_errorf(c, b"ERR invalid expire time in '%s' command", c.command.name, NULL)
+    return False
+
+
+cdef bint read_deadline(call *c, int at, int64_t unit, bint relative, bint positive, int64_t *ms) noexcept nogil:
+    cdef int64_t n
+    cdef int64_t most = 0x7FFFFFFFFFFFFFFF
+    if not arg_int(c, at, &n):
+        return False
+    if positive and n <= 0:
+        return bad_time(c)
+    if n > most // unit or n < -(most // unit):
+        return bad_time(c)
+    n *= unit
+    if relative:
+        if n > most - c.store.now:
+            return bad_time(c)
+        n += c.store.now
+    ms[0] = n
+    return True
+
+
+cdef bint read_conditions(call *c, int *flags) noexcept nogil:
+    cdef int i
+    flags[0] = 0
+    for i in range(3, c.argc):
+        if view_is(c.argv[i], b"nx"):
+            flags[0] |= EXPIRE_NX
+        elif view_is(c.argv[i], b"xx"):
+            flags[0] |= EXPIRE_XX
+        elif view_is(c.argv[i], b"gt"):
+            flags[0] |= EXPIRE_GT
+        elif view_is(c.argv[i], b"lt"):
+            flags[0] |= EXPIRE_LT
+        else:
+            reply_error_about(c, b"ERR Unsupported option %.*s", c.argv[i])
+            return False
+    if flags[0] & EXPIRE_NX and flags[0] & ~EXPIRE_NX:
+        reply_error(c, b"ERR NX and XX, GT or LT options at the same time are not compatible")
+        return False
+    if flags[0] & EXPIRE_GT and flags[0] & EXPIRE_LT:
+        reply_error(c, b"ERR GT and LT options at the same time are not compatible")
+        return False
+    return True
+
+
+cdef void expire_generic(call *c, int64_t unit, bint relative) noexcept nogil:
+    cdef int flags
+    cdef int64_t ms, now_ms
+    cdef uint64_t hash
+    cdef entry *e
+    if not read_conditions(c, &flags) or not read_deadline(c, 2, unit, relative, False, &ms):
+        return
+    e = find_write(c, c.argv[1], &hash)
+    if e == NULL:
+        reply_int(c, 0)
+        return
+    now_ms = entry_deadline(e)
+    if ((flags & EXPIRE_NX and now_ms >= 0) or (flags & EXPIRE_XX and now_ms < 0)
+            or (flags & EXPIRE_GT and (now_ms < 0 or ms <= now_ms))
+            or (flags & EXPIRE_LT and now_ms >= 0 and ms >= now_ms)):
+        reply_int(c, 0)
+        return
+    if ms <= c.store.now:
+        keyspace_remove(c.store, c.db, e, hash)
+        key_changed(c.store, c.db, c.argv[1], EVENT_GENERIC, b"del")
+        reply_int(c, 1)
+        return
+    if keyspace_set_deadline(c.store, c.db, e, hash, ms) == NULL:
+        reply_error(c, NO_MEMORY)
+        return
+    key_changed(c.store, c.db, c.argv[1], EVENT_GENERIC, b"expire")
+    reply_int(c, 1)
+
+
+define(expire_command, """
+    EXPIRE key seconds [NX | XX | GT | LT]
+    write fast | generic | 1.0.0 | O(1)
+    Set the time to live of a key, in seconds.
+    keys: RW update
+""")
+cdef void expire_command(call *c) noexcept nogil:
+    expire_generic(c, 1000, True)
+
+
+define(pexpire_command, """
+    PEXPIRE key milliseconds [NX | XX | GT | LT]
+    write fast | generic | 2.6.0 | O(1)
+    Set the time to live of a key, in milliseconds.
+    keys: RW update
+""")
+cdef void pexpire_command(call *c) noexcept nogil:
+    expire_generic(c, 1, True)
+
+
+define(expireat_command, """
+    EXPIREAT key unix-time-seconds [NX | XX | GT | LT]
+    write fast | generic | 1.2.0 | O(1)
+    Set the time at which a key expires, in seconds since 1970.
+    keys: RW update
+""")
+cdef void expireat_command(call *c) noexcept nogil:
+    expire_generic(c, 1000, False)
+
+
+define(pexpireat_command, """
+    PEXPIREAT key unix-time-milliseconds [NX | XX | GT | LT]
+    write fast | generic | 2.6.0 | O(1)
+    Set the time at which a key expires, in milliseconds since 1970.
+    keys: RW update
+""")
+cdef void pexpireat_command(call *c) noexcept nogil:
+    expire_generic(c, 1, False)
+
+
+cdef void ttl_generic(call *c, bint milliseconds, bint absolute) noexcept nogil:
+    cdef uint64_t hash = table_hash(c.argv[1])
+    cdef entry *e = keyspace_find(c.store, c.db, c.argv[1], hash)
+    cdef int64_t ms
+    if e == NULL:
+        c.store.stats.misses += 1
+        reply_int(c, -2)
+        return
+    c.store.stats.hits += 1
+    ms = entry_deadline(e)
+    if ms < 0:
+        reply_int(c, -1)
+        return
+    if not absolute:
+        ms = max(ms - c.store.now, 0)
+    reply_int(c, ms if milliseconds else (ms + 500) // 1000)
+
+
+define(ttl_command, """
+    TTL key
+    readonly fast | generic | 1.0.0 | O(1)
+    Return how long a key still lives, in seconds; -1 without a deadline, -2 without the key.
+    tips: nondeterministic_output
+""")
+cdef void ttl_command(call *c) noexcept nogil:
+    ttl_generic(c, False, False)
+
+
+define(pttl_command, """
+    PTTL key
+    readonly fast | generic | 2.6.0 | O(1)
+    Return how long a key still lives, in milliseconds; -1 without a deadline, -2 without the key.
+    tips: nondeterministic_output
+""")
+cdef void pttl_command(call *c) noexcept nogil:
+    ttl_generic(c, True, False)
+
+
+define(expiretime_command, """
+    EXPIRETIME key
+    readonly fast | generic | 7.0.0 | O(1)
+    Return when a key expires, in seconds since 1970; -1 without a deadline, -2 without the key.
+""")
+cdef void expiretime_command(call *c) noexcept nogil:
+    ttl_generic(c, False, True)
+
+
+define(pexpiretime_command, """
+    PEXPIRETIME key
+    readonly fast | generic | 7.0.0 | O(1)
+    Return when a key expires, in milliseconds since 1970; -1 without a deadline, -2 without the key.
+""")
+cdef void pexpiretime_command(call *c) noexcept nogil:
+    ttl_generic(c, True, True)
+
+
+define(persist_command, """
+    PERSIST key
+    write fast | generic | 2.2.0 | O(1)
+    Remove the deadline of a key.
+    keys: RW update
+""")
+cdef void persist_command(call *c) noexcept nogil:
+    cdef uint64_t hash
+    cdef entry *e = find_write(c, c.argv[1], &hash)
+    if e == NULL or not e.flags & TIMED:
+        reply_int(c, 0)
+        return
+    if keyspace_persist(c.store, c.db, e, hash) == NULL:
+        reply_error(c, NO_MEMORY)
+        return
+    key_changed(c.store, c.db, c.argv[1], EVENT_GENERIC, b"persist")
+    reply_int(c, 1)

@@ -1,0 +1,75 @@
+"""What is measured while commands run: per command, per error, slow ones, latency events. See figures.pyx."""
+
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+
+from kvd.core.view cimport view
+from kvd.session.session cimport session
+from kvd.store.keyspace cimport store
+
+cdef enum:
+    MAX_COMMANDS = 640
+    OCTAVES = 44               # of ticks
+    SUBDIVISIONS = 16          # of an octave: percentiles are within 3%
+    ERROR_KINDS = 64
+    ERROR_NAME = 32
+    SLOW_ARGS = 32             # of a command kept in the slow log
+    SLOW_BYTES = 128           # of an argument
+    LATENCY_SAMPLES = 160
+    LATENCY_EVENTS = 8
+
+cdef struct command_figures:
+    uint64_t calls
+    uint64_t ticks
+    uint64_t rejected
+    uint64_t failed
+    uint32_t *histogram        # OCTAVES * SUBDIVISIONS counts; made with the first call
+
+cdef struct error_figure:
+    char name[ERROR_NAME]
+    uint64_t count
+
+cdef struct slow_entry:
+    slow_entry *next           # older
+    int64_t id
+    int64_t time_s
+    int64_t us
+    int argc
+    view *argv                 # views and bytes in one allocation
+    char addr[64]
+    char name[64]
+
+cdef struct latency_sample:
+    int64_t time_s
+    int64_t ms
+
+cdef struct latency_event:
+    char name[32]
+    latency_sample samples[LATENCY_SAMPLES]
+    int next
+    int count
+    int64_t worst
+
+cdef struct figures:           # at store.commands
+    command_figures commands[MAX_COMMANDS]
+    error_figure errors[ERROR_KINDS]
+    int error_kinds
+    slow_entry *slow
+    int64_t slow_count
+    int64_t slow_id
+    latency_event latency[LATENCY_EVENTS]
+    int latency_kinds
+
+cdef bint figures_init(store *s) noexcept nogil
+cdef void figures_release(store *s) noexcept nogil
+cdef void figures_reset(store *s) noexcept nogil                       # as CONFIG RESETSTAT
+cdef void figure_call(store *s, int command, uint64_t ticks, bint failed) noexcept nogil
+cdef void figure_error(store *s, const char *text) noexcept nogil      # by the first word of the reply
+cdef void figure_slow(session *c, view *argv, int argc, int64_t us) noexcept nogil
+cdef void slow_clear(store *s) noexcept nogil
+cdef void figure_latency(store *s, const char *event, int64_t ms) noexcept nogil
+cdef int bucket_of(uint64_t ticks) noexcept nogil
+cdef uint64_t bucket_top(int bucket) noexcept nogil                    # largest number of ticks in it
+
+
+cdef inline figures *figures_of(store *s) noexcept nogil:
+    return <figures *>s.commands

@@ -1,0 +1,215 @@
+"""What is measured while commands run.
+
+Time is counted in ticks and converted when someone asks, so that a call costs one reading of the
+counter and a few additions. A latency histogram has 16 buckets to an octave and is made when a command
+is first called. The slow log and latency events copy what they keep.
+"""
+
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdio cimport snprintf
+from libc.stdlib cimport calloc, free, malloc
+from libc.string cimport memcpy, memset, strcmp, strlen
+
+from kvd.core.view cimport view
+from kvd.session.session cimport session
+from kvd.store.config cimport OPT_LATENCY_MONITOR_THRESHOLD, OPT_LATENCY_TRACKING, OPT_SLOWLOG_MAX_LEN, cfg
+from kvd.store.keyspace cimport stats, store
+
+cdef extern from * nogil:
+    """
+    static inline int kvd_top_bit(uint64_t v) { return 63 - __builtin_clzll(v | 1); }
+    """
+    int top_bit "kvd_top_bit" (uint64_t v) noexcept
+
+
+cdef bint figures_init(store *s) noexcept nogil:
+    s.commands = calloc(1, sizeof(figures))
+    return s.commands != NULL
+
+
+cdef void figures_release(store *s) noexcept nogil:
+    cdef int i
+    if s.commands == NULL:
+        return
+    slow_clear(s)
+    for i in range(MAX_COMMANDS):
+        free(figures_of(s).commands[i].histogram)
+    free(s.commands)
+    s.commands = NULL
+
+
+cdef void figures_reset(store *s) noexcept nogil:
+    cdef figures *f = figures_of(s)
+    cdef int i
+    for i in range(MAX_COMMANDS):
+        free(f.commands[i].histogram)
+    memset(f.commands, 0, sizeof(f.commands))
+    f.error_kinds = 0
+    memset(&s.stats, 0, sizeof(stats))
+    s.mem.peak = s.mem.used
+    s.stats_reset_ms = s.now
+
+
+cdef int bucket_of(uint64_t ticks) noexcept nogil:
+    cdef int octave = top_bit(ticks)
+    cdef int sub
+    if octave < 4:
+        return <int>ticks
+    sub = <int>((ticks >> (octave - 4)) & (SUBDIVISIONS - 1))
+    octave -= 3
+    if octave >= OCTAVES:
+        return OCTAVES * SUBDIVISIONS - 1
+    return octave * SUBDIVISIONS + sub
+
+
+cdef uint64_t bucket_top(int bucket) noexcept nogil:
+    cdef int octave = bucket // SUBDIVISIONS
+    cdef uint64_t sub = bucket % SUBDIVISIONS
+    if octave == 0:
+        return sub
+    return ((SUBDIVISIONS + sub + 1) << (octave - 1)) - 1
+
+
+cdef void figure_call(store *s, int command, uint64_t ticks, bint failed) noexcept nogil:
+    cdef command_figures *f = &figures_of(s).commands[command]
+    f.calls += 1
+    f.ticks += ticks
+    f.failed += failed
+    if cfg(&s.config, OPT_LATENCY_TRACKING):
+        if f.histogram == NULL:
+            f.histogram = <uint32_t *>calloc(OCTAVES * SUBDIVISIONS, sizeof(uint32_t))
+            if f.histogram == NULL:
+                return
+        f.histogram[bucket_of(ticks)] += 1
+
+
+cdef void figure_error(store *s, const char *text) noexcept nogil:
+    cdef figures *f = figures_of(s)
+    cdef char name[ERROR_NAME]
+    cdef int i = 0
+    s.stats.errors += 1
+    while i < ERROR_NAME - 1 and text[i] != 0 and text[i] != c' ':
+        name[i] = text[i]
+        i += 1
+    name[i] = 0
+    for i in range(f.error_kinds):
+        if strcmp(f.errors[i].name, name) == 0:
+            f.errors[i].count += 1
+            return
+    if f.error_kinds < ERROR_KINDS:
+        strcpy_in(f.errors[f.error_kinds].name, ERROR_NAME, name)
+        f.errors[f.error_kinds].count = 1
+        f.error_kinds += 1
+
+
+cdef void strcpy_in(char *out, size_t room, const char *text) noexcept nogil:
+    cdef size_t n = min(strlen(text), room - 1)
+    memcpy(out, text, n)
+    out[n] = 0
+
+
+cdef void free_slow(slow_entry *e) noexcept nogil:
+    free(e.argv)
+    free(e)
+
+
+cdef void slow_clear(store *s) noexcept nogil:
+    cdef figures *f = figures_of(s)
+    cdef slow_entry *e
+    while f.slow != NULL:
+        e = f.slow
+        f.slow = e.next
+        free_slow(e)
+    f.slow_count = 0
+
+
+cdef void slow_trim(store *s, int64_t keep) noexcept nogil:
+    cdef figures *f = figures_of(s)
+    cdef slow_entry **link = &f.slow
+    cdef slow_entry *e
+    cdef int64_t n = 0
+    while link[0] != NULL and n < keep:
+        link = &link[0].next
+        n += 1
+    while link[0] != NULL:
+        e = link[0]
+        link[0] = e.next
+        free_slow(e)
+    f.slow_count = min(f.slow_count, keep)
+
+
+cdef void copy_words(slow_entry *e, view *argv, int argc) noexcept nogil:
+    """Up to SLOW_ARGS arguments of up to SLOW_BYTES bytes; what is left out is said in words."""
+    cdef char words[SLOW_ARGS][SLOW_BYTES + 64]
+    cdef size_t lengths[SLOW_ARGS]
+    cdef size_t total = 0
+    cdef int n = min(argc, SLOW_ARGS)
+    cdef int i
+    cdef char *p
+    for i in range(n):
+        if argc > SLOW_ARGS and i == n - 1:
+            lengths[i] = snprintf(words[i], SLOW_BYTES + 64, b"... (%d more arguments)", argc - SLOW_ARGS + 1)
+        elif argv[i].len > SLOW_BYTES:
+            memcpy(words[i], argv[i].ptr, SLOW_BYTES)
+            lengths[i] = SLOW_BYTES + snprintf(words[i] + SLOW_BYTES, 64, b"... (%zu more bytes)", argv[i].len - SLOW_BYTES)
+        else:
+            memcpy(words[i], argv[i].ptr, argv[i].len)
+            lengths[i] = argv[i].len
+        total += lengths[i]
+    e.argv = <view *>malloc(n * sizeof(view) + total + 1)
+    e.argc = n if e.argv != NULL else 0
+    p = <char *>e.argv + n * sizeof(view)
+    for i in range(e.argc):
+        memcpy(p, words[i], lengths[i])
+        e.argv[i].ptr = p
+        e.argv[i].len = lengths[i]
+        p += lengths[i]
+
+
+cdef void figure_slow(session *c, view *argv, int argc, int64_t us) noexcept nogil:
+    cdef figures *f = figures_of(c.store)
+    cdef slow_entry *e = <slow_entry *>calloc(1, sizeof(slow_entry))
+    cdef size_t n
+    if e == NULL:
+        return
+    e.id = f.slow_id
+    f.slow_id += 1
+    e.time_s = c.store.now // 1000
+    e.us = us
+    n = min(c.addr.len, <size_t>63)
+    memcpy(e.addr, c.addr.ptr, n)
+    n = min(c.name.len, <size_t>63)
+    memcpy(e.name, c.name.ptr, n)
+    copy_words(e, argv, argc)
+    e.next = f.slow
+    f.slow = e
+    f.slow_count += 1
+    slow_trim(c.store, cfg(&c.store.config, OPT_SLOWLOG_MAX_LEN))
+
+
+cdef void figure_latency(store *s, const char *event, int64_t ms) noexcept nogil:
+    cdef figures *f = figures_of(s)
+    cdef latency_event *e
+    cdef latency_sample *last
+    cdef int i = 0
+    cdef int64_t threshold = cfg(&s.config, OPT_LATENCY_MONITOR_THRESHOLD)
+    if threshold == 0 or ms < threshold:
+        return
+    while i < f.latency_kinds and strcmp(f.latency[i].name, event) != 0:
+        i += 1
+    if i == LATENCY_EVENTS:
+        return
+    e = &f.latency[i]
+    if i == f.latency_kinds:
+        memset(e, 0, sizeof(latency_event))
+        strcpy_in(e.name, sizeof(e.name), event)
+        f.latency_kinds += 1
+    e.worst = max(e.worst, ms)
+    last = &e.samples[(e.next + LATENCY_SAMPLES - 1) % LATENCY_SAMPLES]
+    if e.count and last.time_s == s.now // 1000:
+        last.ms = max(last.ms, ms)
+        return
+    e.samples[e.next].time_s = s.now // 1000
+    e.samples[e.next].ms = ms
+    e.next = (e.next + 1) % LATENCY_SAMPLES
+    e.count = min(e.count + 1, LATENCY_SAMPLES)

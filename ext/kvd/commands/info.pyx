@@ -1,0 +1,544 @@
+"""INFO and MEMORY: the store described in figures. One function a section; SECTIONS lists them."""
+
+from libc.stdint cimport int64_t, uint64_t
+from libc.stdio cimport FILE, fclose, fopen, fscanf, snprintf
+from libc.string cimport memset, strcmp, strlen
+
+from kvd.commands.connection cimport REDIS_VERSION
+from kvd.commands.errors cimport SYNTAX
+from kvd.commands.figures cimport (
+    MAX_COMMANDS, OCTAVES, SUBDIVISIONS, bucket_top, command_figures, figures, figures_of,
+)
+from kvd.commands.table cimport (
+    arg_int, call, command_at, command_count, define, reply_error, reply_int, reply_map, reply_null, reply_ok, reply_text,
+)
+from kvd.core.buf cimport buf, buf_add, buf_printf, buf_release
+from kvd.core.clock cimport mono_us, pace_update, wall_us
+from kvd.core.entry cimport entry
+from kvd.core.mem cimport mem_total
+from kvd.core.table cimport table_bytes, table_find, table_hash
+from kvd.core.text cimport DOUBLE_TEXT, format_percent
+from kvd.core.view cimport view, view_is, view_of
+from kvd.core.wheel cimport wheel_bytes
+from kvd.resp.writer cimport write_double, write_int, write_map, write_text, write_verbatim
+from kvd.session.session cimport clients, clients_of, session
+from kvd.store.config cimport (
+    OPT_DATABASES, OPT_HZ, OPT_IO_THREADS, OPT_MAXCLIENTS, OPT_MAXMEMORY, OPT_MAXMEMORY_POLICY, OPT_PORT, cfg, config_print,
+)
+from kvd.store.keyspace cimport (
+    OPS_SAMPLES, database, keyspace_average_ttl, keyspace_expires, keyspace_find, rate, store, store_memory,
+)
+from kvd.types.value cimport value_bytes
+
+cdef extern from * nogil:
+    """
+    #include <sys/utsname.h>
+    #include <sys/resource.h>
+    #include <unistd.h>
+    #if defined(__GLIBC__)
+    #include <malloc.h>
+    static void kvd_trim(void) { malloc_trim(0); }
+    #define KVD_LIBC_NAME "kvd-slab+libc"
+    #else
+    static void kvd_trim(void) {}
+    #define KVD_LIBC_NAME "kvd-slab+libc"
+    #endif
+    static double kvd_cpu(int who, int system) {
+        struct rusage u;
+        getrusage(who, &u);
+        return system ? u.ru_stime.tv_sec + u.ru_stime.tv_usec / 1e6 : u.ru_utime.tv_sec + u.ru_utime.tv_usec / 1e6;
+    }
+    static void kvd_os(char *out, size_t n) {
+        struct utsname u;
+        if (uname(&u) == 0) snprintf(out, n, "%s %s %s", u.sysname, u.release, u.machine);
+        else snprintf(out, n, "unknown");
+    }
+    static size_t kvd_resident(void) {
+        FILE *f = fopen("/proc/self/statm", "r");
+        unsigned long size = 0, resident = 0;
+        if (f) {
+            if (fscanf(f, "%lu %lu", &size, &resident) != 2) resident = 0;
+            fclose(f);
+        }
+        if (!resident) {
+            struct rusage u;
+            getrusage(RUSAGE_SELF, &u);
+            return (size_t)u.ru_maxrss * 1024;
+        }
+        return (size_t)resident * sysconf(_SC_PAGESIZE);
+    }
+    static size_t kvd_physical(void) {
+    #ifdef _SC_PHYS_PAGES
+        return (size_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
+    #else
+        return 0;
+    #endif
+    }
+    #if defined(__linux__)
+    #define KVD_POLLER "epoll"
+    #else
+    #define KVD_POLLER "kqueue"
+    #endif
+    """
+    void trim "kvd_trim" () noexcept
+    double cpu_seconds "kvd_cpu" (int who, int system) noexcept
+    void os_name "kvd_os" (char *out, size_t n) noexcept
+    size_t resident "kvd_resident" () noexcept
+    size_t physical_memory "kvd_physical" () noexcept
+    int getpid()
+    int RUSAGE_SELF
+    int RUSAGE_CHILDREN
+    const char *POLLER "KVD_POLLER"
+    const char *ALLOCATOR "KVD_LIBC_NAME"
+
+ctypedef void (*section)(store *s, buf *out) noexcept nogil
+
+cdef enum:
+    SECTION_COUNT = 13
+
+cdef struct section_row:
+    const char *name
+    const char *title
+    section print
+    bint plain                 # shown by INFO without arguments
+
+cdef section_row SECTIONS[SECTION_COUNT]
+SECTIONS[0] = section_row(b"server", b"Server", print_server, True)
+SECTIONS[1] = section_row(b"clients", b"Clients", print_clients, True)
+SECTIONS[2] = section_row(b"memory", b"Memory", print_memory, True)
+SECTIONS[3] = section_row(b"persistence", b"Persistence", print_persistence, True)
+SECTIONS[4] = section_row(b"stats", b"Stats", print_stats, True)
+SECTIONS[5] = section_row(b"replication", b"Replication", print_replication, True)
+SECTIONS[6] = section_row(b"cpu", b"CPU", print_cpu, True)
+SECTIONS[7] = section_row(b"modules", b"Modules", print_modules, True)
+SECTIONS[8] = section_row(b"commandstats", b"Commandstats", print_commandstats, False)
+SECTIONS[9] = section_row(b"errorstats", b"Errorstats", print_errorstats, True)
+SECTIONS[10] = section_row(b"latencystats", b"Latencystats", print_latencystats, False)
+SECTIONS[11] = section_row(b"cluster", b"Cluster", print_cluster, True)
+SECTIONS[12] = section_row(b"keyspace", b"Keyspace", print_keyspace, True)
+
+
+cdef void human(char *out, uint64_t n) noexcept nogil:
+    """Bytes with a unit, as INFO's *_human fields."""
+    if n < 1024:
+        snprintf(out, 32, b"%lluB", <unsigned long long>n)
+    elif n < 1048576:
+        snprintf(out, 32, b"%.2fK", n / 1024.0)
+    elif n < 1073741824:
+        snprintf(out, 32, b"%.2fM", n / 1048576.0)
+    elif n < <uint64_t>1 << 40:
+        snprintf(out, 32, b"%.2fG", n / 1073741824.0)
+    else:
+        snprintf(out, 32, b"%.2fT", n / 1099511627776.0)
+
+
+cdef void print_bytes(buf *out, const char *name, uint64_t n) noexcept nogil:
+    """A field and its human form."""
+    cdef char text[32]
+    human(text, n)
+    buf_printf(out, b"%s:%llu\r\n%s_human:%s\r\n", name, <unsigned long long>n, name, text)
+
+
+cdef void print_server(store *s, buf *out) noexcept nogil:
+    cdef char os[256]
+    cdef int64_t up = (s.now - s.started_ms) // 1000
+    os_name(os, sizeof(os))
+    buf_printf(out, b"redis_version:%s\r\nredis_git_sha1:00000000\r\nredis_git_dirty:0\r\nredis_build_id:kvd\r\n"
+               b"redis_mode:standalone\r\nkvd_version:%s\r\nos:%s\r\narch_bits:%d\r\n", REDIS_VERSION, KVD_VERSION, os,
+               <int>(sizeof(void *) * 8))
+    buf_printf(out, b"monotonic_clock:processor counter\r\nmultiplexing_api:%s\r\natomicvar_api:builtin\r\n"
+               b"process_id:%d\r\nprocess_supervised:no\r\nrun_id:%s\r\ntcp_port:%lld\r\nserver_time_usec:%lld\r\n",
+               POLLER, getpid(), s.run_id, <long long>cfg(&s.config, OPT_PORT), <long long>wall_us())
+    buf_printf(out, b"uptime_in_seconds:%lld\r\nuptime_in_days:%lld\r\nhz:%lld\r\nconfigured_hz:%lld\r\nlru_clock:%u\r\n",
+               <long long>up, <long long>(up // 86400), <long long>cfg(&s.config, OPT_HZ),
+               <long long>cfg(&s.config, OPT_HZ), <unsigned int>((s.now // 1000) & 0xffffff))
+    buf_printf(out, b"executable:%s\r\nconfig_file:%s\r\nio_threads_active:%d\r\n", EXECUTABLE,
+               s.config_path if s.config_path != NULL else <const char *>b"", cfg(&s.config, OPT_IO_THREADS) > 1)
+
+
+cdef void print_clients(store *s, buf *out) noexcept nogil:
+    cdef clients *r = clients_of(s)
+    cdef size_t in_process = 0
+    cdef session *c = r.first
+    while c != NULL:
+        in_process += c.in_process
+        c = c.next
+    buf_printf(out, b"connected_clients:%zu\r\ncluster_connections:0\r\nmaxclients:%lld\r\n", r.count - in_process,
+               <long long>cfg(&s.config, OPT_MAXCLIENTS))
+    buf_printf(out, b"client_recent_max_input_buffer:%zu\r\nclient_recent_max_output_buffer:%zu\r\nblocked_clients:0\r\n"
+               b"tracking_clients:0\r\npubsub_clients:0\r\nwatching_clients:%zu\r\nclients_in_timeout_table:0\r\n"
+               b"total_watched_keys:%zu\r\ntotal_blocking_keys:0\r\ntotal_blocking_keys_on_nokey:0\r\n",
+               r.max_input, r.max_output, watching(r), s.watched.items)
+
+
+cdef size_t watching(clients *r) noexcept nogil:
+    cdef session *c = r.first
+    cdef size_t n = 0
+    while c != NULL:
+        n += c.watch_len > 0
+        c = c.next
+    return n
+
+
+cdef size_t overhead(store *s) noexcept nogil:
+    """Memory that is not keys and values: tables, wheels, clients."""
+    cdef size_t n = s.client_memory + table_bytes(&s.watched)
+    cdef int i
+    for i in range(cfg(&s.config, OPT_DATABASES)):
+        n += table_bytes(&s.dbs[i].keys) + wheel_bytes(s.dbs[i].expires)
+    return n
+
+
+cdef void print_memory(store *s, buf *out) noexcept nogil:
+    cdef size_t used = store_memory(s)
+    cdef size_t peak = max(s.mem.peak, used)
+    cdef size_t rss = resident()
+    cdef size_t over = min(overhead(s), used)
+    cdef buf policy
+    print_bytes(out, b"used_memory", used)
+    print_bytes(out, b"used_memory_rss", rss)
+    print_bytes(out, b"used_memory_peak", peak)
+    buf_printf(out, b"used_memory_peak_perc:%.2f%%\r\nused_memory_overhead:%zu\r\nused_memory_startup:0\r\n"
+               b"used_memory_dataset:%zu\r\nused_memory_dataset_perc:%.2f%%\r\n", used * 100.0 / peak if peak else 0.0,
+               over, used - over, (used - over) * 100.0 / used if used else 0.0)
+    buf_printf(out, b"allocator_allocated:%zu\r\nallocator_active:%zu\r\nallocator_resident:%zu\r\n", s.mem.used, mem_total(),
+               mem_total())
+    print_bytes(out, b"total_system_memory", physical_memory())
+    print_bytes(out, b"used_memory_lua", 0)
+    buf_printf(out, b"used_memory_vm_eval:0\r\nused_memory_scripts_eval:0\r\nnumber_of_cached_scripts:0\r\n"
+               b"number_of_functions:0\r\nnumber_of_libraries:0\r\nused_memory_vm_functions:0\r\nused_memory_vm_total:0\r\n"
+               b"used_memory_functions:0\r\n")
+    print_bytes(out, b"used_memory_scripts", 0)
+    print_bytes(out, b"maxmemory", cfg(&s.config, OPT_MAXMEMORY))
+    memset(&policy, 0, sizeof(policy))
+    config_print(&s.config, OPT_MAXMEMORY_POLICY, &policy)
+    buf_printf(out, b"maxmemory_policy:%.*s\r\n", <int>policy.len, policy.ptr)
+    buf_release(&policy)
+    buf_printf(out, b"allocator_frag_ratio:%.2f\r\nallocator_frag_bytes:%lld\r\nmem_fragmentation_ratio:%.2f\r\n"
+               b"mem_fragmentation_bytes:%lld\r\n", mem_total() / <double>s.mem.used if s.mem.used else 1.0,
+               <long long>mem_total() - <long long>s.mem.used, rss / <double>used if used else 1.0,
+               <long long>rss - <long long>used)
+    buf_printf(out, b"mem_not_counted_for_evict:0\r\nmem_replication_backlog:0\r\nmem_total_replication_buffers:0\r\n"
+               b"mem_clients_slaves:0\r\nmem_clients_normal:%zu\r\nmem_cluster_links:0\r\nmem_aof_buffer:0\r\n"
+               b"mem_allocator:%s\r\nactive_defrag_running:0\r\nlazyfree_pending_objects:%zu\r\nlazyfreed_objects:%llu\r\n",
+               s.client_memory, ALLOCATOR, pending_objects(s), <unsigned long long>s.stats.lazyfreed)
+
+
+cdef size_t pending_objects(store *s) noexcept nogil:
+    cdef size_t n = 0
+    r = s.graveyard
+    while r != NULL:
+        n += r.keys.items
+        r = r.next
+    return n
+
+
+cdef void print_persistence(store *s, buf *out) noexcept nogil:
+    buf_printf(out, b"loading:0\r\nasync_loading:0\r\nrdb_changes_since_last_save:%llu\r\nrdb_bgsave_in_progress:0\r\n"
+               b"rdb_last_save_time:%lld\r\nrdb_last_bgsave_status:ok\r\nrdb_last_bgsave_time_sec:-1\r\n"
+               b"rdb_current_bgsave_time_sec:-1\r\nrdb_saves:0\r\n", <unsigned long long>(s.changes - s.changes_saved),
+               <long long>(s.started_ms // 1000))
+    buf_printf(out, b"aof_enabled:0\r\naof_rewrite_in_progress:0\r\naof_rewrite_scheduled:0\r\n"
+               b"aof_last_rewrite_time_sec:-1\r\naof_current_rewrite_time_sec:-1\r\naof_last_bgrewrite_status:ok\r\n"
+               b"aof_last_write_status:ok\r\n")
+
+
+cdef double per_second(rate *r) noexcept nogil:
+    cdef int64_t total = 0
+    cdef int i
+    for i in range(OPS_SAMPLES):
+        total += r.samples[i]
+    return total / <double>OPS_SAMPLES
+
+
+cdef void print_stats(store *s, buf *out) noexcept nogil:
+    buf_printf(out, b"total_connections_received:%llu\r\ntotal_commands_processed:%llu\r\ninstantaneous_ops_per_sec:%lld\r\n"
+               b"total_net_input_bytes:%llu\r\ntotal_net_output_bytes:%llu\r\ntotal_net_repl_input_bytes:0\r\n"
+               b"total_net_repl_output_bytes:0\r\n", <unsigned long long>s.stats.connections,
+               <unsigned long long>s.stats.commands, <long long>per_second(&s.stats.ops),
+               <unsigned long long>s.stats.net_in, <unsigned long long>s.stats.net_out)
+    buf_printf(out, b"instantaneous_input_kbps:%.2f\r\ninstantaneous_output_kbps:%.2f\r\n"
+               b"instantaneous_input_repl_kbps:0.00\r\ninstantaneous_output_repl_kbps:0.00\r\nrejected_connections:%llu\r\n"
+               b"sync_full:0\r\nsync_partial_ok:0\r\nsync_partial_err:0\r\n", per_second(&s.stats.input) / 1024,
+               per_second(&s.stats.output) / 1024, <unsigned long long>s.stats.rejected_connections)
+    buf_printf(out, b"expired_keys:%llu\r\nexpired_stale_perc:0.00\r\nexpired_time_cap_reached_count:%llu\r\n"
+               b"expire_cycle_cpu_milliseconds:%lld\r\nevicted_keys:%llu\r\nevicted_clients:%llu\r\n"
+               b"total_eviction_exceeded_time:%llu\r\ncurrent_eviction_exceeded_time:0\r\n",
+               <unsigned long long>s.stats.expired, <unsigned long long>s.stats.expired_capped,
+               <long long>(s.stats.expire_ticks / s.pace.ticks_per_us / 1000), <unsigned long long>s.stats.evicted,
+               <unsigned long long>s.stats.evicted_clients, <unsigned long long>(s.stats.eviction_exceeded_us // 1000))
+    buf_printf(out, b"keyspace_hits:%llu\r\nkeyspace_misses:%llu\r\npubsub_channels:0\r\npubsub_patterns:0\r\n"
+               b"pubsubshard_channels:0\r\nlatest_fork_usec:0\r\ntotal_forks:0\r\nmigrate_cached_sockets:0\r\n"
+               b"slave_expires_tracked_keys:0\r\nactive_defrag_hits:0\r\nactive_defrag_misses:0\r\n"
+               b"active_defrag_key_hits:0\r\nactive_defrag_key_misses:0\r\n", <unsigned long long>s.stats.hits,
+               <unsigned long long>s.stats.misses)
+    buf_printf(out, b"tracking_total_keys:0\r\ntracking_total_items:0\r\ntracking_total_prefixes:0\r\n"
+               b"unexpected_error_replies:0\r\ntotal_error_replies:%llu\r\ndump_payload_sanitizations:0\r\n"
+               b"total_reads_processed:%llu\r\ntotal_writes_processed:%llu\r\nio_threaded_reads_processed:0\r\n"
+               b"io_threaded_writes_processed:0\r\n", <unsigned long long>s.stats.errors,
+               <unsigned long long>s.stats.reads, <unsigned long long>s.stats.writes)
+    buf_printf(out, b"client_query_buffer_limit_disconnections:%llu\r\nclient_output_buffer_limit_disconnections:%llu\r\n"
+               b"eventloop_cycles:%llu\r\n", <unsigned long long>s.stats.query_limit_closed,
+               <unsigned long long>s.stats.output_limit_closed, <unsigned long long>s.stats.polls)
+
+
+cdef void print_replication(store *s, buf *out) noexcept nogil:
+    buf_printf(out, b"role:master\r\nconnected_slaves:0\r\nmaster_failover_state:no-failover\r\nmaster_replid:%s\r\n"
+               b"master_replid2:0000000000000000000000000000000000000000\r\nmaster_repl_offset:0\r\n"
+               b"second_repl_offset:-1\r\nrepl_backlog_active:0\r\nrepl_backlog_size:1048576\r\n"
+               b"repl_backlog_first_byte_offset:0\r\nrepl_backlog_histlen:0\r\n", s.run_id)
+
+
+cdef void print_cpu(store *s, buf *out) noexcept nogil:
+    buf_printf(out, b"used_cpu_sys:%.6f\r\nused_cpu_user:%.6f\r\nused_cpu_sys_children:%.6f\r\nused_cpu_user_children:%.6f\r\n",
+               cpu_seconds(RUSAGE_SELF, 1), cpu_seconds(RUSAGE_SELF, 0), cpu_seconds(RUSAGE_CHILDREN, 1),
+               cpu_seconds(RUSAGE_CHILDREN, 0))
+
+
+cdef void print_modules(store *s, buf *out) noexcept nogil:
+    pass
+
+
+cdef void print_commandstats(store *s, buf *out) noexcept nogil:
+    cdef int i
+    cdef command_figures *f
+    cdef double us
+    for i in range(command_count()):
+        f = &figures_of(s).commands[i]
+        if f.calls == 0 and f.rejected == 0 and f.failed == 0:
+            continue
+        us = f.ticks / s.pace.ticks_per_us
+        buf_printf(out, b"cmdstat_%s:calls=%llu,usec=%llu,usec_per_call=%.2f,rejected_calls=%llu,failed_calls=%llu\r\n",
+                   command_at(i).name, <unsigned long long>f.calls, <unsigned long long>us, us / f.calls if f.calls else 0.0,
+                   <unsigned long long>f.rejected, <unsigned long long>f.failed)
+
+
+cdef void print_errorstats(store *s, buf *out) noexcept nogil:
+    cdef figures *f = figures_of(s)
+    cdef int i
+    for i in range(f.error_kinds):
+        buf_printf(out, b"errorstat_%s:count=%llu\r\n", f.errors[i].name, <unsigned long long>f.errors[i].count)
+
+
+cdef double percentile(store *s, command_figures *f, double p) noexcept nogil:
+    """In microseconds."""
+    cdef uint64_t total = 0
+    cdef uint64_t seen = 0
+    cdef double target
+    cdef int i
+    for i in range(OCTAVES * SUBDIVISIONS):
+        total += f.histogram[i]
+    target = total * p / 100
+    for i in range(OCTAVES * SUBDIVISIONS):
+        seen += f.histogram[i]
+        if seen >= target and seen:
+            return bucket_top(i) / s.pace.ticks_per_us
+    return 0
+
+
+cdef void print_latencystats(store *s, buf *out) noexcept nogil:
+    cdef int i, k, n
+    cdef command_figures *f
+    cdef char name[DOUBLE_TEXT]
+    for i in range(command_count()):
+        f = &figures_of(s).commands[i]
+        if f.histogram == NULL:
+            continue
+        buf_printf(out, b"latency_percentiles_usec_%s:", command_at(i).name)
+        for k in range(s.config.percentile_count):
+            n = format_percent(name, s.config.percentiles[k])
+            buf_printf(out, b"%sp%.*s=%.3f", <const char *>b"," if k else <const char *>b"", n, name,
+                       percentile(s, f, s.config.percentiles[k]))
+        buf_printf(out, b"\r\n")
+
+
+cdef void print_cluster(store *s, buf *out) noexcept nogil:
+    buf_printf(out, b"cluster_enabled:0\r\n")
+
+
+cdef void print_keyspace(store *s, buf *out) noexcept nogil:
+    cdef int i
+    cdef database *db
+    for i in range(cfg(&s.config, OPT_DATABASES)):
+        db = &s.dbs[i]
+        if db.keys.items:
+            buf_printf(out, b"db%d:keys=%zu,expires=%zu,avg_ttl=%lld,subexpiry=0\r\n", i, db.keys.items, keyspace_expires(db),
+                       <long long>keyspace_average_ttl(s, db))
+
+
+cdef bint is_wanted(call *c, section_row *row) noexcept nogil:
+    cdef int i
+    if c.argc == 1:
+        return row.plain
+    for i in range(1, c.argc):
+        if view_is(c.argv[i], row.name) or view_is(c.argv[i], b"all") or view_is(c.argv[i], b"everything"):
+            return True
+        if view_is(c.argv[i], b"default") and row.plain:
+            return True
+    return False
+
+
+define(info_command, """
+    INFO [section [section ...]]
+    loading stale dangerous | server | 1.0.0 | O(1)
+    Return figures about the server, all usual sections or the named ones.
+    tips: nondeterministic_output request_policy:all_shards response_policy:special
+""")
+cdef void info_command(call *c) noexcept nogil:
+    cdef buf out
+    cdef int i
+    memset(&out, 0, sizeof(out))
+    pace_update(&c.store.pace)
+    for i in range(SECTION_COUNT):
+        if is_wanted(c, &SECTIONS[i]):
+            if out.len:
+                buf_printf(&out, b"\r\n")
+            buf_printf(&out, b"# %s\r\n", SECTIONS[i].title)
+            SECTIONS[i].print(c.store, &out)
+    write_verbatim(c.out, view_of(out.ptr, out.len), b"txt", c.proto)
+    buf_release(&out)
+
+
+# ---- MEMORY -----------------------------------------------------------------------------------------
+
+define(memory_usage, """
+    MEMORY|USAGE key [SAMPLES count]
+    readonly | server | 4.0.0 | O(N) where N is the number of samples
+    Return the bytes of memory that a key and its value occupy.
+    keys: RO
+""")
+cdef void memory_usage(call *c) noexcept nogil:
+    cdef int64_t samples
+    cdef entry *e
+    if c.argc == 5 and view_is(c.argv[3], b"samples"):
+        if not arg_int(c, 4, &samples):
+            return
+        if samples < 0:
+            reply_error(c, SYNTAX)
+            return
+    elif c.argc != 3:
+        reply_error(c, SYNTAX)
+        return
+    e = keyspace_find(c.store, c.db, c.argv[2], table_hash(c.argv[2]))
+    if e == NULL:
+        reply_null(c)
+    else:
+        reply_int(c, value_bytes(e) + 11)      # 11: its share of a bucket, on average
+
+
+cdef inline void stat_int(call *c, const char *name, int64_t n) noexcept nogil:
+    reply_text(c, name)
+    reply_int(c, n)
+
+
+cdef inline void stat_double(call *c, const char *name, double d) noexcept nogil:
+    reply_text(c, name)
+    write_double(c.out, d, c.proto)
+
+
+define(memory_stats, """
+    MEMORY|STATS
+     | server | 4.0.0 | O(1)
+    Return figures about memory.
+    tips: nondeterministic_output request_policy:all_shards response_policy:special
+""")
+cdef void memory_stats(call *c) noexcept nogil:
+    cdef store *s = c.store
+    cdef size_t used = store_memory(s)
+    cdef size_t over = min(overhead(s), used)
+    cdef size_t peak = max(s.mem.peak, used)
+    cdef size_t keys = 0
+    cdef int64_t dbs = 0
+    cdef int i
+    cdef char name[32]
+    for i in range(cfg(&s.config, OPT_DATABASES)):
+        keys += s.dbs[i].keys.items
+        dbs += s.dbs[i].keys.items != 0
+    reply_map(c, 20 + dbs)
+    stat_int(c, b"peak.allocated", peak)
+    stat_int(c, b"total.allocated", used)
+    stat_int(c, b"startup.allocated", 0)
+    stat_int(c, b"replication.backlog", 0)
+    stat_int(c, b"clients.slaves", 0)
+    stat_int(c, b"clients.normal", s.client_memory)
+    stat_int(c, b"cluster.links", 0)
+    stat_int(c, b"aof.buffer", 0)
+    stat_int(c, b"lua.caches", 0)
+    stat_int(c, b"functions.caches", 0)
+    for i in range(cfg(&s.config, OPT_DATABASES)):
+        if s.dbs[i].keys.items:
+            snprintf(name, sizeof(name), b"db.%d", i)
+            reply_text(c, name)
+            reply_map(c, 2)
+            stat_int(c, b"overhead.hashtable.main", table_bytes(&s.dbs[i].keys))
+            stat_int(c, b"overhead.hashtable.expires", wheel_bytes(s.dbs[i].expires))
+    stat_int(c, b"overhead.total", over)
+    stat_int(c, b"keys.count", keys)
+    stat_int(c, b"keys.bytes-per-key", used // keys if keys else 0)
+    stat_int(c, b"dataset.bytes", used - over)
+    stat_double(c, b"dataset.percentage", (used - over) * 100.0 / used if used else 0.0)
+    stat_double(c, b"peak.percentage", used * 100.0 / peak if peak else 0.0)
+    stat_int(c, b"allocator.allocated", s.mem.used)
+    stat_int(c, b"allocator.active", mem_total())
+    stat_double(c, b"fragmentation", resident() / <double>used if used else 1.0)
+    stat_int(c, b"fragmentation.bytes", <int64_t>resident() - <int64_t>used)
+
+
+define(memory_doctor, """
+    MEMORY|DOCTOR
+     | server | 4.0.0 | O(1)
+    Say in words what is unusual about memory.
+    tips: nondeterministic_output request_policy:all_shards response_policy:special
+""")
+cdef void memory_doctor(call *c) noexcept nogil:
+    cdef buf text
+    cdef size_t used = store_memory(c.store)
+    memset(&text, 0, sizeof(text))
+    if used < 5242880:
+        buf_printf(&text, b"This store holds less than 5 MB: too little to say anything.\n")
+    else:
+        if max(c.store.mem.peak, used) > used * 3 // 2:
+            buf_printf(&text, b"Peak: memory was once %.1f times what it is now; freed pages may be kept. MEMORY PURGE gives them back.\n",
+                       c.store.mem.peak / <double>used)
+        if resident() > used * 2 and resident() - used > 104857600:
+            buf_printf(&text, b"Resident memory is %.1f times the data: the rest belongs to Python or to freed pages.\n",
+                       resident() / <double>used)
+        if clients_of(c.store).count and c.store.client_memory // clients_of(c.store).count > 204800:
+            buf_printf(&text, b"Client buffers: more than 200 kB for each client on average. CLIENT LIST shows whose.\n")
+        if text.len == 0:
+            buf_printf(&text, b"Nothing unusual.\n")
+    write_verbatim(c.out, view_of(text.ptr, text.len), b"txt", c.proto)
+    buf_release(&text)
+
+
+define(memory_purge, """
+    MEMORY|PURGE
+     | server | 4.0.0 | Depends on how much memory is free
+    Give free memory back to the system.
+    tips: request_policy:all_shards response_policy:all_succeeded
+""")
+cdef void memory_purge(call *c) noexcept nogil:
+    trim()
+    reply_ok(c)
+
+
+define(memory_malloc_stats, """
+    MEMORY|MALLOC-STATS
+     | server | 4.0.0 | O(1)
+    Return figures of the allocator.
+    tips: nondeterministic_output request_policy:all_shards response_policy:special
+""")
+cdef void memory_malloc_stats(call *c) noexcept nogil:
+    cdef buf text
+    memset(&text, 0, sizeof(text))
+    buf_printf(&text, b"used: %zu\npages: %zu\npeak: %zu\nall stores: %zu\n", c.store.mem.used, c.store.mem.pages,
+               c.store.mem.peak, mem_total())
+    write_verbatim(c.out, view_of(text.ptr, text.len), b"txt", c.proto)
+    buf_release(&text)
+
+
+import sys as _sys
+
+cdef bytes _executable = (_sys.executable or "").encode()
+cdef const char *EXECUTABLE = _executable
+cdef const char *KVD_VERSION = b"0.1.0"

@@ -1,0 +1,610 @@
+"""Commands on keys of any type: deleting, naming, moving, listing. Their times live in expiry.pyx."""
+
+from libc.stdint cimport int64_t, uint64_t
+from libc.stdio cimport snprintf
+
+from kvd.commands.errors cimport DB_RANGE, NO_KEY, NO_MEMORY, NOT_INT, SAME_OBJECT, SYNTAX
+from kvd.commands.table cimport (
+    arg_int, call, define, find_read, find_write, reply_array, reply_bulk, reply_error, reply_int, reply_null, reply_ok,
+    reply_text,
+)
+from kvd.core.buf cimport buf, buf_add, buf_release, buf_rotate
+from kvd.core.entry cimport TIMED, entry, entry_deadline, entry_free, entry_key, entry_timer
+from kvd.core.glob cimport glob_is_literal, glob_match
+from kvd.core.table cimport table, table_cursor, table_find, table_hash, table_next, table_random, table_scan
+from kvd.core.text cimport parse_int
+from kvd.core.view cimport view, view_equal, view_is, view_of
+from kvd.resp.writer cimport write_bulk, write_bulk_int, write_header_at, write_status
+from kvd.store.change cimport key_changed, key_event
+from kvd.store.config cimport (
+    EVENT_GENERIC, EVENT_NEW, OPT_DATABASES, OPT_LAZYFREE_LAZY_USER_FLUSH, cfg,
+)
+from kvd.store.evict cimport access_frequency, access_idle_ms, access_touch, uses_lfu
+from kvd.store.keyspace cimport (
+    database, keyspace_find, keyspace_flush, keyspace_insert, keyspace_persist, keyspace_remove, keyspace_replace,
+    keyspace_set_deadline, keyspace_swap, keyspace_take, store,
+)
+from kvd.types.value cimport encoding_name, type_name, type_named, type_of, value_copy, value_free, value_reshape
+
+from libc.string cimport memset
+
+
+cdef void delete_keys(call *c) noexcept nogil:
+    cdef int64_t n = 0
+    cdef int i
+    cdef uint64_t hash
+    cdef entry *e
+    for i in range(1, c.argc):
+        hash = table_hash(c.argv[i])
+        e = keyspace_find(c.store, c.db, c.argv[i], hash)
+        if e != NULL:
+            keyspace_remove(c.store, c.db, e, hash)
+            key_changed(c.store, c.db, c.argv[i], EVENT_GENERIC, b"del")
+            n += 1
+    reply_int(c, n)
+
+
+define(del_command, """
+    DEL key [key ...]
+    write | generic | 1.0.0 | O(N) where N is the number of keys
+    Delete keys.
+    keys: RM delete
+    tips: request_policy:multi_shard response_policy:agg_sum
+""")
+cdef void del_command(call *c) noexcept nogil:
+    delete_keys(c)
+
+
+define(unlink_command, """
+    UNLINK key [key ...]
+    write fast | generic | 4.0.0 | O(1) for each key; memory is given back in slices
+    Delete keys without waiting for their memory.
+    keys: RM delete
+    tips: request_policy:multi_shard response_policy:agg_sum
+""")
+cdef void unlink_command(call *c) noexcept nogil:
+    delete_keys(c)
+
+
+cdef void count_keys(call *c, bint touch) noexcept nogil:
+    cdef int64_t n = 0
+    cdef int i
+    cdef entry *e
+    cdef bint quiet = c.store.no_touch
+    if touch:
+        c.store.no_touch = False
+    for i in range(1, c.argc):
+        e = keyspace_find(c.store, c.db, c.argv[i], table_hash(c.argv[i]))
+        if e != NULL:
+            n += 1
+            c.store.stats.hits += 1
+            if touch:
+                access_touch(c.store, e)
+        else:
+            c.store.stats.misses += 1
+    c.store.no_touch = quiet
+    reply_int(c, n)
+
+
+define(exists_command, """
+    EXISTS key [key ...]
+    readonly fast | generic | 1.0.0 | O(N) where N is the number of keys
+    Count how many of the keys exist; one named twice counts twice.
+    keys: RO
+    tips: request_policy:multi_shard response_policy:agg_sum
+""")
+cdef void exists_command(call *c) noexcept nogil:
+    count_keys(c, False)
+
+
+define(touch_command, """
+    TOUCH key [key ...]
+    readonly fast | generic | 3.2.1 | O(N) where N is the number of keys
+    Mark keys as just accessed and count those that exist.
+    keys: RO
+    tips: request_policy:multi_shard response_policy:agg_sum
+""")
+cdef void touch_command(call *c) noexcept nogil:
+    count_keys(c, True)
+
+
+define(type_command, """
+    TYPE key
+    readonly fast | generic | 1.0.0 | O(1)
+    Return the type of the value of a key, or none.
+    keys: RO
+""")
+cdef void type_command(call *c) noexcept nogil:
+    cdef entry *e = keyspace_find(c.store, c.db, c.argv[1], table_hash(c.argv[1]))
+    write_status(c.out, <const char *>b"none" if e == NULL else type_name(type_of(e)))
+
+
+# ---- naming and moving ------------------------------------------------------------------------------
+
+cdef entry *place_copy(call *c, entry *e, view key, database *target, uint64_t hash, entry *existing) noexcept nogil:
+    """A copy of e's value under another name or in another database, with e's deadline; or NULL, replied."""
+    cdef entry *copy = value_copy(&c.store.mem, e, key)
+    cdef int64_t deadline = entry_deadline(e)
+    if copy == NULL:
+        reply_error(c, NO_MEMORY)
+        return NULL
+    if existing != NULL:
+        keyspace_replace(c.store, target, existing, copy, hash)
+    elif not keyspace_insert(c.store, target, copy, hash):
+        value_free(&c.store.mem, copy)
+        reply_error(c, NO_MEMORY)
+        return NULL
+    if deadline >= 0:
+        copy = keyspace_set_deadline(c.store, target, copy, hash, deadline)
+    return copy
+
+
+cdef void rename_generic(call *c, bint only_new) noexcept nogil:
+    cdef uint64_t hash_a, hash_b
+    cdef entry *e = find_write(c, c.argv[1], &hash_a)
+    cdef entry *existing
+    cdef entry *renamed
+    if e == NULL:
+        reply_error(c, NO_KEY)
+        return
+    if view_equal(c.argv[1], c.argv[2]):
+        reply_renamed(c, only_new, 0)
+        return
+    existing = find_write(c, c.argv[2], &hash_b)
+    if existing != NULL and only_new:
+        reply_int(c, 0)
+        return
+    renamed = value_reshape(&c.store.mem, e, c.argv[2], e.flags & TIMED)
+    if renamed == NULL:
+        reply_error(c, NO_MEMORY)
+        return
+    if e.flags & TIMED:
+        entry_timer(renamed).deadline = entry_deadline(e)
+    keyspace_take(c.store, c.db, e, hash_a)
+    if existing != NULL:
+        keyspace_replace(c.store, c.db, existing, renamed, hash_b)
+    elif not keyspace_insert(c.store, c.db, renamed, hash_b):
+        entry_free(&c.store.mem, renamed)
+        keyspace_insert(c.store, c.db, e, hash_a)
+        reply_error(c, NO_MEMORY)
+        return
+    entry_free(&c.store.mem, e)
+    key_changed(c.store, c.db, c.argv[1], EVENT_GENERIC, b"rename_from")
+    key_changed(c.store, c.db, c.argv[2], EVENT_GENERIC, b"rename_to")
+    c.store.changes -= 1       # two keys, one change
+    reply_renamed(c, only_new, 1)
+
+
+cdef inline void reply_renamed(call *c, bint only_new, int64_t n) noexcept nogil:
+    if only_new:
+        reply_int(c, n)
+    else:
+        reply_ok(c)
+
+
+define(rename_command, """
+    RENAME key newkey
+    write | generic | 1.0.0 | O(1), plus the freeing of an overwritten value
+    Give a key another name, overwriting what has it.
+    keys: RW access delete; OW update
+""")
+cdef void rename_command(call *c) noexcept nogil:
+    rename_generic(c, False)
+
+
+define(renamenx_command, """
+    RENAMENX key newkey
+    write fast | generic | 1.0.0 | O(1)
+    Give a key another name that is not taken.
+    keys: RW access delete; OW insert
+""")
+cdef void renamenx_command(call *c) noexcept nogil:
+    rename_generic(c, True)
+
+
+cdef bint read_db(call *c, int at, int *db) noexcept nogil:
+    cdef int64_t n
+    if not arg_int(c, at, &n):
+        return False
+    if n < 0 or n >= cfg(&c.store.config, OPT_DATABASES):
+        reply_error(c, DB_RANGE)
+        return False
+    db[0] = <int>n
+    return True
+
+
+define(copy_command, """
+    COPY source destination [DB destination-db] [REPLACE]
+    write denyoom | generic | 6.2.0 | O(N) where N is the size of the value
+    Copy the value and deadline of a key to another key.
+    keys: RO access; OW update
+""")
+cdef void copy_command(call *c) noexcept nogil:
+    cdef int db = c.session.db
+    cdef bint replace = False
+    cdef int i = 3
+    cdef uint64_t hash, target_hash
+    cdef entry *e
+    cdef entry *existing
+    cdef database *target
+    while i < c.argc:
+        if view_is(c.argv[i], b"replace"):
+            replace = True
+        elif view_is(c.argv[i], b"db") and i + 1 < c.argc:
+            i += 1
+            if not read_db(c, i, &db):
+                return
+        else:
+            reply_error(c, SYNTAX)
+            return
+        i += 1
+    target = &c.store.dbs[db]
+    if target == c.db and view_equal(c.argv[1], c.argv[2]):
+        reply_error(c, SAME_OBJECT)
+        return
+    e = find_read(c, c.argv[1], &hash)
+    if e == NULL:
+        reply_int(c, 0)
+        return
+    target_hash = table_hash(c.argv[2])
+    existing = keyspace_find(c.store, target, c.argv[2], target_hash)
+    if existing != NULL and not replace:
+        reply_int(c, 0)
+        return
+    if place_copy(c, e, c.argv[2], target, target_hash, existing) == NULL:
+        return
+    key_changed(c.store, target, c.argv[2], EVENT_GENERIC, b"copy_to")
+    reply_int(c, 1)
+
+
+define(move_command, """
+    MOVE key db
+    write fast | generic | 1.0.0 | O(1)
+    Move a key to another database that does not have it.
+    keys: RW access update
+""")
+cdef void move_command(call *c) noexcept nogil:
+    cdef int db = 0
+    cdef uint64_t hash
+    cdef entry *e
+    cdef int64_t n
+    if not parse_int(c.argv[2], &n):
+        reply_error(c, NOT_INT)
+        return
+    if n < 0 or n >= cfg(&c.store.config, OPT_DATABASES):
+        reply_error(c, DB_RANGE)
+        return
+    db = <int>n
+    if db == c.session.db:
+        reply_error(c, SAME_OBJECT)
+        return
+    e = find_write(c, c.argv[1], &hash)
+    if e == NULL or keyspace_find(c.store, &c.store.dbs[db], c.argv[1], hash) != NULL:
+        reply_int(c, 0)
+        return
+    keyspace_take(c.store, c.db, e, hash)
+    if not keyspace_insert(c.store, &c.store.dbs[db], e, hash):
+        keyspace_insert(c.store, c.db, e, hash)
+        reply_error(c, NO_MEMORY)
+        return
+    key_changed(c.store, c.db, c.argv[1], EVENT_GENERIC, b"move_from")
+    key_changed(c.store, &c.store.dbs[db], c.argv[1], EVENT_GENERIC, b"move_to")
+    c.store.changes -= 1
+    reply_int(c, 1)
+
+
+cdef bint swap_index(call *c, int at, const char *what, int *db) noexcept nogil:
+    cdef int64_t n
+    if not parse_int(c.argv[at], &n) or n < -2147483648 or n > 2147483647:
+        reply_error(c, what)
+        return False
+    db[0] = <int>n
+    return True
+
+
+define(swapdb_command, """
+    SWAPDB index1 index2
+    write fast dangerous keyspace | generic | 4.0.0 | O(N) where N is the number of watched keys
+    Exchange the contents of two databases.
+""")
+cdef void swapdb_command(call *c) noexcept nogil:
+    cdef int a = 0, b = 0
+    if not swap_index(c, 1, b"ERR invalid first DB index", &a) or not swap_index(c, 2, b"ERR invalid second DB index", &b):
+        return
+    if a < 0 or b < 0 or a >= cfg(&c.store.config, OPT_DATABASES) or b >= cfg(&c.store.config, OPT_DATABASES):
+        reply_error(c, DB_RANGE)
+        return
+    if a != b:
+        keyspace_swap(c.store, a, b)
+        c.store.changes += 1
+    reply_ok(c)
+
+
+# ---- whole databases --------------------------------------------------------------------------------
+
+define(dbsize_command, """
+    DBSIZE
+    readonly fast keyspace | server | 1.0.0 | O(1)
+    Return the number of keys of the database.
+    tips: request_policy:all_shards response_policy:agg_sum
+""")
+cdef void dbsize_command(call *c) noexcept nogil:
+    reply_int(c, c.db.keys.items)
+
+
+cdef void flush(call *c, int first, int last) noexcept nogil:
+    cdef bint later = cfg(&c.store.config, OPT_LAZYFREE_LAZY_USER_FLUSH)
+    cdef int i
+    if c.argc > 2 or (c.argc == 2 and not view_is(c.argv[1], b"async") and not view_is(c.argv[1], b"sync")):
+        reply_error(c, SYNTAX)
+        return
+    if c.argc == 2:
+        later = view_is(c.argv[1], b"async")
+    for i in range(first, last):
+        c.store.changes += c.store.dbs[i].keys.items
+        keyspace_flush(c.store, &c.store.dbs[i], later)
+    reply_ok(c)
+
+
+define(flushdb_command, """
+    FLUSHDB [ASYNC | SYNC]
+    write dangerous keyspace | server | 1.0.0 | O(N) where N is the number of keys; O(1) for other clients with ASYNC
+    Remove all keys of the database.
+    tips: request_policy:all_shards response_policy:all_succeeded
+""")
+cdef void flushdb_command(call *c) noexcept nogil:
+    flush(c, c.session.db, c.session.db + 1)
+
+
+define(flushall_command, """
+    FLUSHALL [ASYNC | SYNC]
+    write dangerous keyspace | server | 1.0.0 | O(N) where N is the number of keys; O(1) for other clients with ASYNC
+    Remove all keys of all databases.
+    tips: request_policy:all_shards response_policy:all_succeeded
+""")
+cdef void flushall_command(call *c) noexcept nogil:
+    flush(c, 0, <int>cfg(&c.store.config, OPT_DATABASES))
+
+
+# ---- listing ----------------------------------------------------------------------------------------
+
+cdef struct listing:           # what KEYS and SCAN gather
+    call *c
+    view pattern
+    bint any_key
+    int type                   # -1: any
+    int64_t found
+    buf dropped                # keys met that are expired: dropped when the table is no longer walked
+
+
+cdef void list_key(entry *e, void *context) noexcept nogil:
+    cdef listing *l = <listing *>context
+    cdef view key = entry_key(e)
+    if not l.any_key and not glob_match(l.pattern, key, False):
+        return
+    if l.type >= 0 and type_of(e) != l.type:
+        return
+    if e.flags & TIMED and entry_deadline(e) <= l.c.store.now:
+        buf_add(&l.dropped, &key, sizeof(view))
+        return
+    write_bulk(l.c.out, key)
+    l.found += 1
+
+
+cdef void drop_expired(listing *l) noexcept nogil:
+    cdef view *keys = <view *>l.dropped.ptr
+    cdef size_t i
+    for i in range(l.dropped.len // sizeof(view)):
+        keyspace_find(l.c.store, l.c.db, keys[i], table_hash(keys[i]))
+    buf_release(&l.dropped)
+
+
+cdef void listing_init(listing *l, call *c) noexcept nogil:
+    memset(l, 0, sizeof(listing))
+    l.c = c
+    l.any_key = True
+    l.type = -1
+
+
+cdef void set_pattern(listing *l, view pattern) noexcept nogil:
+    l.pattern = pattern
+    l.any_key = pattern.len == 1 and pattern.ptr[0] == c'*'
+
+
+define(keys_command, """
+    KEYS pattern
+    readonly dangerous | generic | 1.0.0 | O(N) where N is the number of keys
+    Return all keys that match a pattern.
+    tips: request_policy:all_shards nondeterministic_output_order
+""")
+cdef void keys_command(call *c) noexcept nogil:
+    cdef listing l
+    cdef table_cursor at
+    cdef entry *e
+    cdef size_t begin = c.out.len
+    listing_init(&l, c)
+    set_pattern(&l, c.argv[1])
+    if glob_is_literal(c.argv[1]):
+        e = keyspace_find(c.store, c.db, c.argv[1], table_hash(c.argv[1]))
+        if e != NULL:
+            list_key(e, &l)
+    else:
+        at.at = 0
+        at.inside = NULL
+        at.slot = 0
+        while True:
+            e = table_next(&c.db.keys, &at)
+            if e == NULL:
+                break
+            list_key(e, &l)
+    write_header_at(c.out, begin, c'*', l.found)
+    drop_expired(&l)
+
+
+cdef bint read_scan(call *c, listing *l, int64_t *count) noexcept nogil:
+    cdef int i = 2
+    while i < c.argc:
+        if i + 1 >= c.argc:
+            reply_error(c, SYNTAX)
+            return False
+        if view_is(c.argv[i], b"count"):
+            if not arg_int(c, i + 1, count):
+                return False
+            if count[0] < 1:
+                reply_error(c, SYNTAX)
+                return False
+        elif view_is(c.argv[i], b"match"):
+            set_pattern(l, c.argv[i + 1])
+        elif view_is(c.argv[i], b"type"):
+            l.type = type_named(c.argv[i + 1])
+            if l.type < 0:
+                l.type = 127       # no key has it
+        else:
+            reply_error(c, SYNTAX)
+            return False
+        i += 2
+    return True
+
+
+cdef bint read_cursor(view v, uint64_t *cursor) noexcept nogil:
+    cdef uint64_t n = 0
+    cdef size_t i
+    if v.len == 0 or v.len > 20:
+        return False
+    for i in range(v.len):
+        if not c'0' <= v.ptr[i] <= c'9':
+            return False
+        n = n * 10 + <uint64_t>(v.ptr[i] - 48)
+    cursor[0] = n
+    return True
+
+
+define(scan_command, """
+    SCAN cursor [MATCH pattern] [COUNT count] [TYPE type]
+    readonly | generic | 2.8.0 | O(1) for each call, O(N) for a whole iteration
+    Iterate over the keys of the database, a few at a time.
+    tips: nondeterministic_output request_policy:special
+""")
+cdef void scan_command(call *c) noexcept nogil:
+    cdef listing l
+    cdef uint64_t cursor
+    cdef int64_t count = 10
+    cdef int64_t steps
+    cdef size_t begin
+    cdef char text[24]
+    if not read_cursor(c.argv[1], &cursor):
+        reply_error(c, b"ERR invalid cursor")
+        return
+    listing_init(&l, c)
+    if not read_scan(c, &l, &count):
+        return
+    reply_array(c, 2)
+    begin = c.out.len
+    steps = 1 + count // 4         # a bucket holds six keys on average
+    while True:
+        cursor = table_scan(&c.db.keys, cursor, list_key, &l)
+        steps -= 1
+        if cursor == 0 or steps <= 0 or l.found >= count:
+            break
+    write_header_at(c.out, begin, c'*', l.found)
+    write_cursor(c, begin, cursor)
+    drop_expired(&l)
+
+
+cdef void write_cursor(call *c, size_t at, uint64_t cursor) noexcept nogil:
+    """As an unsigned number, in front of what was written since `at`."""
+    cdef char text[24]
+    cdef size_t mark = c.out.len
+    write_bulk(c.out, view_of(text, snprintf(text, sizeof(text), b"%llu", <unsigned long long>cursor)))
+    buf_rotate(c.out, at, mark)
+
+
+define(randomkey_command, """
+    RANDOMKEY
+    readonly keyspace | generic | 1.0.0 | O(1)
+    Return a key of the database, each with the same probability.
+    tips: request_policy:all_shards nondeterministic_output
+""")
+cdef void randomkey_command(call *c) noexcept nogil:
+    cdef entry *e
+    cdef view key
+    while True:
+        e = table_random(&c.db.keys, &c.store.random)
+        if e == NULL:
+            reply_null(c)
+            return
+        key = entry_key(e)
+        if keyspace_find(c.store, c.db, key, table_hash(key)) == NULL:
+            continue
+        reply_bulk(c, key)
+        return
+
+
+# ---- looking inside ---------------------------------------------------------------------------------
+
+cdef entry *object_of(call *c) noexcept nogil:
+    cdef entry *e = keyspace_find(c.store, c.db, c.argv[2], table_hash(c.argv[2]))
+    if e == NULL:
+        reply_null(c)
+    return e
+
+
+define(object_encoding, """
+    OBJECT|ENCODING key
+    readonly keyspace | generic | 2.2.3 | O(1)
+    Return how the value of a key is held.
+    keys: RO
+    tips: nondeterministic_output
+""")
+cdef void object_encoding(call *c) noexcept nogil:
+    cdef entry *e = object_of(c)
+    if e != NULL:
+        reply_text(c, encoding_name(e))
+
+
+define(object_refcount, """
+    OBJECT|REFCOUNT key
+    readonly keyspace | generic | 2.2.3 | O(1)
+    Return how many refer to the value of a key: always 1.
+    keys: RO
+    tips: nondeterministic_output
+""")
+cdef void object_refcount(call *c) noexcept nogil:
+    if object_of(c) != NULL:
+        reply_int(c, 1)
+
+
+define(object_idletime, """
+    OBJECT|IDLETIME key
+    readonly keyspace | generic | 2.2.3 | O(1)
+    Return the seconds since the last access to a key.
+    keys: RO
+    tips: nondeterministic_output
+""")
+cdef void object_idletime(call *c) noexcept nogil:
+    cdef entry *e = object_of(c)
+    if e == NULL:
+        return
+    if uses_lfu(c.store):
+        reply_error(c, b"ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when "
+                       b"switching between policies at runtime LRU and LFU data will take some time to adjust.")
+    else:
+        reply_int(c, access_idle_ms(c.store, e) // 1000)
+
+
+define(object_freq, """
+    OBJECT|FREQ key
+    readonly keyspace | generic | 4.0.0 | O(1)
+    Return the logarithmic access counter of a key.
+    keys: RO
+    tips: nondeterministic_output
+""")
+cdef void object_freq(call *c) noexcept nogil:
+    cdef entry *e = object_of(c)
+    if e == NULL:
+        return
+    if not uses_lfu(c.store):
+        reply_error(c, b"ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when "
+                       b"switching between policies at runtime LRU and LFU data will take some time to adjust.")
+    else:
+        reply_int(c, access_frequency(c.store, e))

@@ -1,0 +1,389 @@
+"""Commands about the process: TIME, LOLWUT, SHUTDOWN, and DEBUG for test suites."""
+
+from libc.stdint cimport int64_t, uint64_t
+from libc.stdio cimport snprintf
+from libc.string cimport memcpy, memset
+
+from kvd.commands.connection cimport REDIS_VERSION
+from kvd.commands.errors cimport NO_KEY, NO_MEMORY, SYNTAX
+from kvd.commands.table cimport (
+    arg_int, call, define, reply_array, reply_bulk, reply_error, reply_error_about, reply_int, reply_map, reply_null,
+    reply_ok, reply_text,
+)
+from kvd.core.buf cimport buf, buf_printf, buf_release
+from kvd.core.clock cimport mono_us, wall_us
+from kvd.core.entry cimport entry, entry_deadline, entry_key
+from kvd.core.table cimport table_bytes, table_check, table_cursor, table_expand, table_find, table_hash, table_next
+from kvd.core.text cimport INT_TEXT, parse_double, parse_int
+from kvd.core.view cimport view, view_is, view_of, view_str
+from kvd.core.wheel cimport wheel_check
+from kvd.core.xxh3 cimport xxh3_64
+from kvd.resp.writer cimport (
+    write_bool, write_bulk, write_double, write_header, write_map, write_null, write_push, write_set, write_status,
+    write_text, write_verbatim,
+)
+from kvd.session.session cimport session
+from kvd.store.change cimport key_changed
+from kvd.store.config cimport EVENT_STRING, OPT_DATABASES, OPT_ENABLE_DEBUG_COMMAND, cfg
+from kvd.store.evict cimport access_idle_ms, access_init
+from kvd.store.expire cimport expire_some
+from kvd.store.keyspace cimport database, keyspace_find, keyspace_insert, store, store_time
+from kvd.types.string cimport string_new, string_view
+from kvd.types.value cimport STRING, encoding_name, type_name, type_of, value_bytes
+
+cdef extern from "<unistd.h>" nogil:
+    int usleep(unsigned int us)
+
+
+define(time_command, """
+    TIME
+    loading stale fast | server | 2.6.0 | O(1)
+    Return the time: seconds since 1970 and microseconds.
+    tips: nondeterministic_output
+""")
+cdef void time_command(call *c) noexcept nogil:
+    cdef int64_t us = wall_us()
+    cdef char text[32]
+    reply_array(c, 2)
+    reply_bulk(c, view_of(text, snprintf(text, sizeof(text), b"%lld", <long long>(us // 1000000))))
+    reply_bulk(c, view_of(text, snprintf(text, sizeof(text), b"%lld", <long long>(us % 1000000))))
+
+
+define(lolwut_command, """
+    LOLWUT [VERSION version]
+    readonly fast | server | 5.0.0 | O(1)
+    Draw something, and say which version this is.
+""")
+cdef void lolwut_command(call *c) noexcept nogil:
+    cdef buf text
+    cdef int row, i
+    memset(&text, 0, sizeof(text))
+    for row in range(1, 6):
+        for i in range(5 - row):
+            buf_printf(&text, b" ")
+        for i in range(row):
+            buf_printf(&text, b"/\\")
+        buf_printf(&text, b"\n")
+    buf_printf(&text, b"Redis ver. %s\n", REDIS_VERSION)
+    write_verbatim(c.out, view_of(text.ptr, text.len), b"txt", c.proto)
+    buf_release(&text)
+
+
+define(shutdown_command, """
+    SHUTDOWN [NOSAVE | SAVE] [NOW] [FORCE] [ABORT]
+    admin noscript loading stale no_multi allow_busy | server | 1.0.0 | O(1)
+    Stop the server.
+""")
+cdef void shutdown_command(call *c) noexcept nogil:
+    cdef int i
+    cdef int saves = 0
+    cdef bint abort_it = False
+    for i in range(1, c.argc):
+        if view_is(c.argv[i], b"save") or view_is(c.argv[i], b"nosave"):
+            saves += 1
+        elif view_is(c.argv[i], b"abort"):
+            abort_it = True
+        elif not view_is(c.argv[i], b"now") and not view_is(c.argv[i], b"force"):
+            reply_error(c, SYNTAX)
+            return
+    if saves > 1 or (abort_it and c.argc > 2):
+        reply_error(c, SYNTAX)
+    elif abort_it:
+        reply_error(c, b"ERR No shutdown in progress.")
+    elif c.store.on_shutdown == NULL:
+        reply_error(c, b"ERR Errors trying to SHUTDOWN. There is no server to stop.")
+    else:
+        c.session.closing = True
+        c.store.on_shutdown(c.store)
+
+
+# ---- DEBUG ------------------------------------------------------------------------------------------
+
+cdef bint allowed(call *c) noexcept nogil:
+    cdef int64_t mode = cfg(&c.store.config, OPT_ENABLE_DEBUG_COMMAND)
+    if c.session.in_process or mode == 1 or (mode == 2 and c.session.local):
+        return True
+    reply_error(c, b"ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run it "
+                   b"from a local connection, otherwise you need to set this option in the configuration file, and then "
+                   b"restart the server.")
+    return False
+
+
+cdef void debug_sleep(call *c) noexcept nogil:
+    cdef double seconds
+    cdef int64_t until
+    if not parse_double(c.argv[2], &seconds):
+        reply_error(c, b"ERR value is not a valid float")
+        return
+    until = mono_us() + <int64_t>(seconds * 1e6)
+    while mono_us() < until:
+        usleep(<unsigned int>min(until - mono_us(), <int64_t>500000) if until > mono_us() else 0)
+    store_time(c.store)
+    reply_ok(c)
+
+
+cdef void debug_object(call *c) noexcept nogil:
+    cdef entry *e = table_find(&c.db.keys, c.argv[2], table_hash(c.argv[2]))
+    cdef char text[256]
+    if e == NULL:
+        reply_error(c, NO_KEY)
+        return
+    snprintf(text, sizeof(text), b"Value at:%p refcount:1 encoding:%s serializedlength:%zu lru:%u lru_seconds_idle:%lld",
+             e, encoding_name(e), value_bytes(e), e.access, <long long>(access_idle_ms(c.store, e) // 1000))
+    write_status(c.out, text)
+
+
+cdef uint64_t digest_of(entry *e) noexcept nogil:
+    """Of the value alone; equal values give equal digests whatever their encoding."""
+    cdef char scratch[INT_TEXT]
+    cdef view v = string_view(e, scratch)
+    return xxh3_64(v.ptr, v.len) ^ <uint64_t>type_of(e)
+
+
+cdef void print_digest(char *text, uint64_t a, uint64_t b) noexcept nogil:
+    """40 hexadecimal characters, as tools expect of DEBUG DIGEST."""
+    snprintf(text, 41, b"%016llx%016llx%08x", <unsigned long long>a, <unsigned long long>b, <unsigned int>(a ^ b))
+
+
+cdef void debug_digest(call *c) noexcept nogil:
+    """Of all keys, in any order, with their deadlines."""
+    cdef uint64_t total = 0
+    cdef uint64_t mixed, key_digest
+    cdef table_cursor at
+    cdef entry *e
+    cdef view key
+    cdef int i
+    cdef char text[48]
+    cdef uint64_t parts[4]
+    for i in range(cfg(&c.store.config, OPT_DATABASES)):
+        at.at = 0
+        at.inside = NULL
+        at.slot = 0
+        while True:
+            e = table_next(&c.store.dbs[i].keys, &at)
+            if e == NULL:
+                break
+            key = entry_key(e)
+            parts[0] = i
+            parts[1] = xxh3_64(key.ptr, key.len)
+            parts[2] = digest_of(e)
+            parts[3] = entry_deadline(e) != -1
+            total += xxh3_64(<const char *>parts, sizeof(parts))
+    if total == 0:
+        write_status(c.out, b"0000000000000000000000000000000000000000")
+        return
+    print_digest(text, total, xxh3_64(<const char *>&total, 8))
+    write_status(c.out, text)
+
+
+cdef void debug_digest_value(call *c) noexcept nogil:
+    cdef int i
+    cdef entry *e
+    cdef char text[48]
+    reply_array(c, c.argc - 2)
+    for i in range(2, c.argc):
+        e = keyspace_find(c.store, c.db, c.argv[i], table_hash(c.argv[i]))
+        if e == NULL:
+            write_text(c.out, b"0000000000000000000000000000000000000000")
+        else:
+            print_digest(text, digest_of(e), digest_of(e) * <uint64_t>0x9E3779B97F4A7C15ULL)
+            write_text(c.out, text)
+
+
+cdef void debug_populate(call *c) noexcept nogil:
+    """DEBUG POPULATE count [prefix] [size]: missing keys prefix:i with the value value:i, padded to size."""
+    cdef int64_t count, i
+    cdef int64_t size = 0
+    cdef char name[512]
+    cdef char value[64]
+    cdef buf padded
+    cdef view prefix = view_of(b"key", 3)
+    cdef view key
+    cdef uint64_t hash
+    cdef entry *e
+    if not arg_int(c, 2, &count):
+        return
+    if c.argc > 3:
+        prefix = c.argv[3]
+    if c.argc > 4 and not arg_int(c, 4, &size):
+        return
+    if prefix.len > 400 or size < 0 or size > 1073741824:
+        reply_error(c, SYNTAX)
+        return
+    memset(&padded, 0, sizeof(padded))
+    for i in range(count):
+        key = view_of(name, snprintf(name, sizeof(name), b"%.*s:%lld", <int>prefix.len, prefix.ptr, <long long>i))
+        hash = table_hash(key)
+        if keyspace_find(c.store, c.db, key, hash) != NULL:
+            continue
+        padded.len = 0
+        buf_printf(&padded, b"value:%lld", <long long>i)
+        if size:
+            while padded.len < <size_t>size and not padded.failed:
+                buf_printf(&padded, b"%c", 0)
+            padded.len = size
+        e = string_new(&c.store.mem, key, view_of(padded.ptr, padded.len), 0)
+        if e == NULL or padded.failed or not keyspace_insert(c.store, c.db, e, hash):
+            reply_error(c, NO_MEMORY)
+            buf_release(&padded)
+            return
+        access_init(c.store, e)
+        key_changed(c.store, c.db, key, EVENT_STRING, b"set")
+    buf_release(&padded)
+    reply_ok(c)
+
+
+cdef void debug_protocol(call *c) noexcept nogil:
+    """One reply of each shape, so that clients can test their parsers."""
+    cdef view kind = c.argv[2]
+    if view_is(kind, b"string"):
+        write_text(c.out, b"Hello World")
+    elif view_is(kind, b"integer"):
+        reply_int(c, 12345)
+    elif view_is(kind, b"double"):
+        write_double(c.out, 3.141, c.proto)
+    elif view_is(kind, b"null"):
+        reply_null(c)
+    elif view_is(kind, b"array"):
+        reply_array(c, 3)
+        reply_int(c, 0)
+        reply_int(c, 1)
+        reply_int(c, 2)
+    elif view_is(kind, b"set"):
+        write_set(c.out, 3, c.proto)
+        reply_int(c, 0)
+        reply_int(c, 1)
+        reply_int(c, 2)
+    elif view_is(kind, b"map"):
+        reply_map(c, 3)
+        reply_int(c, 0)
+        write_bool(c.out, False, c.proto)
+        reply_int(c, 1)
+        write_bool(c.out, True, c.proto)
+        reply_int(c, 2)
+        write_bool(c.out, False, c.proto)
+    elif view_is(kind, b"true"):
+        write_bool(c.out, True, c.proto)
+    elif view_is(kind, b"false"):
+        write_bool(c.out, False, c.proto)
+    elif view_is(kind, b"verbatim"):
+        write_verbatim(c.out, view_of(b"This is a verbatim\nstring", 25), b"txt", c.proto)
+    elif view_is(kind, b"bignum"):
+        if c.proto >= 3:
+            write_big(c)
+        else:
+            write_text(c.out, b"1234567999999999999999999999999999999")
+    else:
+        reply_error(c, b"ERR Wrong protocol type name. Please use one of the following: "
+                       b"string|integer|double|null|array|set|map|attrib|push|verbatim|true|false")
+
+
+cdef void write_big(call *c) noexcept nogil:
+    buf_printf(c.out, b"(1234567999999999999999999999999999999\r\n")
+
+
+cdef void debug_check(call *c) noexcept nogil:
+    """Asserts the invariants of every table and wheel (kvd's own subcommand, for tests)."""
+    cdef int i
+    cdef const char *what
+    cdef database *db
+    for i in range(cfg(&c.store.config, OPT_DATABASES)):
+        db = &c.store.dbs[i]
+        what = table_check(&db.keys)
+        if what == NULL and db.expires != NULL:
+            what = wheel_check(db.expires)
+        if what != NULL:
+            reply_error(c, what)
+            return
+    reply_ok(c)
+
+
+define(debug_command, """
+    DEBUG subcommand [arg [arg ...]]
+    admin noscript loading stale | server | 1.0.0 | Depends on subcommand.
+    Tools for test suites; what enable-debug-command allows.
+""")
+cdef void debug_command(call *c) noexcept nogil:
+    cdef view sub = c.argv[1]
+    cdef int64_t n
+    if not allowed(c):
+        return
+    if view_is(sub, b"sleep") and c.argc == 3:
+        debug_sleep(c)
+    elif view_is(sub, b"object") and c.argc >= 3:
+        debug_object(c)
+    elif view_is(sub, b"set-active-expire") and c.argc == 3:
+        if arg_int(c, 2, &n):
+            c.store.expiring = n != 0
+            reply_ok(c)
+    elif view_is(sub, b"digest") and c.argc == 2:
+        debug_digest(c)
+    elif view_is(sub, b"digest-value") and c.argc >= 2:
+        debug_digest_value(c)
+    elif view_is(sub, b"populate") and 3 <= c.argc <= 5:
+        debug_populate(c)
+    elif view_is(sub, b"protocol") and c.argc == 3:
+        debug_protocol(c)
+    elif view_is(sub, b"check") and c.argc == 2:
+        debug_check(c)
+    elif view_is(sub, b"error") and c.argc == 3:
+        reply_error_about(c, b"%.*s", c.argv[2])
+    elif view_is(sub, b"log") and c.argc == 3:
+        log_text(c)
+    elif view_is(sub, b"htstats") and c.argc == 3:
+        debug_htstats(c)
+    elif view_is(sub, b"help") and c.argc == 2:
+        debug_help(c)
+    else:
+        reply_error_about(c, b"ERR unknown subcommand or wrong number of arguments for '%.*s'. Try DEBUG HELP.", sub)
+
+
+cdef void log_text(call *c) noexcept nogil:
+    cdef char text[256]
+    cdef size_t n = min(c.argv[2].len, <size_t>255)
+    memcpy(text, c.argv[2].ptr, n)
+    text[n] = 0
+    if c.store.on_log != NULL:
+        c.store.on_log(c.store, 3, text)
+    reply_ok(c)
+
+
+cdef void debug_htstats(call *c) noexcept nogil:
+    cdef int64_t n
+    cdef char text[256]
+    if not arg_int(c, 2, &n):
+        return
+    if n < 0 or n >= cfg(&c.store.config, OPT_DATABASES):
+        reply_error(c, b"ERR Out of range database")
+        return
+    snprintf(text, sizeof(text), b"[Dictionary HT]\nbuckets: %zu\nchildren: %zu\nentries: %zu\nlongest chain: %zu\nbytes: %zu\n",
+             c.store.dbs[n].keys.buckets, c.store.dbs[n].keys.children, c.store.dbs[n].keys.items,
+             c.store.dbs[n].keys.longest, table_bytes(&c.store.dbs[n].keys))
+    write_verbatim(c.out, view_str(text), b"txt", c.proto)
+
+
+cdef const char *HELP[24]
+HELP[:] = [
+    b"DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+    b"CHECK", b"    Assert the invariants of every table and wheel.",
+    b"DIGEST", b"    Return a digest of all keys and values.",
+    b"DIGEST-VALUE <key> [<key> ...]", b"    Return a digest of each value.",
+    b"ERROR <text>", b"    Answer with an error.",
+    b"HTSTATS <db>", b"    Return figures of a database's table.",
+    b"OBJECT <key>", b"    Describe how a value is held.",
+    b"POPULATE <count> [<prefix>] [<size>]", b"    Make keys that do not exist.",
+    b"PROTOCOL <type>", b"    Answer with a reply of that type.",
+    b"SET-ACTIVE-EXPIRE <0|1>", b"    Switch active expiry.",
+    b"SLEEP <seconds>", b"    Do nothing, and let nobody else do anything.",
+    b"LOG <text>", b"    Write to the log.", NULL,
+]
+
+
+cdef void debug_help(call *c) noexcept nogil:
+    cdef int i
+    cdef int n = 0
+    while HELP[n] != NULL:
+        n += 1
+    reply_array(c, n)
+    for i in range(n):
+        write_status(c.out, HELP[i])

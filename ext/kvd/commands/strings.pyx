@@ -1,0 +1,996 @@
+"""Commands on strings. How a string is held is types/string.pyx's affair; these read and write it."""
+
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free
+from libc.string cimport memcpy
+
+from kvd.commands.errors cimport NO_MEMORY, NOT_FLOAT, NOT_INT, OUT_OF_RANGE, OVERFLOW, SYNTAX, TOO_LONG, WRONGTYPE
+from kvd.commands.expiry cimport NO_TIME, read_deadline
+from kvd.commands.table cimport (
+    arg_int, arg_range, call, define, find_read, find_write, reply_array, reply_bulk, reply_error, reply_errorf, reply_int,
+    reply_map, reply_null, reply_ok, reply_text, wrong_type,
+)
+from kvd.core.buf cimport buf, buf_release
+from kvd.core.entry cimport TIMED, entry, entry_deadline, entry_key, entry_timer
+from kvd.core.table cimport table_find, table_hash
+from kvd.core.text cimport INT_TEXT, LONG_DOUBLE_TEXT, format_int, format_long_double, parse_int, parse_long_double
+from kvd.core.view cimport lower, view, view_equal, view_is, view_of
+from kvd.core.xxh3 cimport xxh3_64
+from kvd.resp.writer cimport write_header_at
+from kvd.store.change cimport key_changed, key_event
+from kvd.store.config cimport EVENT_GENERIC, EVENT_NEW, EVENT_STRING, OPT_PROTO_MAX_BULK_LEN, cfg
+from kvd.store.evict cimport access_init, access_touch
+from kvd.store.keyspace cimport (
+    keyspace_find, keyspace_insert, keyspace_moved, keyspace_persist, keyspace_remove, keyspace_replace,
+    keyspace_set_deadline,
+)
+from kvd.types.string cimport (
+    string_assign, string_int, string_int_cell, string_len, string_new, string_new_int, string_new_text, string_open,
+    string_view,
+)
+from kvd.types.value cimport INT, STRING, encoding_of, type_of
+
+cdef extern from * nogil:
+    """
+    static inline int kvd_add_overflows(int64_t a, int64_t b, int64_t *sum) { return __builtin_add_overflow(a, b, sum); }
+    static int kvd_finite(long double d) { return __builtin_isfinite(d); }
+    """
+    bint add_overflows "kvd_add_overflows" (int64_t a, int64_t b, int64_t *sum) noexcept
+    bint is_finite "kvd_finite" (long double d) noexcept
+
+
+# ---- writing ----------------------------------------------------------------------------------------
+
+cdef bint put(call *c, view key, view value, uint64_t hash, entry *old, int64_t deadline, bint keep_ttl) noexcept nogil:
+    """Makes key hold value. deadline: ms, or NO_TIME. False: no memory, and the error is replied.
+
+    The event "set" and those of the deadline are the caller's."""
+    cdef entry *e
+    cdef uint8_t timed = 0
+    if keep_ttl and old != NULL:
+        deadline = entry_deadline(old)
+    if deadline >= 0:
+        timed = TIMED
+    if old != NULL and type_of(old) == STRING and (old.flags & TIMED) == timed and (
+            timed == 0 or deadline == entry_deadline(old)) and string_assign(old, value):
+        return True
+    e = string_new(&c.store.mem, key, value, timed)
+    if e != NULL:
+        access_init(c.store, e)
+        if timed:
+            entry_timer(e).deadline = deadline
+        if old != NULL:
+            e.access = old.access
+            keyspace_replace(c.store, c.db, old, e, hash)
+            return True
+        if keyspace_insert(c.store, c.db, e, hash):
+            key_event(c.store, c.db, key, EVENT_NEW, b"new")
+            return True
+    reply_error(c, NO_MEMORY)
+    return False
+
+
+cdef bint long_enough(call *c, uint64_t n) noexcept nogil:
+    """True, with the error replied, when a string of n bytes is more than the configuration allows."""
+    if n <= <uint64_t>cfg(&c.store.config, OPT_PROTO_MAX_BULK_LEN):
+        return False
+    reply_error(c, TOO_LONG)
+    return True
+
+
+cdef enum set_flag:
+    SET_NX = 1
+    SET_XX = 2
+    SET_GET = 4
+    SET_KEEPTTL = 8
+    SET_PERSIST = 16
+    SET_EX = 32
+    SET_PX = 64
+    SET_EXAT = 128
+    SET_PXAT = 256
+    SET_IFEQ = 512
+    SET_IFNE = 1024
+    SET_IFDEQ = 2048
+    SET_IFDNE = 4096
+
+cdef enum:
+    CONDITIONS = SET_NX | SET_XX | SET_IFEQ | SET_IFNE | SET_IFDEQ | SET_IFDNE
+    TIMES = SET_EX | SET_PX | SET_EXAT | SET_PXAT
+    EXPIRIES = TIMES | SET_KEEPTTL | SET_PERSIST
+
+cdef struct set_option:
+    const char *word
+    int flag
+    int excludes               # flags that must not stand before it
+    bint takes_value
+
+cdef set_option OPTIONS[13]
+OPTIONS[0] = set_option(b"nx", SET_NX, CONDITIONS, False)
+OPTIONS[1] = set_option(b"xx", SET_XX, CONDITIONS, False)
+OPTIONS[2] = set_option(b"get", SET_GET, 0, False)
+OPTIONS[3] = set_option(b"ex", SET_EX, EXPIRIES, True)
+OPTIONS[4] = set_option(b"px", SET_PX, EXPIRIES, True)
+OPTIONS[5] = set_option(b"exat", SET_EXAT, EXPIRIES, True)
+OPTIONS[6] = set_option(b"pxat", SET_PXAT, EXPIRIES, True)
+OPTIONS[7] = set_option(b"keepttl", SET_KEEPTTL, EXPIRIES & ~SET_KEEPTTL, False)
+OPTIONS[8] = set_option(b"persist", SET_PERSIST, EXPIRIES & ~SET_PERSIST, False)
+OPTIONS[9] = set_option(b"ifeq", SET_IFEQ, CONDITIONS, True)
+OPTIONS[10] = set_option(b"ifne", SET_IFNE, CONDITIONS, True)
+OPTIONS[11] = set_option(b"ifdeq", SET_IFDEQ, CONDITIONS, True)
+OPTIONS[12] = set_option(b"ifdne", SET_IFDNE, CONDITIONS, True)
+
+cdef struct set_args:
+    int flags
+    int64_t deadline           # ms; NO_TIME
+    view operand               # of IFEQ and its like
+
+
+cdef bint read_options(call *c, int at, int allowed, set_args *a) noexcept nogil:
+    """Options of SET and its relatives from argument `at` on; False: the error is replied."""
+    cdef int time_at = 0
+    cdef int i
+    cdef set_option *o
+    a.flags = 0
+    a.deadline = NO_TIME
+    while at < c.argc:
+        for i in range(13):
+            o = &OPTIONS[i]
+            if o.flag & allowed and view_is(c.argv[at], o.word):
+                break
+        else:
+            reply_error(c, SYNTAX)
+            return False
+        if a.flags & o.excludes & ~o.flag or (a.flags & o.flag and o.flag & TIMES) or (o.takes_value and at + 1 >= c.argc):
+            reply_error(c, SYNTAX)
+            return False
+        a.flags |= o.flag
+        if o.takes_value:
+            at += 1
+            if o.flag & TIMES:
+                time_at = at
+            else:
+                a.operand = c.argv[at]
+        at += 1
+    if time_at:
+        return read_deadline(c, time_at, 1 if a.flags & (SET_PX | SET_PXAT) else 1000,
+                             (a.flags & (SET_EX | SET_PX)) != 0, True, &a.deadline)
+    return True
+
+
+cdef bint read_digest(view text, uint64_t *digest) noexcept nogil:
+    cdef size_t i
+    cdef uint64_t n = 0
+    cdef char ch
+    if text.len != 16:
+        return False
+    for i in range(16):
+        ch = lower(text.ptr[i])
+        if c'0' <= ch <= c'9':
+            n = n * 16 + <uint64_t>(ch - 48)
+        elif c'a' <= ch <= c'f':
+            n = n * 16 + <uint64_t>(ch - 87)
+        else:
+            return False
+    digest[0] = n
+    return True
+
+
+cdef int condition_holds(call *c, int flags, view operand, entry *e) noexcept nogil:
+    """1 or 0; -1: it cannot be told, and the error is replied."""
+    cdef char scratch[INT_TEXT]
+    cdef view value
+    cdef uint64_t digest = 0
+    cdef bint equal
+    if flags & SET_NX:
+        return e == NULL
+    if flags & SET_XX:
+        return e != NULL
+    if not flags & CONDITIONS:
+        return 1
+    if flags & (SET_IFDEQ | SET_IFDNE) and not read_digest(operand, &digest):
+        reply_errorf(c, b"ERR %s must be exactly 16 hexadecimal characters", b"digest", NULL)
+        return -1
+    if e == NULL:
+        return 1 if flags & (SET_IFNE | SET_IFDNE) else 0
+    if wrong_type(c, e, STRING):
+        return -1
+    value = string_view(e, scratch)
+    if flags & (SET_IFEQ | SET_IFNE):
+        equal = view_equal(value, operand)
+    else:
+        equal = xxh3_64(value.ptr, value.len) == digest
+    return equal == ((flags & (SET_IFEQ | SET_IFDEQ)) != 0)
+
+
+cdef void reply_value(call *c, entry *e) noexcept nogil:
+    cdef char scratch[INT_TEXT]
+    if e == NULL:
+        reply_null(c)
+    else:
+        reply_bulk(c, string_view(e, scratch))
+
+
+cdef void finish_set(call *c, view key, uint64_t hash, int64_t deadline) noexcept nogil:
+    """What a write of a whole value tells the world; a deadline in the past deletes at once."""
+    cdef entry *e
+    key_changed(c.store, c.db, key, EVENT_STRING, b"set")
+    if deadline < 0:
+        return
+    if deadline <= c.store.now:
+        e = table_find(&c.db.keys, key, hash)
+        keyspace_remove(c.store, c.db, e, hash)
+        key_event(c.store, c.db, key, EVENT_GENERIC, b"del")
+    else:
+        key_event(c.store, c.db, key, EVENT_GENERIC, b"expire")
+
+
+cdef void set_generic(call *c, set_args *a) noexcept nogil:
+    cdef uint64_t hash
+    cdef view key = c.argv[1]
+    cdef entry *e = find_write(c, key, &hash)
+    cdef size_t at = c.out.len
+    cdef int holds
+    if a.flags & SET_GET:
+        if e != NULL and wrong_type(c, e, STRING):
+            return
+        reply_value(c, e)
+    holds = condition_holds(c, a.flags, a.operand, e)
+    if holds != 1:
+        if holds == 0 and not a.flags & SET_GET:
+            reply_null(c)
+        elif holds < 0 and a.flags & SET_GET:
+            c.out.len = at
+            reply_error(c, WRONGTYPE)
+        return
+    if not put(c, key, c.argv[2], hash, e, a.deadline, (a.flags & SET_KEEPTTL) != 0):
+        return
+    finish_set(c, key, hash, a.deadline)
+    if not a.flags & SET_GET:
+        reply_ok(c)
+
+
+define(set_command, """
+    SET key value [NX | XX | IFEQ ifeq-value | IFNE ifne-value | IFDEQ ifdeq-digest | IFDNE ifdne-digest] [GET] [EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT unix-time-milliseconds | KEEPTTL]
+    write denyoom | string | 1.0.0 | O(1)
+    Set the string value of a key, whatever it held before.
+    keys: RW access update variable_flags
+""")
+cdef void set_command(call *c) noexcept nogil:
+    cdef set_args a
+    if c.argc == 3:
+        a.flags = 0
+        a.deadline = NO_TIME
+    elif not read_options(c, 3, CONDITIONS | TIMES | SET_GET | SET_KEEPTTL, &a):
+        return
+    set_generic(c, &a)
+
+
+cdef void set_with_ttl(call *c, int64_t unit) noexcept nogil:
+    cdef set_args a
+    cdef view value = c.argv[3]
+    a.flags = 0
+    if not read_deadline(c, 2, unit, True, True, &a.deadline):
+        return
+    c.argv[2] = value          # as SET has it
+    set_generic(c, &a)
+
+
+define(setex_command, """
+    SETEX key seconds value
+    write denyoom | string | 2.0.0 | O(1)
+    Set the string value and the time to live of a key.
+    keys: OW update
+""")
+cdef void setex_command(call *c) noexcept nogil:
+    set_with_ttl(c, 1000)
+
+
+define(psetex_command, """
+    PSETEX key milliseconds value
+    write denyoom | string | 2.6.0 | O(1)
+    Set the string value and the time to live in milliseconds of a key.
+    keys: OW update
+""")
+cdef void psetex_command(call *c) noexcept nogil:
+    set_with_ttl(c, 1)
+
+
+define(setnx_command, """
+    SETNX key value
+    write denyoom fast | string | 1.0.0 | O(1)
+    Set the string value of a key that does not exist.
+    keys: OW insert
+""")
+cdef void setnx_command(call *c) noexcept nogil:
+    cdef uint64_t hash
+    if find_write(c, c.argv[1], &hash) != NULL:
+        reply_int(c, 0)
+    elif put(c, c.argv[1], c.argv[2], hash, NULL, NO_TIME, False):
+        key_changed(c.store, c.db, c.argv[1], EVENT_STRING, b"set")
+        reply_int(c, 1)
+
+
+define(getset_command, """
+    GETSET key value
+    write denyoom fast | string | 1.0.0 | O(1)
+    Set the string value of a key and return the one it had.
+    keys: RW access update
+""")
+cdef void getset_command(call *c) noexcept nogil:
+    cdef uint64_t hash
+    cdef entry *e = find_read(c, c.argv[1], &hash)
+    cdef size_t at = c.out.len
+    if e != NULL and wrong_type(c, e, STRING):
+        return
+    reply_value(c, e)
+    if put(c, c.argv[1], c.argv[2], hash, e, NO_TIME, False):
+        key_changed(c.store, c.db, c.argv[1], EVENT_STRING, b"set")
+    else:
+        c.out.len = at
+        reply_error(c, NO_MEMORY)
+
+
+define(mset_command, """
+    MSET key value [key value ...]
+    write denyoom | string | 1.0.1 | O(N) where N is the number of keys
+    Set the string values of many keys at once.
+    keys: OW update
+    tips: request_policy:multi_shard response_policy:all_succeeded
+""")
+cdef void mset_command(call *c) noexcept nogil:
+    if odd_pairs(c):
+        return
+    if set_pairs(c, 1, (c.argc - 1) // 2, NO_TIME, False):
+        reply_ok(c)
+
+
+define(msetnx_command, """
+    MSETNX key value [key value ...]
+    write denyoom | string | 1.0.1 | O(N) where N is the number of keys
+    Set the string values of many keys, but only if none of them exists.
+    keys: OW insert
+    tips: request_policy:multi_shard response_policy:agg_min
+""")
+cdef void msetnx_command(call *c) noexcept nogil:
+    if odd_pairs(c):
+        return
+    if count_existing(c, 1, (c.argc - 1) // 2):
+        reply_int(c, 0)
+    elif set_pairs(c, 1, (c.argc - 1) // 2, NO_TIME, False):
+        reply_int(c, 1)
+
+
+cdef bint odd_pairs(call *c) noexcept nogil:
+    if c.argc % 2:
+        return False
+    reply_errorf(c, b"ERR wrong number of arguments for '%s' command", c.command.name, NULL)
+    return True
+
+
+cdef int64_t count_existing(call *c, int at, int64_t pairs) noexcept nogil:
+    cdef int64_t n = 0
+    cdef int64_t i
+    for i in range(pairs):
+        if keyspace_find(c.store, c.db, c.argv[at + 2 * i], table_hash(c.argv[at + 2 * i])) != NULL:
+            n += 1
+    return n
+
+
+cdef bint set_pairs(call *c, int at, int64_t pairs, int64_t deadline, bint keep_ttl) noexcept nogil:
+    cdef uint64_t hash
+    cdef int64_t i
+    cdef entry *e
+    cdef view key
+    for i in range(pairs):
+        key = c.argv[at + 2 * i]
+        e = find_write(c, key, &hash)
+        if not put(c, key, c.argv[at + 2 * i + 1], hash, e, deadline, keep_ttl):
+            return False
+        finish_set(c, key, hash, deadline)
+    return True
+
+
+define(msetex_command, """
+    MSETEX numkeys key value [key value ...] [NX | XX] [EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT unix-time-milliseconds | KEEPTTL]
+    write denyoom | string | 8.4.0 | O(N) where N is the number of keys
+    Set the string values of many keys with one time to live, all or none.
+    keys: OW update
+""")
+cdef void msetex_command(call *c) noexcept nogil:
+    cdef int64_t n, existing
+    cdef set_args a
+    if not parse_int(c.argv[1], &n) or n < 1 or n > 2147483647:
+        reply_error(c, b"ERR invalid numkeys value")
+        return
+    if n > (c.argc - 2) // 2:
+        reply_error(c, b"ERR wrong number of key-value pairs")
+        return
+    if not read_options(c, <int>(2 + 2 * n), SET_NX | SET_XX | TIMES | SET_KEEPTTL, &a):
+        return
+    if a.flags & (SET_NX | SET_XX):
+        existing = count_existing(c, 2, n)
+        if (a.flags & SET_NX and existing) or (a.flags & SET_XX and existing < n):
+            reply_int(c, 0)
+            return
+    if set_pairs(c, 2, n, a.deadline, (a.flags & SET_KEEPTTL) != 0):
+        reply_int(c, 1)
+
+
+# ---- reading ----------------------------------------------------------------------------------------
+
+define(get_command, """
+    GET key
+    readonly fast | string | 1.0.0 | O(1)
+    Return the string value of a key.
+""")
+cdef void get_command(call *c) noexcept nogil:
+    cdef uint64_t hash
+    cdef entry *e = find_read(c, c.argv[1], &hash)
+    if e == NULL or not wrong_type(c, e, STRING):
+        reply_value(c, e)
+
+
+define(mget_command, """
+    MGET key [key ...]
+    readonly fast | string | 1.0.0 | O(N) where N is the number of keys
+    Return the string values of many keys, null for those that hold none.
+    tips: request_policy:multi_shard
+""")
+cdef void mget_command(call *c) noexcept nogil:
+    cdef uint64_t hash
+    cdef int i
+    cdef entry *e
+    reply_array(c, c.argc - 1)
+    for i in range(1, c.argc):
+        e = find_read(c, c.argv[i], &hash)
+        reply_value(c, e if e != NULL and type_of(e) == STRING else NULL)
+
+
+define(getdel_command, """
+    GETDEL key
+    write fast | string | 6.2.0 | O(1)
+    Return the string value of a key and delete the key.
+    keys: RW access delete
+""")
+cdef void getdel_command(call *c) noexcept nogil:
+    cdef uint64_t hash
+    cdef entry *e = find_read(c, c.argv[1], &hash)
+    if e != NULL and wrong_type(c, e, STRING):
+        return
+    reply_value(c, e)
+    if e != NULL:
+        keyspace_remove(c.store, c.db, e, hash)
+        key_changed(c.store, c.db, c.argv[1], EVENT_GENERIC, b"del")
+
+
+define(getex_command, """
+    GETEX key [EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT unix-time-milliseconds | PERSIST]
+    write fast | string | 6.2.0 | O(1)
+    Return the string value of a key and set or remove its time to live.
+    keys: RW access update
+""")
+cdef void getex_command(call *c) noexcept nogil:
+    cdef uint64_t hash
+    cdef set_args a
+    cdef entry *e
+    if not read_options(c, 2, TIMES | SET_PERSIST, &a):
+        return
+    e = find_read(c, c.argv[1], &hash)
+    if e != NULL and wrong_type(c, e, STRING):
+        return
+    reply_value(c, e)
+    if e == NULL:
+        return
+    if a.flags & SET_PERSIST:
+        if e.flags & TIMED and keyspace_persist(c.store, c.db, e, hash) != NULL:
+            key_changed(c.store, c.db, c.argv[1], EVENT_GENERIC, b"persist")
+    elif a.deadline >= 0 and a.deadline <= c.store.now:
+        keyspace_remove(c.store, c.db, e, hash)
+        key_changed(c.store, c.db, c.argv[1], EVENT_GENERIC, b"del")
+    elif a.deadline >= 0 and keyspace_set_deadline(c.store, c.db, e, hash, a.deadline) != NULL:
+        key_changed(c.store, c.db, c.argv[1], EVENT_GENERIC, b"expire")
+
+
+define(strlen_command, """
+    STRLEN key
+    readonly fast | string | 2.2.0 | O(1)
+    Return the length in bytes of the string value of a key.
+    keys: RO
+""")
+cdef void strlen_command(call *c) noexcept nogil:
+    cdef uint64_t hash
+    cdef entry *e = find_read(c, c.argv[1], &hash)
+    if e == NULL:
+        reply_int(c, 0)
+    elif not wrong_type(c, e, STRING):
+        reply_int(c, string_len(e))
+
+
+cdef void getrange_generic(call *c) noexcept nogil:
+    cdef uint64_t hash
+    cdef int64_t start, end, n
+    cdef char scratch[INT_TEXT]
+    cdef view value
+    cdef entry *e
+    if not arg_int(c, 2, &start) or not arg_int(c, 3, &end):
+        return
+    e = find_read(c, c.argv[1], &hash)
+    if e != NULL and wrong_type(c, e, STRING):
+        return
+    value = string_view(e, scratch) if e != NULL else view_of(NULL, 0)
+    n = value.len
+    if start < 0 and end < 0 and start > end:
+        n = 0
+    if start < 0:
+        start = max(start + n, 0)
+    if end < 0:
+        end = max(end + n, 0)
+    end = min(end, n - 1)
+    if n == 0 or start > end:
+        reply_bulk(c, view_of(NULL, 0))
+    else:
+        reply_bulk(c, view_of(value.ptr + start, end - start + 1))
+
+
+define(getrange_command, """
+    GETRANGE key start end
+    readonly | string | 2.4.0 | O(N) where N is the length of the returned string
+    Return a part of the string value of a key; negative positions count from its end.
+""")
+cdef void getrange_command(call *c) noexcept nogil:
+    getrange_generic(c)
+
+
+define(substr_command, """
+    SUBSTR key start end
+    readonly | string | 1.0.0 | O(N) where N is the length of the returned string
+    Return a part of the string value of a key; the old name of GETRANGE.
+""")
+cdef void substr_command(call *c) noexcept nogil:
+    getrange_generic(c)
+
+
+define(digest_command, """
+    DIGEST key
+    readonly fast | string | 8.4.0 | O(N) where N is the length of the value
+    Return the XXH3 digest of the string value of a key, as 16 hexadecimal characters.
+""")
+cdef void digest_command(call *c) noexcept nogil:
+    cdef uint64_t hash, digest
+    cdef char scratch[INT_TEXT]
+    cdef char text[16]
+    cdef int i
+    cdef view value
+    cdef entry *e = find_read(c, c.argv[1], &hash)
+    if e == NULL:
+        reply_null(c)
+        return
+    if wrong_type(c, e, STRING):
+        return
+    value = string_view(e, scratch)
+    digest = xxh3_64(value.ptr, value.len)
+    for i in range(15, -1, -1):
+        text[i] = (<const char *>b"0123456789abcdef")[digest & 15]
+        digest >>= 4
+    reply_bulk(c, view_of(text, 16))
+
+
+# ---- changing in place ------------------------------------------------------------------------------
+
+cdef char *open_value(call *c, view key, uint64_t hash, entry *e, size_t n) noexcept nogil:
+    """The value of e made n bytes long and writable, or NULL with the error replied."""
+    cdef entry *moved = e
+    cdef char *bytes = string_open(&c.store.mem, &moved, n)
+    if bytes == NULL:
+        reply_error(c, NO_MEMORY)
+        return NULL
+    keyspace_moved(c.store, c.db, e, moved, hash)
+    return bytes
+
+
+define(append_command, """
+    APPEND key value
+    write denyoom fast | string | 2.0.0 | O(1), amortised over the growth of the value
+    Append to the string value of a key, which is made if it does not exist.
+    keys: RW insert
+""")
+cdef void append_command(call *c) noexcept nogil:
+    cdef uint64_t hash
+    cdef view key = c.argv[1]
+    cdef view more = c.argv[2]
+    cdef size_t had
+    cdef char *bytes
+    cdef entry *e = find_write(c, key, &hash)
+    if e == NULL:
+        if put(c, key, more, hash, NULL, NO_TIME, False):
+            key_changed(c.store, c.db, key, EVENT_STRING, b"append")
+            reply_int(c, more.len)
+        return
+    if wrong_type(c, e, STRING):
+        return
+    had = string_len(e)
+    if long_enough(c, had + more.len):
+        return
+    bytes = open_value(c, key, hash, e, had + more.len)
+    if bytes == NULL:
+        return
+    memcpy(bytes + had, more.ptr, more.len)
+    key_changed(c.store, c.db, key, EVENT_STRING, b"append")
+    reply_int(c, had + more.len)
+
+
+define(setrange_command, """
+    SETRANGE key offset value
+    write denyoom | string | 2.2.0 | O(1), not counting the copying of the value
+    Overwrite a part of the string value of a key, padding with zero bytes what lies before it.
+    keys: RW update
+""")
+cdef void setrange_command(call *c) noexcept nogil:
+    cdef uint64_t hash
+    cdef view key = c.argv[1]
+    cdef view part = c.argv[3]
+    cdef int64_t offset
+    cdef size_t had = 0
+    cdef char *bytes
+    cdef entry *e
+    cdef entry *made
+    if not arg_int(c, 2, &offset):
+        return
+    if offset < 0:
+        reply_error(c, b"ERR offset is out of range")
+        return
+    e = find_write(c, key, &hash)
+    if e != NULL and wrong_type(c, e, STRING):
+        return
+    if e != NULL:
+        had = string_len(e)
+    if part.len == 0:
+        reply_int(c, had)
+        return
+    if long_enough(c, <uint64_t>offset + part.len):
+        return
+    if e == NULL:
+        made = string_new_text(&c.store.mem, key, view_of(NULL, 0), 0)
+        if made == NULL or not keyspace_insert(c.store, c.db, made, hash):
+            reply_error(c, NO_MEMORY)
+            return
+        access_init(c.store, made)
+        key_event(c.store, c.db, key, EVENT_NEW, b"new")
+        e = made
+    bytes = open_value(c, key, hash, e, max(had, <size_t>offset + part.len))
+    if bytes == NULL:
+        return
+    memcpy(bytes + offset, part.ptr, part.len)
+    key_changed(c.store, c.db, key, EVENT_STRING, b"setrange")
+    reply_int(c, max(had, <size_t>offset + part.len))
+
+
+cdef void add_to(call *c, int64_t delta) noexcept nogil:
+    cdef uint64_t hash
+    cdef view key = c.argv[1]
+    cdef int64_t n = 0
+    cdef entry *e = find_write(c, key, &hash)
+    cdef entry *made
+    if e != NULL:
+        if wrong_type(c, e, STRING):
+            return
+        if not string_int(e, &n):
+            reply_error(c, NOT_INT)
+            return
+    if add_overflows(n, delta, &n):
+        reply_error(c, OVERFLOW)
+        return
+    if e != NULL and encoding_of(e) == INT:
+        string_int_cell(e)[0] = n
+    else:
+        made = string_new_int(&c.store.mem, key, n, e.flags & TIMED if e != NULL else 0)
+        if made == NULL:
+            reply_error(c, NO_MEMORY)
+            return
+        access_init(c.store, made)
+        if e != NULL:
+            made.access = e.access
+            if e.flags & TIMED:
+                entry_timer(made).deadline = entry_deadline(e)
+            keyspace_replace(c.store, c.db, e, made, hash)
+        elif not keyspace_insert(c.store, c.db, made, hash):
+            reply_error(c, NO_MEMORY)
+            return
+        else:
+            key_event(c.store, c.db, key, EVENT_NEW, b"new")
+    key_changed(c.store, c.db, key, EVENT_STRING, b"incrby")
+    reply_int(c, n)
+
+
+define(incr_command, """
+    INCR key
+    write denyoom fast | string | 1.0.0 | O(1)
+    Add one to the integer value of a key; one that does not exist counts as 0.
+    keys: RW access update
+""")
+cdef void incr_command(call *c) noexcept nogil:
+    add_to(c, 1)
+
+
+define(decr_command, """
+    DECR key
+    write denyoom fast | string | 1.0.0 | O(1)
+    Subtract one from the integer value of a key; one that does not exist counts as 0.
+    keys: RW access update
+""")
+cdef void decr_command(call *c) noexcept nogil:
+    add_to(c, -1)
+
+
+define(incrby_command, """
+    INCRBY key increment
+    write denyoom fast | string | 1.0.0 | O(1)
+    Add a number to the integer value of a key; one that does not exist counts as 0.
+    keys: RW access update
+""")
+cdef void incrby_command(call *c) noexcept nogil:
+    cdef int64_t n
+    if arg_int(c, 2, &n):
+        add_to(c, n)
+
+
+define(decrby_command, """
+    DECRBY key decrement
+    write denyoom fast | string | 1.0.0 | O(1)
+    Subtract a number from the integer value of a key; one that does not exist counts as 0.
+    keys: RW access update
+""")
+cdef void decrby_command(call *c) noexcept nogil:
+    cdef int64_t n
+    if not arg_int(c, 2, &n):
+        return
+    if n == <int64_t>(<uint64_t>1 << 63):
+        reply_error(c, b"ERR decrement would overflow")
+        return
+    add_to(c, -n)
+
+
+define(incrbyfloat_command, """
+    INCRBYFLOAT key float-increment
+    write denyoom fast | string | 2.6.0 | O(1)
+    Add a floating point number to the value of a key; one that does not exist counts as 0.
+    keys: RW access update
+""")
+cdef void incrbyfloat_command(call *c) noexcept nogil:
+    cdef uint64_t hash
+    cdef view key = c.argv[1]
+    cdef long double value = 0
+    cdef long double delta
+    cdef char scratch[INT_TEXT]
+    cdef char text[LONG_DOUBLE_TEXT]
+    cdef view printed
+    cdef entry *made
+    cdef entry *e = find_write(c, key, &hash)
+    if e != NULL:
+        if wrong_type(c, e, STRING):
+            return
+        if not parse_long_double(string_view(e, scratch), &value):
+            reply_error(c, NOT_FLOAT)
+            return
+    if not parse_long_double(c.argv[2], &delta):
+        reply_error(c, NOT_FLOAT)
+        return
+    value += delta
+    if not is_finite(value):
+        reply_error(c, b"ERR increment would produce NaN or Infinity")
+        return
+    printed = view_of(text, format_long_double(text, value))
+    made = string_new_text(&c.store.mem, key, printed, e.flags & TIMED if e != NULL else 0)
+    if made == NULL:
+        reply_error(c, NO_MEMORY)
+        return
+    access_init(c.store, made)
+    if e != NULL:
+        if e.flags & TIMED:
+            entry_timer(made).deadline = entry_deadline(e)
+        keyspace_replace(c.store, c.db, e, made, hash)
+    elif keyspace_insert(c.store, c.db, made, hash):
+        key_event(c.store, c.db, key, EVENT_NEW, b"new")
+    key_changed(c.store, c.db, key, EVENT_STRING, b"incrbyfloat")
+    reply_bulk(c, printed)
+
+
+define(delex_command, """
+    DELEX key [IFEQ ifeq-value | IFNE ifne-value | IFDEQ ifdeq-digest | IFDNE ifdne-digest]
+    write fast | string | 8.4.0 | O(1), or O(N) of the value's length with a condition
+    Delete a key if its string value, or the digest of it, is or is not the given one.
+    keys: RW delete
+""")
+cdef void delex_command(call *c) noexcept nogil:
+    cdef uint64_t hash
+    cdef set_args a
+    cdef entry *e
+    cdef int holds
+    if c.argc != 2 and c.argc != 4:
+        reply_errorf(c, b"ERR wrong number of arguments for '%s' command", c.command.name, NULL)
+        return
+    if not read_options(c, 2, SET_IFEQ | SET_IFNE | SET_IFDEQ | SET_IFDNE, &a):
+        return
+    e = find_write(c, c.argv[1], &hash)
+    if e == NULL:
+        reply_int(c, 0)
+        return
+    if a.flags and type_of(e) != STRING:
+        reply_error(c, b"ERR Key should be of string type if conditions are specified")
+        return
+    holds = condition_holds(c, a.flags, a.operand, e)
+    if holds < 0:
+        return
+    if holds:
+        keyspace_remove(c.store, c.db, e, hash)
+        key_changed(c.store, c.db, c.argv[1], EVENT_GENERIC, b"del")
+    reply_int(c, holds)
+
+
+# ---- longest common subsequence ---------------------------------------------------------------------
+
+cdef enum:
+    MAX_LCS = 2147483647
+
+cdef struct lcs_args:
+    bint length_only
+    bint ranges
+    bint with_lengths
+    int64_t least
+
+
+cdef bint read_lcs(call *c, lcs_args *a) noexcept nogil:
+    cdef int i = 3
+    a.length_only = a.ranges = a.with_lengths = False
+    a.least = 0
+    while i < c.argc:
+        if view_is(c.argv[i], b"len"):
+            a.length_only = True
+        elif view_is(c.argv[i], b"idx"):
+            a.ranges = True
+        elif view_is(c.argv[i], b"withmatchlen"):
+            a.with_lengths = True
+        elif view_is(c.argv[i], b"minmatchlen") and i + 1 < c.argc:
+            i += 1
+            if not arg_int(c, i, &a.least):
+                return False
+            a.least = max(a.least, 0)
+        else:
+            reply_error(c, SYNTAX)
+            return False
+        i += 1
+    if a.length_only and a.ranges:
+        reply_error(c, b"ERR If you want both the length and indexes, please just use IDX.")
+        return False
+    return True
+
+
+cdef void lcs_reply_range(call *c, int64_t a0, int64_t a1, int64_t b0, int64_t b1, bint with_length) noexcept nogil:
+    reply_array(c, 3 if with_length else 2)
+    reply_array(c, 2)
+    reply_int(c, a0)
+    reply_int(c, a1)
+    reply_array(c, 2)
+    reply_int(c, b0)
+    reply_int(c, b1)
+    if with_length:
+        reply_int(c, a1 - a0 + 1)
+
+
+cdef void lcs_walk(call *c, lcs_args *args, view a, view b, uint32_t *t) noexcept nogil:
+    """Goes back through the table of lengths from its corner, gathering the string or its ranges."""
+    cdef size_t width = b.len + 1
+    cdef size_t i = a.len
+    cdef size_t j = b.len
+    cdef int64_t left = t[i * width + j]
+    cdef int64_t total = left
+    cdef int64_t ranges = 0
+    cdef size_t at
+    cdef int64_t a1 = -1, b1 = -1, a0 = 0, b0 = 0
+    cdef bint open_range = False
+    cdef char *out = NULL
+    cdef buf body
+    if not args.ranges:
+        out = <char *>calloc(total + 1, 1)
+        if out == NULL:
+            reply_error(c, NO_MEMORY)
+            return
+    else:
+        reply_map(c, 2)
+        reply_text(c, b"matches")
+    at = c.out.len
+    while i > 0 and j > 0:
+        if a.ptr[i - 1] == b.ptr[j - 1]:
+            if out != NULL:
+                left -= 1
+                out[left] = a.ptr[i - 1]
+            if open_range and (a0 != <int64_t>i or b0 != <int64_t>j):
+                if a1 - a0 + 1 >= args.least:
+                    lcs_reply_range(c, a0, a1, b0, b1, args.with_lengths)
+                    ranges += 1
+                open_range = False
+            if not open_range:
+                a1 = i - 1
+                b1 = j - 1
+                open_range = True
+            a0 = i - 1
+            b0 = j - 1
+            i -= 1
+            j -= 1
+        elif t[(i - 1) * width + j] > t[i * width + j - 1]:
+            i -= 1
+        else:
+            j -= 1
+        if args.ranges and open_range and (i == 0 or j == 0):
+            if a1 - a0 + 1 >= args.least:
+                lcs_reply_range(c, a0, a1, b0, b1, args.with_lengths)
+                ranges += 1
+            open_range = False
+    if out != NULL:
+        reply_bulk(c, view_of(out, total))
+        free(out)
+        return
+    write_header_before(c, at, ranges)
+    reply_text(c, b"len")
+    reply_int(c, total)
+
+
+cdef inline void write_header_before(call *c, size_t at, int64_t n) noexcept nogil:
+    write_header_at(c.out, at, c'*', n)
+
+
+define(lcs_command, """
+    LCS key key [LEN] [IDX] [MINMATCHLEN min-match-len] [WITHMATCHLEN]
+    readonly | string | 7.0.0 | O(N*M) where N and M are the lengths of the two values
+    Find the longest common subsequence of two string values.
+""")
+cdef void lcs_command(call *c) noexcept nogil:
+    cdef lcs_args args
+    cdef uint64_t hash
+    cdef char scratch_a[INT_TEXT]
+    cdef char scratch_b[INT_TEXT]
+    cdef view a = view_of(NULL, 0)
+    cdef view b = view_of(NULL, 0)
+    cdef uint32_t *t
+    cdef size_t i, j, width
+    cdef entry *ea = find_read(c, c.argv[1], &hash)
+    cdef entry *eb = find_read(c, c.argv[2], &hash)
+    if (ea != NULL and type_of(ea) != STRING) or (eb != NULL and type_of(eb) != STRING):
+        reply_error(c, b"ERR The specified keys must contain string values")
+        return
+    if not read_lcs(c, &args):
+        return
+    if ea != NULL:
+        a = string_view(ea, scratch_a)
+    if eb != NULL:
+        b = string_view(eb, scratch_b)
+    width = b.len + 1
+    if a.len > MAX_LCS or b.len > MAX_LCS or (a.len + 1) > (<size_t>1 << 40) // width:
+        reply_error(c, b"ERR String too long for LCS")
+        return
+    t = <uint32_t *>calloc((a.len + 1) * width, sizeof(uint32_t))
+    if t == NULL:
+        reply_error(c, b"ERR Insufficient memory, failed allocating transient memory for LCS")
+        return
+    for i in range(1, a.len + 1):
+        for j in range(1, b.len + 1):
+            if a.ptr[i - 1] == b.ptr[j - 1]:
+                t[i * width + j] = t[(i - 1) * width + j - 1] + 1
+            else:
+                t[i * width + j] = max(t[(i - 1) * width + j], t[i * width + j - 1])
+    if args.length_only:
+        reply_int(c, t[a.len * width + b.len])
+    else:
+        lcs_walk(c, &args, a, b, t)
+    free(t)
+
+
+# ---- for the Python doors ---------------------------------------------------------------------------
+
+cdef bint plain_set(call *c, view key, view value) noexcept nogil:
+    cdef uint64_t hash
+    cdef entry *e = find_write(c, key, &hash)
+    if not put(c, key, value, hash, e, NO_TIME, False):
+        return False
+    key_changed(c.store, c.db, key, EVENT_STRING, b"set")
+    return True

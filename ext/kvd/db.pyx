@@ -1,0 +1,1093 @@
+"""The Python doors to a store: Store (commands as methods) and Server (network threads on it).
+
+A method is the command without the wire: arguments become views, `dispatch` runs the command in the
+store's own session, the reply is decoded. Simple replies are decoded here, nested ones by hiredis. `get`
+and `set` without options skip the reply as well; they do what GET and SET do through the same calls.
+
+Locks: nobody may wait for the store's lock while holding the GIL (a network thread that holds the lock
+never wants the GIL, but a Python thread would stop all others). So: try, else release the GIL and wait.
+A store that no other thread can reach takes no lock at all.
+"""
+
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.unicode cimport PyUnicode_DecodeUTF8
+from libc.stdint cimport int64_t, uint64_t
+from libc.stdlib cimport free, malloc
+from libc.string cimport memchr, memset, strdup, strlen
+
+from kvd.commands.errors cimport WRONGTYPE
+from kvd.commands.figures cimport figures_init, figures_of, figures_release
+from kvd.commands.strings cimport plain_set
+from kvd.commands.table cimport DISPATCH_PAUSED, call, command, command_find, dispatch, freeze
+from kvd.core.buf cimport buf, buf_printf, buf_release
+from kvd.core.entry cimport BOXED, TIMED, entry, entry_inline
+from kvd.core.mem cimport mem_total
+from kvd.core.table cimport table_hash
+from kvd.core.text cimport INT_TEXT, parse_int
+from kvd.core.view cimport view, view_of, view_str
+from kvd.server.log cimport LOG_NOTICE, LOG_WARNING, log_line, log_to_configured
+from kvd.server.server cimport (
+    server, server_abandon, server_listen, server_listen_unix, server_new, server_start, server_stop, server_wait,
+)
+from kvd.server.socket cimport last_errno
+from kvd.session.session cimport clients_init, clients_of, clients_release, session, session_account, session_delete, session_new
+from kvd.store.config cimport (
+    OPT_DATABASES, OPT_IO_THREADS, OPT_MAXMEMORY, OPT_SAVE, OPT_UNIXSOCKETPERM, cfg, config_print, config_set,
+    option_at, option_count, option_find,
+)
+from kvd.store.evict cimport over_limit
+from kvd.store.keyspace cimport (
+    keyspace_read, pthread_mutex_init, pthread_mutex_lock, pthread_mutex_t, pthread_mutex_trylock, pthread_mutex_unlock,
+    store, store_delete, store_memory, store_new, store_next, store_tick, store_time,
+)
+from kvd.types.string cimport string_view
+from kvd.types.value cimport STRING, type_of
+
+import os
+import weakref
+
+from hiredis import Reader as _Reader
+
+# the families of commands define themselves when imported
+from kvd.commands import (  # noqa: F401
+    configuration, connection, expiry, info, introspection, keys, monitoring, process, strings, transactions,
+)
+
+cdef extern from "Python.h":
+    const char *PyUnicode_AsUTF8AndSize(object text, Py_ssize_t *size) except NULL
+    bint PyUnicode_CheckExact(object o)
+
+cdef extern from * nogil:
+    """
+    #ifdef Py_GIL_DISABLED
+    #define KVD_FREE_THREADED 1
+    #else
+    #define KVD_FREE_THREADED 0
+    #endif
+    """
+    bint FREE_THREADED "KVD_FREE_THREADED"
+
+cdef enum:
+    STACK_ARGS = 16
+    TICK_US = 1000
+
+cdef int64_t NEVER = 0x7FFFFFFFFFFFFFFF
+
+freeze()
+
+cdef const command *GET = command_find(view_str(b"get"))
+cdef const command *SET = command_find(view_str(b"set"))
+
+
+# ---- locking ----------------------------------------------------------------------------------------
+
+cdef inline void acquire(store *s) noexcept:
+    if s.shared and pthread_mutex_trylock(&s.lock) != 0:
+        with nogil:
+            pthread_mutex_lock(&s.lock)
+
+
+cdef inline void release(store *s) noexcept:
+    if s.shared:
+        pthread_mutex_unlock(&s.lock)
+
+
+# ---- arguments and replies --------------------------------------------------------------------------
+
+cdef object encode(object value):
+    """Bytes of what is neither bytes nor str, by redis-py's rules."""
+    if isinstance(value, bool):
+        raise TypeError("a bool is neither bytes, str, int nor float; convert it first")
+    if isinstance(value, int):
+        return b"%d" % value
+    if isinstance(value, float):
+        return repr(value).encode()
+    if isinstance(value, (bytearray, memoryview)):
+        return bytes(value)
+    if isinstance(value, str):
+        return value.encode()
+    if isinstance(value, bytes):
+        return bytes(value)
+    raise TypeError(f"cannot store {type(value).__name__}: convert it to bytes, str, int or float first")
+
+
+cdef inline int to_view(object value, view *v, list keep) except -1:
+    """A view into value, or into its encoding, which `keep` then owns."""
+    cdef Py_ssize_t n
+    if PyBytes_CheckExact(value):
+        v.ptr = PyBytes_AS_STRING(value)
+        v.len = PyBytes_GET_SIZE(value)
+        return 0
+    if PyUnicode_CheckExact(value):
+        v.ptr = PyUnicode_AsUTF8AndSize(value, &n)
+        v.len = n
+        return 0
+    value = encode(value)
+    keep.append(value)
+    v.ptr = PyBytes_AS_STRING(value)
+    v.len = PyBytes_GET_SIZE(value)
+    return 0
+
+
+cdef object failure(view text):
+    from kvd import errors
+    return errors.from_reply(text.ptr[:text.len].decode("utf-8", "replace"))
+
+
+cdef inline object text_of(const char *p, Py_ssize_t n, bint decode):
+    if decode:
+        return PyUnicode_DecodeUTF8(p, n, NULL)
+    return PyBytes_FromStringAndSize(p, n)
+
+
+cdef object decode_reply(const char *p, size_t n, bint decode):
+    """One whole reply; raises the error that it is."""
+    cdef const char *eol
+    cdef int64_t number
+    if n == 0:
+        return None                # CLIENT REPLY OFF
+    eol = <const char *>memchr(p, c'\r', n)
+    if p[0] == c'$':
+        parse_int(view_of(p + 1, eol - p - 1), &number)
+        return text_of(eol + 2, number, decode) if number >= 0 else None
+    if p[0] == c':':
+        parse_int(view_of(p + 1, eol - p - 1), &number)
+        return number
+    if p[0] == c'+':
+        return text_of(p + 1, eol - p - 1, decode)
+    if p[0] == c'-':
+        raise failure(view_of(p + 1, eol - p - 1))
+    if p[0] == c'_':
+        return None
+    reader = _Reader(encoding="utf-8") if decode else _Reader()
+    reader.setmaxbuf(0)
+    reader.feed(PyBytes_FromStringAndSize(p, n))
+    return reader.gets()
+
+
+# ---- the janitor ------------------------------------------------------------------------------------
+
+class _Janitor:
+    """Frees what expires in stores without a server: one quiet thread for all of them, none while nothing
+    has a deadline. It sleeps until the next deadline."""
+
+    def __init__(self):
+        self.reset()
+
+    def reset(self):
+        import threading
+        self.stores = weakref.WeakSet()
+        self.changed = threading.Condition(threading.Lock())
+        self.running = False
+
+    def plan(self, one):
+        """The store has a deadline that is sooner than what was planned for it."""
+        import threading
+        with self.changed:
+            self.stores.add(one)
+            if not self.running:
+                self.running = True
+                threading.Thread(target=self.run, name="kvd-janitor", daemon=True).start()
+            else:
+                self.changed.notify()
+
+    def run(self):
+        import time
+        while True:
+            wait = None
+            for one in list(self.stores):
+                due = one._tick()
+                if due is None:
+                    self.stores.discard(one)
+                else:
+                    left = due / 1000 - time.time()
+                    wait = left if wait is None else min(wait, left)
+                del one
+            with self.changed:
+                if wait is None and not len(self.stores):
+                    self.running = False
+                    return
+                self.changed.wait(max(wait, 0.001) if wait is not None else 0.05)
+
+
+_janitor = None
+_shared = weakref.WeakSet()    # stores with a server: what a fork has to take care of
+
+
+cdef void want_tick(store *s, int64_t deadline) noexcept nogil:
+    """An on_deadline for stores without a server: Store methods see it and call the janitor."""
+    s.wanted = min(deadline, s.wanted)
+
+
+def _before_fork():
+    for one in list(_shared):
+        (<Store>one).fork_lock()
+
+
+def _after_fork_parent():
+    for one in list(_shared):
+        (<Store>one).fork_unlock()
+
+
+def _after_fork_child():
+    global _janitor
+    _janitor = None
+    for one in list(_shared):
+        (<Store>one).fork_child()
+    _shared.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_parent, after_in_child=_after_fork_child)
+
+
+# ---- Store ------------------------------------------------------------------------------------------
+
+cdef class Session:
+    """A session of its own on a store: database, MULTI and WATCH state that no other caller shares.
+
+    Made by `Store.session()`. Commands run one at a time; a session belongs to one thread at a time."""
+
+    cdef Store owner
+    cdef session *c
+    cdef bint decode
+
+    def execute(self, *args):
+        """Run a command; see Store.execute."""
+        if self.c == NULL:
+            raise RuntimeError("the session is closed")
+        return self.owner.run(self.c, args, self.decode)
+
+    def close(self):
+        """Forget the session; a transaction that is open is discarded."""
+        if self.c != NULL:
+            acquire(self.owner.s)
+            session_delete(self.c)
+            release(self.owner.s)
+            self.c = NULL
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.close()
+
+    def __dealloc__(self):
+        if self.c != NULL and self.owner is not None and self.owner.s != NULL:
+            acquire(self.owner.s)
+            session_delete(self.c)
+            release(self.owner.s)
+
+
+cdef class Store:
+    """A key-value store in this process: Redis's data, commands and expiry, without a server.
+
+    Keyword arguments are options of a redis.conf with underscores for dashes, such as
+    `Store(maxmemory="100mb", maxmemory_policy="allkeys-lru")`; `kvd serve --help` lists them.
+    `decode_responses=True` returns str instead of bytes.
+
+    Any number of stores live side by side; one that is dropped gives all its memory back. A store may
+    be used from any number of threads, and by a forked child, which gets a copy of its own.
+
+    Raises kvd.ConfigError for an unknown option or a bad value."""
+
+    cdef store *s
+    cdef session *c
+    cdef server *v
+    cdef bint decode
+    cdef object __weakref__
+    cdef readonly object unix_path
+
+    def __cinit__(self, *, bint decode_responses=False, **options):
+        cdef int64_t databases = 16
+        if "databases" in options:
+            try:
+                databases = int(options["databases"])
+            except (TypeError, ValueError):
+                databases = 0
+            if not 1 <= databases <= 16384:
+                from kvd.errors import ConfigError
+                raise ConfigError("databases: argument must be between 1 and 16384 inclusive")
+        self.decode = decode_responses
+        self.s = store_new(<int>databases)
+        if self.s == NULL or not clients_init(self.s) or not figures_init(self.s):
+            raise MemoryError()
+        self.s.shared = FREE_THREADED
+        self.s.wanted = NEVER
+        self.s.on_deadline = want_tick
+        fill_run_id(self.s)
+        self.c = session_new(self.s)
+        if self.c == NULL:
+            raise MemoryError()
+        self.c.in_process = True
+        self.c.local = True
+        self.c.proto = 3
+        for name, value in options.items():
+            self.configure(name.replace("_", "-"), value)
+        self.c.authenticated = True
+
+    def __dealloc__(self):
+        if self.s == NULL:
+            return
+        if self.v != NULL:
+            with nogil:
+                server_stop(self.v)
+            self.v = NULL
+        clients_release(self.s)
+        figures_release(self.s)
+        store_delete(self.s)
+        self.s = NULL
+
+    def configure(self, str name, object value):
+        """Set an option before or while the store is used, also one that CONFIG SET may not change.
+
+        name: as in a redis.conf. value: str, int, float or bool. Raises kvd.ConfigError."""
+        cdef buf why
+        cdef bytes text, key = name.encode()
+        cdef int id = option_find(view_of(key, len(key)))
+        cdef bint ok
+        if id < 0:
+            from kvd.config import unknown_option
+            raise unknown_option(name)
+        text = (("yes" if value else "no") if isinstance(value, bool) else str(value)).encode()
+        memset(&why, 0, sizeof(why))
+        acquire(self.s)
+        ok = config_set(&self.s.config, id, view_of(text, len(text)), &why) if id != OPT_DATABASES else True
+        release(self.s)
+        message = why.ptr[:why.len].decode() if why.len else ""
+        buf_release(&why)
+        if not ok:
+            from kvd.errors import ConfigError
+            raise ConfigError(f"{name}: {message}")
+
+    def option(self, str name):
+        """The value of an option as text, as CONFIG GET shows it. Raises kvd.ConfigError."""
+        cdef buf out
+        cdef bytes key = name.encode()
+        cdef int id = option_find(view_of(key, len(key)))
+        if id < 0:
+            from kvd.config import unknown_option
+            raise unknown_option(name)
+        memset(&out, 0, sizeof(out))
+        acquire(self.s)
+        config_print(&self.s.config, id, &out)
+        release(self.s)
+        text = out.ptr[:out.len].decode()
+        buf_release(&out)
+        return text
+
+    def set_config_path(self, str path):
+        """Where CONFIG REWRITE writes; INFO shows it."""
+        acquire(self.s)
+        free(self.s.config_path)
+        encoded = path.encode()
+        self.s.config_path = strdup(encoded)
+        release(self.s)
+
+    # -- running commands
+
+    cdef object run(self, session *c, tuple args, bint decode):
+        cdef view stack[STACK_ARGS]
+        cdef view *argv = stack
+        cdef Py_ssize_t i, n = len(args)
+        cdef list keep = []
+        cdef buf out
+        cdef store *s = self.s
+        if n == 0:
+            raise TypeError("execute() needs a command")
+        if n > STACK_ARGS:
+            argv = <view *>malloc(n * sizeof(view))
+            if argv == NULL:
+                raise MemoryError()
+        try:
+            for i in range(n):
+                to_view(args[i], &argv[i], keep)
+            acquire(s)
+            if self.v == NULL:
+                store_time(s)
+            else:
+                with nogil:
+                    store_time(s)
+            dispatch(c, argv, <int>n)
+            out = c.out
+            memset(&c.out, 0, sizeof(buf))
+            session_account(c)
+            release(s)
+        finally:
+            if argv != stack:
+                free(argv)
+        if s.wanted != NEVER:
+            self.plan()
+        try:
+            if out.failed:
+                raise MemoryError()
+            return decode_reply(out.ptr, out.len, decode)
+        finally:
+            keep_buffer(c, &out)
+
+    def execute(self, *args):
+        """Run any command: `store.execute("SET", "k", "v", "EX", 10)`.
+
+        Arguments: bytes, str, int or float. Returns the reply in natural Python values, in RESP3's shapes
+        (None, int, float, bytes, list, dict, set); simple strings such as OK as bytes; str instead of bytes with
+        decode_responses. Raises kvd.ResponseError or a subclass for an error reply.
+
+        SELECT, MULTI and WATCH act on the store's own session, which all callers of execute share; use
+        `session()` for one of your own."""
+        return self.run(self.c, args, self.decode)
+
+    def session(self):
+        """A new Session on this store."""
+        cdef Session one = Session.__new__(Session)
+        one.owner = self
+        one.decode = self.decode
+        acquire(self.s)
+        one.c = session_new(self.s)
+        if one.c != NULL:
+            one.c.in_process = True
+            one.c.local = True
+            one.c.authenticated = True
+            one.c.proto = 3
+        release(self.s)
+        if one.c == NULL:
+            raise MemoryError()
+        return one
+
+    # -- background work
+
+    cdef int plan(self) except -1:
+        """A deadline was set that is sooner than what is planned."""
+        global _janitor
+        self.s.planned = min(self.s.planned, self.s.wanted)
+        self.s.wanted = NEVER
+        if _janitor is None:
+            _janitor = _Janitor()
+        _janitor.plan(self)
+        return 0
+
+    def _tick(self):
+        """The janitor's call: a slice of background work. When the next is due (wall ms), or None."""
+        cdef int64_t next_ms
+        if self.s == NULL or self.v != NULL:
+            return None
+        acquire(self.s)
+        if self.s.planned != NEVER:
+            store_time(self.s)
+            if self.s.planned <= self.s.now:
+                store_tick(self.s, TICK_US)
+                self.s.planned = store_next(self.s)
+        next_ms = self.s.planned
+        release(self.s)
+        return None if next_ms == NEVER else next_ms
+
+    # -- fork
+
+    cdef void fork_lock(self):
+        if self.s.shared:
+            acquire(self.s)
+
+    cdef void fork_unlock(self):
+        release(self.s)
+
+    cdef void fork_child(self):
+        """The child's copy: private, without network threads."""
+        pthread_mutex_init(&self.s.lock, NULL)
+        if self.v != NULL:
+            server_abandon(self.v)
+            self.v = NULL
+        self.s.shared = FREE_THREADED
+        self.s.on_deadline = want_tick
+        self.s.wanted = store_next(self.s)
+        self.unix_path = None
+
+    # -- strings
+
+    def get(self, name):
+        """The value of a string key, or None. Raises kvd.WrongTypeError. O(1)."""
+        cdef view key
+        cdef list keep = None
+        cdef char scratch[INT_TEXT]
+        cdef entry *e
+        cdef view v
+        cdef store *s = self.s
+        cdef object value = None
+        cdef bint wrong = False
+        if not PyBytes_CheckExact(name) and not PyUnicode_CheckExact(name):
+            keep = []
+        to_view(name, &key, keep)
+        if s.shared or self.c.multi or clients_of(s).monitors:
+            return self.run(self.c, (b"GET", name), self.decode)
+        fast_time(s)
+        e = keyspace_read(s, &s.dbs[self.c.db], key, table_hash(key))
+        figures_of(s).commands[GET.id].calls += 1
+        s.stats.commands += 1
+        if e != NULL:
+            if type_of(e) == STRING:
+                v = string_view(e, scratch)
+                return text_of(v.ptr, v.len, self.decode)
+            raise failure(view_str(WRONGTYPE))
+        return None
+
+    def set(self, name, value, ex=None, px=None, nx=False, xx=False, keepttl=False, get=False, exat=None, pxat=None,
+            ifeq=None, ifne=None, ifdeq=None, ifdne=None):
+        """Set a string key, whatever it held before. O(1).
+
+        ex, px: time to live in seconds, milliseconds (int or timedelta). exat, pxat: the moment it ends (int
+        or datetime). nx, xx: only if the key does not, does exist. keepttl: keep the deadline it has. get:
+        return the old value. ifeq, ifne, ifdeq, ifdne: only if value or digest is, is not the given one.
+
+        Returns True, or None if a condition did not hold; with get, the old value or None."""
+        cdef view k, v
+        cdef list keep = None
+        cdef call c
+        cdef store *s = self.s
+        if (ex is None and px is None and not nx and not xx and not keepttl and not get and exat is None and pxat is None
+                and ifeq is None and ifne is None and ifdeq is None and ifdne is None
+                and not s.shared and not self.c.multi and not clients_of(s).monitors and not over_limit(s)):
+            keep = []
+            to_view(name, &k, keep)
+            to_view(value, &v, keep)
+            fast_time(s)
+            c.store = s
+            c.session = self.c
+            c.db = &s.dbs[self.c.db]
+            c.command = SET
+            c.out = &self.c.out
+            c.proto = 3
+            figures_of(s).commands[SET.id].calls += 1
+            s.stats.commands += 1
+            if not plain_set(&c, k, v):
+                self.c.out.len = 0
+                raise MemoryError()
+            return True
+        args = [b"SET", name, value]
+        if ex is not None:
+            args += [b"EX", _seconds(ex)]
+        if px is not None:
+            args += [b"PX", _milliseconds(px)]
+        if exat is not None:
+            args += [b"EXAT", _moment(exat, 1)]
+        if pxat is not None:
+            args += [b"PXAT", _moment(pxat, 1000)]
+        if keepttl:
+            args.append(b"KEEPTTL")
+        if nx:
+            args.append(b"NX")
+        if xx:
+            args.append(b"XX")
+        for word, operand in ((b"IFEQ", ifeq), (b"IFNE", ifne), (b"IFDEQ", ifdeq), (b"IFDNE", ifdne)):
+            if operand is not None:
+                args += [word, operand]
+        if get:
+            return self.execute(*args, b"GET")
+        return None if self.execute(*args) is None else True
+
+    def mget(self, keys, *more):
+        """Values of many keys, None for those that hold no string. O(N)."""
+        return self.execute(b"MGET", *_flat(keys, more))
+
+    def mset(self, mapping):
+        """Set many keys at once; returns True. O(N)."""
+        return _ok(self.execute(b"MSET", *_pairs(mapping)))
+
+    def msetnx(self, mapping):
+        """Set many keys if none of them exists; returns whether it did. O(N)."""
+        return self.execute(b"MSETNX", *_pairs(mapping)) == 1
+
+    def msetex(self, mapping, *, ex=None, px=None, exat=None, pxat=None, keepttl=False, nx=False, xx=False):
+        """Set many keys with one time to live, all or none; returns whether it did. O(N)."""
+        args = [b"MSETEX", len(mapping), *_pairs(mapping)]
+        for word, value in ((b"EX", None if ex is None else _seconds(ex)), (b"PX", None if px is None else _milliseconds(px)),
+                            (b"EXAT", None if exat is None else _moment(exat, 1)),
+                            (b"PXAT", None if pxat is None else _moment(pxat, 1000))):
+            if value is not None:
+                args += [word, value]
+        args += [word for word, on in ((b"KEEPTTL", keepttl), (b"NX", nx), (b"XX", xx)) if on]
+        return self.execute(*args) == 1
+
+    def getset(self, name, value):
+        """Set a key and return the value it had, or None. O(1)."""
+        return self.execute(b"GETSET", name, value)
+
+    def getdel(self, name):
+        """Return the value of a key and delete it. O(1)."""
+        return self.execute(b"GETDEL", name)
+
+    def getex(self, name, ex=None, px=None, exat=None, pxat=None, persist=False):
+        """Return the value of a key and set (or with persist remove) its time to live. O(1)."""
+        args = [b"GETEX", name]
+        if ex is not None:
+            args += [b"EX", _seconds(ex)]
+        if px is not None:
+            args += [b"PX", _milliseconds(px)]
+        if exat is not None:
+            args += [b"EXAT", _moment(exat, 1)]
+        if pxat is not None:
+            args += [b"PXAT", _moment(pxat, 1000)]
+        if persist:
+            args.append(b"PERSIST")
+        return self.execute(*args)
+
+    def setnx(self, name, value):
+        """Set a key that does not exist; returns whether it did. O(1)."""
+        return self.execute(b"SETNX", name, value) == 1
+
+    def setex(self, name, time, value):
+        """Set a key with a time to live in seconds (int or timedelta); returns True. O(1)."""
+        return _ok(self.execute(b"SETEX", name, _seconds(time), value))
+
+    def psetex(self, name, time_ms, value):
+        """Set a key with a time to live in milliseconds (int or timedelta); returns True. O(1)."""
+        return _ok(self.execute(b"PSETEX", name, _milliseconds(time_ms), value))
+
+    def append(self, key, value):
+        """Append to a key; returns the new length in bytes. Amortised O(1)."""
+        return self.execute(b"APPEND", key, value)
+
+    def strlen(self, name):
+        """Length in bytes of a key's value, 0 without one. O(1)."""
+        return self.execute(b"STRLEN", name)
+
+    def getrange(self, key, start, end):
+        """Bytes start to end, both included; negative positions count from the end. O(N) of the result."""
+        return self.execute(b"GETRANGE", key, start, end)
+
+    def substr(self, name, start, end=-1):
+        """The same under its old name."""
+        return self.execute(b"SUBSTR", name, start, end)
+
+    def setrange(self, name, offset, value):
+        """Overwrite from an offset on, padding with zero bytes; returns the new length. O(1)."""
+        return self.execute(b"SETRANGE", name, offset, value)
+
+    def incr(self, name, amount=1):
+        """Add an integer to a key's value (0 if missing); returns the sum. O(1)."""
+        return self.execute(b"INCRBY", name, amount)
+
+    incrby = incr
+
+    def decr(self, name, amount=1):
+        """Subtract an integer from a key's value (0 if missing); returns the difference. O(1)."""
+        return self.execute(b"DECRBY", name, amount)
+
+    decrby = decr
+
+    def incrbyfloat(self, name, amount=1.0):
+        """Add a float to a key's value (0 if missing); returns the sum as float. O(1)."""
+        return float(self.execute(b"INCRBYFLOAT", name, amount))
+
+    def lcs(self, key1, key2, len=False, idx=False, minmatchlen=0, withmatchlen=False):
+        """Longest common subsequence of two keys: the string, its length (len) or the ranges (idx). O(N*M)."""
+        args = [b"LCS", key1, key2]
+        if len:
+            args.append(b"LEN")
+        if idx:
+            args.append(b"IDX")
+        if minmatchlen:
+            args += [b"MINMATCHLEN", minmatchlen]
+        if withmatchlen:
+            args.append(b"WITHMATCHLEN")
+        return self.execute(*args)
+
+    def digest(self, name):
+        """XXH3 digest of a key's value as 16 hexadecimal characters, or None. O(N) of the value."""
+        return self.execute(b"DIGEST", name)
+
+    def delex(self, name, ifeq=None, ifne=None, ifdeq=None, ifdne=None):
+        """Delete a key if its value or digest is, or is not, the given one; returns how many were deleted."""
+        args = [b"DELEX", name]
+        for word, operand in ((b"IFEQ", ifeq), (b"IFNE", ifne), (b"IFDEQ", ifdeq), (b"IFDNE", ifdne)):
+            if operand is not None:
+                args += [word, operand]
+        return self.execute(*args)
+
+    # -- keys
+
+    def delete(self, *names):
+        """Delete keys; returns how many existed. O(N)."""
+        return self.execute(b"DEL", *names)
+
+    def unlink(self, *names):
+        """Delete keys, giving memory back in slices; returns how many existed. O(N)."""
+        return self.execute(b"UNLINK", *names)
+
+    def exists(self, *names):
+        """How many of the keys exist; one named twice counts twice. O(N)."""
+        return self.execute(b"EXISTS", *names)
+
+    def touch(self, *names):
+        """Mark keys as just accessed; returns how many exist. O(N)."""
+        return self.execute(b"TOUCH", *names)
+
+    def type(self, name):
+        """Type of a key's value, as b"string" and so on, or b"none". O(1)."""
+        return self.execute(b"TYPE", name)
+
+    def expire(self, name, time, nx=False, xx=False, gt=False, lt=False):
+        """Set the time to live in seconds (int or timedelta). Returns whether it did. O(1).
+
+        nx, xx: only without, with a deadline. gt, lt: only if it becomes later, earlier."""
+        return self.execute(b"EXPIRE", name, _seconds(time), *_conditions(nx, xx, gt, lt)) == 1
+
+    def pexpire(self, name, time, nx=False, xx=False, gt=False, lt=False):
+        """The same in milliseconds."""
+        return self.execute(b"PEXPIRE", name, _milliseconds(time), *_conditions(nx, xx, gt, lt)) == 1
+
+    def expireat(self, name, when, nx=False, xx=False, gt=False, lt=False):
+        """Set the moment at which a key expires (seconds since 1970, or datetime). Returns whether it did. O(1)."""
+        return self.execute(b"EXPIREAT", name, _moment(when, 1), *_conditions(nx, xx, gt, lt)) == 1
+
+    def pexpireat(self, name, when, nx=False, xx=False, gt=False, lt=False):
+        """The same in milliseconds since 1970."""
+        return self.execute(b"PEXPIREAT", name, _moment(when, 1000), *_conditions(nx, xx, gt, lt)) == 1
+
+    def ttl(self, name):
+        """Seconds a key still lives; -1 without a deadline, -2 without the key. O(1)."""
+        return self.execute(b"TTL", name)
+
+    def pttl(self, name):
+        """Milliseconds a key still lives; -1 without a deadline, -2 without the key. O(1)."""
+        return self.execute(b"PTTL", name)
+
+    def expiretime(self, name):
+        """When a key expires, in seconds since 1970; -1 without a deadline, -2 without the key. O(1)."""
+        return self.execute(b"EXPIRETIME", name)
+
+    def pexpiretime(self, name):
+        """When a key expires, in milliseconds since 1970; -1 without a deadline, -2 without the key. O(1)."""
+        return self.execute(b"PEXPIRETIME", name)
+
+    def persist(self, name):
+        """Remove a key's deadline; returns whether it had one. O(1)."""
+        return self.execute(b"PERSIST", name) == 1
+
+    def rename(self, src, dst):
+        """Give a key another name, overwriting what has it; returns True. Raises ResponseError without src. O(1)."""
+        return _ok(self.execute(b"RENAME", src, dst))
+
+    def renamenx(self, src, dst):
+        """Give a key a name that is not taken; returns whether it did. O(1)."""
+        return self.execute(b"RENAMENX", src, dst) == 1
+
+    def copy(self, source, destination, destination_db=None, replace=False):
+        """Copy value and deadline to another key; returns whether it did. O(N) of the value."""
+        args = [b"COPY", source, destination]
+        if destination_db is not None:
+            args += [b"DB", destination_db]
+        if replace:
+            args.append(b"REPLACE")
+        return self.execute(*args) == 1
+
+    def move(self, name, db):
+        """Move a key to another database that does not have it; returns whether it did. O(1)."""
+        return self.execute(b"MOVE", name, db) == 1
+
+    def swapdb(self, first, second):
+        """Exchange the contents of two databases; returns True. O(1)."""
+        return _ok(self.execute(b"SWAPDB", first, second))
+
+    def dbsize(self):
+        """How many keys the database has. O(1)."""
+        return self.execute(b"DBSIZE")
+
+    def flushdb(self, asynchronous=False):
+        """Remove all keys of the database; returns True."""
+        return _ok(self.execute(b"FLUSHDB", b"ASYNC" if asynchronous else b"SYNC"))
+
+    def flushall(self, asynchronous=False):
+        """Remove all keys of all databases; returns True."""
+        return _ok(self.execute(b"FLUSHALL", b"ASYNC" if asynchronous else b"SYNC"))
+
+    def keys(self, pattern="*"):
+        """All keys that match a pattern. O(N): use scan_iter for large databases."""
+        return self.execute(b"KEYS", pattern)
+
+    def scan(self, cursor=0, match=None, count=None, _type=None):
+        """A step of an iteration: (next cursor, keys); the cursor is 0 at the end."""
+        args = [b"SCAN", cursor]
+        if match is not None:
+            args += [b"MATCH", match]
+        if count is not None:
+            args += [b"COUNT", count]
+        if _type is not None:
+            args += [b"TYPE", _type]
+        cursor, found = self.execute(*args)
+        return int(cursor), found
+
+    def scan_iter(self, match=None, count=None, _type=None):
+        """Iterate over keys; one that is there from beginning to end is seen, perhaps twice."""
+        cursor = None
+        while cursor != 0:
+            cursor, found = self.scan(cursor or 0, match, count, _type)
+            yield from found
+
+    def randomkey(self):
+        """A random key, or None. O(1)."""
+        return self.execute(b"RANDOMKEY")
+
+    def object(self, infotype, key):
+        """OBJECT ENCODING, FREQ, IDLETIME or REFCOUNT of a key, or None."""
+        return self.execute(b"OBJECT", infotype, key)
+
+    # -- the store itself
+
+    def ping(self):
+        """True."""
+        return self.execute(b"PING") is not None
+
+    def select(self, index):
+        """Change the database of the store's own session; returns True."""
+        return _ok(self.execute(b"SELECT", index))
+
+    def config_get(self, *patterns):
+        """Options whose names match, as a dict."""
+        return self.execute(b"CONFIG", b"GET", *(patterns or ("*",)))
+
+    def config_set(self, name, value, *more):
+        """Change options at run time; returns True."""
+        return _ok(self.execute(b"CONFIG", b"SET", name, value, *more))
+
+    def info(self, *sections):
+        """INFO as a dict: numbers as int or float, `a=1,b=2` values as dicts."""
+        text = self.run(self.c, (b"INFO", *sections), True)
+        from kvd.config import parse_info
+        return parse_info(text)
+
+    def memory_usage(self, key, samples=None):
+        """Bytes of memory that a key and its value occupy, or None."""
+        return self.execute(b"MEMORY", b"USAGE", key, *(() if samples is None else (b"SAMPLES", samples)))
+
+    @property
+    def used_memory(self):
+        """Bytes of memory the store occupies."""
+        return store_memory(self.s)
+
+    def __len__(self):
+        return self.dbsize()
+
+    def __getitem__(self, name):
+        value = self.get(name)
+        if value is None:
+            raise KeyError(name)
+        return value
+
+    def __setitem__(self, name, value):
+        self.set(name, value)
+
+    def __delitem__(self, name):
+        self.delete(name)
+
+    def __contains__(self, name):
+        return self.exists(name) == 1
+
+    def __iter__(self):
+        return self.scan_iter()
+
+    def __repr__(self):
+        return f"<kvd.Store keys={self.dbsize()} memory={self.used_memory}>"
+
+    def __reduce__(self):
+        raise TypeError("a Store cannot be pickled")
+
+    # -- serving
+
+    def serve(self, port=None, *, host="127.0.0.1", unix_path=None, threads=None, log=False):
+        """Answer Redis clients on this data, from native threads in the background.
+
+        port: TCP port; 0 for a free one, None for none unless there is no unix_path either (then a free
+        one). host: address or list of addresses. unix_path: path of a unix socket. threads: network threads
+        (io-threads). log: write the log that logfile and loglevel describe. Returns a Server.
+
+        Raises kvd.ServerError if the port is taken or the path cannot be made."""
+        return Server(self, port, host=host, unix_path=unix_path, threads=threads, log=log)
+
+    cdef int start(self, hosts, port, unix_path, int threads, bint log) except -1:
+        cdef server *v
+        cdef bytes host, path
+        cdef bint ok, optional
+        cdef int number = -1 if port is None else port
+        from kvd.errors import ServerError
+        if self.v != NULL:
+            raise ServerError("the store has a server already")
+        v = server_new(self.s)
+        if v == NULL:
+            raise MemoryError()
+        if log:
+            self.s.on_log = log_to_configured
+        for name in hosts if number >= 0 else ():
+            optional = name.startswith("-")
+            host = name.lstrip("-").encode()
+            if not server_listen(v, host, number, optional):
+                error = last_errno()
+                server_stop(v)
+                raise ServerError(error, f"Failed listening on port {number} (TCP), address {name}: {os.strerror(error)}")
+        if unix_path:
+            path = os.fsencode(unix_path)
+            if not server_listen_unix(v, path, <int>cfg(&self.s.config, OPT_UNIXSOCKETPERM)):
+                error = last_errno()
+                server_stop(v)
+                raise ServerError(error, f"Failed opening Unix socket: bind: {os.strerror(error)}")
+            self.unix_path = os.fspath(unix_path)
+        with nogil:
+            ok = server_start(v, threads)
+        if not ok:
+            with nogil:
+                server_stop(v)
+            raise ServerError("a network thread could not be started")
+        self.v = v
+        _shared.add(self)
+        return 0
+
+    def _stop(self):
+        cdef server *v = self.v
+        if v != NULL:
+            _shared.discard(self)
+            with nogil:
+                server_stop(v)
+            self.v = NULL
+            self.unix_path = None
+            self.s.shared = FREE_THREADED
+            self.s.on_deadline = want_tick
+            self.s.planned = NEVER
+            self.s.wanted = store_next(self.s)
+            if self.s.wanted != NEVER:
+                self.plan()
+
+    def _wait(self, int ms):
+        """True when SHUTDOWN was asked for; returns after ms at the latest, or on a signal."""
+        cdef bint asked
+        cdef server *v = self.v
+        if v == NULL:
+            return True
+        with nogil:
+            asked = server_wait(v, ms)
+        return asked
+
+    def _port(self):
+        return self.v.port if self.v != NULL else 0
+
+    def _log(self, str text, int level=2):
+        """Write a line to the server's log."""
+        cdef bytes line = text.encode()
+        log_line(self.s, level, line)
+
+    def _log_on(self):
+        self.s.on_log = log_to_configured
+
+
+cdef inline void fast_time(store *s) noexcept:
+    store_time(s)
+
+
+cdef void keep_buffer(session *c, buf *out) noexcept:
+    """Gives the reply buffer back to the session, if it is small and the session has none by now."""
+    if c.out.ptr == NULL and out.cap <= 65536:
+        out.len = 0
+        out.failed = False
+        c.out = out[0]
+    else:
+        buf_release(out)
+
+
+cdef void fill_run_id(store *s):
+    cdef bytes text = os.urandom(20).hex().encode()
+    cdef int i
+    for i in range(40):
+        s.run_id[i] = text[i]
+    s.run_id[40] = 0
+
+
+def total_memory():
+    """Bytes of memory that all stores of the process hold."""
+    return mem_total()
+
+
+class Server:
+    """Network threads on a store, started when made and stopped by stop() or at the end of a `with` block.
+
+    See Store.serve for the arguments."""
+
+    def __init__(self, store=None, port=None, *, host="127.0.0.1", unix_path=None, threads=None, log=False):
+        self.store = Store() if store is None else store
+        hosts = [host] if isinstance(host, str) else list(host)
+        if port is None and unix_path is None:
+            port = 0
+        (<Store?>self.store).start(hosts, port, unix_path, threads or int(self.store.option("io-threads")), log)
+        self.host = hosts[0].lstrip("-")
+
+    @property
+    def port(self):
+        """The TCP port, 0 without one or after stop()."""
+        return self.store._port()
+
+    @property
+    def unix_path(self):
+        """Path of the unix socket, or None."""
+        return self.store.unix_path
+
+    @property
+    def url(self):
+        """URL for redis.from_url."""
+        if self.port:
+            host = "127.0.0.1" if self.host == "*" else "[::1]" if self.host == "::*" else self.host
+            return f"redis://{f'[{host}]' if ':' in host and host[0] != '[' else host}:{self.port}"
+        return f"unix://{self.unix_path}"
+
+    def stop(self):
+        """Close all connections and end the threads; the store stays."""
+        self.store._stop()
+
+    def wait(self, timeout=None):
+        """Block until SHUTDOWN is asked for, or timeout seconds have passed; True for SHUTDOWN. Ctrl-C ends it."""
+        import time
+        until = None if timeout is None else time.monotonic() + timeout
+        while True:
+            left = 3600 if until is None else until - time.monotonic()
+            if left <= 0:
+                return False
+            if self.store._wait(int(min(left, 3600) * 1000)):
+                return True
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.stop()
+
+    def __repr__(self):
+        return f"<kvd.Server {self.url}>" if self.port or self.unix_path else "<kvd.Server stopped>"
+
+
+# ---- argument forms of redis-py ---------------------------------------------------------------------
+
+def _ok(reply):
+    return reply in (b"OK", "OK")
+
+
+def _seconds(value):
+    return int(value.total_seconds()) if hasattr(value, "total_seconds") else value
+
+
+def _milliseconds(value):
+    return int(value.total_seconds() * 1000) if hasattr(value, "total_seconds") else value
+
+
+def _moment(value, scale):
+    return int(value.timestamp() * scale) if hasattr(value, "timestamp") else value
+
+
+def _flat(keys, more):
+    if isinstance(keys, (bytes, str, int, float, bytearray, memoryview)):
+        return [keys, *more]
+    return [*keys, *more]
+
+
+def _pairs(mapping):
+    flat = []
+    for item in mapping.items():
+        flat += item
+    return flat
+
+
+def _conditions(nx, xx, gt, lt):
+    return [word for word, on in ((b"NX", nx), (b"XX", xx), (b"GT", gt), (b"LT", lt)) if on]

@@ -1,0 +1,63 @@
+"""One socket and its session. See connection.pyx."""
+
+from libc.stdint cimport int64_t, uint64_t
+
+from kvd.core.buf cimport buf
+from kvd.core.view cimport view
+from kvd.resp.parser cimport parser
+from kvd.session.session cimport session
+from kvd.store.keyspace cimport store
+
+cdef extern from "<pthread.h>" nogil:
+    ctypedef unsigned long pthread_t
+    pthread_t pthread_self()
+
+cdef enum:
+    BATCH = 64                 # commands parsed before the lock is taken
+
+cdef struct parsed:            # a command of the batch: its arguments in the thread's argv
+    int first
+    int argc
+
+cdef struct network:           # a network thread
+    store *store
+    int index
+    pthread_t thread
+    int poller
+    int waker[2]
+    connection *connections    # owned by this thread
+    connection *pending        # have output or an end that another session caused; under the store's lock
+    connection *arrivals       # accepted for this thread; under the store's lock
+    connection *dead           # closed in this round, freed at its end
+    size_t count
+    view *argv                 # arguments of the batch
+    int argv_room
+    parsed batch[BATCH]
+    uint64_t reads             # since last reported to the store
+    uint64_t writes
+    uint64_t net_in
+    uint64_t net_out
+    bint stopping
+
+cdef struct connection:
+    session *session
+    network *owner
+    int fd
+    connection *next
+    connection *prev
+    connection *next_pending   # in pending or arrivals
+    connection *next_dead
+    bint is_pending
+    buf input
+    parser parser
+    buf sending                # output taken from the session
+    size_t sent
+    bint writing               # the poller watches for writing
+    bint dead                  # closed; freed at the end of the round
+
+cdef connection *connection_new(network *net, int fd, bint is_unix, const char *unix_path) noexcept nogil   # under the lock
+cdef void connection_readable(connection *k) noexcept nogil
+cdef void connection_writable(connection *k) noexcept nogil
+cdef void connection_resume(connection *k) noexcept nogil      # after a pause, a wake or a kill
+cdef void connection_close(connection *k) noexcept nogil       # marks it dead; the loop frees it
+cdef void connection_free(connection *k) noexcept nogil        # under the lock

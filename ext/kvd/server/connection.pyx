@@ -1,0 +1,374 @@
+"""One socket and its session.
+
+    readable: receive -> parse up to BATCH commands -> lock, run them, take the output, unlock -> send
+
+Receiving, parsing and sending hold no lock. What a session's replies are written to (`session.out`) is
+only touched under the lock; `sending` belongs to the connection, and the two are swapped, not copied.
+What cannot be sent at once waits for the socket to become writable.
+
+Limits: input (client-query-buffer-limit), output (client-output-buffer-limit), both close the
+connection and are counted.
+"""
+
+from libc.stdint cimport int64_t, uint64_t
+from libc.stdio cimport snprintf
+from libc.stdlib cimport calloc, free, realloc
+from libc.string cimport memset, strlen
+
+from kvd.commands.figures cimport figure_error
+from kvd.commands.table cimport DISPATCH_PAUSED, dispatch
+from kvd.core.buf cimport buf, buf_add, buf_drop_front, buf_printf, buf_release, buf_reserve
+from kvd.core.view cimport view, view_of
+from kvd.resp.parser cimport (
+    PARSE_COMMAND, PARSE_EMPTY, PARSE_ERROR, PARSE_MORE, parse, parser, parser_dropped, parser_init, parser_release,
+    parser_wants,
+)
+from kvd.server.log cimport LOG_WARNING, log_line
+from kvd.server.poll cimport poll_forget, poll_watch, waker_wake
+from kvd.server.socket cimport close, endpoint, receive, socket_tune, transmit, would_block
+from kvd.session.session cimport buf_set, clients_of, session, session_account, session_delete, session_new
+from kvd.store.config cimport (
+    CLASS_NORMAL, OPT_CLIENT_QUERY_BUFFER_LIMIT, OPT_PROTO_MAX_BULK_LEN, OPT_TCP_KEEPALIVE, cfg, output_limit,
+)
+from kvd.store.keyspace cimport store, store_lock, store_time, store_unlock
+
+cdef enum:
+    CHUNK = 16384              # received at once
+    BIG_CHUNK = 1048576        # when a large argument is on its way
+    KEEP_BUFFER = 65536        # larger buffers are given back when empty
+
+
+cdef void wake_connection(session *c) noexcept nogil:
+    cdef connection *k = <connection *>c.link
+    if k.is_pending:
+        return
+    k.is_pending = True
+    k.next_pending = k.owner.pending
+    k.owner.pending = k
+    if k.owner.thread != pthread_self():
+        waker_wake(k.owner.waker)
+
+
+cdef connection *connection_new(network *net, int fd, bint is_unix, const char *unix_path) noexcept nogil:
+    cdef connection *k = <connection *>calloc(1, sizeof(connection))
+    cdef session *c
+    cdef char text[128]
+    cdef int local = 1
+    cdef int n
+    if k == NULL:
+        return NULL
+    c = session_new(net.store)
+    if c == NULL:
+        free(k)
+        return NULL
+    k.session = c
+    k.owner = net
+    k.fd = fd
+    parser_init(&k.parser)
+    c.fd = fd
+    c.link = k
+    c.wake = wake_connection
+    if is_unix:
+        buf_printf(&c.addr, b"%s:0", unix_path)
+        buf_printf(&c.laddr, b"%s:0", unix_path)
+    else:
+        socket_tune(fd, <int>cfg(&net.store.config, OPT_TCP_KEEPALIVE))
+        n = endpoint(fd, False, text, sizeof(text), NULL)
+        buf_set(&c.laddr, view_of(text, max(n, 0)))
+        n = endpoint(fd, True, text, sizeof(text), &local)
+        buf_set(&c.addr, view_of(text, max(n, 0)))
+    c.local = local
+    session_account(c)
+    return k
+
+
+cdef void connection_free(connection *k) noexcept nogil:
+    session_delete(k.session)
+    buf_release(&k.input)
+    buf_release(&k.sending)
+    parser_release(&k.parser)
+    free(k)
+
+
+cdef void connection_close(connection *k) noexcept nogil:
+    if k.dead:
+        return
+    k.dead = True
+    k.next_dead = k.owner.dead
+    k.owner.dead = k
+    poll_forget(k.owner.poller, k.fd)
+    close(k.fd)
+    k.fd = -1
+
+
+# ---- output -----------------------------------------------------------------------------------------
+
+cdef bint within_limits(connection *k) noexcept nogil:
+    """Under the lock. False: more waits for this client than it may leave waiting."""
+    cdef output_limit *l = &k.owner.store.config.limits[CLASS_NORMAL]
+    cdef session *c = k.session
+    cdef size_t waiting = c.pending + c.out.len
+    cdef int64_t now = k.owner.store.now
+    if waiting > clients_of(k.owner.store).max_output:
+        clients_of(k.owner.store).max_output = waiting
+    if l.hard and waiting >= <size_t>l.hard:
+        return False
+    if l.soft and waiting >= <size_t>l.soft:
+        if c.soft_since_ms == 0:
+            c.soft_since_ms = now
+        return now - c.soft_since_ms <= l.soft_seconds * 1000
+    c.soft_since_ms = 0
+    return True
+
+
+cdef void take_output(connection *k) noexcept nogil:
+    """Under the lock: moves the session's output to the connection."""
+    cdef session *c = k.session
+    cdef buf swap
+    if c.out.len == 0:
+        return
+    if c.out.failed:
+        c.killed = True
+        return
+    if k.sending.len == 0:
+        swap = k.sending
+        k.sending = c.out
+        c.out = swap
+        c.out.len = 0
+    else:
+        buf_add(&k.sending, c.out.ptr, c.out.len)
+        c.out.len = 0
+        if c.out.cap > KEEP_BUFFER:
+            buf_release(&c.out)
+    c.pending = k.sending.len - k.sent
+
+
+cdef void send_output(connection *k) noexcept nogil:
+    """Without the lock."""
+    cdef ssize_t n
+    cdef bint rest
+    while k.sent < k.sending.len:
+        n = transmit(k.fd, k.sending.ptr + k.sent, k.sending.len - k.sent)
+        if n <= 0:
+            if n < 0 and would_block():
+                break
+            connection_close(k)
+            return
+        k.sent += n
+        k.owner.net_out += n
+        k.owner.writes += 1
+    rest = k.sent < k.sending.len
+    if not rest:
+        k.sent = k.sending.len = 0
+        if k.sending.cap > KEEP_BUFFER:
+            buf_release(&k.sending)
+    if rest != k.writing:
+        k.writing = rest
+        poll_watch(k.owner.poller, k.fd, k, rest, False)
+
+
+cdef void finish_round(connection *k) noexcept nogil:
+    """After the lock is given back: send, and close if that is due."""
+    if k.session.killed:
+        connection_close(k)
+        return
+    if k.sending.len:
+        send_output(k)
+    if k.session.closing and not k.dead and k.sending.len == 0:
+        connection_close(k)
+
+
+cdef void connection_writable(connection *k) noexcept nogil:
+    send_output(k)
+    if not k.dead:
+        store_lock(k.owner.store)
+        take_output(k)
+        k.session.pending = k.sending.len - k.sent
+        session_account(k.session)
+        store_unlock(k.owner.store)
+        finish_round(k)
+
+
+# ---- input ------------------------------------------------------------------------------------------
+
+cdef bint add_to_batch(network *net, parser *p, int n, int *used) noexcept nogil:
+    cdef void *grown
+    cdef int i
+    if used[0] + p.argc > net.argv_room:
+        grown = realloc(net.argv, (used[0] + p.argc) * 2 * sizeof(view))
+        if grown == NULL:
+            return False
+        net.argv = <view *>grown
+        net.argv_room = (used[0] + p.argc) * 2
+    net.batch[n].first = used[0]
+    net.batch[n].argc = p.argc
+    for i in range(p.argc):
+        net.argv[used[0] + i] = p.argv[i]
+    used[0] += p.argc
+    return True
+
+
+cdef void protocol_error(connection *k) noexcept nogil:
+    """Under the lock."""
+    cdef session *c = k.session
+    buf_printf(&c.out, b"-ERR Protocol error: %s\r\n", k.parser.error)
+    figure_error(k.owner.store, b"ERR")
+    c.closing = True
+
+
+cdef int run_batch(connection *k, int n) noexcept nogil:
+    """Under the lock; how many ran (fewer when the session is paused or closes)."""
+    cdef network *net = k.owner
+    cdef int i
+    for i in range(n):
+        if dispatch(k.session, net.argv + net.batch[i].first, net.batch[i].argc) == DISPATCH_PAUSED:
+            return i
+        if k.session.closing or k.session.killed:
+            return i + 1
+    return n
+
+
+cdef void report(connection *k) noexcept nogil:
+    """Under the lock: figures of the round."""
+    cdef network *net = k.owner
+    cdef session *c = k.session
+    c.input_used = k.input.len
+    c.input_free = k.input.cap - k.input.len
+    if k.input.len > clients_of(net.store).max_input:
+        clients_of(net.store).max_input = k.input.len
+    net.store.stats.net_in += net.net_in
+    net.store.stats.net_out += net.net_out
+    net.store.stats.reads += net.reads
+    net.store.stats.writes += net.writes
+    net.net_in = net.net_out = net.reads = net.writes = 0
+    session_account(c)
+
+
+cdef void consume(connection *k, size_t upto) noexcept nogil:
+    """Drops input that is done with: all of it usually, else only when much has gathered in front."""
+    if upto == k.input.len:
+        k.input.len = 0
+        if k.input.cap > KEEP_BUFFER * 2:
+            buf_release(&k.input)
+    elif upto >= KEEP_BUFFER or upto > k.input.len // 2:
+        buf_drop_front(&k.input, upto)
+    else:
+        return
+    parser_dropped(&k.parser, upto)
+
+
+cdef size_t parse_batch(connection *k, int *count, int *state, size_t *ends) noexcept nogil:
+    """Parses until the batch is full or the input is used up. ends[i]: where command i ends."""
+    cdef parser *p = &k.parser
+    cdef int used = 0
+    cdef int limit = BATCH if p.trusted else 1
+    count[0] = 0
+    while count[0] < limit:
+        state[0] = parse(p, k.input.ptr, k.input.len)
+        if state[0] == PARSE_EMPTY:
+            continue
+        if state[0] != PARSE_COMMAND:
+            break
+        if not add_to_batch(k.owner, p, count[0], &used):
+            p.error = b"out of memory"
+            state[0] = PARSE_ERROR
+            break
+        ends[count[0]] = p.used
+        count[0] += 1
+        if p.argc and p.argv[0].ptr >= p.line.ptr and p.argv[0].ptr < p.line.ptr + p.line.len:
+            break                  # an inline command's words live in the parser until the next one
+    return p.used
+
+
+cdef void process(connection *k) noexcept nogil:
+    """Runs what the input holds, batch after batch."""
+    cdef store *s = k.owner.store
+    cdef session *c = k.session
+    cdef int n, done, state
+    cdef size_t ends[BATCH]
+    cdef size_t begin
+    while True:
+        begin = k.parser.used
+        k.parser.trusted = c.authenticated
+        k.parser.max_bulk = cfg(&s.config, OPT_PROTO_MAX_BULK_LEN)
+        parse_batch(k, &n, &state, ends)
+        if n == 0 and state == PARSE_MORE:
+            break
+        store_lock(s)
+        store_time(s)
+        done = run_batch(k, n)
+        if done == n and state == PARSE_ERROR and not c.closing:
+            protocol_error(k)
+        if not within_limits(k):
+            log_line(s, LOG_WARNING, b"Client scheduled to be closed ASAP for overcoming of output buffer limits.")
+            s.stats.output_limit_closed += 1
+            c.killed = True
+        take_output(k)
+        report(k)
+        store_unlock(s)
+        if c.paused:
+            rewind_to(k, begin if done == 0 else ends[done - 1])
+            break
+        if c.closing or c.killed or state == PARSE_ERROR:
+            k.input.len = 0
+            parser_dropped(&k.parser, k.parser.used)
+            break
+        if state == PARSE_MORE:
+            break
+    if k.input.len:
+        consume(k, k.parser.used if k.parser.missing < 0 else k.parser.start)
+    finish_round(k)
+
+
+cdef void rewind_to(connection *k, size_t at) noexcept nogil:
+    """The next parse begins at `at` again."""
+    k.parser.used = at
+    k.parser.start = at
+    k.parser.missing = -1
+    k.parser.bulk = -1
+    k.parser.argc = 0
+
+
+cdef void connection_readable(connection *k) noexcept nogil:
+    cdef size_t room = parser_wants(&k.parser, k.input.len)
+    cdef ssize_t n
+    cdef int64_t limit = cfg(&k.owner.store.config, OPT_CLIENT_QUERY_BUFFER_LIMIT)
+    room = CHUNK if room < CHUNK else min(room + 2, <size_t>BIG_CHUNK)
+    if not buf_reserve(&k.input, room):
+        connection_close(k)
+        return
+    n = receive(k.fd, k.input.ptr + k.input.len, k.input.cap - k.input.len)
+    if n <= 0:
+        if n == 0 or not would_block():
+            connection_close(k)
+        return
+    k.input.len += n
+    k.owner.net_in += n
+    k.owner.reads += 1
+    if k.input.len > <size_t>limit:
+        log_line(k.owner.store, LOG_WARNING, b"Closing client that reached max query buffer length")
+        k.owner.store.stats.query_limit_closed += 1
+        connection_close(k)
+        return
+    if not k.session.paused and not k.session.closing:
+        process(k)
+
+
+cdef void connection_resume(connection *k) noexcept nogil:
+    """Something happened to the session while it was not running."""
+    if k.session.killed:
+        connection_close(k)
+        return
+    if k.session.paused:
+        k.session.paused = False
+        process(k)
+        if k.dead:
+            return
+    store_lock(k.owner.store)
+    if not within_limits(k):
+        k.owner.store.stats.output_limit_closed += 1
+        k.session.killed = True
+    take_output(k)
+    session_account(k.session)
+    store_unlock(k.owner.store)
+    finish_round(k)

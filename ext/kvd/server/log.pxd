@@ -1,0 +1,13 @@
+"""The server's log, in Redis's line format. See log.pyx."""
+
+from kvd.store.keyspace cimport store
+
+cdef enum log_level:
+    LOG_DEBUG
+    LOG_VERBOSE
+    LOG_NOTICE
+    LOG_WARNING
+    LOG_NOTHING
+
+cdef void log_line(store *s, int level, const char *text) noexcept nogil      # to whoever listens (store.on_log), if anyone
+cdef void log_to_configured(store *s, int level, const char *text) noexcept nogil   # an on_log: logfile or stdout, and syslog

@@ -1,0 +1,69 @@
+"""The server's log.
+
+    12345:M 23 Nov 2026 21:04:05.678 * Ready to accept connections tcp
+
+Process id, role, local time, a mark for the level (. - * #), text. Tools wait for certain lines, so the
+format is Redis's. A library must not write to standard output: nothing is logged until someone sets
+`store.on_log`, which `kvd serve` does.
+"""
+
+from libc.stdint cimport int64_t
+from libc.stdio cimport FILE, fclose, fflush, fopen, fprintf, stdout
+
+from kvd.core.clock cimport wall_us
+from kvd.store.config cimport (
+    OPT_LOGFILE, OPT_LOGLEVEL, OPT_SYSLOG_ENABLED, OPT_SYSLOG_FACILITY, OPT_SYSLOG_IDENT, cfg, config_text,
+)
+from kvd.store.keyspace cimport store
+
+cdef extern from * nogil:
+    """
+    #include <time.h>
+    #include <syslog.h>
+    #include <unistd.h>
+    #include <stdio.h>
+    static void kvd_log_time(char *out, size_t n, long long us) {
+        time_t t = (time_t)(us / 1000000);
+        struct tm parts;
+        size_t at;
+        localtime_r(&t, &parts);
+        at = strftime(out, n, "%d %b %Y %H:%M:%S.", &parts);
+        snprintf(out + at, n - at, "%03d", (int)(us / 1000 % 1000));
+    }
+    static void kvd_syslog(const char *ident, int facility, int level, const char *text) {
+        static const int levels[] = {LOG_DEBUG, LOG_INFO, LOG_NOTICE, LOG_WARNING};
+        openlog(ident, LOG_PID | LOG_NDELAY | LOG_NOWAIT, facility == 0 ? LOG_USER : LOG_LOCAL0 + ((facility - 1) << 3));
+        syslog(levels[level], "%s", text);
+    }
+    #undef LOG_DEBUG
+    #undef LOG_WARNING
+    #undef LOG_NOTICE
+    """
+    void log_time "kvd_log_time" (char *out, size_t n, long long us) noexcept
+    void to_syslog "kvd_syslog" (const char *ident, int facility, int level, const char *text) noexcept
+    int getpid()
+
+
+cdef void log_line(store *s, int level, const char *text) noexcept nogil:
+    if s.on_log != NULL and level >= cfg(&s.config, OPT_LOGLEVEL):
+        s.on_log(s, level, text)
+
+
+cdef void log_to_configured(store *s, int level, const char *text) noexcept nogil:
+    cdef char when[64]
+    cdef const char *path = config_text(&s.config, OPT_LOGFILE)
+    cdef FILE *f = stdout
+    if level < cfg(&s.config, OPT_LOGLEVEL):
+        return
+    if path[0]:
+        f = fopen(path, b"a")
+        if f == NULL:
+            return
+    log_time(when, sizeof(when), wall_us())
+    fprintf(f, b"%d:M %s %c %s\n", getpid(), when, (<const char *>b".-*#")[level], text)
+    if path[0]:
+        fclose(f)
+    else:
+        fflush(f)
+    if cfg(&s.config, OPT_SYSLOG_ENABLED):
+        to_syslog(config_text(&s.config, OPT_SYSLOG_IDENT), <int>cfg(&s.config, OPT_SYSLOG_FACILITY), level, text)

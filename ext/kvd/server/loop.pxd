@@ -1,0 +1,5 @@
+"""The life of a network thread: wait, serve, tick. See loop.pyx."""
+
+from kvd.server.connection cimport network
+
+cdef void network_run(network *net) noexcept nogil       # until net.stopping

@@ -1,0 +1,226 @@
+"""The life of a network thread.
+
+    wait for sockets -> serve each -> serve those that others woke -> free the closed -> (thread 0) tick
+
+Thread 0 also accepts, and does the store's background work in slices: what is due leaves while sockets
+wait at most for one slice. When nothing is due it sleeps until the next deadline or the next round of
+statistics (`hz` a second).
+"""
+
+from libc.stdint cimport int64_t, uint64_t
+
+from kvd.core.clock cimport mono_us, pace_update, wall_ms
+from kvd.server.connection cimport (
+    connection, connection_close, connection_free, connection_new, connection_readable, connection_resume,
+    connection_writable, network,
+)
+from kvd.server.log cimport LOG_WARNING, log_line
+from kvd.server.poll cimport poll_event, poll_wait, poll_watch, waker_drain, waker_wake
+from kvd.server.server cimport listener, server, server_admit, server_assign
+from kvd.server.socket cimport accept_one
+from kvd.session.session cimport clients_of, session
+from kvd.store.config cimport OPT_ACTIVE_EXPIRE_EFFORT, OPT_HZ, OPT_TIMEOUT, cfg
+from kvd.store.keyspace cimport OPS_SAMPLES, rate, store, store_lock, store_next, store_tick, store_time, store_unlock
+
+cdef enum:
+    EVENTS = 256
+    ACCEPTS = 1000             # connections accepted before others are served
+    RATE_MS = 100
+    IDLE_CHECK_MS = 1000
+
+
+cdef int64_t slice_us(store *s) noexcept nogil:
+    """How long a slice of background work may take."""
+    return 250 + (cfg(&s.config, OPT_ACTIVE_EXPIRE_EFFORT) - 1) * 83
+
+
+cdef void accept_all(network *net, listener *l) noexcept nogil:
+    cdef server *v = <server *>net.store.server
+    cdef int i, fd
+    cdef network *target
+    cdef connection *k
+    for i in range(ACCEPTS):
+        fd = accept_one(l.fd)
+        if fd < 0:
+            return
+        store_lock(net.store)
+        store_time(net.store)
+        if not server_admit(v, fd, l.is_unix):
+            store_unlock(net.store)
+            continue
+        target = server_assign(v)
+        k = connection_new(target, fd, l.is_unix, l.path)
+        if k == NULL:
+            log_line(net.store, LOG_WARNING, b"Out of memory for a new client")
+        elif target == net:
+            adopt(net, k)
+        else:
+            k.next_pending = target.arrivals
+            target.arrivals = k
+        store_unlock(net.store)
+        if k != NULL and target != net:
+            waker_wake(target.waker)
+
+
+cdef void adopt(network *net, connection *k) noexcept nogil:
+    k.prev = NULL
+    k.next = net.connections
+    if net.connections != NULL:
+        net.connections.prev = k
+    net.connections = k
+    net.count += 1
+    poll_watch(net.poller, k.fd, k, False, True)
+
+
+cdef connection *pop_pending(network *net) noexcept nogil:
+    cdef connection *k
+    store_lock(net.store)
+    k = net.pending
+    if k != NULL:
+        net.pending = k.next_pending
+        k.is_pending = False
+    store_unlock(net.store)
+    return k
+
+
+cdef void serve_woken(network *net) noexcept nogil:
+    cdef connection *k
+    store_lock(net.store)
+    while net.arrivals != NULL:
+        k = net.arrivals
+        net.arrivals = k.next_pending
+        adopt(net, k)
+    store_unlock(net.store)
+    while True:
+        k = pop_pending(net)
+        if k == NULL:
+            return
+        if not k.dead:
+            connection_resume(k)
+
+
+cdef void forget_pending(network *net, connection *k) noexcept nogil:
+    cdef connection **link = &net.pending
+    while link[0] != NULL and link[0] != k:
+        link = &link[0].next_pending
+    if link[0] == k:
+        link[0] = k.next_pending
+
+
+cdef void free_dead(network *net) noexcept nogil:
+    cdef connection *k
+    store_lock(net.store)
+    while net.dead != NULL:
+        k = net.dead
+        net.dead = k.next_dead
+        if k.is_pending:
+            forget_pending(net, k)
+        if k.prev != NULL:
+            k.prev.next = k.next
+        else:
+            net.connections = k.next
+        if k.next != NULL:
+            k.next.prev = k.prev
+        net.count -= 1
+        connection_free(k)
+    store_unlock(net.store)
+
+
+cdef void close_idle(network *net, int64_t now) noexcept nogil:
+    cdef int64_t seconds = cfg(&net.store.config, OPT_TIMEOUT)
+    cdef connection *k = net.connections
+    if seconds == 0:
+        return
+    while k != NULL:
+        if now - k.session.last_ms > seconds * 1000 and not k.session.monitor and not k.session.paused:
+            connection_close(k)
+        k = k.next
+
+
+cdef void sample(rate *r, uint64_t total, int64_t now) noexcept nogil:
+    if r.last_ms and now > r.last_ms:
+        r.samples[r.next] = <int64_t>((total - r.last) * 1000 // (now - r.last_ms)) if total >= r.last else 0
+        r.next = (r.next + 1) % OPS_SAMPLES
+    r.last = total
+    r.last_ms = now
+
+
+cdef void statistics(store *s, int64_t now) noexcept nogil:
+    pace_update(&s.pace)
+    sample(&s.stats.ops, s.stats.commands, now)
+    sample(&s.stats.input, s.stats.net_in, now)
+    sample(&s.stats.output, s.stats.net_out, now)
+
+
+cdef void end_pause(store *s, int64_t now) noexcept nogil:
+    cdef session *c
+    if clients_of(s).pause_until_ms == 0 or now < clients_of(s).pause_until_ms:
+        return
+    clients_of(s).pause_until_ms = 0
+    c = clients_of(s).first
+    while c != NULL:
+        if c.paused and c.wake != NULL:
+            c.wake(c)
+        c = c.next
+
+
+cdef int64_t background(network *net, int64_t *next_round) noexcept nogil:
+    """Thread 0's turn; answers how many ms it may sleep."""
+    cdef store *s = net.store
+    cdef int64_t now = wall_ms()
+    cdef int64_t next_ms, pause
+    if now < s.planned and now < next_round[0]:
+        return min(s.planned, next_round[0]) - now
+    store_lock(s)
+    store_tick(s, slice_us(s))
+    if now >= next_round[0] or next_round[0] > now + 2000:
+        statistics(s, now)
+        end_pause(s, now)
+        next_round[0] = now + min(1000 // cfg(&s.config, OPT_HZ), <int64_t>RATE_MS)
+    next_ms = store_next(s)
+    pause = clients_of(s).pause_until_ms
+    if pause and pause < next_ms:
+        next_ms = pause
+    s.planned = next_ms
+    store_unlock(s)
+    next_ms = min(next_ms, next_round[0])
+    return next_ms - now if next_ms > now else 0
+
+
+cdef void network_run(network *net) noexcept nogil:
+    cdef poll_event events[EVENTS]
+    cdef connection *k
+    cdef int i, n
+    cdef int64_t next_round = 0
+    cdef int64_t next_idle = 0
+    cdef int64_t sleep_ms = 0
+    cdef int64_t now
+    cdef server *v = <server *>net.store.server
+    while not net.stopping:
+        n = poll_wait(net.poller, events, EVENTS, <int>sleep_ms)
+        net.store.stats.polls += 1
+        for i in range(n):
+            if events[i].tag == &net.waker:
+                waker_drain(net.waker)
+            elif <size_t>events[i].tag >= <size_t>&v.listeners[0] and <size_t>events[i].tag < <size_t>&v.listeners[v.listener_count]:
+                accept_all(net, <listener *>events[i].tag)
+            else:
+                k = <connection *>events[i].tag
+                if events[i].writable and not k.dead:
+                    connection_writable(k)
+                if events[i].readable and not k.dead:
+                    connection_readable(k)
+        if net.pending != NULL or net.arrivals != NULL:
+            serve_woken(net)
+        sleep_ms = IDLE_CHECK_MS
+        if net.index == 0:
+            sleep_ms = background(net, &next_round)
+            if net.pending != NULL:
+                sleep_ms = 0
+        if n == 0 or net.dead != NULL or cfg(&net.store.config, OPT_TIMEOUT):
+            now = wall_ms()
+            if now >= next_idle:
+                close_idle(net, now)
+                next_idle = now + IDLE_CHECK_MS
+        if net.dead != NULL:
+            free_dead(net)

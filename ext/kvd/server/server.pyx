@@ -1,0 +1,257 @@
+"""Listening sockets and network threads on one store.
+
+A server is made, told where to listen, started and stopped; all of it without the GIL, so that the
+Python program around it goes on. With N threads, connections are dealt out in turn and stay with
+their thread. Thread 0 accepts and does the background work of the store.
+
+While a server runs the store is `shared` and `ticking`.
+"""
+
+from libc.stdint cimport int64_t
+from libc.stdlib cimport calloc, free
+from libc.string cimport memset, strdup, strlen
+
+from kvd.core.clock cimport mono_us
+from kvd.server.connection cimport connection, connection_close, connection_free, network, pthread_self, pthread_t
+from kvd.server.loop cimport network_run
+from kvd.server.log cimport LOG_WARNING, log_line
+from kvd.server.poll cimport poll_event, poll_open, poll_wait, poll_watch, waker_close, waker_open, waker_wake
+from kvd.server.socket cimport close, endpoint, listen_tcp, listen_unix, socket_port, transmit, unlink
+from kvd.session.session cimport clients_of, session
+from kvd.store.config cimport (
+    OPT_BIND, OPT_MAXCLIENTS, OPT_PROTECTED_MODE, OPT_REQUIREPASS, OPT_TCP_BACKLOG, OPT_TIMEOUT, cfg, config_text,
+)
+from kvd.store.keyspace cimport store, store_lock, store_unlock
+
+cdef extern from * nogil:
+    """
+    #include <pthread.h>
+    #include <signal.h>
+    static int kvd_thread_start(pthread_t *t, void *(*f)(void *), void *arg) {
+        sigset_t all, old;
+        int r;
+        sigfillset(&all);
+        pthread_sigmask(SIG_SETMASK, &all, &old);     /* signals are the main thread's */
+        r = pthread_create(t, NULL, f, arg);
+        pthread_sigmask(SIG_SETMASK, &old, NULL);
+        return r;
+    }
+    """
+    int thread_start "kvd_thread_start" (pthread_t *t, void *(*f)(void *) noexcept nogil, void *arg) noexcept
+    int pthread_join(pthread_t t, void **result)
+
+cdef const char *TOO_MANY = b"-ERR max number of clients reached\r\n"
+cdef const char *PROTECTED = (
+    b"-DENIED This server runs in protected mode: it has no password and listens on all addresses, so it only accepts "
+    b"connections of its own machine. Set requirepass, or bind it to certain addresses, or switch protected-mode off "
+    b"(CONFIG SET protected-mode no, from this machine) if the network around it is safe.\r\n")
+
+
+cdef server *server_new(store *s) noexcept nogil:
+    cdef server *v = <server *>calloc(1, sizeof(server))
+    if v == NULL:
+        return NULL
+    v.store = s
+    if not waker_open(v.stopped):
+        free(v)
+        return NULL
+    return v
+
+
+cdef bint add_listener(server *v, int fd, const char *path) noexcept nogil:
+    cdef listener *l
+    if fd < 0:
+        return False
+    if v.listener_count == MAX_LISTENERS:
+        close(fd)
+        return False
+    l = &v.listeners[v.listener_count]
+    l.fd = fd
+    l.is_unix = path != NULL
+    l.path = strdup(path) if path != NULL else NULL
+    v.listener_count += 1
+    return True
+
+
+cdef bint server_listen(server *v, const char *host, int port, bint optional) noexcept nogil:
+    cdef int fd = listen_tcp(host, port if v.port == 0 else v.port, <int>cfg(&v.store.config, OPT_TCP_BACKLOG))
+    if fd < 0:
+        return optional
+    if v.port == 0:
+        v.port = socket_port(fd)
+    return add_listener(v, fd, NULL)
+
+
+cdef bint server_listen_unix(server *v, const char *path, int mode) noexcept nogil:
+    return add_listener(v, listen_unix(path, <int>cfg(&v.store.config, OPT_TCP_BACKLOG), mode), path)
+
+
+cdef void *thread_main(void *arg) noexcept nogil:
+    network_run(<network *>arg)
+    return NULL
+
+
+cdef network *network_new(server *v, int index) noexcept nogil:
+    cdef network *net = <network *>calloc(1, sizeof(network))
+    if net == NULL:
+        return NULL
+    net.store = v.store
+    net.index = index
+    net.poller = poll_open()
+    if net.poller < 0 or not waker_open(net.waker):
+        free(net)
+        return NULL
+    poll_watch(net.poller, net.waker[0], &net.waker, False, True)
+    return net
+
+
+cdef void network_free(network *net) noexcept nogil:
+    """Under the lock; the thread is gone."""
+    cdef connection *k
+    while net.connections != NULL:
+        k = net.connections
+        net.connections = k.next
+        connection_close(k)
+        connection_free(k)
+    while net.arrivals != NULL:
+        k = net.arrivals
+        net.arrivals = k.next_pending
+        close(k.fd)
+        connection_free(k)
+    close(net.poller)
+    waker_close(net.waker)
+    free(net.argv)
+    free(net)
+
+
+cdef void on_shutdown(store *s) noexcept nogil:
+    cdef server *v = <server *>s.server
+    v.stop_asked = True
+    ask_threads(v)
+    waker_wake(v.stopped)
+
+
+cdef void ask_threads(server *v) noexcept nogil:
+    cdef int i
+    for i in range(v.thread_count):
+        v.threads[i].stopping = True
+        waker_wake(v.threads[i].waker)
+
+
+cdef void on_deadline(store *s, int64_t deadline) noexcept nogil:
+    """Thread 0 sleeps until s.planned: wake it for what is due sooner, unless it is the one that says so."""
+    cdef server *v = <server *>s.server
+    s.planned = deadline
+    if v.threads[0].thread != pthread_self():
+        waker_wake(v.threads[0].waker)
+
+
+cdef bint server_start(server *v, int threads) noexcept nogil:
+    cdef store *s = v.store
+    cdef int i
+    for i in range(threads):
+        v.threads[i] = network_new(v, i)
+        if v.threads[i] == NULL:
+            return False
+        v.thread_count += 1
+    for i in range(v.listener_count):
+        poll_watch(v.threads[0].poller, v.listeners[i].fd, &v.listeners[i], False, True)
+    s.server = v
+    s.shared = True
+    s.ticking = True
+    s.on_shutdown = on_shutdown
+    s.on_deadline = on_deadline
+    for i in range(threads):
+        if thread_start(&v.threads[i].thread, thread_main, v.threads[i]) != 0:
+            v.thread_count = i
+            return False
+    return True
+
+
+cdef void close_listeners(server *v, bint remove_paths) noexcept nogil:
+    cdef int i
+    for i in range(v.listener_count):
+        close(v.listeners[i].fd)
+        if v.listeners[i].is_unix and remove_paths:
+            unlink(v.listeners[i].path)
+        free(v.listeners[i].path)
+    v.listener_count = 0
+
+
+cdef void detach(server *v) noexcept nogil:
+    cdef store *s = v.store
+    s.server = NULL
+    s.on_shutdown = NULL
+    s.on_deadline = NULL
+    s.shared = False
+    s.ticking = False
+
+
+cdef void server_stop(server *v) noexcept nogil:
+    cdef int i
+    ask_threads(v)
+    for i in range(v.thread_count):
+        pthread_join(v.threads[i].thread, NULL)
+    close_listeners(v, True)
+    store_lock(v.store)
+    for i in range(v.thread_count):
+        network_free(v.threads[i])
+    store_unlock(v.store)
+    detach(v)
+    waker_close(v.stopped)
+    free(v)
+
+
+cdef void server_abandon(server *v) noexcept nogil:
+    cdef int i
+    close_listeners(v, False)
+    for i in range(v.thread_count):
+        network_free(v.threads[i])
+    detach(v)
+    waker_close(v.stopped)
+    free(v)
+
+
+cdef bint server_wait(server *v, int timeout_ms) noexcept nogil:
+    cdef poll_event e
+    cdef int p
+    if not v.stop_asked:
+        p = poll_open()
+        poll_watch(p, v.stopped[0], NULL, False, True)
+        poll_wait(p, &e, 1, timeout_ms)
+        close(p)
+    return v.stop_asked
+
+
+cdef bint bound_to_all(store *s) noexcept nogil:
+    """As delivered: no certain address was asked for."""
+    cdef const char *text = config_text(&s.config, OPT_BIND)
+    return text[0] == c'*' or text[0] == 0
+
+
+cdef void turn_away(int fd, const char *why) noexcept nogil:
+    transmit(fd, why, strlen(why))
+    close(fd)
+
+
+cdef bint server_admit(server *v, int fd, bint is_unix) noexcept nogil:
+    cdef store *s = v.store
+    cdef int local = 1
+    cdef char text[128]
+    if clients_of(s).count >= <size_t>cfg(&s.config, OPT_MAXCLIENTS):
+        s.stats.rejected_connections += 1
+        turn_away(fd, TOO_MANY)
+        return False
+    if not is_unix and cfg(&s.config, OPT_PROTECTED_MODE) and config_text(&s.config, OPT_REQUIREPASS)[0] == 0 and bound_to_all(s):
+        endpoint(fd, True, text, sizeof(text), &local)
+        if not local:
+            s.stats.rejected_connections += 1
+            turn_away(fd, PROTECTED)
+            return False
+    s.stats.connections += 1
+    return True
+
+
+cdef network *server_assign(server *v) noexcept nogil:
+    v.next_thread = (v.next_thread + 1) % v.thread_count
+    return v.threads[v.next_thread]

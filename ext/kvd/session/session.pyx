@@ -1,0 +1,224 @@
+"""What a command sees of a client: database, protocol, MULTI and WATCH state, name, output.
+
+A session is owned by a connection, an in-process caller or (later) a script, the journal loader, a
+replica link; commands cannot tell. The owner runs commands in it and takes what is in `out` away, both
+under the store's lock. Who writes to a session that is not running (MONITOR, CLIENT KILL) appends to
+`out` or sets `killed`, then calls its `wake`.
+
+All sessions of a store stand in one list, in the order of their ids.
+"""
+
+from libc.stdint cimport int64_t
+from libc.stdlib cimport calloc, free, malloc, realloc
+from libc.string cimport memcpy
+
+from kvd.core.buf cimport buf, buf_add, buf_release
+from kvd.core.mem cimport mem_alloc, mem_free
+from kvd.core.table cimport table_hash
+from kvd.core.view cimport view, view_equal
+from kvd.store.change cimport watch_add, watch_remove
+from kvd.store.config cimport OPT_REQUIREPASS, config_text
+from kvd.store.keyspace cimport keyspace_find, store
+
+
+cdef bint clients_init(store *s) noexcept nogil:
+    cdef clients *r = <clients *>calloc(1, sizeof(clients))
+    if r == NULL:
+        return False
+    r.next_id = 1
+    s.clients = r
+    return True
+
+
+cdef clients *clients_of(store *s) noexcept nogil:
+    return <clients *>s.clients
+
+
+cdef void clients_release(store *s) noexcept nogil:
+    while s.clients != NULL and clients_of(s).first != NULL:
+        session_delete(clients_of(s).first)
+    free(s.clients)
+    s.clients = NULL
+
+
+cdef session *session_new(store *s) noexcept nogil:
+    cdef session *c = <session *>calloc(1, sizeof(session))
+    cdef clients *r = clients_of(s)
+    if c == NULL:
+        return NULL
+    c.store = s
+    c.proto = 2
+    c.fd = -1
+    c.id = r.next_id
+    r.next_id += 1
+    c.created_ms = c.last_ms = s.now
+    c.authenticated = config_text(&s.config, OPT_REQUIREPASS)[0] == 0
+    c.prev = r.last
+    if r.last != NULL:
+        r.last.next = c
+    else:
+        r.first = c
+    r.last = c
+    r.count += 1
+    return c
+
+
+cdef void session_delete(session *c) noexcept nogil:
+    cdef clients *r = clients_of(c.store)
+    session_discard(c)
+    if c.monitor:
+        r.monitors -= 1
+    if c.prev != NULL:
+        c.prev.next = c.next
+    else:
+        r.first = c.next
+    if c.next != NULL:
+        c.next.prev = c.prev
+    else:
+        r.last = c.prev
+    r.count -= 1
+    c.store.client_memory -= c.counted
+    buf_release(&c.out)
+    buf_release(&c.name)
+    buf_release(&c.lib_name)
+    buf_release(&c.lib_ver)
+    buf_release(&c.addr)
+    buf_release(&c.laddr)
+    free(c.queue)
+    free(c.watches)
+    free(c)
+
+
+cdef void session_reset(session *c) noexcept nogil:
+    session_discard(c)
+    if c.monitor:
+        c.monitor = False
+        clients_of(c.store).monitors -= 1
+    c.db = 0
+    c.proto = 2
+    c.reply = REPLY_ON
+    c.no_evict = False
+    c.no_touch = False
+    c.name.len = 0
+    c.authenticated = config_text(&c.store.config, OPT_REQUIREPASS)[0] == 0
+
+
+cdef size_t session_memory(session *c) noexcept nogil:
+    return (sizeof(session) + c.out.cap + c.pending + c.input_used + c.input_free + c.queue_bytes + c.name.cap
+            + c.watch_room * sizeof(watched_key))
+
+
+cdef void session_account(session *c) noexcept nogil:
+    cdef size_t n = session_memory(c)
+    c.store.client_memory += n - c.counted
+    c.counted = n
+
+
+cdef bint session_queue(session *c, const void *command, view *argv, int argc) noexcept nogil:
+    cdef size_t size = argc * sizeof(view)
+    cdef int i
+    cdef void *p
+    cdef char *bytes
+    cdef queued *q
+    if c.queue_len == c.queue_room:
+        p = realloc(c.queue, (c.queue_room * 2 + 8) * sizeof(queued))
+        if p == NULL:
+            return False
+        c.queue = <queued *>p
+        c.queue_room = c.queue_room * 2 + 8
+    for i in range(argc):
+        size += argv[i].len
+    p = malloc(size)
+    if p == NULL:
+        return False
+    q = &c.queue[c.queue_len]
+    q.command = command
+    q.argv = <view *>p
+    q.argc = argc
+    q.size = size
+    bytes = <char *>p + argc * sizeof(view)
+    for i in range(argc):
+        memcpy(bytes, argv[i].ptr, argv[i].len)
+        q.argv[i].ptr = bytes
+        q.argv[i].len = argv[i].len
+        bytes += argv[i].len
+    c.queue_len += 1
+    c.queue_bytes += size
+    return True
+
+
+cdef void session_discard(session *c) noexcept nogil:
+    cdef int i
+    for i in range(c.queue_len):
+        free(c.queue[i].argv)
+    c.queue_len = 0
+    c.queue_bytes = 0
+    c.multi = False
+    c.aborted = False
+    session_unwatch(c)
+
+
+cdef bint session_watch(session *c, view key) noexcept nogil:
+    cdef int i
+    cdef void *p
+    cdef char *copy
+    for i in range(c.watch_len):
+        if c.watches[i].db == c.db and view_equal(c.watches[i].key, key):
+            return True
+    if c.watch_len == c.watch_room:
+        p = realloc(c.watches, (c.watch_room * 2 + 4) * sizeof(watched_key))
+        if p == NULL:
+            return False
+        c.watches = <watched_key *>p
+        c.watch_room = c.watch_room * 2 + 4
+    copy = <char *>malloc(key.len + 1)
+    if copy == NULL:
+        return False
+    memcpy(copy, key.ptr, key.len)
+    keyspace_find(c.store, &c.store.dbs[c.db], key, table_hash(key))   # one that is expired already counts as absent
+    if not watch_add(c.store, c.db, key, &c.touched):
+        free(copy)
+        return False
+    c.watches[c.watch_len].db = c.db
+    c.watches[c.watch_len].key.ptr = copy
+    c.watches[c.watch_len].key.len = key.len
+    c.watch_len += 1
+    return True
+
+
+cdef void session_unwatch(session *c) noexcept nogil:
+    cdef int i
+    for i in range(c.watch_len):
+        watch_remove(c.store, c.watches[i].db, c.watches[i].key, &c.touched)
+        free(<void *>c.watches[i].key.ptr)
+    c.watch_len = 0
+    c.touched = False
+
+
+cdef void session_kill(session *c) noexcept nogil:
+    c.killed = True
+    if c.wake != NULL:
+        c.wake(c)
+
+
+cdef session *client_by_id(store *s, int64_t id) noexcept nogil:
+    cdef session *c = clients_of(s).first
+    while c != NULL and c.id != id:
+        c = c.next
+    return c
+
+
+cdef bint is_paused(session *c, bint writes) noexcept nogil:
+    cdef clients *r = clients_of(c.store)
+    if r.pause_until_ms == 0:
+        return False
+    if c.store.now >= r.pause_until_ms:
+        r.pause_until_ms = 0
+        return False
+    return writes or not r.pause_writes_only
+
+
+cdef void buf_set(buf *b, view v) noexcept nogil:
+    """Makes the buffer hold exactly v."""
+    b.len = 0
+    buf_add(b, v.ptr, v.len)

@@ -1,0 +1,149 @@
+"""The options of a store: one table of rows, one array of values for each store. See config.pyx."""
+
+from libc.stdint cimport int64_t
+
+from kvd.core.buf cimport buf
+from kvd.core.view cimport view
+
+cdef enum option_id:           # the first rows of the table, in its order (tests/store/test_config.py compares)
+    OPT_MAXMEMORY
+    OPT_MAXMEMORY_POLICY
+    OPT_MAXMEMORY_SAMPLES
+    OPT_MAXMEMORY_EVICTION_TENACITY
+    OPT_LFU_LOG_FACTOR
+    OPT_LFU_DECAY_TIME
+    OPT_DATABASES
+    OPT_HZ
+    OPT_PORT
+    OPT_BIND
+    OPT_UNIXSOCKET
+    OPT_UNIXSOCKETPERM
+    OPT_TCP_BACKLOG
+    OPT_TCP_KEEPALIVE
+    OPT_TIMEOUT
+    OPT_MAXCLIENTS
+    OPT_PROTECTED_MODE
+    OPT_IO_THREADS
+    OPT_REQUIREPASS
+    OPT_ENABLE_DEBUG_COMMAND
+    OPT_ENABLE_PROTECTED_CONFIGS
+    OPT_PROTO_MAX_BULK_LEN
+    OPT_CLIENT_QUERY_BUFFER_LIMIT
+    OPT_CLIENT_OUTPUT_BUFFER_LIMIT
+    OPT_SLOWLOG_LOG_SLOWER_THAN
+    OPT_SLOWLOG_MAX_LEN
+    OPT_LATENCY_MONITOR_THRESHOLD
+    OPT_LATENCY_TRACKING
+    OPT_LATENCY_TRACKING_INFO_PERCENTILES
+    OPT_NOTIFY_KEYSPACE_EVENTS
+    OPT_ACTIVE_EXPIRE_EFFORT
+    OPT_LAZYFREE_LAZY_USER_FLUSH
+    OPT_LOGLEVEL
+    OPT_LOGFILE
+    OPT_SYSLOG_ENABLED
+    OPT_SYSLOG_IDENT
+    OPT_SYSLOG_FACILITY
+    OPT_DAEMONIZE
+    OPT_PIDFILE
+    OPT_SUPERVISED
+    OPT_DIR
+    OPT_SAVE
+    OPT_SHUTDOWN_TIMEOUT
+    OPT_SET_PROC_TITLE
+    OPT_CRASH_LOG_ENABLED
+
+cdef enum option_kind:
+    K_BOOL
+    K_INT
+    K_MEMORY
+    K_PERCENT                  # memory, or a percentage (kept negative)
+    K_ENUM
+    K_TEXT
+    K_OCTAL
+    K_SAVE                     # "seconds changes" pairs
+    K_LIMITS                   # client classes with hard, soft, seconds
+    K_NOTIFY                   # letters of keyspace events
+    K_PERCENTILES
+
+cdef enum:
+    MAX_OPTIONS = 256
+    MUTABLE = 1                # CONFIG SET may change it
+    PROTECTED = 2              # only with enable-protected-configs
+    SECRET = 4                 # its value is not shown by CONFIG GET * in logs
+    INERT = 8                  # accepted for redis.conf files; nothing here looks at it yet
+    WORDS = 16                 # its words are separate arguments in a file and may be many
+
+    # client classes of client-output-buffer-limit
+    CLASS_NORMAL = 0
+    CLASS_REPLICA = 1
+    CLASS_PUBSUB = 2
+    CLIENT_CLASSES = 3
+
+    # maxmemory-policy, in the order of its choices
+    POLICY_NOEVICTION = 0
+    POLICY_ALLKEYS_LRU = 1
+    POLICY_ALLKEYS_LFU = 2
+    POLICY_ALLKEYS_RANDOM = 3
+    POLICY_VOLATILE_LRU = 4
+    POLICY_VOLATILE_LFU = 5
+    POLICY_VOLATILE_RANDOM = 6
+    POLICY_VOLATILE_TTL = 7
+
+    # classes of keyspace events, as letters of notify-keyspace-events
+    EVENT_KEYSPACE = 1         # K
+    EVENT_KEYEVENT = 2         # E
+    EVENT_GENERIC = 4          # g
+    EVENT_STRING = 8           # $
+    EVENT_LIST = 16            # l
+    EVENT_SET = 32             # s
+    EVENT_HASH = 64            # h
+    EVENT_ZSET = 128           # z
+    EVENT_EXPIRED = 256        # x
+    EVENT_EVICTED = 512        # e
+    EVENT_STREAM = 1024        # t
+    EVENT_MISS = 2048          # m
+    EVENT_MODULE = 8192        # d
+    EVENT_NEW = 16384          # n
+    EVENT_ALL = 10236          # A: g$lshzxetd
+
+cdef struct option:
+    const char *name
+    const char *alias          # or NULL
+    int kind
+    unsigned int flags
+    int64_t lo
+    int64_t hi
+    int64_t number             # default
+    const char *text           # default; NULL when the kind is a number
+    const char **choices       # K_ENUM; NULL ends it
+
+cdef union config_value:
+    int64_t number
+    char *text                 # own copy; NULL: as the default
+
+cdef struct output_limit:
+    int64_t hard
+    int64_t soft
+    int64_t soft_seconds
+
+cdef struct config:
+    config_value values[MAX_OPTIONS]
+    output_limit limits[CLIENT_CLASSES]
+    double percentiles[8]
+    int percentile_count
+
+cdef int option_count() noexcept nogil
+cdef const option *option_at(int id) noexcept nogil
+cdef int option_find(view name) noexcept nogil                     # -1: unknown; knows aliases
+cdef void config_init(config *c) noexcept nogil                    # the defaults
+cdef void config_release(config *c) noexcept nogil
+cdef bint config_set(config *c, int id, view value, buf *why) noexcept nogil   # False: why says what is wrong
+cdef void config_print(config *c, int id, buf *out) noexcept nogil # the value as CONFIG GET shows it
+cdef bint config_is_default(config *c, int id) noexcept nogil
+cdef const char *config_text(config *c, int id) noexcept nogil     # of a text option; never NULL
+cdef bint config_copy(config *target, config *source) noexcept nogil
+
+
+cdef inline int64_t cfg(config *c, int id) noexcept nogil:
+    """The number behind a numeric, boolean or enum option."""
+    return c.values[id].number

@@ -1,0 +1,7 @@
+"""When keys die: slices of active expiry. See expire.pyx."""
+
+from libc.stdint cimport int64_t
+
+from kvd.store.keyspace cimport store
+
+cdef bint expire_some(store *s, int64_t until_us) noexcept nogil   # True: more is due; until_us is monotonic

@@ -1,0 +1,56 @@
+"""Active expiry: keys past their deadline leave though nobody asks for them.
+
+Each database's wheel names what is due; nothing is sampled and nothing that is not due is looked at.
+A slice ends at the time it is given, so a million keys with one deadline go in many short slices
+between other work. How long a slice is: active-expire-effort, in expire_budget_us of server/loop.pyx.
+"""
+
+from libc.stdint cimport int64_t
+
+from kvd.core.clock cimport mono_us, ticks
+from kvd.core.entry cimport entry, entry_key, timer, timer_entry
+from kvd.core.table cimport table_hash
+from kvd.core.view cimport view
+from kvd.core.wheel cimport wheel_due
+from kvd.store.change cimport key_gone
+from kvd.store.config cimport EVENT_EXPIRED, OPT_DATABASES, cfg
+from kvd.store.keyspace cimport database, keyspace_remove, store
+
+cdef enum:
+    STEP = 64                  # timers between two looks at the time
+
+
+cdef bint expire_database(store *s, database *db, int64_t until_us) noexcept nogil:
+    cdef int budget
+    cdef timer *t
+    cdef entry *e
+    cdef view key
+    while True:
+        budget = STEP
+        while True:
+            t = wheel_due(db.expires, s.now, &budget)
+            if t == NULL:
+                break
+            e = timer_entry(t)
+            key = entry_key(e)
+            key_gone(s, db, key, EVENT_EXPIRED, b"expired")
+            s.stats.expired += 1
+            keyspace_remove(s, db, e, table_hash(key))
+        if budget > 0:
+            return False
+        if mono_us() >= until_us:
+            s.stats.expired_capped += 1
+            return True
+
+
+cdef bint expire_some(store *s, int64_t until_us) noexcept nogil:
+    cdef int i
+    cdef bint more = False
+    cdef long long begun = ticks()
+    for i in range(cfg(&s.config, OPT_DATABASES)):
+        if s.dbs[i].expires != NULL and s.dbs[i].expires.count:
+            more |= expire_database(s, &s.dbs[i], until_us)
+            if more:
+                break
+    s.stats.expire_ticks += ticks() - begun
+    return more

@@ -1,0 +1,294 @@
+"""The store and its databases.
+
+Everything of a store hangs off `struct store`: databases, configuration, figures, registries of the
+layers above (as opaque pointers). Nothing is global, so any number of stores live in one process and
+one is gone when its heap is destroyed.
+
+Every entry gets in, moves and leaves through the functions here, because three things refer to it by
+address and must agree: the table's slot, the wheel's cell, and nothing else. Expiry is lazy here (a
+key past its deadline is dropped by whoever looks for it, so it is never visible) and active in
+expire.pyx.
+
+Lock: whoever calls holds the store's lock if the store is shared.
+"""
+
+from libc.stdint cimport int64_t, uint8_t, uint64_t
+from libc.stdlib cimport calloc, free
+from libc.string cimport memset
+
+from kvd.core.clock cimport mono_us, pace_start, wall_ms
+from kvd.core.entry cimport TIMED, entry, entry_deadline, entry_free, entry_key, entry_timer, timer, timer_entry
+from kvd.core.mem cimport heap_destroy, heap_init, mem_alloc, mem_free
+from kvd.core.random cimport rng_seed
+from kvd.core.table cimport (
+    table, table_drain, table_find, table_init, table_insert, table_release, table_remove, table_replace,
+)
+from kvd.core.view cimport view
+from kvd.core.wheel cimport (
+    wheel_add, wheel_cancel, wheel_delete, wheel_moved, wheel_new, wheel_next, wheel_sample,
+)
+from kvd.store.change cimport key_gone, watches_of_database, watches_of_flush, watches_release
+from kvd.store.config cimport EVENT_EXPIRED, EVENT_MISS, OPT_DATABASES, cfg, config_init, config_release
+from kvd.store.evict cimport access_clock, access_touch, evict_some
+from kvd.store.expire cimport expire_some
+from kvd.types.value cimport value_free, value_reshape
+
+import os
+
+cdef int64_t NEVER = 0x7FFFFFFFFFFFFFFF
+cdef const char *HEX = b"0123456789abcdef"
+
+
+cdef store *store_new(int databases) noexcept nogil:
+    cdef store *s = <store *>calloc(1, sizeof(store))
+    cdef int i
+    if s == NULL:
+        return NULL
+    heap_init(&s.mem)
+    s.dbs = <database *>mem_alloc(&s.mem, databases * sizeof(database))
+    if s.dbs == NULL:
+        free(s)
+        return NULL
+    memset(s.dbs, 0, databases * sizeof(database))
+    config_init(&s.config)
+    s.config.values[<int>OPT_DATABASES].number = databases
+    for i in range(databases):
+        s.dbs[i].id = i
+        table_init(&s.dbs[i].keys, &s.mem)
+    table_init(&s.watched, &s.mem)
+    pthread_mutex_init(&s.lock, NULL)
+    s.expiring = True
+    s.planned = NEVER
+    pace_start(&s.pace)
+    rng_seed(&s.random, <uint64_t>mono_us() * <uint64_t>0x9E3779B97F4A7C15ULL ^ <uint64_t><size_t>s)
+    s.started_ms = wall_ms()
+    s.stats_reset_ms = s.started_ms
+    store_time(s)
+    return s
+
+
+cdef void store_delete(store *s) noexcept nogil:
+    """The registries of the layers above are gone by now."""
+    if s == NULL:
+        return
+    config_release(&s.config)
+    free(s.config_path)
+    pthread_mutex_destroy(&s.lock)
+    heap_destroy(&s.mem)
+    free(s)
+
+
+cdef void store_time(store *s) noexcept nogil:
+    s.now = wall_ms()
+    s.clock = access_clock(s)
+
+
+cdef size_t store_memory(store *s) noexcept nogil:
+    return s.mem.used + s.client_memory
+
+
+cdef void store_tick(store *s, int64_t budget_us) noexcept nogil:
+    cdef int64_t until = mono_us() + budget_us
+    store_time(s)
+    if s.graveyard != NULL:
+        store_freeing(s, budget_us)
+    if s.expiring:
+        expire_some(s, until)
+    evict_some(s, until)
+
+
+cdef int64_t store_next(store *s) noexcept nogil:
+    cdef int64_t best = NEVER
+    cdef int64_t next_ms
+    cdef int i
+    if s.graveyard != NULL:
+        return s.now
+    if not s.expiring:
+        return NEVER
+    for i in range(cfg(&s.config, OPT_DATABASES)):
+        if s.dbs[i].expires != NULL:
+            next_ms = wheel_next(s.dbs[i].expires)
+            if next_ms < best:
+                best = next_ms
+    return best
+
+
+cdef bint store_freeing(store *s, int64_t budget_us) noexcept nogil:
+    cdef int64_t until = mono_us() + budget_us
+    cdef remains *r
+    cdef entry *e
+    cdef int n = 0
+    while s.graveyard != NULL:
+        r = s.graveyard
+        e = table_drain(&r.keys)
+        if e == NULL:
+            s.graveyard = r.next
+            mem_free(&s.mem, r, sizeof(remains))
+            continue
+        value_free(&s.mem, e)
+        s.stats.lazyfreed += 1
+        n += 1
+        if n % 64 == 0 and mono_us() > until:
+            return True
+    return False
+
+
+cdef inline bint is_expired(store *s, entry *e) noexcept nogil:
+    return e.flags & TIMED and entry_deadline(e) <= s.now
+
+
+cdef entry *keyspace_find(store *s, database *db, view key, uint64_t hash) noexcept nogil:
+    cdef entry *e = table_find(&db.keys, key, hash)
+    if e != NULL and is_expired(s, e):
+        key_gone(s, db, key, EVENT_EXPIRED, b"expired")
+        s.stats.expired += 1
+        keyspace_remove(s, db, e, hash)
+        return NULL
+    return e
+
+
+cdef entry *keyspace_read(store *s, database *db, view key, uint64_t hash) noexcept nogil:
+    cdef entry *e = keyspace_find(s, db, key, hash)
+    if e == NULL:
+        s.stats.misses += 1
+        key_missed(s, db, key)
+        return NULL
+    s.stats.hits += 1
+    if not s.no_touch:
+        access_touch(s, e)
+    return e
+
+
+cdef void key_missed(store *s, database *db, view key) noexcept nogil:
+    if s.on_event != NULL:
+        s.on_event(s, db.id, key, EVENT_MISS, b"keymiss")
+
+
+cdef void plan(store *s, database *db, timer *t) noexcept nogil:
+    """Puts a timer into the wheel. Without memory for that the key still expires, when it is looked for."""
+    if db.expires == NULL:
+        db.expires = wheel_new(&s.mem, s.now)
+        if db.expires == NULL:
+            return
+    wheel_add(db.expires, t)
+    if t.deadline < s.planned and s.on_deadline != NULL:
+        s.on_deadline(s, t.deadline)
+
+
+cdef void unplan(database *db, entry *e) noexcept nogil:
+    if e.flags & TIMED and db.expires != NULL:
+        wheel_cancel(db.expires, entry_timer(e))
+
+
+cdef bint keyspace_insert(store *s, database *db, entry *e, uint64_t hash) noexcept nogil:
+    if not table_insert(&db.keys, e, hash):
+        return False
+    if e.flags & TIMED:
+        plan(s, db, entry_timer(e))
+    return True
+
+
+cdef void keyspace_replace(store *s, database *db, entry *old, entry *e, uint64_t hash) noexcept nogil:
+    table_replace(&db.keys, old, e, hash)
+    unplan(db, old)
+    if e.flags & TIMED:
+        plan(s, db, entry_timer(e))
+    value_free(&s.mem, old)
+
+
+cdef void keyspace_moved(store *s, database *db, entry *old, entry *e, uint64_t hash) noexcept nogil:
+    if old == e:
+        return
+    table_replace(&db.keys, old, e, hash)
+    if e.flags & TIMED and db.expires != NULL:
+        wheel_moved(db.expires, entry_timer(e))
+    entry_free(&s.mem, old)
+
+
+cdef void keyspace_remove(store *s, database *db, entry *e, uint64_t hash) noexcept nogil:
+    table_remove(&db.keys, e, hash)
+    unplan(db, e)
+    value_free(&s.mem, e)
+
+
+cdef entry *keyspace_take(store *s, database *db, entry *e, uint64_t hash) noexcept nogil:
+    table_remove(&db.keys, e, hash)
+    unplan(db, e)
+    return e
+
+
+cdef entry *keyspace_set_deadline(store *s, database *db, entry *e, uint64_t hash, int64_t ms) noexcept nogil:
+    cdef entry *moved
+    if e.flags & TIMED:
+        unplan(db, e)
+        moved = e
+    else:
+        moved = value_reshape(&s.mem, e, entry_key(e), TIMED)
+        if moved == NULL:
+            return NULL
+        table_replace(&db.keys, e, moved, hash)
+        entry_free(&s.mem, e)
+    entry_timer(moved).deadline = ms
+    plan(s, db, entry_timer(moved))
+    return moved
+
+
+cdef entry *keyspace_persist(store *s, database *db, entry *e, uint64_t hash) noexcept nogil:
+    cdef entry *moved = value_reshape(&s.mem, e, entry_key(e), 0)
+    if moved == NULL:
+        return NULL
+    unplan(db, e)
+    table_replace(&db.keys, e, moved, hash)
+    entry_free(&s.mem, e)
+    return moved
+
+
+cdef void keyspace_flush(store *s, database *db, bint later) noexcept nogil:
+    """Empties a database at once; its memory comes back in slices, or before returning if nobody ticks."""
+    cdef remains *r
+    cdef entry *e
+    watches_of_flush(s, db)
+    wheel_delete(db.expires)
+    db.expires = NULL
+    if db.keys.items == 0:
+        return
+    r = <remains *>mem_alloc(&s.mem, sizeof(remains))
+    if r == NULL:
+        while True:
+            e = table_drain(&db.keys)
+            if e == NULL:
+                return
+            value_free(&s.mem, e)
+    r.keys = db.keys
+    r.next = s.graveyard
+    s.graveyard = r
+    table_init(&db.keys, &s.mem)
+    if not later or not s.ticking:
+        store_freeing(s, NEVER // 2)
+
+
+cdef void keyspace_swap(store *s, int a, int b) noexcept nogil:
+    cdef database swap = s.dbs[a]
+    watches_of_database(s, a, &s.dbs[b])
+    watches_of_database(s, b, &s.dbs[a])
+    s.dbs[a].keys = s.dbs[b].keys
+    s.dbs[a].expires = s.dbs[b].expires
+    s.dbs[b].keys = swap.keys
+    s.dbs[b].expires = swap.expires
+
+
+cdef size_t keyspace_expires(database *db) noexcept nogil:
+    return db.expires.count if db.expires != NULL else 0
+
+
+cdef int64_t keyspace_average_ttl(store *s, database *db) noexcept nogil:
+    cdef timer *sample[20]
+    cdef size_t n, i
+    cdef int64_t total = 0
+    if keyspace_expires(db) == 0:
+        return 0
+    n = wheel_sample(db.expires, &s.random, sample, 20)
+    for i in range(n):
+        if sample[i].deadline > s.now:
+            total += (sample[i].deadline - s.now) // <int64_t>n
+    return total

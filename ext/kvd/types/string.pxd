@@ -1,0 +1,33 @@
+"""Strings: three ways to hold one, chosen here and nowhere else. See string.pyx."""
+
+from libc.stdint cimport int64_t, uint8_t
+
+from kvd.core.entry cimport entry
+from kvd.core.mem cimport heap
+from kvd.core.view cimport view
+
+cdef struct blob:
+    size_t len
+    size_t cap
+    char bytes[1]
+
+cdef entry *string_new(heap *h, view key, view value, uint8_t timed) noexcept nogil       # encoded as SET does; or NULL
+cdef entry *string_new_text(heap *h, view key, view value, uint8_t timed) noexcept nogil  # the same, but never an integer
+cdef entry *string_new_int(heap *h, view key, int64_t n, uint8_t timed) noexcept nogil
+cdef bint string_assign(entry *e, view value) noexcept nogil           # as SET, in place; False: it does not fit this entry
+cdef view string_view(entry *e, char *scratch) noexcept nogil          # its bytes; scratch has INT_TEXT bytes
+cdef bint string_int(entry *e, int64_t *n) noexcept nogil              # its value as an integer; False: it is none
+cdef size_t string_len(entry *e) noexcept nogil
+cdef char *string_open(heap *h, entry **e, size_t n) noexcept nogil
+# string_open makes the value n bytes long, RAW and writable, keeps what it had, zeroes what is new. The
+# entry may move: *e is the new one, and the caller puts it in the old one's place (keyspace_moved, which
+# frees the old one). NULL: no memory, nothing changed.
+
+cdef void string_free_boxed(heap *h, entry *e) noexcept nogil
+cdef size_t string_boxed_bytes(entry *e) noexcept nogil
+cdef bint string_copy_boxed(heap *h, entry *source, entry *copy) noexcept nogil
+
+
+cdef inline int64_t *string_int_cell(entry *e) noexcept nogil:
+    """Where an INT-encoded string keeps its number."""
+    return <int64_t *>(<char *>e + 8 + ((e.flags & 1) << 4) + ((e.flags & 2) << 2))

@@ -1,0 +1,334 @@
+"""The declaration of a command: what its syntax line says, and what follows from it.
+
+    SET key value [NX | XX] [GET] [EX seconds | PX milliseconds | KEEPTTL]
+    write denyoom | string | 1.0.0 | O(1)
+    Set the string value of a key.
+    keys: RW access update variable_flags
+
+The syntax line gives arity, key positions and the argument tree of COMMAND DOCS: words in capitals are
+tokens, others arguments; `[ ]` may be left out, `< | >` and `[ | ]` choose, `[x ...]` repeats what
+stands before it. An argument is a key by its name (key, newkey, source, destination). The second line
+holds flags, group, version and complexity. Then one sentence. Further lines are optional: `keys:` the
+access flags of each key argument, `at:` first, last and step when the rules give another answer,
+`tips:` hints for proxies. A subcommand is named `CONFIG|GET`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+KEY_NAMES = {"key", "newkey", "source", "destination"}
+INTEGERS = {
+    "seconds", "milliseconds", "count", "cursor", "index", "offset", "start", "end", "increment", "decrement",
+    "numkeys", "len", "db", "source-db", "destination-db", "index1", "index2", "timeout", "protover",
+    "client-id", "version", "samples", "min-match-len",
+}  # fmt: skip
+DOUBLES = {"float-increment"}
+TIMES = {"unix-time-seconds", "unix-time-milliseconds"}
+PATTERNS = {"pattern"}
+FLAGS = [
+    "write", "readonly", "denyoom", "admin", "pubsub", "noscript", "blocking", "loading", "stale", "skip_monitor",
+    "skip_slowlog", "asking", "fast", "no_auth", "no_multi", "movablekeys", "allow_busy", "no_async_loading",
+    "no_mandatory_keys",
+]  # fmt: skip
+CATEGORIES = {
+    "generic": "keyspace", "string": "string", "list": "list", "set": "set", "sorted-set": "sortedset", "hash": "hash",
+    "bitmap": "bitmap", "hyperloglog": "hyperloglog", "geo": "geo", "stream": "stream", "pubsub": "pubsub",
+    "connection": "connection", "transactions": "transaction", "scripting": "scripting",
+}  # fmt: skip
+TOKENS = re.compile(r"\[|\]|<|>|\||\.\.\.|[^\s\[\]<>|]+")
+
+
+@dataclass
+class Argument:
+    """A node of the argument tree, as COMMAND DOCS shows it."""
+
+    name: str
+    type: str
+    token: str = ""
+    optional: bool = False
+    multiple: bool = False
+    parts: list[Argument] = field(default_factory=list)
+
+    def least(self) -> int:
+        """How many words it takes at least."""
+        if self.optional:
+            return 0
+        own = 1 if self.token else 0
+        if self.type == "block":
+            return own + sum(p.least() for p in self.parts)
+        if self.type == "oneof":
+            return own + min(p.least() for p in self.parts)
+        return own + (0 if self.type == "pure-token" else 1)
+
+    def fixed(self) -> bool:
+        """Whether it always takes the same number of words."""
+        if self.optional or self.multiple:
+            return False
+        if self.type == "oneof":
+            return len({p.least() for p in self.parts}) == 1 and all(p.fixed() for p in self.parts)
+        return all(p.fixed() for p in self.parts)
+
+
+@dataclass
+class Spec:
+    """All that a declaration says and implies."""
+
+    name: str
+    arguments: list[Argument]
+    flags: list[str]
+    group: str
+    since: str
+    complexity: str
+    summary: str
+    syntax: str
+    arity: int
+    first: int
+    last: int
+    step: int
+    numkeys_at: int
+    categories: list[str]
+    key_flags: list[list[str]]
+    tips: list[str]
+
+    @property
+    def container(self) -> str:
+        """The command whose subcommand this is, or an empty string."""
+        return self.name.partition("|")[0] if "|" in self.name else ""
+
+
+def _leaf(word: str) -> Argument:
+    if word.isupper() or not any(c.islower() for c in word):
+        return Argument(word.lower(), "pure-token", token=word)
+    if word in KEY_NAMES:
+        return Argument(word, "key")
+    if word in INTEGERS:
+        return Argument(word, "integer")
+    if word in TIMES:
+        return Argument(word, "unix-time")
+    if word in DOUBLES:
+        return Argument(word, "double")
+    return Argument(word, "pattern" if word in PATTERNS else "string")
+
+
+def _group(branches: list[list[Argument]]) -> Argument:
+    """One argument out of a bracket's content."""
+    nodes = [_block(b) for b in branches]
+    if len(nodes) == 1:
+        return nodes[0]
+    return Argument("options" if nodes[0].type == "pure-token" else nodes[0].name, "oneof", parts=nodes)
+
+
+def _block(sequence: list[Argument]) -> Argument:
+    if len(sequence) == 1:
+        return sequence[0]
+    head, *rest = sequence
+    if head.type == "pure-token" and len(rest) == 1 and rest[0].type not in ("pure-token", "oneof", "block"):
+        rest[0].token = head.token
+        return rest[0]
+    if head.type == "pure-token" and len(rest) == 1 and rest[0].type == "oneof":
+        rest[0].token = head.token
+        rest[0].name = head.name
+        return rest[0]
+    return Argument("data" if head.type != "pure-token" else head.name, "block", parts=sequence)
+
+
+class _Reader:
+    def __init__(self, text: str) -> None:
+        self.tokens = TOKENS.findall(text)
+        self.at = 0
+
+    def sequence(self, until: str) -> list[list[Argument]]:
+        """Branches separated by | up to the closing token; repeats are folded into what they repeat."""
+        branches: list[list[Argument]] = [[]]
+        while self.at < len(self.tokens):
+            token = self.tokens[self.at]
+            self.at += 1
+            if token == until:
+                return branches
+            if token == "|":
+                branches.append([])
+            elif token in "[<":
+                inner = self.sequence("]" if token == "[" else ">")
+                if len(inner) == 1 and inner[0] and inner[0][-1].type == "repeat":
+                    self._fold(branches[-1], len(inner[0]) - 1)
+                    continue
+                node = _group(inner)
+                node.optional = token == "["
+                branches[-1].append(node)
+            elif token == "...":
+                branches[-1].append(Argument("", "repeat"))
+            else:
+                branches[-1].append(_leaf(token))
+        if until:
+            raise ValueError(f"missing {until}")
+        return branches
+
+    @staticmethod
+    def _fold(before: list[Argument], n: int) -> None:
+        """`a b [a b ...]`: the last n nodes before become one that repeats."""
+        tail = before[-n:]
+        del before[-n:]
+        node = tail[0] if n == 1 else Argument("data", "block", parts=tail)
+        node.multiple = True
+        before.append(node)
+
+
+def _keys(arguments: list[Argument], offset: int) -> tuple[int, int, int, int]:
+    """First, last and step of the keys, and where a numkeys stands (0: nowhere)."""
+    position = offset
+    first = last = step = numkeys = 0
+    for node in arguments:
+        if node.optional:
+            break
+        if node.name == "numkeys":
+            numkeys = position
+            break
+        if node.type == "block" and node.multiple and node.parts[0].type == "key":
+            return position, -1, len(node.parts), 0
+        if node.type == "key":
+            if not first:
+                first = position
+            last, step = position, 1
+            if node.multiple:
+                return first, -1, 1, 0
+        position += node.least()
+    return first, last, step, numkeys
+
+
+def _categories(name: str, flags: list[str], group: str) -> list[str]:
+    found = [CATEGORIES[group]] if group in CATEGORIES else []
+    if "write" in flags:
+        found.append("write")
+    if "readonly" in flags and group != "scripting":
+        found.append("read")
+    if "admin" in flags:
+        found += ["admin", "dangerous"]
+    if "dangerous" in flags and "dangerous" not in found:
+        found.append("dangerous")
+    if "pubsub" in flags:
+        found.append("pubsub")
+    if "blocking" in flags:
+        found.append("blocking")
+    found.append("fast" if "fast" in flags else "slow")
+    return list(dict.fromkeys(found))
+
+
+def parse(text: str) -> Spec:
+    """Reads a declaration. Raises ValueError for one that is not well formed."""
+    lines = [line.strip() for line in text.strip().splitlines()]
+    syntax, facts, summary, *more = lines
+    extra = dict(line.split(": ", 1) for line in more)
+    name, _, rest = syntax.partition(" ")
+    arguments = _Reader(rest).sequence("")[0]
+    words, group, since, complexity = [part.strip() for part in facts.split("|", 3)]
+    marks = words.split()
+    unknown = [m for m in marks if m not in FLAGS and m not in ("dangerous", "keyspace")]
+    if unknown:
+        raise ValueError(f"{name}: unknown flags {unknown}")
+    base = 2 if "|" in name else 1
+    least = base + sum(a.least() for a in arguments)
+    exact = all(a.fixed() for a in arguments)
+    first, last, step, numkeys = _keys(arguments, base)
+    if "at" in extra:
+        first, last, step = (int(n) for n in extra["at"].split())
+    flags = [f for f in FLAGS if f in marks]
+    if numkeys:
+        flags.append("movablekeys")
+    key_flags = [part.split() for part in extra["keys"].split(";")] if "keys" in extra else []
+    if not key_flags and (first or numkeys):
+        key_flags = [["RW", "access", "update"] if "write" in marks else ["RO", "access"]]
+    categories = _categories(name.lower(), marks, group)
+    if "keyspace" in marks:
+        categories.insert(0, "keyspace")
+    return Spec(
+        name=name.lower(), arguments=arguments, flags=flags, group=group, since=since, complexity=complexity,
+        summary=summary, syntax=syntax, arity=least if exact else -least, first=first, last=last, step=step,
+        numkeys_at=numkeys, categories=categories, key_flags=key_flags, tips=extra.get("tips", "").split(),
+    )  # fmt: skip
+
+
+def _bulk(text: str) -> bytes:
+    data = text.encode()
+    return b"$%d\r\n%s\r\n" % (len(data), data)
+
+
+def _many(kind: bytes, items: list[bytes]) -> bytes:
+    n = len(items) // 2 if kind == b"%" else len(items)
+    return b"%s%d\r\n%s" % (kind, n, b"".join(items))
+
+
+def _status(text: str) -> bytes:
+    return b"+%s\r\n" % text.encode()
+
+
+def _key_spec(flags: list[str], index: int, spec: Spec) -> bytes:
+    if spec.numkeys_at:
+        find = _many(b"%", [
+            _bulk("keynumidx"), b":0\r\n", _bulk("firstkey"), b":1\r\n", _bulk("keystep"),
+            b":%d\r\n" % (2 if "value" in spec.syntax else 1),
+        ])  # fmt: skip
+        begin, how = spec.numkeys_at, "keynum"
+    else:
+        begin = spec.first + index
+        lastkey = spec.last if spec.last < 0 else 0 if len(spec.key_flags) > 1 else spec.last - spec.first
+        find = _many(b"%", [
+            _bulk("lastkey"), b":%d\r\n" % lastkey, _bulk("keystep"), b":%d\r\n" % spec.step, _bulk("limit"), b":0\r\n",
+        ])  # fmt: skip
+        how = "range"
+    return _many(b"%", [
+        _bulk("flags"), _many(b"~", [_status(f) for f in flags]),
+        _bulk("begin_search"),
+        _many(b"%", [_bulk("type"), _bulk("index"), _bulk("spec"), _many(b"%", [_bulk("index"), b":%d\r\n" % begin])]),
+        _bulk("find_keys"), _many(b"%", [_bulk("type"), _bulk(how), _bulk("spec"), find]),
+    ])  # fmt: skip
+
+
+def info_reply(spec: Spec, subcommands: list[bytes]) -> bytes:
+    """The entry of COMMAND INFO, as RESP3 bytes; `subcommands` are the entries of its subcommands."""
+    return _many(b"*", [
+        _bulk(spec.name), b":%d\r\n" % spec.arity, _many(b"~", [_status(f) for f in spec.flags]),
+        b":%d\r\n" % spec.first, b":%d\r\n" % spec.last, b":%d\r\n" % spec.step,
+        _many(b"~", [_status("@" + c) for c in spec.categories]),
+        _many(b"~", [_bulk(t) for t in spec.tips]),
+        _many(b"~", [_key_spec(f, i, spec) for i, f in enumerate(spec.key_flags)]),
+        _many(b"*", subcommands),
+    ])  # fmt: skip
+
+
+def _argument(node: Argument) -> bytes:
+    items = [_bulk("name"), _bulk(node.name), _bulk("type"), _bulk(node.type)]
+    if node.type not in ("oneof", "block", "pure-token"):
+        items += [_bulk("display_text"), _bulk(node.name)]
+    if node.type == "key":
+        items += [_bulk("key_spec_index"), b":0\r\n"]
+    if node.token:
+        items += [_bulk("token"), _bulk(node.token)]
+    marks = [_status(m) for m in ("optional", "multiple") if getattr(node, m)]
+    if marks:
+        items += [_bulk("flags"), _many(b"*", marks)]
+    if node.parts:
+        items += [_bulk("arguments"), _many(b"*", [_argument(p) for p in node.parts])]
+    return _many(b"%", items)
+
+
+def docs_reply(spec: Spec, subcommands: list[bytes]) -> bytes:
+    """The name and map of COMMAND DOCS, as RESP3 bytes; `subcommands` are the entries of its subcommands."""
+    items = [
+        _bulk("summary"), _bulk(spec.summary), _bulk("since"), _bulk(spec.since), _bulk("group"), _bulk(spec.group),
+        _bulk("complexity"), _bulk(spec.complexity),
+    ]  # fmt: skip
+    if spec.arguments:
+        items += [_bulk("arguments"), _many(b"*", [_argument(a) for a in spec.arguments])]
+    if subcommands:
+        items += [_bulk("subcommands"), b"%%%d\r\n%s" % (len(subcommands), b"".join(subcommands))]
+    return _bulk(spec.name) + _many(b"%", items)
+
+
+def help_reply(container: str, members: list[Spec]) -> bytes:
+    """The whole reply of a container's HELP: its subcommands' syntax and sentences."""
+    lines = [f"{container.upper()} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"]
+    for member in members:
+        lines += [member.syntax.partition("|")[2], "    " + member.summary]
+    return _many(b"*", [_status(line) for line in lines])
