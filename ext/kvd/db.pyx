@@ -963,6 +963,11 @@ cdef class Store:
             asked = server_wait(v, ms)
         return asked
 
+    def _ask_stop(self):
+        """What SHUTDOWN does: wait() returns True."""
+        if self.v != NULL:
+            self.s.on_shutdown(self.s)
+
     def _port(self):
         return self.v.port if self.v != NULL else 0
 

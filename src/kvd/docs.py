@@ -1,0 +1,89 @@
+"""Pages made from the tables: docs/commands/*.md from the declarations, docs/config.md from the options."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import kvd.db  # noqa: F401  (its import completes the command table)
+from kvd.commands import table
+from kvd.commands.spec import Spec
+from kvd.config import OPTIONS
+
+TITLES = {"generic": "Keys", "string": "Strings", "transactions": "Transactions", "connection": "Connection", "server": "Server"}
+NOTE = "<!-- made by `kvd docs`; edit the declaration above the handler instead -->\n"
+
+
+def specs() -> list[Spec]:
+    """All declarations, by name."""
+    return [spec for _, spec in sorted(table.specs().items())]
+
+
+def command_text(name: str) -> str:
+    """One command explained. Raises KeyError if there is none of that name."""
+    spec: Spec = table.specs()[name.lower()]
+    lines = [_syntax(spec), "", f"  {spec.summary}", "", f"  since {spec.since}   {spec.complexity}"]
+    members = [s for s in specs() if s.container == spec.name]
+    lines += [f"  {_syntax(m)}" for m in members]
+    return "\n".join(lines)
+
+
+def _syntax(spec: Spec) -> str:
+    return spec.syntax.replace("|", " ", 1) if spec.container else spec.syntax
+
+
+def _wrap_code(text: str) -> str:
+    return "`" + re.sub(r"\s+", " ", text) + "`"
+
+
+def _group_page(group: str, members: list[Spec]) -> str:
+    lines = [NOTE, f"# {TITLES.get(group, group.title())}", ""]
+    for spec in members:
+        facts = [f"since {spec.since}", spec.complexity]
+        if spec.flags:
+            facts.append(" ".join(spec.flags))
+        lines += [f"## {spec.name.upper().replace('|', ' ')}", "", _wrap_code(_syntax(spec)), "", spec.summary, "",
+                  " · ".join(facts), ""]  # fmt: skip
+    return "\n".join(lines)
+
+
+def _index_page(groups: dict[str, list[Spec]]) -> str:
+    lines = [NOTE, "# Commands", ""]
+    for group, members in groups.items():
+        lines += [f"## [{TITLES.get(group, group.title())}]({group}.md)", "", "| command | what it does |", "|---|---|"]
+        for spec in members:
+            anchor = spec.name.replace("|", "-")
+            lines.append(f"| [{spec.name.upper().replace('|', ' ')}]({group}.md#{anchor}) | {spec.summary} |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _config_page() -> str:
+    lines = [NOTE, "# Options", "", "For redis.conf files, `kvd serve --name value`, `KVD_NAME` in the environment, "
+             "`kvd.Store(name=value)` and CONFIG SET (those marked *run time*).", ""]  # fmt: skip
+    for heading, inert in (("In effect", False), ("Accepted, without effect in this version", True)):
+        lines += [f"## {heading}", "", "| option | default | kind | | what it does |", "|---|---|---|---|---|"]
+        for o in OPTIONS.values():
+            if ("inert" in o.marks) is not inert:
+                continue
+            name = f"`{o.name}`" + (f" (`{o.alias}`)" if o.alias else "")
+            kind = f"{o.kind} {' '.join(o.values)}".strip().replace("|", "\\|")
+            when = "run time" if "rw" in o.marks else "start"
+            lines.append(f"| {name} | {f'`{o.default}`' if o.default else ''} | {kind} | {when} | {o.sentence} |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def write(folder: str) -> list[str]:
+    """Write all pages below `folder`; returns their paths."""
+    root = Path(folder)
+    (root / "commands").mkdir(parents=True, exist_ok=True)
+    groups: dict[str, list[Spec]] = {}
+    for spec in specs():
+        groups.setdefault(spec.group, []).append(spec)
+    pages = {root / "config.md": _config_page(), root / "commands" / "index.md": _index_page(groups)}
+    for group, members in groups.items():
+        pages[root / "commands" / f"{group}.md"] = _group_page(group, members)
+    for path, text in pages.items():
+        path.write_text(text.rstrip("\n") + "\n", encoding="utf-8")
+    return [str(path) for path in pages]
