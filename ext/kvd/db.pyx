@@ -10,6 +10,7 @@ A store that no other thread can reach takes no lock at all.
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.exc cimport PyErr_CheckSignals
 from cpython.unicode cimport PyUnicode_DecodeUTF8
 from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport free, malloc
@@ -961,7 +962,8 @@ cdef class Store:
             return True
         with nogil:
             asked = server_wait(v, ms)
-        return asked
+        PyErr_CheckSignals()           # compiled code runs no handlers by itself
+        return asked or v.stop_asked
 
     def _ask_stop(self):
         """What SHUTDOWN does: wait() returns True."""
