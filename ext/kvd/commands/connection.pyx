@@ -172,7 +172,7 @@ define(quit_command, """
     QUIT
     noscript loading stale fast no_auth allow_busy | connection | 1.0.0 | O(1)
     Close the connection.
-    at: 0 0 0
+    arity: -1
 """)
 cdef void quit_command(call *c) noexcept nogil:
     c.session.closing = True

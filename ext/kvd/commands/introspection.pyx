@@ -17,8 +17,9 @@ cdef enum:
 
 define(command_command, """
     COMMAND
-    loading stale | server | 2.8.13 | O(N) where N is the number of commands
+    loading stale connection | server | 2.8.13 | O(N) where N is the number of commands
     Describe all commands.
+    arity: -1
     tips: nondeterministic_output_order
 """)
 cdef void command_command(call *c) noexcept nogil:

@@ -121,16 +121,17 @@ OPTIONS[12] = set_option(b"ifdne", SET_IFDNE, CONDITIONS, True)
 
 cdef struct set_args:
     int flags
-    int64_t deadline           # ms; NO_TIME
+    int time_at                # argument that gives the time; 0: none
+    int64_t deadline           # ms; NO_TIME; after read_time
     view operand               # of IFEQ and its like
 
 
 cdef bint read_options(call *c, int at, int allowed, set_args *a) noexcept nogil:
     """Options of SET and its relatives from argument `at` on; False: the error is replied."""
-    cdef int time_at = 0
     cdef int i
     cdef set_option *o
     a.flags = 0
+    a.time_at = 0
     a.deadline = NO_TIME
     while at < c.argc:
         for i in range(13):
@@ -147,14 +148,19 @@ cdef bint read_options(call *c, int at, int allowed, set_args *a) noexcept nogil
         if o.takes_value:
             at += 1
             if o.flag & TIMES:
-                time_at = at
+                a.time_at = at
             else:
                 a.operand = c.argv[at]
         at += 1
-    if time_at:
-        return read_deadline(c, time_at, 1 if a.flags & (SET_PX | SET_PXAT) else 1000,
-                             (a.flags & (SET_EX | SET_PX)) != 0, True, &a.deadline)
     return True
+
+
+cdef bint read_time(call *c, set_args *a) noexcept nogil:
+    """The deadline that the options gave; False: the error is replied."""
+    if a.time_at == 0:
+        return True
+    return read_deadline(c, a.time_at, 1 if a.flags & (SET_PX | SET_PXAT) else 1000,
+                         (a.flags & (SET_EX | SET_PX)) != 0, True, &a.deadline)
 
 
 cdef bint read_digest(view text, uint64_t *digest) noexcept nogil:
@@ -260,7 +266,7 @@ cdef void set_command(call *c) noexcept nogil:
     if c.argc == 3:
         a.flags = 0
         a.deadline = NO_TIME
-    elif not read_options(c, 3, CONDITIONS | TIMES | SET_GET | SET_KEEPTTL, &a):
+    elif not read_options(c, 3, CONDITIONS | TIMES | SET_GET | SET_KEEPTTL, &a) or not read_time(c, &a):
         return
     set_generic(c, &a)
 
@@ -405,7 +411,7 @@ cdef void msetex_command(call *c) noexcept nogil:
     if n > (c.argc - 2) // 2:
         reply_error(c, b"ERR wrong number of key-value pairs")
         return
-    if not read_options(c, <int>(2 + 2 * n), SET_NX | SET_XX | TIMES | SET_KEEPTTL, &a):
+    if not read_options(c, <int>(2 + 2 * n), SET_NX | SET_XX | TIMES | SET_KEEPTTL, &a) or not read_time(c, &a):
         return
     if a.flags & (SET_NX | SET_XX):
         existing = count_existing(c, 2, n)
@@ -478,9 +484,12 @@ cdef void getex_command(call *c) noexcept nogil:
     e = find_read(c, c.argv[1], &hash)
     if e != NULL and wrong_type(c, e, STRING):
         return
-    reply_value(c, e)
     if e == NULL:
+        reply_null(c)
         return
+    if not read_time(c, &a):
+        return
+    reply_value(c, e)
     if a.flags & SET_PERSIST:
         if e.flags & TIMED and keyspace_persist(c.store, c.db, e, hash) != NULL:
             key_changed(c.store, c.db, c.argv[1], EVENT_GENERIC, b"persist")

@@ -70,7 +70,7 @@ cdef void freeze() except *                                            # after a
 
 cdef void reply_error(call *c, const char *text) noexcept nogil
 cdef void reply_errorf(call *c, const char *format, const char *a, const char *b) noexcept nogil   # two %s at most
-cdef void reply_error_about(call *c, const char *format, view word) noexcept nogil   # one %.*s: the word, cut at 128 bytes
+cdef void reply_error_about(call *c, const char *format, view word) noexcept nogil   # one %.*s: the word
 cdef bint arg_int(call *c, int i, int64_t *n) noexcept nogil           # False: the error is replied
 cdef bint arg_range(call *c, int i, int64_t lo, int64_t hi, int64_t *n) noexcept nogil
 cdef entry *find_read(call *c, view key, uint64_t *hash) noexcept nogil     # counts hit or miss, touches

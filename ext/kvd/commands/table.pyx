@@ -23,7 +23,7 @@ from kvd.core.table cimport table_hash
 from kvd.core.text cimport parse_int
 from kvd.core.view cimport lower, view, view_of
 from kvd.session.session cimport (
-    REPLY_OFF, REPLY_ON, REPLY_SKIP, REPLY_SKIP_NEXT, clients_of, is_paused, session, session_queue,
+    REPLY_OFF, REPLY_ON, REPLY_SKIP, REPLY_SKIP_NEXT, clients_of, is_paused, session, session_discard, session_queue,
 )
 from kvd.store.config cimport (
     OPT_LATENCY_MONITOR_THRESHOLD, OPT_MAXMEMORY, OPT_SLOWLOG_LOG_SLOWER_THAN, cfg,
@@ -113,8 +113,8 @@ cdef void freeze() except *:
         return
     for container in sorted({s.container for s in SPECS.values()} - set(SPECS) - {""}):
         group = next(s.group for s in SPECS.values() if s.container == container)
-        define(not_reached, f"{container.upper()} subcommand\n | {group} | 1.0.0 | Depends on subcommand.\n"
-               f"A container for {container.upper()} commands.")
+        define(not_reached, f"{container.upper()} subcommand\ncontainer | {group} | 1.0.0 | Depends on subcommand.\n"
+               f"A container for {container.upper()} commands.\narity: -2")
     for container in sorted({s.container for s in SPECS.values()} - {""}):
         define(help_command, f"{container.upper()}|HELP\nloading stale | {SPECS[container].group} | 5.0.0 | O(1)\n"
                "Show what the subcommands do.")
@@ -126,11 +126,6 @@ cdef void freeze() except *:
             (<command *>TABLE[i].container).flags |= F_CONTAINER
     for i in range(COUNT):
         parsed = SPECS[TABLE[i].name.decode()]
-        if TABLE[i].flags & F_CONTAINER and parsed.name != "command":
-            parsed.arity = -2
-        elif TABLE[i].flags & F_CONTAINER:
-            parsed.arity = -1
-        TABLE[i].arity = parsed.arity
         members = [s for s in SPECS.values() if s.container == parsed.name]
         if parsed.name.endswith("|help"):
             entry_bytes = _spec.help_reply(parsed.container, [s for s in SPECS.values() if s.container == parsed.container])
@@ -245,9 +240,12 @@ cdef void reply_errorf(call *c, const char *format, const char *a, const char *b
 
 
 cdef void reply_error_about(call *c, const char *format, view word) noexcept nogil:
-    cdef char text[512]
-    snprintf(text, sizeof(text), format, <int>min(word.len, <size_t>128), word.ptr)
-    reply_error(c, text)
+    cdef buf text
+    memset(&text, 0, sizeof(text))
+    buf_printf(&text, format, <int>word.len, word.ptr)
+    buf_add_char(&text, 0)
+    reply_error(c, NO_MEMORY if text.failed else <const char *>text.ptr)
+    release(&text)
 
 
 cdef bint arg_int(call *c, int i, int64_t *n) noexcept nogil:
@@ -297,7 +295,15 @@ cdef void reject(call *c, const command *d, const char *text) noexcept nogil:
     c.session.aborted = c.session.aborted or c.session.multi
     if d != NULL:
         figures_of(c.store).commands[d.id].rejected += 1
+        if is_exec(d):             # EXEC itself is refused: the transaction is over
+            session_discard(c.session)
+            reply_errorf(c, b"EXECABORT Transaction discarded because of: %s", text + 4 if text[0] == c'E' else text, NULL)
+            return
     reply_error(c, text)
+
+
+cdef inline bint is_exec(const command *d) noexcept nogil:
+    return d.flags & F_IN_MULTI and d.name[0] == c'e'
 
 
 cdef void reject_unknown(call *c) noexcept nogil:
@@ -446,7 +452,7 @@ cdef int dispatch(session *session, view *argv, int argc) noexcept nogil:
     cdef const command *container
     cdef char text[128]
     cdef size_t at = session.out.len
-    cdef bint is_exec
+    cdef bint executes
     c.store = s
     c.session = session
     c.db = &s.dbs[session.db]
@@ -478,15 +484,13 @@ cdef int dispatch(session *session, view *argv, int argc) noexcept nogil:
     if session.multi and d.flags & F_NO_MULTI:
         reject(&c, d, b"ERR Command not allowed inside a transaction")
         return finish(&c, at)
-    is_exec = session.multi and d.flags & F_IN_MULTI and d.name[0] == c'e'
+    executes = session.multi and is_exec(d)
     if over_limit(s) and not evict_until_fits(s) and (
-            d.flags & F_DENYOOM or (is_exec and queue_needs_memory(session))):
+            d.flags & F_DENYOOM or (executes and queue_needs_memory(session))):
         reject(&c, d, OOM)
-        if is_exec:
-            session.aborted = True
         return finish(&c, at)
     if clients_of(s).pause_until_ms and not session.in_process and is_paused(
-            session, d.flags & F_WRITE or (is_exec and queue_writes(session))):
+            session, d.flags & F_WRITE or (executes and queue_writes(session))):
         session.paused = True
         return DISPATCH_PAUSED
     session.commands += 1

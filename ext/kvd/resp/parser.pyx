@@ -107,6 +107,7 @@ cdef int read_header(parser *p, const char *data, size_t n, int64_t *value, cons
 cdef int parse_array(parser *p, const char *data, size_t n) noexcept nogil:
     cdef int64_t value
     cdef int i, state
+    cdef char kind
     if p.missing < 0:
         state = read_header(p, data, n, &value, b"too big mbulk count string")
         if state != PARSE_COMMAND:
@@ -124,12 +125,13 @@ cdef int parse_array(parser *p, const char *data, size_t n) noexcept nogil:
         if p.bulk < 0:
             if p.used >= n:
                 return PARSE_MORE
-            if data[p.used] != c'$':
-                snprintf(p.message, sizeof(p.message), b"expected '$', got '%c'", data[p.used])
-                return fail(p, p.message)
+            kind = data[p.used]
             state = read_header(p, data, n, &value, b"too big bulk count string")
             if state != PARSE_COMMAND:
                 return state
+            if kind != c'$':
+                snprintf(p.message, sizeof(p.message), b"expected '$', got '%c'", kind)
+                return fail(p, p.message)
             if value < 0 or value > p.max_bulk:
                 return fail(p, b"invalid bulk length")
             if value > MAX_BULK_UNTRUSTED and not p.trusted:

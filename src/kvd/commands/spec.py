@@ -9,8 +9,8 @@ The syntax line gives arity, key positions and the argument tree of COMMAND DOCS
 tokens, others arguments; `[ ]` may be left out, `< | >` and `[ | ]` choose, `[x ...]` repeats what
 stands before it. An argument is a key by its name (key, newkey, source, destination). The second line
 holds flags, group, version and complexity. Then one sentence. Further lines are optional: `keys:` the
-access flags of each key argument, `at:` first, last and step when the rules give another answer,
-`tips:` hints for proxies. A subcommand is named `CONFIG|GET`.
+access flags of each key argument, `at:` first, last and step, and `arity:`, where the rules give
+another answer, `tips:` hints for proxies. A subcommand is named `CONFIG|GET`.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ CATEGORIES = {
     "bitmap": "bitmap", "hyperloglog": "hyperloglog", "geo": "geo", "stream": "stream", "pubsub": "pubsub",
     "connection": "connection", "transactions": "transaction", "scripting": "scripting",
 }  # fmt: skip
+EXTRA_MARKS = {"dangerous", "keyspace", "connection", "container"}  # categories that do not follow; see _categories
 TOKENS = re.compile(r"\[|\]|<|>|\||\.\.\.|[^\s\[\]<>|]+")
 
 
@@ -198,7 +199,7 @@ def _keys(arguments: list[Argument], offset: int) -> tuple[int, int, int, int]:
 
 
 def _categories(name: str, flags: list[str], group: str) -> list[str]:
-    found = [CATEGORIES[group]] if group in CATEGORIES else []
+    found = [CATEGORIES[group]] if group in CATEGORIES and "container" not in flags else []
     if "write" in flags:
         found.append("write")
     if "readonly" in flags and group != "scripting":
@@ -224,7 +225,7 @@ def parse(text: str) -> Spec:
     arguments = _Reader(rest).sequence("")[0]
     words, group, since, complexity = [part.strip() for part in facts.split("|", 3)]
     marks = words.split()
-    unknown = [m for m in marks if m not in FLAGS and m not in ("dangerous", "keyspace")]
+    unknown = [m for m in marks if m not in FLAGS and m not in EXTRA_MARKS]
     if unknown:
         raise ValueError(f"{name}: unknown flags {unknown}")
     base = 2 if "|" in name else 1
@@ -240,11 +241,10 @@ def parse(text: str) -> Spec:
     if not key_flags and (first or numkeys):
         key_flags = [["RW", "access", "update"] if "write" in marks else ["RO", "access"]]
     categories = _categories(name.lower(), marks, group)
-    if "keyspace" in marks:
-        categories.insert(0, "keyspace")
+    categories += [mark for mark in ("keyspace", "connection") if mark in marks]
     return Spec(
         name=name.lower(), arguments=arguments, flags=flags, group=group, since=since, complexity=complexity,
-        summary=summary, syntax=syntax, arity=least if exact else -least, first=first, last=last, step=step,
+        summary=summary, syntax=syntax, arity=int(extra.get("arity", least if exact else -least)), first=first, last=last, step=step,
         numkeys_at=numkeys, categories=categories, key_flags=key_flags, tips=extra.get("tips", "").split(),
     )  # fmt: skip
 

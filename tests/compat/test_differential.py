@@ -1,0 +1,205 @@
+"""The same random command sequences on kvd and on real servers: equal replies, equal state.
+
+KVD_COMPAT_EXAMPLES bounds the number of sequences (`make compat` sets it high).
+"""
+
+import os
+import re
+
+import hiredis
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import kvd
+
+from .commands import command_lines
+from .wire import RealServer, Wire, programs
+
+EXAMPLES = int(os.environ.get("KVD_COMPAT_EXAMPLES", "150"))
+TIMED = {"ttl": 2, "pttl": 2000, "expiretime": 2, "pexpiretime": 2000}
+DATABASES = (0, 1, 2, 3)
+
+pytestmark = pytest.mark.compat
+
+
+@pytest.fixture(scope="module", params=programs())
+def real(request):
+    server = RealServer(request.param)
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def ours():
+    with kvd.Server(kvd.Store(enable_debug_command="yes")) as server:
+        yield server
+
+
+def known_difference(server, words, in_transaction):
+    """Command lines that are left out with one server, each with its reason."""
+    if server.name.startswith("valkey") and in_transaction and words[0] in ("MULTI", "WATCH"):
+        return "Valkey 8 refuses these inside MULTI and aborts the transaction; Redis refuses them and goes on"
+    return ""
+
+
+def same_reply(words, mine, theirs):
+    name = words[0].lower()
+    if isinstance(mine, hiredis.ReplyError) and isinstance(theirs, hiredis.ReplyError):
+        return str(mine) == str(theirs)
+    if name in TIMED and isinstance(mine, int) and isinstance(theirs, int):
+        return abs(mine - theirs) <= TIMED[name] if mine > 0 else mine == theirs
+    if name == "keys" and isinstance(mine, list) and isinstance(theirs, list):
+        return sorted(mine) == sorted(theirs)
+    if words[:2] == ("OBJECT", "IDLETIME"):
+        return type(mine) is type(theirs)
+    if words[:2] == ("OBJECT", "REFCOUNT") and isinstance(theirs, int):
+        return isinstance(mine, int)        # small integers are shared objects there
+    return mine == theirs
+
+
+def same_batch(queued, mine, theirs):
+    """Replies of EXEC, each by the rules of its command."""
+    if not isinstance(mine, list) or not isinstance(theirs, list) or len(mine) != len(theirs):
+        return mine == theirs or (isinstance(mine, hiredis.ReplyError) and str(mine) == str(theirs))
+    return all(same_reply(w, a, b) for w, a, b in zip(queued, mine, theirs, strict=False))
+
+
+def state(wire):
+    found = {}
+    wire("DISCARD")
+    for db in DATABASES:
+        wire("SELECT", db)
+        for key in sorted(wire("KEYS", "*")):
+            ttl = wire("PTTL", key)
+            found[db, key] = (wire("TYPE", key), wire("GET", key), wire("OBJECT", "ENCODING", key), ttl // 2000 if ttl > 0 else ttl)
+    return found
+
+
+def close_state(a, b):
+    return a.keys() == b.keys() and all(
+        x[:3] == y[:3] and abs(x[3] - y[3]) <= 1 for x, y in ((a[k], b[k]) for k in a)
+    )
+
+
+@pytest.mark.parametrize("proto", [2, 3])
+def test_sequences(real, ours, proto):
+    pairs = [(Wire(("127.0.0.1", ours.port), proto), Wire(real.address, proto)) for _ in range(2)]
+
+    @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), derandomize="CI" in os.environ)
+    @given(st.lists(st.tuples(st.integers(0, 4), command_lines()), min_size=1, max_size=40))
+    def run(lines):
+        queued = {0: [], 1: []}
+        in_transaction = {0: False, 1: False}
+        for mine, theirs in pairs:
+            for wire in (mine, theirs):
+                wire("DISCARD")
+                wire("UNWATCH")
+                wire("SELECT", 0)
+        for wire in pairs[0]:
+            wire("FLUSHALL")
+        log = []
+        for who, words in lines:
+            who = 1 if who == 4 else 0
+            if known_difference(real, words, in_transaction[who]):
+                continue
+            mine, theirs = pairs[who]
+            a, b = mine(*words), theirs(*words)
+            log.append((who, words, a, b))
+            if words[0] == "EXEC":
+                assert same_batch(queued[who], a, b), log
+            else:
+                assert same_reply(words, a, b), log
+            in_transaction[who] = in_transaction[who] and words[0] not in ("EXEC", "DISCARD") or (words[0], a) == ("MULTI", b"OK")
+            if a == b"QUEUED":
+                queued[who].append(words)
+            elif words[0] in ("EXEC", "DISCARD", "MULTI"):
+                queued[who].clear()
+        for _, wire in ((0, pairs[1][0]), (1, pairs[1][1])):
+            wire("DISCARD")
+        left, right = state(pairs[0][0]), state(pairs[0][1])
+        assert close_state(left, right), (log, left, right)
+        assert pairs[0][0]("DEBUG", "CHECK") == b"OK"
+
+    run()
+    for pair in pairs:
+        for wire in pair:
+            wire.close()
+
+
+GLOBS = st.text(alphabet="ab*?[]^-\\c", max_size=8)
+
+
+def test_patterns_match_as_there(real, ours):
+    mine, theirs = Wire(("127.0.0.1", ours.port)), Wire(real.address)
+    texts = ["a", "b", "ab", "abc", "a-b", "[a]", "a*b", "\\", "-", "]", "^", "acb", "aabb", "c^", "b]a"]
+    for wire in (mine, theirs):
+        wire("FLUSHALL")
+        for text in texts:
+            wire("SET", text, 1)
+
+    @settings(max_examples=EXAMPLES * 3, deadline=None)
+    @given(GLOBS)
+    def run(pattern):
+        assert sorted(mine("KEYS", pattern)) == sorted(theirs("KEYS", pattern)), pattern
+
+    run()
+
+
+RAW = [
+    b"PING\r\n", b"\r\n", b"SET a b\r\nGET a\r\n", b'SET "a b" "x\\x41\\n"\r\nGET "a b"\r\n', b"SET 'it''s' 1\r\n", b"ECHO 'a\\'b'\r\n",
+    b"*1\r\n$4\r\nPING\r\n", b"*0\r\n", b"*-1\r\n*1\r\n$4\r\nPING\r\n", b"*1\r\n$-1\r\n", b"*abc\r\n", b"*1\r\n:3\r\n", b"*1\r\n$abc\r\n",
+    b"*1\r\n$536870913\r\n", b"*2147483648\r\n", b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\nx", b'"unbalanced\r\n', b"x" * 70000,
+    b"*" + b"1" * 70000, b"*1\r\n$" + b"1" * 70000, b"PING\nPING\n", b"*1\r\n$4\r\nPINGxx*1\r\n$4\r\nPING\r\n",
+]  # fmt: skip
+
+
+def answer(address, data):
+    """Everything that comes back until the server closes or stays silent."""
+    wire = Wire(address)
+    wire.send(data)
+    wire.socket.settimeout(0.3)
+    out = b""
+    try:
+        while chunk := wire.socket.recv(65536):
+            out += chunk
+    except TimeoutError:
+        out += b"(open)"
+    except ConnectionResetError:
+        pass
+    wire.close()
+    return out
+
+
+@pytest.mark.parametrize("data", RAW, ids=range(len(RAW)))
+def test_broken_frames_are_answered_as_there(real, ours, data):
+    assert answer(("127.0.0.1", ours.port), data) == answer(real.address, data)
+
+
+def command_info(wire, names):
+    return {i[0]: i for i in wire("COMMAND", "INFO", *names) if i}
+
+
+def test_command_info_equals(real, ours):
+    from .commands import SPECS
+
+    names = [n for n, s in SPECS.items() if "|" not in n]
+    mine = command_info(Wire(("127.0.0.1", ours.port), 2), names)
+    theirs = command_info(Wire(real.address, 2), names)
+    wrong = []
+    for name, entry in theirs.items():
+        got = mine[name]
+        for what, a, b in (("arity", got[1], entry[1]), ("flags", set(got[2]), set(entry[2])), ("keys", got[3:6], entry[3:6]),
+                           ("categories", set(got[6]), set(entry[6]))):  # fmt: skip
+            if what == "flags":  # hints about modules and clusters that later versions added
+                ignored = {b"no_multi", b"skip_monitor", b"module"}
+                a, b = a - ignored, b - ignored
+            if a != b:
+                wrong.append((name, what, a, b))
+    assert not wrong
+
+
+def test_names_in_errors_are_clean(ours):
+    wire = Wire(("127.0.0.1", ours.port))
+    reply = wire("no\r\nsuch", "arg\n")
+    assert re.fullmatch(r"ERR unknown command 'no  such', with args beginning with: 'arg ' ?", str(reply))

@@ -1,0 +1,84 @@
+"""A bare RESP client, and real servers to compare with."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import hiredis
+
+
+class Wire:
+    """Sends words, returns replies as hiredis reads them; error replies are returned, not raised."""
+
+    def __init__(self, address, proto=2):
+        family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
+        self.socket = socket.socket(family)
+        self.socket.settimeout(20)
+        self.socket.connect(address)
+        self.reader = hiredis.Reader()
+        if proto == 3:
+            self("HELLO", "3")
+
+    @staticmethod
+    def frame(words):
+        encoded = [w if isinstance(w, bytes) else str(w).encode() for w in words]
+        return b"*%d\r\n" % len(encoded) + b"".join(b"$%d\r\n%s\r\n" % (len(w), w) for w in encoded)
+
+    def send(self, data):
+        self.socket.sendall(data)
+
+    def read(self):
+        while True:
+            reply = self.reader.gets()
+            if reply is not False:
+                return reply
+            data = self.socket.recv(65536)
+            if not data:
+                raise ConnectionError("closed")
+            self.reader.feed(data)
+
+    def __call__(self, *words):
+        self.send(self.frame(words))
+        return self.read()
+
+    def close(self):
+        self.socket.close()
+
+
+class RealServer:
+    """A redis-server or valkey-server of this machine on a unix socket, stopped by its own process id."""
+
+    def __init__(self, program, *options):
+        self.folder = tempfile.mkdtemp(prefix="kvd-compat-")
+        self.address = f"{self.folder}/s"
+        self.process = subprocess.Popen(
+            [program, "--port", "0", "--unixsocket", self.address, "--dir", self.folder, "--save", "", "--appendonly", "no",
+             "--enable-debug-command", "yes", *options],
+            stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        for _ in range(200):
+            if Path(self.address).exists():
+                break
+            time.sleep(0.05)
+        version = self.version()
+        self.name = f"{Path(program).name} {version}"
+
+    def version(self):
+        wire = Wire(self.address)
+        text = wire("INFO", "server").decode()
+        wire.close()
+        return next(line.split(":")[1] for line in text.splitlines() if line.startswith("redis_version:"))
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(10)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def programs():
+    return [p for p in ("redis-server", "valkey-server") if shutil.which(p)]
