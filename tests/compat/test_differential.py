@@ -146,6 +146,20 @@ def test_patterns_match_as_there(real, ours):
     run()
 
 
+def test_longest_common_subsequences(real, ours):
+    mine, theirs = Wire(("127.0.0.1", ours.port)), Wire(real.address)
+    texts = st.text(alphabet="abc", max_size=12)
+
+    @settings(max_examples=EXAMPLES, deadline=None)
+    @given(texts, texts, st.sampled_from([(), ("LEN",), ("IDX",), ("IDX", "WITHMATCHLEN"), ("IDX", "MINMATCHLEN", "2")]))
+    def run(a, b, options):
+        for wire in (mine, theirs):
+            wire("MSET", "a", a, "b", b)
+        assert mine("LCS", "a", "b", *options) == theirs("LCS", "a", "b", *options)
+
+    run()
+
+
 RAW = [
     b"PING\r\n", b"\r\n", b"SET a b\r\nGET a\r\n", b'SET "a b" "x\\x41\\n"\r\nGET "a b"\r\n', b"SET 'it''s' 1\r\n", b"ECHO 'a\\'b'\r\n",
     b"*1\r\n$4\r\nPING\r\n", b"*0\r\n", b"*-1\r\n*1\r\n$4\r\nPING\r\n", b"*1\r\n$-1\r\n", b"*abc\r\n", b"*1\r\n:3\r\n", b"*1\r\n$abc\r\n",

@@ -874,16 +874,20 @@ cdef bint read_lcs(call *c, lcs_args *a) noexcept nogil:
     return True
 
 
-cdef void lcs_reply_range(call *c, int64_t a0, int64_t a1, int64_t b0, int64_t b1, bint with_length) noexcept nogil:
-    reply_array(c, 3 if with_length else 2)
+cdef int lcs_reply_range(call *c, int64_t a0, int64_t a1, int64_t b0, int64_t b1, lcs_args *args) noexcept nogil:
+    """A range, if ranges are wanted and it is long enough; how many were replied."""
+    if not args.ranges or a1 - a0 + 1 < args.least:
+        return 0
+    reply_array(c, 3 if args.with_lengths else 2)
     reply_array(c, 2)
     reply_int(c, a0)
     reply_int(c, a1)
     reply_array(c, 2)
     reply_int(c, b0)
     reply_int(c, b1)
-    if with_length:
+    if args.with_lengths:
         reply_int(c, a1 - a0 + 1)
+    return 1
 
 
 cdef void lcs_walk(call *c, lcs_args *args, view a, view b, uint32_t *t) noexcept nogil:
@@ -914,9 +918,7 @@ cdef void lcs_walk(call *c, lcs_args *args, view a, view b, uint32_t *t) noexcep
                 left -= 1
                 out[left] = a.ptr[i - 1]
             if open_range and (a0 != <int64_t>i or b0 != <int64_t>j):
-                if a1 - a0 + 1 >= args.least:
-                    lcs_reply_range(c, a0, a1, b0, b1, args.with_lengths)
-                    ranges += 1
+                ranges += lcs_reply_range(c, a0, a1, b0, b1, args)
                 open_range = False
             if not open_range:
                 a1 = i - 1
@@ -930,10 +932,8 @@ cdef void lcs_walk(call *c, lcs_args *args, view a, view b, uint32_t *t) noexcep
             i -= 1
         else:
             j -= 1
-        if args.ranges and open_range and (i == 0 or j == 0):
-            if a1 - a0 + 1 >= args.least:
-                lcs_reply_range(c, a0, a1, b0, b1, args.with_lengths)
-                ranges += 1
+        if open_range and (i == 0 or j == 0):
+            ranges += lcs_reply_range(c, a0, a1, b0, b1, args)
             open_range = False
     if out != NULL:
         reply_bulk(c, view_of(out, total))
