@@ -12,47 +12,45 @@ A store that no other thread can reach takes no lock at all.
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.unicode cimport PyUnicode_DecodeUTF8
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport int64_t
 from libc.stdlib cimport free, malloc
-from libc.string cimport memchr, memset, strdup, strlen
+from libc.string cimport memchr, memset, strdup
 
 from kvd.commands.errors cimport WRONGTYPE
 from kvd.commands.figures cimport figures_init, figures_of, figures_release
 from kvd.commands.strings cimport plain_set
-from kvd.commands.table cimport DISPATCH_PAUSED, call, command, command_find, dispatch, freeze
-from kvd.core.buf cimport buf, buf_printf, buf_release
-from kvd.core.entry cimport BOXED, TIMED, entry, entry_inline
+from kvd.commands.table cimport call, command, command_find, dispatch, freeze
+from kvd.core.buf cimport buf, buf_release
+from kvd.core.entry cimport entry
 from kvd.core.mem cimport mem_total
 from kvd.core.table cimport table_hash
 from kvd.core.text cimport INT_TEXT, parse_int
 from kvd.core.view cimport view, view_of, view_str
-from kvd.server.log cimport LOG_NOTICE, LOG_WARNING, log_line, log_to_configured
+from kvd.server.log cimport log_line, log_to_configured
 from kvd.server.server cimport (
     server, server_abandon, server_listen, server_listen_unix, server_new, server_start, server_stop, server_wait,
 )
 from kvd.server.socket cimport last_errno
 from kvd.session.session cimport clients_init, clients_of, clients_release, session, session_account, session_delete, session_new
-from kvd.store.config cimport (
-    OPT_DATABASES, OPT_IO_THREADS, OPT_MAXMEMORY, OPT_SAVE, OPT_UNIXSOCKETPERM, cfg, config_print, config_set,
-    option_at, option_count, option_find,
-)
+from kvd.store.config cimport OPT_DATABASES, OPT_UNIXSOCKETPERM, cfg, config_print, config_set, option_find
 from kvd.store.evict cimport over_limit
 from kvd.store.keyspace cimport (
-    keyspace_read, pthread_mutex_init, pthread_mutex_lock, pthread_mutex_t, pthread_mutex_trylock, pthread_mutex_unlock,
-    store, store_delete, store_memory, store_new, store_next, store_tick, store_time,
+    keyspace_read, pthread_mutex_init, pthread_mutex_lock, pthread_mutex_trylock, pthread_mutex_unlock, store,
+    store_delete, store_memory, store_new, store_next, store_tick, store_time,
 )
 from kvd.types.string cimport string_view
 from kvd.types.value cimport STRING, type_of
 
+import importlib
 import os
 import weakref
 
 from hiredis import Reader as _Reader
 
 # the families of commands define themselves when imported
-from kvd.commands import (  # noqa: F401
-    configuration, connection, expiry, info, introspection, keys, monitoring, process, strings, transactions,
-)
+for _family in ("configuration", "connection", "expiry", "info", "introspection", "keys", "monitoring", "process", "strings",
+                "transactions"):
+    importlib.import_module(f"kvd.commands.{_family}")
 
 cdef extern from "Python.h":
     const char *PyUnicode_AsUTF8AndSize(object text, Py_ssize_t *size) except NULL
@@ -511,8 +509,6 @@ cdef class Store:
         cdef entry *e
         cdef view v
         cdef store *s = self.s
-        cdef object value = None
-        cdef bint wrong = False
         if not PyBytes_CheckExact(name) and not PyUnicode_CheckExact(name):
             keep = []
         to_view(name, &key, keep)
@@ -1014,7 +1010,7 @@ class Server:
 
     See Store.serve for the arguments."""
 
-    def __init__(self, store=None, port=None, *, host="127.0.0.1", unix_path=None, threads=None, log=False):
+    def __init__(self, store=None, port=None, *, host="127.0.0.1", unix_path=None, threads=None, log=False):  # no-cython-lint
         self.store = Store() if store is None else store
         hosts = [host] if isinstance(host, str) else list(host)
         if port is None and unix_path is None:

@@ -28,10 +28,7 @@ BY_NAME = {
 # on every server we compare with; the newer ones have tests of their own in tests/commands
 SKIPPED_OPTIONS = {"IFEQ", "IFNE", "IFDEQ", "IFDNE"}
 COMPARED = sorted(
-    "set get getdel getex getset getrange substr setrange setnx setex psetex mset mget msetnx append strlen incr decr "
-    "incrby decrby incrbyfloat lcs del unlink exists touch type expire pexpire expireat pexpireat ttl pttl expiretime "
-    "pexpiretime persist rename renamenx copy move swapdb dbsize flushdb flushall keys object|encoding object|refcount "
-    "multi exec discard watch unwatch ping echo select object|freq object|idletime".split()
+    ["set", "get", "getdel", "getex", "getset", "getrange", "substr", "setrange", "setnx", "setex", "psetex", "mset", "mget", "msetnx", "append", "strlen", "incr", "decr", "incrby", "decrby", "incrbyfloat", "lcs", "del", "unlink", "exists", "touch", "type", "expire", "pexpire", "expireat", "pexpireat", "ttl", "pttl", "expiretime", "pexpiretime", "persist", "rename", "renamenx", "copy", "move", "swapdb", "dbsize", "flushdb", "flushall", "keys", "object|encoding", "object|refcount", "multi", "exec", "discard", "watch", "unwatch", "ping", "echo", "select", "object|freq", "object|idletime"]
 )
 HEAVY = ["set", "set", "get", "incr", "append", "expire", "mset", "getex", "rename", "setrange", "multi", "exec", "watch"]
 

@@ -162,7 +162,8 @@ def test_longest_common_subsequences(real, ours):
 
 RAW = [
     b"PING\r\n", b"\r\n", b"SET a b\r\nGET a\r\n", b'SET "a b" "x\\x41\\n"\r\nGET "a b"\r\n', b"SET 'it''s' 1\r\n", b"ECHO 'a\\'b'\r\n",
-    b"*1\r\n$4\r\nPING\r\n", b"*0\r\n", b"*-1\r\n*1\r\n$4\r\nPING\r\n", b"*1\r\n$-1\r\n", b"*abc\r\n", b"*1\r\n:3\r\n", b"*1\r\n$abc\r\n",
+    b"*1\r\n$4\r\nPING\r\n", b"*0\r\n", b"*-1\r\n*1\r\n$4\r\nPING\r\n",
+    b"*1\r\n$-1\r\n", b"*abc\r\n", b"*1\r\n:3\r\n", b"*1\r\n$abc\r\n",
     b"*1\r\n$536870913\r\n", b"*2147483648\r\n", b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\nx", b'"unbalanced\r\n', b"x" * 70000,
     b"*" + b"1" * 70000, b"*1\r\n$" + b"1" * 70000, b"PING\nPING\n", b"*1\r\n$4\r\nPINGxx*1\r\n$4\r\nPING\r\n",
 ]  # fmt: skip

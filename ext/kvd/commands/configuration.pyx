@@ -2,22 +2,22 @@
 
 from libc.stdint cimport int64_t
 from libc.stdio cimport FILE, fclose, fopen, fread, fwrite, rename, remove, snprintf
-from libc.string cimport memchr, memset, strcmp, strlen
+from libc.string cimport memchr, memset
 
 from kvd.commands.errors cimport NO_MEMORY
 from kvd.commands.figures cimport figures_reset
 from kvd.commands.table cimport call, define, reply_error, reply_error_about, reply_errorf, reply_ok, reply_text
 from kvd.core.buf cimport buf, buf_add, buf_add_char, buf_printf, buf_release
-from kvd.core.glob cimport glob_is_literal, glob_match
-from kvd.core.view cimport view, view_equal, view_is, view_of, view_str
+from kvd.core.glob cimport glob_match
+from kvd.core.view cimport view, view_of, view_str
 from kvd.resp.writer cimport write_bulk, write_header_at
 from kvd.store.config cimport (
-    K_TEXT, MUTABLE, OPT_DIR, OPT_ENABLE_PROTECTED_CONFIGS, OPT_MAXMEMORY, OPT_MAXMEMORY_POLICY, OPT_REQUIREPASS,
-    PROTECTED, WORDS, cfg, config, config_copy, config_init, config_is_default, config_print, config_release, config_set,
-    config_text, option, option_at, option_count, option_find,
+    MUTABLE, OPT_DIR, OPT_ENABLE_PROTECTED_CONFIGS, OPT_MAXMEMORY, OPT_MAXMEMORY_POLICY, PROTECTED, WORDS, cfg,
+    config, config_copy, config_init, config_is_default, config_print, config_release, config_set, config_text,
+    option_at, option_count, option_find,
 )
 from kvd.store.evict cimport evict_until_fits
-from kvd.store.keyspace cimport POOL, pool_slot, store
+from kvd.store.keyspace cimport store
 
 cdef extern from "<unistd.h>" nogil:
     int fsync(int fd)

@@ -1,20 +1,20 @@
 """Commands on the connection itself: greeting, password, database, and CLIENT."""
 
 from libc.stdint cimport int64_t
-from libc.string cimport memset, strlen
+from libc.string cimport memset
 
-from kvd.commands.errors cimport DB_RANGE, NO_MEMORY, NOT_INT, SYNTAX
+from kvd.commands.errors cimport DB_RANGE, NOT_INT, SYNTAX
 from kvd.commands.table cimport (
     arg_int, call, command, define, reply_array, reply_bulk, reply_error, reply_error_about, reply_errorf, reply_int, reply_map, reply_null,
     reply_ok, reply_text,
 )
-from kvd.core.buf cimport buf, buf_add, buf_add_char, buf_printf, buf_release
+from kvd.core.buf cimport buf, buf_add_char, buf_printf, buf_release
 from kvd.core.text cimport parse_int
 from kvd.core.view cimport view, view_equal, view_is, view_of, view_str
-from kvd.resp.writer cimport write_bulk, write_status, write_verbatim
+from kvd.resp.writer cimport write_status, write_verbatim
 from kvd.session.session cimport (
-    REPLY_OFF, REPLY_ON, REPLY_SKIP_NEXT, buf_set, client_by_id, clients_of, session, session_discard, session_kill,
-    session_memory, session_reset,
+    REPLY_OFF, REPLY_ON, REPLY_SKIP_NEXT, buf_set, client_by_id, clients_of, session, session_kill, session_memory,
+    session_reset,
 )
 from kvd.store.config cimport OPT_DATABASES, OPT_REQUIREPASS, cfg, config_text
 

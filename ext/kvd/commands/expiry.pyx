@@ -6,9 +6,9 @@ argument counts from now.
 
 from libc.stdint cimport int64_t, uint64_t
 
-from kvd.commands.errors cimport NO_MEMORY, NOT_INT, SYNTAX
+from kvd.commands.errors cimport NO_MEMORY
 from kvd.commands.table cimport (
-    arg_int, call, define, find_read, find_write, reply_error, reply_error_about, reply_errorf, reply_int,
+    arg_int, call, define, find_write, reply_error, reply_error_about, reply_errorf, reply_int,
 )
 from kvd.core.entry cimport TIMED, entry, entry_deadline
 from kvd.core.table cimport table_hash

@@ -1,26 +1,24 @@
 """INFO and MEMORY: the store described in figures. One function a section; SECTIONS lists them."""
 
 from libc.stdint cimport int64_t, uint64_t
-from libc.stdio cimport FILE, fclose, fopen, fscanf, snprintf
-from libc.string cimport memset, strcmp, strlen
+from libc.stdio cimport snprintf
+from libc.string cimport memset
 
 from kvd.commands.connection cimport REDIS_VERSION
 from kvd.commands.errors cimport SYNTAX
-from kvd.commands.figures cimport (
-    MAX_COMMANDS, OCTAVES, SUBDIVISIONS, bucket_top, command_figures, figures, figures_of,
-)
+from kvd.commands.figures cimport OCTAVES, SUBDIVISIONS, bucket_top, command_figures, figures, figures_of
 from kvd.commands.table cimport (
     arg_int, call, command_at, command_count, define, reply_error, reply_int, reply_map, reply_null, reply_ok, reply_text,
 )
-from kvd.core.buf cimport buf, buf_add, buf_printf, buf_release
-from kvd.core.clock cimport mono_us, pace_update, wall_us
+from kvd.core.buf cimport buf, buf_printf, buf_release
+from kvd.core.clock cimport pace_update, wall_us
 from kvd.core.entry cimport entry
 from kvd.core.mem cimport mem_total
-from kvd.core.table cimport table_bytes, table_find, table_hash
+from kvd.core.table cimport table_bytes, table_hash
 from kvd.core.text cimport DOUBLE_TEXT, format_percent
-from kvd.core.view cimport view, view_is, view_of
+from kvd.core.view cimport view_is, view_of
 from kvd.core.wheel cimport wheel_bytes
-from kvd.resp.writer cimport write_double, write_int, write_map, write_text, write_verbatim
+from kvd.resp.writer cimport write_double, write_verbatim
 from kvd.session.session cimport clients, clients_of, session
 from kvd.store.config cimport (
     OPT_DATABASES, OPT_HZ, OPT_IO_THREADS, OPT_MAXCLIENTS, OPT_MAXMEMORY, OPT_MAXMEMORY_POLICY, OPT_PORT, cfg, config_print,

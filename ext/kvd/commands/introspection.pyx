@@ -4,12 +4,12 @@ from libc.stdint cimport int64_t
 
 from kvd.commands.errors cimport SYNTAX
 from kvd.commands.table cimport (
-    F_CONTAINER, call, command, command_at, command_count, command_find, command_keys, command_of, define, reply_array,
-    reply_bulk, reply_error, reply_error_about, reply_int, reply_null, reply_text,
+    call, command, command_at, command_count, command_find, command_keys, command_of, define, reply_array,
+    reply_bulk, reply_error, reply_int,
 )
 from kvd.core.glob cimport glob_match
 from kvd.core.view cimport view, view_is, view_of
-from kvd.resp.writer cimport write_bulk, write_header_at, write_lowered, write_map, write_null_array, write_set, write_status
+from kvd.resp.writer cimport write_bulk, write_header_at, write_lowered, write_null_array, write_set
 
 cdef enum:
     MAX_KEYS = 4096

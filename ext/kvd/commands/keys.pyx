@@ -11,18 +11,16 @@ from kvd.commands.table cimport (
 from kvd.core.buf cimport buf, buf_add, buf_release, buf_rotate
 from kvd.core.entry cimport TIMED, entry, entry_deadline, entry_free, entry_key, entry_timer
 from kvd.core.glob cimport glob_is_literal, glob_match
-from kvd.core.table cimport table, table_cursor, table_find, table_hash, table_next, table_random, table_scan
+from kvd.core.table cimport table_cursor, table_hash, table_next, table_random, table_scan
 from kvd.core.text cimport parse_int
 from kvd.core.view cimport view, view_equal, view_is, view_of
-from kvd.resp.writer cimport write_bulk, write_bulk_int, write_header_at, write_status
-from kvd.store.change cimport key_changed, key_event
-from kvd.store.config cimport (
-    EVENT_GENERIC, EVENT_NEW, OPT_DATABASES, OPT_LAZYFREE_LAZY_USER_FLUSH, cfg,
-)
+from kvd.resp.writer cimport write_bulk, write_header_at, write_status
+from kvd.store.change cimport key_changed
+from kvd.store.config cimport EVENT_GENERIC, OPT_DATABASES, OPT_LAZYFREE_LAZY_USER_FLUSH, cfg
 from kvd.store.evict cimport access_frequency, access_idle_ms, access_touch, uses_lfu
 from kvd.store.keyspace cimport (
-    database, keyspace_find, keyspace_flush, keyspace_insert, keyspace_persist, keyspace_remove, keyspace_replace,
-    keyspace_set_deadline, keyspace_swap, keyspace_take, store,
+    database, keyspace_find, keyspace_flush, keyspace_insert, keyspace_remove, keyspace_replace,
+    keyspace_set_deadline, keyspace_swap, keyspace_take,
 )
 from kvd.types.value cimport encoding_name, type_name, type_named, type_of, value_copy, value_free, value_reshape
 
@@ -491,7 +489,6 @@ cdef void scan_command(call *c) noexcept nogil:
     cdef int64_t count = 10
     cdef int64_t steps
     cdef size_t begin
-    cdef char text[24]
     if not read_cursor(c.argv[1], &cursor):
         reply_error(c, b"ERR invalid cursor")
         return

@@ -1,7 +1,7 @@
 """SLOWLOG, LATENCY and MONITOR: what figures.pyx has kept, and the stream of commands."""
 
-from libc.stdint cimport int64_t, uint32_t, uint64_t
-from libc.string cimport memset, strlen
+from libc.stdint cimport int64_t, uint64_t
+from libc.string cimport memset
 
 from kvd.commands.figures cimport (
     LATENCY_SAMPLES, OCTAVES, SUBDIVISIONS, bucket_top, command_figures, figures, figures_of, latency_event,

@@ -7,29 +7,24 @@ from libc.string cimport memcpy, memset
 from kvd.commands.connection cimport REDIS_VERSION
 from kvd.commands.errors cimport NO_KEY, NO_MEMORY, SYNTAX
 from kvd.commands.table cimport (
-    arg_int, call, define, reply_array, reply_bulk, reply_error, reply_error_about, reply_int, reply_map, reply_null,
-    reply_ok, reply_text,
+    arg_int, call, define, reply_array, reply_bulk, reply_error, reply_error_about, reply_int, reply_map,
+    reply_null, reply_ok,
 )
 from kvd.core.buf cimport buf, buf_printf, buf_release
 from kvd.core.clock cimport mono_us, wall_us
 from kvd.core.entry cimport entry, entry_deadline, entry_key
-from kvd.core.table cimport table_bytes, table_check, table_cursor, table_expand, table_find, table_hash, table_next
-from kvd.core.text cimport INT_TEXT, parse_double, parse_int
+from kvd.core.table cimport table_bytes, table_check, table_cursor, table_find, table_hash, table_next
+from kvd.core.text cimport INT_TEXT, parse_double
 from kvd.core.view cimport view, view_is, view_of, view_str
 from kvd.core.wheel cimport wheel_check
 from kvd.core.xxh3 cimport xxh3_64
-from kvd.resp.writer cimport (
-    write_bool, write_bulk, write_double, write_header, write_map, write_null, write_push, write_set, write_status,
-    write_text, write_verbatim,
-)
-from kvd.session.session cimport session
+from kvd.resp.writer cimport write_bool, write_double, write_set, write_status, write_text, write_verbatim
 from kvd.store.change cimport key_changed
 from kvd.store.config cimport EVENT_STRING, OPT_DATABASES, OPT_ENABLE_DEBUG_COMMAND, cfg
 from kvd.store.evict cimport access_idle_ms, access_init
-from kvd.store.expire cimport expire_some
-from kvd.store.keyspace cimport database, keyspace_find, keyspace_insert, store, store_time
+from kvd.store.keyspace cimport database, keyspace_find, keyspace_insert, store_time
 from kvd.types.string cimport string_new, string_view
-from kvd.types.value cimport STRING, encoding_name, type_name, type_of, value_bytes
+from kvd.types.value cimport encoding_name, type_of, value_bytes
 
 cdef extern from "<unistd.h>" nogil:
     int usleep(unsigned int us)
@@ -56,14 +51,10 @@ define(lolwut_command, """
 """)
 cdef void lolwut_command(call *c) noexcept nogil:
     cdef buf text
-    cdef int row, i
+    cdef int row
     memset(&text, 0, sizeof(text))
     for row in range(1, 6):
-        for i in range(5 - row):
-            buf_printf(&text, b" ")
-        for i in range(row):
-            buf_printf(&text, b"/\\")
-        buf_printf(&text, b"\n")
+        buf_printf(&text, b"%*s%.*s\n", 6 - row, <const char *>b"", 2 * row, <const char *>b"/\\/\\/\\/\\/\\")
     buf_printf(&text, b"Redis ver. %s\n", REDIS_VERSION)
     write_verbatim(c.out, view_of(text.ptr, text.len), b"txt", c.proto)
     buf_release(&text)
@@ -148,7 +139,6 @@ cdef void print_digest(char *text, uint64_t a, uint64_t b) noexcept nogil:
 cdef void debug_digest(call *c) noexcept nogil:
     """Of all keys, in any order, with their deadlines."""
     cdef uint64_t total = 0
-    cdef uint64_t mixed, key_digest
     cdef table_cursor at
     cdef entry *e
     cdef view key
@@ -195,7 +185,6 @@ cdef void debug_populate(call *c) noexcept nogil:
     cdef int64_t count, i
     cdef int64_t size = 0
     cdef char name[512]
-    cdef char value[64]
     cdef buf padded
     cdef view prefix = view_of(b"key", 3)
     cdef view key

@@ -4,22 +4,21 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
 
-from kvd.commands.errors cimport NO_MEMORY, NOT_FLOAT, NOT_INT, OUT_OF_RANGE, OVERFLOW, SYNTAX, TOO_LONG, WRONGTYPE
+from kvd.commands.errors cimport NO_MEMORY, NOT_FLOAT, NOT_INT, OVERFLOW, SYNTAX, TOO_LONG, WRONGTYPE
 from kvd.commands.expiry cimport NO_TIME, read_deadline
 from kvd.commands.table cimport (
-    arg_int, arg_range, call, define, find_read, find_write, reply_array, reply_bulk, reply_error, reply_errorf, reply_int,
+    arg_int, call, define, find_read, find_write, reply_array, reply_bulk, reply_error, reply_errorf, reply_int,
     reply_map, reply_null, reply_ok, reply_text, wrong_type,
 )
-from kvd.core.buf cimport buf, buf_release
-from kvd.core.entry cimport TIMED, entry, entry_deadline, entry_key, entry_timer
+from kvd.core.entry cimport TIMED, entry, entry_deadline, entry_timer
 from kvd.core.table cimport table_find, table_hash
-from kvd.core.text cimport INT_TEXT, LONG_DOUBLE_TEXT, format_int, format_long_double, parse_int, parse_long_double
+from kvd.core.text cimport INT_TEXT, LONG_DOUBLE_TEXT, format_long_double, parse_int, parse_long_double
 from kvd.core.view cimport lower, view, view_equal, view_is, view_of
 from kvd.core.xxh3 cimport xxh3_64
 from kvd.resp.writer cimport write_header_at
 from kvd.store.change cimport key_changed, key_event
 from kvd.store.config cimport EVENT_GENERIC, EVENT_NEW, EVENT_STRING, OPT_PROTO_MAX_BULK_LEN, cfg
-from kvd.store.evict cimport access_init, access_touch
+from kvd.store.evict cimport access_init
 from kvd.store.keyspace cimport (
     keyspace_find, keyspace_insert, keyspace_moved, keyspace_persist, keyspace_remove, keyspace_replace,
     keyspace_set_deadline,
@@ -902,7 +901,6 @@ cdef void lcs_walk(call *c, lcs_args *args, view a, view b, uint32_t *t) noexcep
     cdef int64_t a1 = -1, b1 = -1, a0 = 0, b0 = 0
     cdef bint open_range = False
     cdef char *out = NULL
-    cdef buf body
     if not args.ranges:
         out = <char *>calloc(total + 1, 1)
         if out == NULL:

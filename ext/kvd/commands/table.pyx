@@ -23,13 +23,11 @@ from kvd.core.table cimport table_hash
 from kvd.core.text cimport parse_int
 from kvd.core.view cimport lower, view, view_of
 from kvd.session.session cimport (
-    REPLY_OFF, REPLY_ON, REPLY_SKIP, REPLY_SKIP_NEXT, clients_of, is_paused, session, session_discard, session_queue,
+    REPLY_ON, REPLY_SKIP, REPLY_SKIP_NEXT, clients_of, is_paused, session, session_discard, session_queue,
 )
-from kvd.store.config cimport (
-    OPT_LATENCY_MONITOR_THRESHOLD, OPT_MAXMEMORY, OPT_SLOWLOG_LOG_SLOWER_THAN, cfg,
-)
+from kvd.store.config cimport OPT_SLOWLOG_LOG_SLOWER_THAN, cfg
 from kvd.store.evict cimport access_touch, evict_until_fits, over_limit
-from kvd.store.keyspace cimport database, keyspace_find, keyspace_read, store, store_time
+from kvd.store.keyspace cimport keyspace_find, keyspace_read, store, store_time
 from kvd.types.value cimport type_of
 
 from kvd.commands import spec as _spec
@@ -445,22 +443,22 @@ cdef bint queue_needs_memory(session *c) noexcept nogil:
     return False
 
 
-cdef int dispatch(session *session, view *argv, int argc) noexcept nogil:
+cdef int dispatch(session *who, view *argv, int argc) noexcept nogil:
     cdef call c
-    cdef store *s = session.store
+    cdef store *s = who.store
     cdef const command *d
     cdef const command *container
     cdef char text[128]
-    cdef size_t at = session.out.len
+    cdef size_t at = who.out.len
     cdef bint executes
     c.store = s
-    c.session = session
-    c.db = &s.dbs[session.db]
+    c.session = who
+    c.db = &s.dbs[who.db]
     c.argv = argv
     c.argc = argc
-    c.proto = session.proto
-    c.out = &session.out
-    session.failed = False
+    c.proto = who.proto
+    c.out = &who.out
+    who.failed = False
     d = command_find(argv[0])
     c.command = d
     if d != NULL and d.flags & F_CONTAINER and argc >= 2:
@@ -477,26 +475,26 @@ cdef int dispatch(session *session, view *argv, int argc) noexcept nogil:
         snprintf(text, sizeof(text), b"ERR wrong number of arguments for '%s' command", d.name)
         reject(&c, d, text)
         return finish(&c, at)
-    session.last_command = d
-    if not session.authenticated and not d.flags & F_NO_AUTH:
+    who.last_command = d
+    if not who.authenticated and not d.flags & F_NO_AUTH:
         reject(&c, d, NOAUTH)
         return finish(&c, at)
-    if session.multi and d.flags & F_NO_MULTI:
+    if who.multi and d.flags & F_NO_MULTI:
         reject(&c, d, b"ERR Command not allowed inside a transaction")
         return finish(&c, at)
-    executes = session.multi and is_exec(d)
+    executes = who.multi and is_exec(d)
     if over_limit(s) and not evict_until_fits(s) and (
-            d.flags & F_DENYOOM or (executes and queue_needs_memory(session))):
+            d.flags & F_DENYOOM or (executes and queue_needs_memory(who))):
         reject(&c, d, OOM)
         return finish(&c, at)
-    if clients_of(s).pause_until_ms and not session.in_process and is_paused(
-            session, d.flags & F_WRITE or (executes and queue_writes(session))):
-        session.paused = True
+    if clients_of(s).pause_until_ms and not who.in_process and is_paused(
+            who, d.flags & F_WRITE or (executes and queue_writes(who))):
+        who.paused = True
         return DISPATCH_PAUSED
-    session.commands += 1
-    session.last_ms = s.now
-    if session.multi and not d.flags & F_IN_MULTI:
-        if session_queue(session, d, argv, argc):
+    who.commands += 1
+    who.last_ms = s.now
+    if who.multi and not d.flags & F_IN_MULTI:
+        if session_queue(who, d, argv, argc):
             write_status(c.out, b"QUEUED")
         else:
             reject(&c, d, NO_MEMORY)
@@ -507,12 +505,12 @@ cdef int dispatch(session *session, view *argv, int argc) noexcept nogil:
 
 cdef inline int finish(call *c, size_t at) noexcept nogil:
     """Throws the reply away where CLIENT REPLY says so."""
-    cdef session *session = c.session
-    if session.reply != REPLY_ON:
-        if session.reply == REPLY_SKIP_NEXT:
-            session.reply = REPLY_SKIP
+    cdef session *who = c.session
+    if who.reply != REPLY_ON:
+        if who.reply == REPLY_SKIP_NEXT:
+            who.reply = REPLY_SKIP
         else:
-            session.out.len = at
-            if session.reply == REPLY_SKIP:
-                session.reply = REPLY_ON
+            who.out.len = at
+            if who.reply == REPLY_SKIP:
+                who.reply = REPLY_ON
     return DISPATCHED

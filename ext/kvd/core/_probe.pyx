@@ -1,6 +1,6 @@
 """Doors for the tests into the structures of this layer. Built in every form but release."""
 
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memcpy
 
 from kvd.core.entry cimport TIMED, entry, entry_free, entry_inline, entry_key, entry_new, entry_timer, timer, timer_entry

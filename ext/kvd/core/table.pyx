@@ -28,9 +28,9 @@ at its end; `items` and `children` count what there is.
 """
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
-from libc.string cimport memcmp, memcpy, memset
+from libc.string cimport memcmp, memset
 
-from kvd.core.entry cimport BOXED, TIMED, WIDE, entry, entry_key, entry_prefix, entry_wide
+from kvd.core.entry cimport WIDE, entry, entry_key, entry_prefix, entry_wide
 from kvd.core.mem cimport heap, mem_alloc, mem_cost, mem_free, mem_realloc
 from kvd.core.random cimport rng, rng_below, rng_next
 from kvd.core.siphash cimport sipkey, siphash13
@@ -409,8 +409,7 @@ cdef void fill_hole(table *t, bucket *b, int slot) noexcept nogil:
 
 cdef bint table_remove(table *t, entry *e, uint64_t hash) noexcept nogil:
     cdef bucket *b
-    cdef int slot
-    cdef int i
+    cdef int slot, _
     if not find_slot(t, e, hash, &b, &slot):
         return False
     b.tags[slot] = 0
@@ -419,7 +418,7 @@ cdef bint table_remove(table *t, entry *e, uint64_t hash) noexcept nogil:
     if t.items == 0:
         table_release(t)
         return True
-    for i in range(2):
+    for _ in range(2):
         if t.items < t.buckets * LOAD_LOW and t.buckets > 1:
             shrink(t)
     return True

@@ -5,7 +5,6 @@ value may be kept as an integer); doubles as C reads them, without white space. 
 printed in plain notation with at most 17 decimals, which is what INCRBYFLOAT stores.
 """
 
-from libc.math cimport HUGE_VAL
 from libc.stdio cimport snprintf
 from libc.string cimport memcpy
 

@@ -13,7 +13,7 @@ from libc.stdio cimport snprintf
 from libc.stdlib cimport free, realloc
 from libc.string cimport memchr, memset
 
-from kvd.core.buf cimport buf, buf_add_char, buf_release
+from kvd.core.buf cimport buf_add_char, buf_release
 from kvd.core.text cimport parse_int
 from kvd.core.view cimport view, view_of
 

@@ -10,10 +10,8 @@ Limits: input (client-query-buffer-limit), output (client-output-buffer-limit), 
 connection and are counted.
 """
 
-from libc.stdint cimport int64_t, uint64_t
-from libc.stdio cimport snprintf
+from libc.stdint cimport int64_t
 from libc.stdlib cimport calloc, free, realloc
-from libc.string cimport memset, strlen
 
 from kvd.commands.figures cimport figure_error
 from kvd.commands.table cimport DISPATCH_PAUSED, dispatch

@@ -7,7 +7,6 @@ format is Redis's. A library must not write to standard output: nothing is logge
 `store.on_log`, which `kvd serve` does.
 """
 
-from libc.stdint cimport int64_t
 from libc.stdio cimport FILE, fclose, fflush, fopen, fprintf, stdout
 
 from kvd.core.clock cimport wall_us

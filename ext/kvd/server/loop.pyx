@@ -9,7 +9,7 @@ statistics (`hz` a second).
 
 from libc.stdint cimport int64_t, uint64_t
 
-from kvd.core.clock cimport mono_us, pace_update, wall_ms
+from kvd.core.clock cimport pace_update, wall_ms
 from kvd.server.connection cimport (
     connection, connection_close, connection_free, connection_new, connection_readable, connection_resume,
     connection_writable, network,
@@ -36,10 +36,10 @@ cdef int64_t slice_us(store *s) noexcept nogil:
 
 cdef void accept_all(network *net, listener *l) noexcept nogil:
     cdef server *v = <server *>net.store.server
-    cdef int i, fd
+    cdef int _, fd
     cdef network *target
     cdef connection *k
-    for i in range(ACCEPTS):
+    for _ in range(ACCEPTS):
         fd = accept_one(l.fd)
         if fd < 0:
             return

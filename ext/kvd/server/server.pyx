@@ -9,17 +9,15 @@ While a server runs the store is `shared` and `ticking`.
 
 from libc.stdint cimport int64_t
 from libc.stdlib cimport calloc, free
-from libc.string cimport memset, strdup, strlen
+from libc.string cimport strdup, strlen
 
-from kvd.core.clock cimport mono_us
 from kvd.server.connection cimport connection, connection_close, connection_free, network, pthread_self, pthread_t
 from kvd.server.loop cimport network_run
-from kvd.server.log cimport LOG_WARNING, log_line
 from kvd.server.poll cimport poll_event, poll_open, poll_wait, poll_watch, waker_close, waker_open, waker_wake
 from kvd.server.socket cimport close, endpoint, listen_tcp, listen_unix, socket_port, transmit, unlink
-from kvd.session.session cimport clients_of, session
+from kvd.session.session cimport clients_of
 from kvd.store.config cimport (
-    OPT_BIND, OPT_MAXCLIENTS, OPT_PROTECTED_MODE, OPT_REQUIREPASS, OPT_TCP_BACKLOG, OPT_TIMEOUT, cfg, config_text,
+    OPT_BIND, OPT_MAXCLIENTS, OPT_PROTECTED_MODE, OPT_REQUIREPASS, OPT_TCP_BACKLOG, cfg, config_text,
 )
 from kvd.store.keyspace cimport store, store_lock, store_unlock
 

@@ -13,7 +13,6 @@ from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcpy
 
 from kvd.core.buf cimport buf, buf_add, buf_release
-from kvd.core.mem cimport mem_alloc, mem_free
 from kvd.core.table cimport table_hash
 from kvd.core.view cimport view, view_equal
 from kvd.store.change cimport watch_add, watch_remove

@@ -13,11 +13,8 @@ from libc.string cimport memcpy
 
 from kvd.core.entry cimport BOXED, entry, entry_free, entry_key, entry_new, entry_payload
 from kvd.core.mem cimport mem_alloc, mem_free
-from kvd.core.table cimport (
-    table_cursor, table_drain, table_find, table_hash, table_insert, table_next, table_release, table_remove,
-)
+from kvd.core.table cimport table_cursor, table_drain, table_find, table_hash, table_insert, table_next, table_remove
 from kvd.core.view cimport view, view_of
-from kvd.store.config cimport EVENT_EXPIRED, EVENT_GENERIC
 from kvd.store.keyspace cimport database, store
 
 cdef enum:

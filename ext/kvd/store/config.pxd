@@ -138,7 +138,7 @@ cdef int option_find(view name) noexcept nogil                     # -1: unknown
 cdef void config_init(config *c) noexcept nogil                    # the defaults
 cdef void config_release(config *c) noexcept nogil
 cdef bint config_set(config *c, int id, view value, buf *why) noexcept nogil   # False: why says what is wrong
-cdef void config_print(config *c, int id, buf *out) noexcept nogil # the value as CONFIG GET shows it
+cdef void config_print(config *c, int id, buf *out) noexcept nogil  # the value as CONFIG GET shows it
 cdef bint config_is_default(config *c, int id) noexcept nogil
 cdef const char *config_text(config *c, int id) noexcept nogil     # of a text option; never NULL
 cdef bint config_copy(config *target, config *source) noexcept nogil

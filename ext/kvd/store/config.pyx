@@ -15,7 +15,7 @@ from libc.string cimport memcpy, memset, strcmp, strlen
 
 from kvd.core.buf cimport buf, buf_add, buf_add_char, buf_printf
 from kvd.core.text cimport DOUBLE_TEXT, format_percent, parse_double, parse_int, parse_memory
-from kvd.core.view cimport lower, view, view_equal, view_is, view_str
+from kvd.core.view cimport view, view_is, view_str
 
 OPTIONS = """
 maxmemory | memory | 0 | rw | Memory limit in bytes for the data; 0 is none. What happens at the limit is maxmemory-policy's.
@@ -285,7 +285,6 @@ cdef void config_release(config *c) noexcept nogil:
 cdef bint config_copy(config *target, config *source) noexcept nogil:
     """Makes target, which is initialised, equal to source."""
     cdef int i
-    cdef config_value v
     memcpy(target.limits, source.limits, sizeof(source.limits))
     memcpy(target.percentiles, source.percentiles, sizeof(source.percentiles))
     target.percentile_count = source.percentile_count

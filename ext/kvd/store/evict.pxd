@@ -11,7 +11,7 @@ cdef void evict_some(store *s, int64_t until_us) noexcept nogil
 cdef uint32_t access_clock(store *s) noexcept nogil            # the batch's clock, as `access` keeps it
 cdef void access_init(store *s, entry *e) noexcept nogil       # of a new key
 cdef void access_hit_lfu(store *s, entry *e) noexcept nogil
-cdef int64_t access_idle_ms(store *s, entry *e) noexcept nogil # since the last access
+cdef int64_t access_idle_ms(store *s, entry *e) noexcept nogil  # since the last access
 cdef int access_frequency(store *s, entry *e) noexcept nogil   # LFU counter after decay, 0 to 255
 
 

@@ -17,16 +17,16 @@ from libc.string cimport memcpy, memmove
 from kvd.core.clock cimport mono_us
 from kvd.core.entry cimport entry, entry_deadline, entry_key, timer, timer_entry
 from kvd.core.random cimport rng_below, rng_unit
-from kvd.core.table cimport table_find, table_hash, table_random, table_sample
+from kvd.core.table cimport table_find, table_hash, table_sample
 from kvd.core.view cimport view, view_of
 from kvd.core.wheel cimport wheel_sample, wheel_soonest
 from kvd.store.change cimport key_gone
 from kvd.store.config cimport (
-    EVENT_EVICTED, OPT_DATABASES, OPT_LFU_DECAY_TIME, OPT_LFU_LOG_FACTOR, OPT_MAXMEMORY, OPT_MAXMEMORY_EVICTION_TENACITY,
+    EVENT_EVICTED, OPT_DATABASES, OPT_LFU_DECAY_TIME, OPT_LFU_LOG_FACTOR, OPT_MAXMEMORY_EVICTION_TENACITY,
     OPT_MAXMEMORY_POLICY, OPT_MAXMEMORY_SAMPLES, POLICY_ALLKEYS_LFU, POLICY_ALLKEYS_LRU, POLICY_ALLKEYS_RANDOM,
     POLICY_NOEVICTION, POLICY_VOLATILE_LFU, POLICY_VOLATILE_LRU, POLICY_VOLATILE_RANDOM, POLICY_VOLATILE_TTL, cfg,
 )
-from kvd.store.keyspace cimport POOL, database, keyspace_remove, pool_slot, store, store_freeing, store_memory
+from kvd.store.keyspace cimport POOL, database, keyspace_remove, pool_slot, store, store_freeing
 
 cdef enum:
     LFU_INIT = 5               # the counter of a new key, so that it is not the first to go
@@ -164,7 +164,7 @@ cdef entry *choose(store *s, const policy *p, database **where) noexcept nogil:
     cdef uint64_t best_rank = 0
     cdef uint64_t rank
     cdef size_t n, k
-    cdef int i, tries
+    cdef int tries
     cdef int databases = <int>cfg(&s.config, OPT_DATABASES)
     cdef int first = <int>rng_below(&s.random, databases)
     cdef database *db

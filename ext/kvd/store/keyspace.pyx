@@ -12,28 +12,24 @@ expire.pyx.
 Lock: whoever calls holds the store's lock if the store is shared.
 """
 
-from libc.stdint cimport int64_t, uint8_t, uint64_t
+from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
 from kvd.core.clock cimport mono_us, pace_start, wall_ms
-from kvd.core.entry cimport TIMED, entry, entry_deadline, entry_free, entry_key, entry_timer, timer, timer_entry
+from kvd.core.entry cimport TIMED, entry, entry_deadline, entry_free, entry_key, entry_timer, timer
 from kvd.core.mem cimport heap_destroy, heap_init, mem_alloc, mem_free
 from kvd.core.random cimport rng_seed
-from kvd.core.table cimport (
-    table, table_drain, table_find, table_init, table_insert, table_release, table_remove, table_replace,
-)
+from kvd.core.table cimport table_drain, table_find, table_init, table_insert, table_remove, table_replace
 from kvd.core.view cimport view
 from kvd.core.wheel cimport (
     wheel_add, wheel_cancel, wheel_delete, wheel_moved, wheel_new, wheel_next, wheel_sample,
 )
-from kvd.store.change cimport key_gone, watches_of_database, watches_of_flush, watches_release
+from kvd.store.change cimport key_gone, watches_of_database, watches_of_flush
 from kvd.store.config cimport EVENT_EXPIRED, EVENT_MISS, OPT_DATABASES, cfg, config_init, config_release
 from kvd.store.evict cimport access_clock, access_touch, evict_some
 from kvd.store.expire cimport expire_some
 from kvd.types.value cimport value_free, value_reshape
-
-import os
 
 cdef int64_t NEVER = 0x7FFFFFFFFFFFFFFF
 cdef const char *HEX = b"0123456789abcdef"

@@ -11,7 +11,9 @@ change in place); where the bytes are is our own affair and follows from BOXED a
 from libc.stdint cimport int64_t, uint8_t
 from libc.string cimport memcpy, memset
 
-from kvd.core.entry cimport BOXED, WIDE, entry, entry_bytes, entry_free, entry_inline, entry_key, entry_new, entry_payload, entry_prefix, entry_wide
+from kvd.core.entry cimport (
+    BOXED, WIDE, entry, entry_bytes, entry_inline, entry_key, entry_new, entry_payload, entry_wide,
+)
 from kvd.core.mem cimport heap, mem_alloc, mem_cost, mem_free, mem_realloc
 from kvd.core.text cimport digits, format_int, parse_int
 from kvd.core.view cimport view

@@ -7,11 +7,11 @@ here is known to TYPE, SCAN TYPE, COPY, DEL, MEMORY USAGE and eviction at once.
 from libc.stdint cimport uint8_t
 from libc.string cimport memcpy
 
-from kvd.core.entry cimport BOXED, TIMED, entry, entry_bytes, entry_free, entry_inline, entry_key, entry_new, entry_payload
+from kvd.core.entry cimport BOXED, entry, entry_bytes, entry_free, entry_inline, entry_new, entry_payload
 from kvd.core.mem cimport heap, mem_cost
 from kvd.core.view cimport view, view_is
 from kvd.types.string cimport string_copy_boxed, string_boxed_bytes, string_free_boxed
-from kvd.types.value cimport EMBSTR, HASH, INT, LIST, RAW, SET, STREAM, STRING, TYPES, ZSET, encoding_of, type_of
+from kvd.types.value cimport TYPES, encoding_of
 
 cdef const char *TYPE_NAMES[6]
 TYPE_NAMES[:] = [b"string", b"list", b"set", b"zset", b"hash", b"stream"]

@@ -1,0 +1,46 @@
+# Daily work. Only dev is built in place; the other forms live below build/ and are found by PYTHONPATH.
+PYTHON ?= python
+LIB = $$(ls -d build/$(1)/lib.*)
+
+.PHONY: dev test release asan trace compat fuzz lint bench docs dist clean
+
+dev:                      # quick to build, bounds checked, in place
+	KVD_BUILD=dev $(PYTHON) setup.py -q build_ext --inplace
+
+test: dev                 # the whole suite
+	PYTHONPATH=src $(PYTHON) -m pytest
+
+release:                  # what users get, with the test probes
+	KVD_PROBES=1 KVD_BUILD=release $(PYTHON) setup.py -q build
+
+asan:                     # structures, parser and server under the address sanitizer
+	KVD_BUILD=asan $(PYTHON) setup.py -q build
+	LD_PRELOAD=$$(gcc -print-file-name=libasan.so) PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0 \
+	PYTHONPATH=$(call LIB,asan) $(PYTHON) -m pytest tests/core tests/resp tests/store tests/commands
+
+trace:                    # line coverage of .pyx
+	KVD_BUILD=trace $(PYTHON) setup.py -q build
+	PYTHONPATH=$(call LIB,trace) $(PYTHON) -m coverage run -m pytest && $(PYTHON) -m coverage report
+
+compat: dev               # differential tests until stopped
+	while KVD_COMPAT_EXAMPLES=5000 PYTHONPATH=src $(PYTHON) -m pytest tests/compat --timeout 0; do :; done
+
+fuzz:                     # the protocol fuzzer under the address sanitizer, longer
+	KVD_BUILD=asan $(PYTHON) setup.py -q build
+	LD_PRELOAD=$$(gcc -print-file-name=libasan.so) PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0 KVD_FUZZ_ROUNDS=20000 \
+	PYTHONPATH=$(call LIB,asan) $(PYTHON) -m pytest tests/resp/test_fuzz.py --timeout 0
+
+lint:
+	ruff check src tests benchmarks && ruff format --check src && mypy && cython-lint ext
+
+bench: release
+	PYTHONPATH=$(call LIB,release) $(PYTHON) benchmarks/vs_redis.py
+
+docs: dev                 # pages made from the tables
+	PYTHONPATH=src $(PYTHON) -m kvd docs docs
+
+dist:
+	$(PYTHON) -m build
+
+clean:
+	rm -rf build dist src/*.egg-info; find src ext -name '*.so' -delete -o -name '*.c' -delete

@@ -1,0 +1,3 @@
+from kvd.commands.spec import Spec
+
+def specs() -> dict[str, Spec]: ...

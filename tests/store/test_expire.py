@@ -1,0 +1,90 @@
+"""Exact and quiet expiry: keys leave on time without being asked for, and nobody waits for it."""
+
+import time
+
+import pytest
+import redis
+
+import kvd
+
+
+def wait_until(condition, seconds=3.0):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.005)
+
+
+def test_keys_leave_untouched_in_a_store_without_a_server(store):
+    for i in range(1000):
+        store.set(f"k{i}", "x" * 100, px=50)
+    store.set("stays", "y")
+    time.sleep(0.05 + 0.15)
+    assert store.info("keyspace")["db0"]["keys"] == 1
+    assert store.info("stats")["expired_keys"] == 1000
+
+
+def test_keys_leave_untouched_in_a_served_store(server):
+    for i in range(1000):
+        server.store.set(f"k{i}", "x", px=50)
+    time.sleep(0.05 + 0.15)
+    assert server.store.dbsize() == 0
+
+
+def test_the_janitor_ends_when_nothing_has_a_deadline():
+    import threading
+
+    def janitors():
+        return [t for t in threading.enumerate() if t.name == "kvd-janitor"]
+
+    store = kvd.Store()
+    store.set("a", "b")
+    store.set("k", "v", px=30)
+    assert len(janitors()) == 1
+    wait_until(lambda: not janitors())
+    store.set("k", "v", px=30)
+    wait_until(lambda: store.dbsize() == 1 and not janitors())
+
+
+def test_switching_active_expiry_off_keeps_keys_invisible(store):
+    store.execute("DEBUG", "SET-ACTIVE-EXPIRE", "0")
+    store.set("k", "v", px=20)
+    time.sleep(0.1)
+    assert store.dbsize() == 1
+    assert store.get("k") is None
+    assert store.dbsize() == 0
+
+
+def test_a_burst_is_freed_in_slices(server):
+    client = redis.Redis(port=server.port)
+    client.execute_command("DEBUG", "POPULATE", 200_000, "k", 10)
+    at = int(time.time() * 1000) + 4000
+    pipe = client.pipeline(transaction=False)
+    for i in range(200_000):
+        pipe.pexpireat(f"k:{i}", at)
+    pipe.execute()
+    while client.dbsize():
+        client.ping()
+        assert time.time() * 1000 < at + 10_000
+    assert client.info("stats")["expired_keys"] == 200_000
+    assert client.execute_command("DEBUG", "CHECK")
+
+
+@pytest.mark.parametrize("change", ["persist", "set", "expire"])
+def test_a_cancelled_deadline_does_not_fire(store, change):
+    store.set("k", "v", px=60)
+    if change == "persist":
+        assert store.persist("k")
+    elif change == "set":
+        store.set("k", "w")
+    else:
+        store.expire("k", 100)
+    time.sleep(0.2)
+    assert store.exists("k") == 1
+
+
+def test_far_deadlines_are_kept_to_the_millisecond(store):
+    store.set("k", "v", pxat=4_102_444_800_123)
+    assert store.pexpiretime("k") == 4_102_444_800_123
+    store.execute("PEXPIREAT", "k", 2**62)
+    assert store.pexpiretime("k") == 2**62

@@ -1,0 +1,37 @@
+"""Rules of the house that a reader of the sources relies on."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SOURCES = sorted([*(ROOT / "ext").rglob("*.pyx"), *(ROOT / "ext").rglob("*.pxd")])
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_files_begin_with_what_they_are(path):
+    assert path.read_text().startswith('"""')
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_nogil_functions_do_not_raise(path):
+    """`nogil` without `noexcept` or an error value takes the GIL after every call."""
+    for line in path.read_text().splitlines():
+        if re.match(r"\s*cdef [^=]*\) nogil", line):
+            raise AssertionError(line)
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_no_deprecated_or_hidden_names(path):
+    text = path.read_text()
+    assert not re.search(r"^\s*(DEF |IF |include )|cimport \*|from \.", text, re.M)
+
+
+def test_option_ids_are_in_the_order_of_the_table():
+    from kvd.store import config
+
+    header = (ROOT / "ext/kvd/store/config.pxd").read_text()
+    ids = re.findall(r"^    OPT_(\w+)$", header, re.M)
+    names = [row[0].upper().replace("-", "_") for row in config.rows()]
+    assert names[: len(ids)] == ids
