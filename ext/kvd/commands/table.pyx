@@ -19,7 +19,6 @@ from kvd.commands.figures cimport MAX_COMMANDS, figure_call, figure_error, figur
 from kvd.core.buf cimport buf, buf_add, buf_add_char, buf_printf
 from kvd.core.clock cimport pace_update, ticks
 from kvd.core.entry cimport entry
-from kvd.core.table cimport table_hash
 from kvd.core.text cimport parse_int
 from kvd.core.view cimport lower, view, view_of
 from kvd.session.session cimport (
@@ -27,7 +26,7 @@ from kvd.session.session cimport (
 )
 from kvd.store.config cimport OPT_SLOWLOG_LOG_SLOWER_THAN, cfg
 from kvd.store.evict cimport access_touch, evict_until_fits, over_limit
-from kvd.store.keyspace cimport keyspace_find, keyspace_read, store, store_time
+from kvd.store.keyspace cimport hash_of, keyspace_find, keyspace_read, store, store_time
 from kvd.types.value cimport type_of
 
 from kvd.commands import spec as _spec
@@ -261,13 +260,13 @@ cdef bint arg_range(call *c, int i, int64_t lo, int64_t hi, int64_t *n) noexcept
 
 
 cdef entry *find_read(call *c, view key, uint64_t *hash) noexcept nogil:
-    hash[0] = table_hash(key)
+    hash[0] = hash_of(c.store, key)
     return keyspace_read(c.store, c.db, key, hash[0])
 
 
 cdef entry *find_write(call *c, view key, uint64_t *hash) noexcept nogil:
     cdef entry *e
-    hash[0] = table_hash(key)
+    hash[0] = hash_of(c.store, key)
     e = keyspace_find(c.store, c.db, key, hash[0])
     if e != NULL and not c.store.no_touch:
         access_touch(c.store, e)

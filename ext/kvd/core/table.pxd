@@ -37,6 +37,7 @@ cdef void table_init(table *t, heap *h) noexcept nogil
 cdef void table_release(table *t) noexcept nogil                                     # frees buckets, not entries
 cdef entry *table_find(table *t, view key, uint64_t hash) noexcept nogil             # or NULL; borrowed
 cdef void table_prefetch(table *t, uint64_t hash) noexcept nogil                     # starts loading the bucket
+cdef void table_prefetch_entry(table *t, uint64_t hash) noexcept nogil               # and then what it points to
 cdef bint table_insert(table *t, entry *e, uint64_t hash) noexcept nogil             # the key must not be in; False: no memory
 cdef bint table_replace(table *t, entry *old, entry *new, uint64_t hash) noexcept nogil   # same key; False: old is not in
 cdef bint table_remove(table *t, entry *e, uint64_t hash) noexcept nogil             # False: it is not in

@@ -184,6 +184,18 @@ cdef void table_prefetch(table *t, uint64_t hash) noexcept nogil:
         prefetch(bucket_at(t, index_of(t, hash)))
 
 
+cdef void table_prefetch_entry(table *t, uint64_t hash) noexcept nogil:
+    cdef bucket *b
+    cdef uint32_t m
+    if t.items:
+        b = bucket_at(t, index_of(t, hash))
+        m = match9(b.tags, tag_of(hash)) & open_mask(b)
+        if m:
+            prefetch(slot_get(b.slots, ctz(m)))
+        elif b.chained:
+            prefetch(child_of(b))
+
+
 cdef bint find_slot(table *t, entry *e, uint64_t hash, bucket **where, int *slot) noexcept nogil:
     cdef bucket *b
     cdef uint32_t m

@@ -33,6 +33,8 @@ cdef struct network:           # a network thread
     view *argv                 # arguments of the batch
     int argv_room
     parsed batch[BATCH]
+    uint64_t hashes[BATCH]     # of each command's first argument, which usually is a key
+    connection *replying       # have output to send at the end of the round
     uint64_t reads             # since last reported to the store
     uint64_t writes
     uint64_t net_in
@@ -47,6 +49,8 @@ cdef struct connection:
     connection *prev
     connection *next_pending   # in pending or arrivals
     connection *next_dead
+    connection *next_replying
+    bint is_replying
     bint is_pending
     buf input
     parser parser
@@ -58,6 +62,7 @@ cdef struct connection:
 cdef connection *connection_new(network *net, int fd, bint is_unix, const char *unix_path) noexcept nogil   # under the lock
 cdef void connection_readable(connection *k) noexcept nogil
 cdef void connection_writable(connection *k) noexcept nogil
+cdef void connection_reply(connection *k) noexcept nogil       # sends what the round has put out
 cdef void connection_resume(connection *k) noexcept nogil      # after a pause, a wake or a kill
 cdef void connection_close(connection *k) noexcept nogil       # marks it dead; the loop frees it
 cdef void connection_free(connection *k) noexcept nogil        # under the lock

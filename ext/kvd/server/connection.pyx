@@ -1,6 +1,7 @@
 """One socket and its session.
 
-    readable: receive -> parse up to BATCH commands -> lock, run them, take the output, unlock -> send
+    readable: receive -> parse up to BATCH commands -> lock, run them, take the output, unlock
+    at the end of the round: send
 
 Receiving, parsing and sending hold no lock. What a session's replies are written to (`session.out`) is
 only touched under the lock; `sending` belongs to the connection, and the two are swapped, not copied.
@@ -16,6 +17,7 @@ from libc.stdlib cimport calloc, free, realloc
 from kvd.commands.figures cimport figure_error
 from kvd.commands.table cimport DISPATCH_PAUSED, dispatch
 from kvd.core.buf cimport buf, buf_add, buf_drop_front, buf_printf, buf_release, buf_reserve
+from kvd.core.table cimport table, table_hash, table_prefetch, table_prefetch_entry
 from kvd.core.view cimport view, view_of
 from kvd.resp.parser cimport (
     PARSE_COMMAND, PARSE_EMPTY, PARSE_ERROR, PARSE_MORE, parse, parser, parser_dropped, parser_init, parser_release,
@@ -214,11 +216,37 @@ cdef void protocol_error(connection *k) noexcept nogil:
     c.closing = True
 
 
+cdef void prefetch_batch(connection *k, int n) noexcept nogil:
+    """Lets the processor fetch all buckets, then all entries of the batch, instead of one after the other."""
+    cdef network *net = k.owner
+    cdef table *t = &net.store.dbs[k.session.db].keys
+    cdef int i
+    for i in range(n):
+        if net.batch[i].argc > 1:
+            net.hashes[i] = table_hash(net.argv[net.batch[i].first + 1])
+            table_prefetch(t, net.hashes[i])
+    for i in range(n):
+        if net.batch[i].argc > 1:
+            table_prefetch_entry(t, net.hashes[i])
+
+
 cdef int run_batch(connection *k, int n) noexcept nogil:
     """Under the lock; how many ran (fewer when the session is paused or closes)."""
+    cdef int done
+    if n > 1:
+        prefetch_batch(k, n)
+    done = run_each(k, n, n > 1)
+    k.owner.store.hinted = NULL
+    return done
+
+
+cdef int run_each(connection *k, int n, bint hashed) noexcept nogil:
     cdef network *net = k.owner
     cdef int i
     for i in range(n):
+        if hashed and net.batch[i].argc > 1:
+            net.store.hinted = net.argv[net.batch[i].first + 1].ptr
+            net.store.hint = net.hashes[i]
         if dispatch(k.session, net.argv + net.batch[i].first, net.batch[i].argc) == DISPATCH_PAUSED:
             return i
         if k.session.closing or k.session.killed:
@@ -315,7 +343,18 @@ cdef void process(connection *k) noexcept nogil:
             break
     if k.input.len:
         consume(k, k.parser.used if k.parser.missing < 0 else k.parser.start)
-    finish_round(k)
+    if not k.is_replying:
+        k.is_replying = True
+        k.next_replying = k.owner.replying
+        k.owner.replying = k
+
+
+cdef void connection_reply(connection *k) noexcept nogil:
+    """Replies of a round leave together, after all its commands: a client that waits for many of them
+    wakes once, and comes back with more at a time."""
+    k.is_replying = False
+    if not k.dead:
+        finish_round(k)
 
 
 cdef void rewind_to(connection *k, size_t at) noexcept nogil:

@@ -11,7 +11,8 @@ from libc.stdint cimport int64_t, uint64_t
 
 from kvd.core.clock cimport pace_update, wall_ms
 from kvd.server.connection cimport (
-    connection, connection_close, connection_free, connection_new, connection_readable, connection_resume,
+    connection, connection_close, connection_free, connection_new, connection_readable, connection_reply,
+    connection_resume,
     connection_writable, network,
 )
 from kvd.server.log cimport LOG_WARNING, log_line
@@ -187,6 +188,14 @@ cdef int64_t background(network *net, int64_t *next_round) noexcept nogil:
     return next_ms - now if next_ms > now else 0
 
 
+cdef void send_replies(network *net) noexcept nogil:
+    cdef connection *k
+    while net.replying != NULL:
+        k = net.replying
+        net.replying = k.next_replying
+        connection_reply(k)
+
+
 cdef void network_run(network *net) noexcept nogil:
     cdef poll_event events[EVENTS]
     cdef connection *k
@@ -210,8 +219,10 @@ cdef void network_run(network *net) noexcept nogil:
                     connection_writable(k)
                 if events[i].readable and not k.dead:
                     connection_readable(k)
+        send_replies(net)
         if net.pending != NULL or net.arrivals != NULL:
             serve_woken(net)
+            send_replies(net)
         sleep_ms = IDLE_CHECK_MS
         if net.index == 0:
             sleep_ms = background(net, &next_round)

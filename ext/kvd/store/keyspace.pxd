@@ -6,7 +6,7 @@ from kvd.core.clock cimport pace
 from kvd.core.entry cimport entry
 from kvd.core.mem cimport heap
 from kvd.core.random cimport rng
-from kvd.core.table cimport table
+from kvd.core.table cimport table, table_hash
 from kvd.core.view cimport view
 from kvd.core.wheel cimport wheel
 from kvd.store.config cimport config
@@ -79,6 +79,8 @@ cdef struct store:
     int64_t now                # wall ms of the batch that runs
     uint32_t clock             # access clock of the batch (evict.pyx)
     bint shared                # other threads can reach it: the lock counts
+    const char *hinted         # a key whose hash is known already (connection.pyx); NULL: none
+    uint64_t hint
     bint expiring              # active expiry is on (DEBUG SET-ACTIVE-EXPIRE)
     bint no_touch              # the session that runs leaves access clocks alone (CLIENT NO-TOUCH)
     int64_t planned            # wall ms at which someone comes to tick; INT64_MAX: nobody
@@ -129,6 +131,11 @@ cdef void keyspace_flush(store *s, database *db, bint later) noexcept nogil
 cdef void keyspace_swap(store *s, int a, int b) noexcept nogil
 cdef size_t keyspace_expires(database *db) noexcept nogil          # keys with a deadline
 cdef int64_t keyspace_average_ttl(store *s, database *db) noexcept nogil   # ms, estimated
+
+
+cdef inline uint64_t hash_of(store *s, view key) noexcept nogil:
+    """table_hash(key), unless the batch has computed it already."""
+    return s.hint if key.ptr == s.hinted else table_hash(key)
 
 
 cdef inline void store_lock(store *s) noexcept nogil:
