@@ -1,0 +1,103 @@
+"""Servers to measure side by side, pinned to one core, and their CPU time as the kernel counts it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+
+import hiredis
+
+SERVER_CORE = 0
+LOAD_CORE = 1 if (os.cpu_count() or 1) > 1 else 0
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def free_port() -> int:
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return int(s.getsockname()[1])
+
+
+class Client:
+    """A bare client that reads whole replies."""
+
+    def __init__(self, port: int) -> None:
+        self.socket = socket.create_connection(("127.0.0.1", port))
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.reader = hiredis.Reader()
+
+    def send(self, lines: list[tuple[object, ...]]) -> None:
+        self.socket.sendall(b"".join(hiredis.pack_command(tuple(str(w) if not isinstance(w, bytes) else w for w in line)) for line in lines))
+
+    def read(self, n: int = 1) -> object:
+        reply: object = None
+        for _ in range(n):
+            while (reply := self.reader.gets()) is False:
+                self.reader.feed(self.socket.recv(1 << 18))
+        return reply
+
+    def __call__(self, *words: object) -> object:
+        self.send([words])
+        return self.read()
+
+
+@dataclass
+class Target:
+    """One server under test."""
+
+    name: str
+    command: list[str]
+    options: list[str] = field(default_factory=list)
+    port: int = 0
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self, *options: str) -> Target:
+        self.port = free_port()
+        line = ["taskset", "-c", str(SERVER_CORE), *self.command, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "",
+                "--dir", tempfile.gettempdir(), *self.options, *options]  # fmt: skip
+        self.process = subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        for _ in range(200):
+            try:
+                Client(self.port)
+                return self
+            except OSError:
+                time.sleep(0.05)
+        raise RuntimeError(f"{self.name} does not answer")
+
+    def stop(self) -> None:
+        assert self.process is not None
+        self.process.terminate()
+        self.process.wait(20)
+
+    def cpu(self) -> float:
+        """Seconds of user and system time so far."""
+        text = str(Client(self.port)("INFO", "cpu"), "utf-8")  # type: ignore[arg-type]
+        values = dict(line.split(":") for line in text.splitlines() if ":" in line)
+        return float(values["used_cpu_sys"]) + float(values["used_cpu_user"])
+
+    def resident(self) -> int:
+        assert self.process is not None
+        with open(f"/proc/{self.process.pid}/statm") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE")
+
+    def used_memory(self) -> int:
+        text = str(Client(self.port)("INFO", "memory"), "utf-8")  # type: ignore[arg-type]
+        return int(dict(line.split(":", 1) for line in text.splitlines() if ":" in line)["used_memory"])
+
+
+def targets() -> list[Target]:
+    """kvd, and every real server of this machine."""
+    found = [Target("kvd", [sys.executable, "-m", "kvd", "serve"])]
+    found += [Target(name.partition("-")[0], [name]) for name in ("redis-server", "valkey-server") if shutil.which(name)]
+    return found
+
+
+def best_peer(results: dict[str, float]) -> float:
+    """The lowest figure of the others."""
+    return min(v for k, v in results.items() if k != "kvd")

@@ -1,0 +1,190 @@
+"""How much CPU, memory and delay do kvd, Redis and Valkey need for the same work?
+
+Starts each server on core 0 and redis-benchmark on core 1, takes them in turn within one run (several
+rounds, the median counts), and prints requests a second, p50 and p99, and the server's own CPU time
+(user and system) divided by the operations. Absolute figures belong to the machine; ratios travel.
+
+    PYTHONPATH=$(ls -d build/release/lib.*) python benchmarks/vs_redis.py [speed] [memory] [burst] [evict] [--markdown]
+"""
+
+from __future__ import annotations
+
+import random
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+from common import LOAD_CORE, Client, Target, best_peer, targets
+
+ROUNDS = 3
+WORK = {  # name: (redis-benchmark arguments)
+    "SET": ["set", "key:__rand_int__", "x" * 32],
+    "GET": ["get", "key:__rand_int__"],
+    "INCR": ["incr", "counter:__rand_int__"],
+    "MSET (10 keys)": ["mset", *[w for i in range(10) for w in (f"key:__rand_int__{i}", "x" * 32)]],
+}
+GOALS = {1: 0.85, 16: 0.60, 100: 0.45}
+
+
+def load(target: Target, name: str, pipeline: int, requests: int) -> tuple[float, float, float, float]:
+    """CPU microseconds an operation, requests a second, p50 and p99 in ms."""
+    before = target.cpu()
+    out = subprocess.run(
+        ["taskset", "-c", str(LOAD_CORE), "redis-benchmark", "-p", str(target.port), "-c", "50", "-P", str(pipeline), "-n", str(requests),
+         "-r", "100000", "--csv", *WORK[name]],
+        capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    spent = target.cpu() - before
+    fields = out.strip().splitlines()[-1].replace('"', "").split(",")[-7:]
+    return spent / requests * 1e6, float(fields[0]), float(fields[3]), float(fields[5])
+
+
+def row(cells: list[str], widths: list[int]) -> None:
+    if "--markdown" in sys.argv:
+        print("| " + " | ".join(cells) + " |")
+    else:
+        print("  ".join(c.ljust(w) for c, w in zip(cells, widths, strict=False)))
+
+
+def heading(cells: list[str], widths: list[int]) -> None:
+    row(cells, widths)
+    if "--markdown" in sys.argv:
+        print("|" + "---|" * len(cells))
+
+
+def speed() -> None:
+    """Server CPU an operation."""
+    print("\n## Server CPU per operation (us), requests/s, p50/p99 (ms)\n")
+    running = [t.start() for t in targets()]
+    names = [t.name for t in running]
+    widths = [16, 4, *[34] * len(names), 18]
+    heading(["command", "P", *names, "kvd / better peer"], widths)
+    for name in WORK:
+        for pipeline in (1, 16, 100):
+            requests = {1: 60_000, 16: 600_000, 100: 1_000_000}[pipeline] // (5 if "MSET" in name else 1)
+            runs: dict[str, list[tuple[float, float, float, float]]] = {t.name: [] for t in running}
+            for t in running:
+                load(t, name, 16, 100_000)
+            for _ in range(ROUNDS):
+                for t in running:
+                    runs[t.name].append(load(t, name, pipeline, requests))
+            middle = {n: [statistics.median(r[i] for r in rs) for i in range(4)] for n, rs in runs.items()}
+            cpu = {n: m[0] for n, m in middle.items()}
+            cells = [f"{m[0]:.2f} us, {m[1] / 1000:.0f}k/s, {m[2]:.2f}/{m[3]:.2f}" for m in (middle[n] for n in names)]
+            ratio = cpu["kvd"] / best_peer(cpu) if len(cpu) > 1 else 0
+            row([name, str(pipeline), *cells, f"{ratio:.2f} (goal {GOALS[pipeline]:.2f})"], widths)
+    for t in running:
+        t.stop()
+
+
+def fill(client: Client, n: int, make: Callable[[int], tuple[object, ...]]) -> None:
+    for at in range(0, n, 1000):
+        client.send([make(i) for i in range(at, min(at + 1000, n))])
+        client.read(min(1000, n - at))
+
+
+def memory() -> None:
+    """Bytes a key, from used_memory and from the resident set."""
+    print("\n## Memory per key: 1,000,000 strings, 16-byte keys, 32-byte values\n")
+    names = [t.name for t in targets()]
+    widths = [14, *[26] * len(names), 12, 12]
+    heading(["", *names, "used ratio", "RSS ratio"], widths)
+    n = 1_000_000
+    for title, extra in (("without TTL", ()), ("with TTL", ("EX",))):
+        used, rss = {}, {}
+        for t in targets():
+            t.start()
+            client = Client(t.port)
+            u0, r0 = t.used_memory(), t.resident()
+            fill(client, n, lambda i, e=extra: ("SET", f"key:{i:012d}", "v" * 32, *((*e, 10_000 + i % 50_000) if e else ())))
+            used[t.name], rss[t.name] = (t.used_memory() - u0) / n, (t.resident() - r0) / n
+            t.stop()
+        row([title, *[f"{used[m]:.1f} B, RSS {rss[m]:.1f} B" for m in names], f"{used['kvd'] / best_peer(used):.2f}",
+             f"{rss['kvd'] / best_peer(rss):.2f}"], widths)  # fmt: skip
+
+
+def burst() -> None:
+    """The worst delay of a GET while a million keys with one deadline die."""
+    print("\n## A million keys with the same deadline: delay of a concurrent GET\n")
+    names = [t.name for t in targets()]
+    heading(["", *names], [22, *[16] * len(names)])
+    worst, p999, gone = {}, {}, {}
+    for t in targets():
+        t.start()
+        client = Client(t.port)
+        at = int(time.time() * 1000) + 15_000
+        fill(client, 1_000_000, lambda i, a=at: ("SET", f"key:{i:012d}", "v" * 32, "PXAT", a))
+        client("SET", "alive", "x")
+        while time.time() * 1000 < at - 50:
+            time.sleep(0.005)
+        delays = []
+        checked = 0.0
+        while True:
+            begin = time.perf_counter()
+            client("GET", "alive")
+            delays.append(time.perf_counter() - begin)
+            if begin - checked > 0.02:
+                checked = begin
+                if client("DBSIZE") == 1 or time.time() * 1000 > at + 20_000:
+                    break
+        gone[t.name] = time.time() * 1000 - at
+        delays.sort()
+        worst[t.name], p999[t.name] = delays[-1] * 1000, delays[int(len(delays) * 0.999)] * 1000
+        t.stop()
+    for title, figures in (("worst (ms)", worst), ("p99.9 (ms)", p999), ("all freed after (ms)", gone)):
+        row([title, *[f"{figures[n]:.2f}" for n in names]], [22, *[16] * len(names)])
+
+
+def zipf(rng: random.Random, n: int, count: int) -> list[int]:
+    weights = [1 / (i + 1) for i in range(n)]
+    return rng.choices(range(n), weights, k=count)
+
+
+def evict() -> None:
+    """Hit ratio of a cache-aside client at equal maxmemory."""
+    print("\n## Hit ratio at the same maxmemory (8 MB, 100-byte values, 200,000 keys)\n")
+    names = [t.name for t in targets()]
+    widths = [26, 14, *[10] * len(names)]
+    heading(["trace", "policy", *names], widths)
+    rng = random.Random(7)
+    hot = zipf(rng, 200_000, 400_000)
+    scans, scan_at = [], 200_000
+    for i, key in enumerate(hot[:200_000]):
+        scans.append(key)
+        if i % 20_000 < 8_000:
+            scans.append(scan_at)
+            scan_at += 1
+    for title, trace in (("Zipf", hot), ("Zipf polluted by scans", scans)):
+        for policy in ("allkeys-lru", "allkeys-lfu", "allkeys-random"):
+            ratios = []
+            for t in targets():
+                t.start("--maxmemory", "8mb", "--maxmemory-policy", policy)
+                ratios.append(hit_ratio(Client(t.port), trace))
+                t.stop()
+            row([title, policy, *[f"{r:.3f}" for r in ratios]], widths)
+
+
+def hit_ratio(client: Client, trace: list[int]) -> float:
+    hits = 0
+    for at in range(0, len(trace), 100):
+        chunk = trace[at : at + 100]
+        client.send([("GET", f"k{key}") for key in chunk])
+        missed = []
+        for key in chunk:
+            if client.read() is None:
+                missed.append(key)
+            else:
+                hits += 1
+        if missed:
+            client.send([("SET", f"k{key}", "v" * 100) for key in missed])
+            client.read(len(missed))
+    return hits / len(trace)
+
+
+if __name__ == "__main__":
+    questions = {"speed": speed, "memory": memory, "burst": burst, "evict": evict}
+    chosen = [a for a in sys.argv[1:] if a in questions] or list(questions)
+    for question in chosen:
+        questions[question]()
