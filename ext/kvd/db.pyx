@@ -24,7 +24,7 @@ from kvd.core.buf cimport buf, buf_release
 from kvd.core.entry cimport entry
 from kvd.core.mem cimport mem_total
 from kvd.core.table cimport table_hash
-from kvd.core.text cimport INT_TEXT, parse_int
+from kvd.core.text cimport INT_TEXT, format_int, parse_int
 from kvd.core.view cimport view, view_of, view_str
 from kvd.server.log cimport log_line, log_to_configured
 from kvd.server.server cimport (
@@ -36,7 +36,7 @@ from kvd.store.config cimport OPT_DATABASES, OPT_UNIXSOCKETPERM, cfg, config_pri
 from kvd.store.evict cimport over_limit
 from kvd.store.keyspace cimport (
     keyspace_read, pthread_mutex_init, pthread_mutex_lock, pthread_mutex_trylock, pthread_mutex_unlock, store,
-    store_delete, store_memory, store_new, store_next, store_tick, store_time,
+    store_delete, store_memory, store_new, store_next, store_tick, store_time, store_time_cheap,
 )
 from kvd.types.string cimport string_view
 from kvd.types.value cimport STRING, type_of
@@ -95,9 +95,12 @@ cdef inline void release(store *s) noexcept:
 
 cdef object encode(object value):
     """Bytes of what is neither bytes nor str, by redis-py's rules."""
+    cdef char digits[INT_TEXT]
     if isinstance(value, bool):
         raise TypeError("a bool is neither bytes, str, int nor float; convert it first")
     if isinstance(value, int):
+        if -(1 << 63) <= value < 1 << 63:
+            return PyBytes_FromStringAndSize(digits, format_int(digits, value))
         return b"%d" % value
     if isinstance(value, float):
         return repr(value).encode()
@@ -110,16 +113,23 @@ cdef object encode(object value):
     raise TypeError(f"cannot store {type(value).__name__}: convert it to bytes, str, int or float first")
 
 
-cdef inline int to_view(object value, view *v, list keep) except -1:
-    """A view into value, or into its encoding, which `keep` then owns."""
+cdef inline bint plain_view(object value, view *v) except -1:
+    """A view into bytes or str; False for anything else."""
     cdef Py_ssize_t n
     if PyBytes_CheckExact(value):
         v.ptr = PyBytes_AS_STRING(value)
         v.len = PyBytes_GET_SIZE(value)
-        return 0
+        return True
     if PyUnicode_CheckExact(value):
         v.ptr = PyUnicode_AsUTF8AndSize(value, &n)
         v.len = n
+        return True
+    return False
+
+
+cdef inline int to_view(object value, view *v, list keep) except -1:
+    """A view into value, or into its encoding, which `keep` then owns."""
+    if plain_view(value, v):
         return 0
     value = encode(value)
     keep.append(value)
@@ -402,11 +412,7 @@ cdef class Store:
             for i in range(n):
                 to_view(args[i], &argv[i], keep)
             acquire(s)
-            if self.v == NULL:
-                store_time(s)
-            else:
-                with nogil:
-                    store_time(s)
+            store_time_cheap(s)
             dispatch(c, argv, <int>n)
             out = c.out
             memset(&c.out, 0, sizeof(buf))
@@ -504,17 +510,13 @@ cdef class Store:
     def get(self, name):
         """The value of a string key, or None. Raises kvd.WrongTypeError. O(1)."""
         cdef view key
-        cdef list keep = None
         cdef char scratch[INT_TEXT]
         cdef entry *e
         cdef view v
         cdef store *s = self.s
-        if not PyBytes_CheckExact(name) and not PyUnicode_CheckExact(name):
-            keep = []
-        to_view(name, &key, keep)
-        if s.shared or self.c.multi or clients_of(s).monitors:
+        if s.shared or self.c.multi or clients_of(s).monitors or not plain_view(name, &key):
             return self.run(self.c, (b"GET", name), self.decode)
-        fast_time(s)
+        store_time_cheap(s)
         e = keyspace_read(s, &s.dbs[self.c.db], key, table_hash(key))
         figures_of(s).commands[GET.id].calls += 1
         s.stats.commands += 1
@@ -535,16 +537,13 @@ cdef class Store:
 
         Returns True, or None if a condition did not hold; with get, the old value or None."""
         cdef view k, v
-        cdef list keep = None
         cdef call c
         cdef store *s = self.s
         if (ex is None and px is None and not nx and not xx and not keepttl and not get and exat is None and pxat is None
                 and ifeq is None and ifne is None and ifdeq is None and ifdne is None
-                and not s.shared and not self.c.multi and not clients_of(s).monitors and not over_limit(s)):
-            keep = []
-            to_view(name, &k, keep)
-            to_view(value, &v, keep)
-            fast_time(s)
+                and not s.shared and not self.c.multi and not clients_of(s).monitors and not over_limit(s)
+                and plain_view(name, &k) and plain_view(value, &v)):
+            store_time_cheap(s)
             c.store = s
             c.session = self.c
             c.db = &s.dbs[self.c.db]
@@ -604,11 +603,11 @@ cdef class Store:
 
     def getset(self, name, value):
         """Set a key and return the value it had, or None. O(1)."""
-        return self.execute(b"GETSET", name, value)
+        return self.run(self.c, (b"GETSET", name, value,), self.decode)
 
     def getdel(self, name):
         """Return the value of a key and delete it. O(1)."""
-        return self.execute(b"GETDEL", name)
+        return self.run(self.c, (b"GETDEL", name,), self.decode)
 
     def getex(self, name, ex=None, px=None, exat=None, pxat=None, persist=False):
         """Return the value of a key and set (or with persist remove) its time to live. O(1)."""
@@ -627,51 +626,51 @@ cdef class Store:
 
     def setnx(self, name, value):
         """Set a key that does not exist; returns whether it did. O(1)."""
-        return self.execute(b"SETNX", name, value) == 1
+        return self.run(self.c, (b"SETNX", name, value,), self.decode) == 1
 
     def setex(self, name, time, value):
         """Set a key with a time to live in seconds (int or timedelta); returns True. O(1)."""
-        return _ok(self.execute(b"SETEX", name, _seconds(time), value))
+        return _ok(self.run(self.c, (b"SETEX", name, _seconds(time), value,), self.decode))
 
     def psetex(self, name, time_ms, value):
         """Set a key with a time to live in milliseconds (int or timedelta); returns True. O(1)."""
-        return _ok(self.execute(b"PSETEX", name, _milliseconds(time_ms), value))
+        return _ok(self.run(self.c, (b"PSETEX", name, _milliseconds(time_ms), value,), self.decode))
 
     def append(self, key, value):
         """Append to a key; returns the new length in bytes. Amortised O(1)."""
-        return self.execute(b"APPEND", key, value)
+        return self.run(self.c, (b"APPEND", key, value,), self.decode)
 
     def strlen(self, name):
         """Length in bytes of a key's value, 0 without one. O(1)."""
-        return self.execute(b"STRLEN", name)
+        return self.run(self.c, (b"STRLEN", name,), self.decode)
 
     def getrange(self, key, start, end):
         """Bytes start to end, both included; negative positions count from the end. O(N) of the result."""
-        return self.execute(b"GETRANGE", key, start, end)
+        return self.run(self.c, (b"GETRANGE", key, start, end,), self.decode)
 
     def substr(self, name, start, end=-1):
         """The same under its old name."""
-        return self.execute(b"SUBSTR", name, start, end)
+        return self.run(self.c, (b"SUBSTR", name, start, end,), self.decode)
 
     def setrange(self, name, offset, value):
         """Overwrite from an offset on, padding with zero bytes; returns the new length. O(1)."""
-        return self.execute(b"SETRANGE", name, offset, value)
+        return self.run(self.c, (b"SETRANGE", name, offset, value,), self.decode)
 
     def incr(self, name, amount=1):
         """Add an integer to a key's value (0 if missing); returns the sum. O(1)."""
-        return self.execute(b"INCRBY", name, amount)
+        return self.run(self.c, (b"INCRBY", name, amount,), self.decode)
 
     incrby = incr
 
     def decr(self, name, amount=1):
         """Subtract an integer from a key's value (0 if missing); returns the difference. O(1)."""
-        return self.execute(b"DECRBY", name, amount)
+        return self.run(self.c, (b"DECRBY", name, amount,), self.decode)
 
     decrby = decr
 
     def incrbyfloat(self, name, amount=1.0):
         """Add a float to a key's value (0 if missing); returns the sum as float. O(1)."""
-        return float(self.execute(b"INCRBYFLOAT", name, amount))
+        return float(self.run(self.c, (b"INCRBYFLOAT", name, amount,), self.decode))
 
     def lcs(self, key1, key2, len=False, idx=False, minmatchlen=0, withmatchlen=False):
         """Longest common subsequence of two keys: the string, its length (len) or the ranges (idx). O(N*M)."""
@@ -688,7 +687,7 @@ cdef class Store:
 
     def digest(self, name):
         """XXH3 digest of a key's value as 16 hexadecimal characters, or None. O(N) of the value."""
-        return self.execute(b"DIGEST", name)
+        return self.run(self.c, (b"DIGEST", name,), self.decode)
 
     def delex(self, name, ifeq=None, ifne=None, ifdeq=None, ifdne=None):
         """Delete a key if its value or digest is, or is not, the given one; returns how many were deleted."""
@@ -718,7 +717,7 @@ cdef class Store:
 
     def type(self, name):
         """Type of a key's value, as b"string" and so on, or b"none". O(1)."""
-        return self.execute(b"TYPE", name)
+        return self.run(self.c, (b"TYPE", name,), self.decode)
 
     def expire(self, name, time, nx=False, xx=False, gt=False, lt=False):
         """Set the time to live in seconds (int or timedelta). Returns whether it did. O(1).
@@ -740,31 +739,31 @@ cdef class Store:
 
     def ttl(self, name):
         """Seconds a key still lives; -1 without a deadline, -2 without the key. O(1)."""
-        return self.execute(b"TTL", name)
+        return self.run(self.c, (b"TTL", name,), self.decode)
 
     def pttl(self, name):
         """Milliseconds a key still lives; -1 without a deadline, -2 without the key. O(1)."""
-        return self.execute(b"PTTL", name)
+        return self.run(self.c, (b"PTTL", name,), self.decode)
 
     def expiretime(self, name):
         """When a key expires, in seconds since 1970; -1 without a deadline, -2 without the key. O(1)."""
-        return self.execute(b"EXPIRETIME", name)
+        return self.run(self.c, (b"EXPIRETIME", name,), self.decode)
 
     def pexpiretime(self, name):
         """When a key expires, in milliseconds since 1970; -1 without a deadline, -2 without the key. O(1)."""
-        return self.execute(b"PEXPIRETIME", name)
+        return self.run(self.c, (b"PEXPIRETIME", name,), self.decode)
 
     def persist(self, name):
         """Remove a key's deadline; returns whether it had one. O(1)."""
-        return self.execute(b"PERSIST", name) == 1
+        return self.run(self.c, (b"PERSIST", name,), self.decode) == 1
 
     def rename(self, src, dst):
         """Give a key another name, overwriting what has it; returns True. Raises ResponseError without src. O(1)."""
-        return _ok(self.execute(b"RENAME", src, dst))
+        return _ok(self.run(self.c, (b"RENAME", src, dst,), self.decode))
 
     def renamenx(self, src, dst):
         """Give a key a name that is not taken; returns whether it did. O(1)."""
-        return self.execute(b"RENAMENX", src, dst) == 1
+        return self.run(self.c, (b"RENAMENX", src, dst,), self.decode) == 1
 
     def copy(self, source, destination, destination_db=None, replace=False):
         """Copy value and deadline to another key; returns whether it did. O(N) of the value."""
@@ -777,27 +776,27 @@ cdef class Store:
 
     def move(self, name, db):
         """Move a key to another database that does not have it; returns whether it did. O(1)."""
-        return self.execute(b"MOVE", name, db) == 1
+        return self.run(self.c, (b"MOVE", name, db,), self.decode) == 1
 
     def swapdb(self, first, second):
         """Exchange the contents of two databases; returns True. O(1)."""
-        return _ok(self.execute(b"SWAPDB", first, second))
+        return _ok(self.run(self.c, (b"SWAPDB", first, second,), self.decode))
 
     def dbsize(self):
         """How many keys the database has. O(1)."""
-        return self.execute(b"DBSIZE")
+        return self.run(self.c, (b"DBSIZE",), self.decode)
 
     def flushdb(self, asynchronous=False):
         """Remove all keys of the database; returns True."""
-        return _ok(self.execute(b"FLUSHDB", b"ASYNC" if asynchronous else b"SYNC"))
+        return _ok(self.run(self.c, (b"FLUSHDB", b"ASYNC" if asynchronous else b"SYNC",), self.decode))
 
     def flushall(self, asynchronous=False):
         """Remove all keys of all databases; returns True."""
-        return _ok(self.execute(b"FLUSHALL", b"ASYNC" if asynchronous else b"SYNC"))
+        return _ok(self.run(self.c, (b"FLUSHALL", b"ASYNC" if asynchronous else b"SYNC",), self.decode))
 
     def keys(self, pattern="*"):
         """All keys that match a pattern. O(N): use scan_iter for large databases."""
-        return self.execute(b"KEYS", pattern)
+        return self.run(self.c, (b"KEYS", pattern,), self.decode)
 
     def scan(self, cursor=0, match=None, count=None, _type=None):
         """A step of an iteration: (next cursor, keys); the cursor is 0 at the end."""
@@ -820,21 +819,21 @@ cdef class Store:
 
     def randomkey(self):
         """A random key, or None. O(1)."""
-        return self.execute(b"RANDOMKEY")
+        return self.run(self.c, (b"RANDOMKEY",), self.decode)
 
     def object(self, infotype, key):
         """OBJECT ENCODING, FREQ, IDLETIME or REFCOUNT of a key, or None."""
-        return self.execute(b"OBJECT", infotype, key)
+        return self.run(self.c, (b"OBJECT", infotype, key,), self.decode)
 
     # -- the store itself
 
     def ping(self):
         """True."""
-        return self.execute(b"PING") is not None
+        return self.run(self.c, (b"PING",), self.decode) is not None
 
     def select(self, index):
         """Change the database of the store's own session; returns True."""
-        return _ok(self.execute(b"SELECT", index))
+        return _ok(self.run(self.c, (b"SELECT", index,), self.decode))
 
     def config_get(self, *patterns):
         """Options whose names match, as a dict."""
@@ -976,10 +975,6 @@ cdef class Store:
 
     def _log_on(self):
         self.s.on_log = log_to_configured
-
-
-cdef inline void fast_time(store *s) noexcept:
-    store_time(s)
 
 
 cdef void keep_buffer(session *c, buf *out) noexcept:

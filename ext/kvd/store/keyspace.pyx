@@ -16,7 +16,7 @@ from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
-from kvd.core.clock cimport mono_us, pace_start, wall_ms
+from kvd.core.clock cimport mono_us, pace_start, pace_update, ticks, wall_ms
 from kvd.core.entry cimport TIMED, entry, entry_deadline, entry_free, entry_key, entry_timer, timer
 from kvd.core.mem cimport heap_destroy, heap_init, mem_alloc, mem_free
 from kvd.core.random cimport rng_seed
@@ -77,6 +77,14 @@ cdef void store_delete(store *s) noexcept nogil:
 cdef void store_time(store *s) noexcept nogil:
     s.now = wall_ms()
     s.clock = access_clock(s)
+
+
+cdef void store_time_slow(store *s) noexcept nogil:
+    s.mark = ticks()
+    store_time(s)
+    if s.window == 0 and mono_us() - s.pace.us0 >= 1000:
+        pace_update(&s.pace)
+        s.window = <uint64_t>(s.pace.ticks_per_us * 100)
 
 
 cdef size_t store_memory(store *s) noexcept nogil:
