@@ -143,6 +143,12 @@ cdef object failure(view text):
     return errors.from_reply(text.ptr[:text.len].decode("utf-8", "replace"))
 
 
+def nested_failure(text):
+    """An error inside a list: what EXEC answers for a command that failed."""
+    from kvd import errors
+    return errors.from_reply(text)
+
+
 cdef inline object text_of(const char *p, Py_ssize_t n, bint decode):
     if decode:
         return PyUnicode_DecodeUTF8(p, n, NULL)
@@ -168,7 +174,7 @@ cdef object decode_reply(const char *p, size_t n, bint decode):
         raise failure(view_of(p + 1, eol - p - 1))
     if p[0] == c'_':
         return None
-    reader = _Reader(encoding="utf-8") if decode else _Reader()
+    reader = _Reader(replyError=nested_failure, encoding="utf-8") if decode else _Reader(replyError=nested_failure)
     reader.setmaxbuf(0)
     reader.feed(PyBytes_FromStringAndSize(p, n))
     return reader.gets()
@@ -428,7 +434,9 @@ cdef class Store:
                 raise MemoryError()
             return decode_reply(out.ptr, out.len, decode)
         finally:
+            acquire(s)
             keep_buffer(c, &out)
+            release(s)
 
     def execute(self, *args):
         """Run any command: `store.execute("SET", "k", "v", "EX", 10)`.
@@ -978,7 +986,7 @@ cdef class Store:
 
 
 cdef void keep_buffer(session *c, buf *out) noexcept:
-    """Gives the reply buffer back to the session, if it is small and the session has none by now."""
+    """Under the lock: gives the reply buffer back to the session, if it is small and there is none by now."""
     if c.out.ptr == NULL and out.cap <= 65536:
         out.len = 0
         out.failed = False

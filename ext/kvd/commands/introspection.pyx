@@ -160,7 +160,7 @@ cdef int keys_of(call *c, const command **which, int *at) noexcept nogil:
 
 
 define(command_getkeys, """
-    COMMAND|GETKEYS command arg [arg ...]
+    COMMAND|GETKEYS word [word ...]
     loading stale | server | 2.8.13 | O(N) where N is the number of arguments
     Return the keys of a command line.
 """)
@@ -206,7 +206,7 @@ cdef void reply_key_flags(call *c, const command *d, int index) noexcept nogil:
 
 
 define(command_getkeysandflags, """
-    COMMAND|GETKEYSANDFLAGS command arg [arg ...]
+    COMMAND|GETKEYSANDFLAGS word [word ...]
     loading stale | server | 7.0.0 | O(N) where N is the number of arguments
     Return the keys of a command line, with what it does to each.
 """)

@@ -266,6 +266,9 @@ define(monitor_command, """
     Stream every command that any connection runs.
 """)
 cdef void monitor_command(call *c) noexcept nogil:
+    if c.session.in_process:
+        reply_error(c, b"ERR MONITOR needs a connection")
+        return
     if not c.session.monitor:
         c.session.monitor = True
         clients_of(c.store).monitors += 1

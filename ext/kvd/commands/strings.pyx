@@ -7,8 +7,8 @@ from libc.string cimport memcpy
 from kvd.commands.errors cimport NO_MEMORY, NOT_FLOAT, NOT_INT, OVERFLOW, SYNTAX, TOO_LONG, WRONGTYPE
 from kvd.commands.expiry cimport NO_TIME, read_deadline
 from kvd.commands.table cimport (
-    arg_int, call, define, find_read, find_write, reply_array, reply_bulk, reply_error, reply_errorf, reply_int,
-    reply_map, reply_null, reply_ok, reply_text, wrong_type,
+    AHEAD, arg_int, call, define, find_read, find_write, hash_ahead, reply_array, reply_bulk, reply_error, reply_errorf,
+    reply_int, reply_map, reply_null, reply_ok, reply_text, use_hash, wrong_type,
 )
 from kvd.core.entry cimport TIMED, entry, entry_deadline, entry_timer
 from kvd.core.table cimport table_find, table_hash
@@ -383,15 +383,20 @@ cdef int64_t count_existing(call *c, int at, int64_t pairs) noexcept nogil:
 
 cdef bint set_pairs(call *c, int at, int64_t pairs, int64_t deadline, bint keep_ttl) noexcept nogil:
     cdef uint64_t hash
+    cdef uint64_t hashes[AHEAD]
     cdef int64_t i
     cdef entry *e
     cdef view key
     for i in range(pairs):
+        if i % AHEAD == 0:
+            hash_ahead(c, <int>(at + 2 * i), 2, <int>(pairs - i), hashes)
         key = c.argv[at + 2 * i]
+        use_hash(c, key, hashes[i % AHEAD])
         e = find_write(c, key, &hash)
         if not put(c, key, c.argv[at + 2 * i + 1], hash, e, deadline, keep_ttl):
             return False
         finish_set(c, key, hash, deadline)
+    use_hash(c, view_of(NULL, 0), 0)
     return True
 
 
@@ -443,12 +448,17 @@ define(mget_command, """
 """)
 cdef void mget_command(call *c) noexcept nogil:
     cdef uint64_t hash
+    cdef uint64_t hashes[AHEAD]
     cdef int i
     cdef entry *e
     reply_array(c, c.argc - 1)
     for i in range(1, c.argc):
+        if (i - 1) % AHEAD == 0:
+            hash_ahead(c, i, 1, c.argc - i, hashes)
+        use_hash(c, c.argv[i], hashes[(i - 1) % AHEAD])
         e = find_read(c, c.argv[i], &hash)
         reply_value(c, e if e != NULL and type_of(e) == STRING else NULL)
+    use_hash(c, view_of(NULL, 0), 0)
 
 
 define(getdel_command, """

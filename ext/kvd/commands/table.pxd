@@ -12,6 +12,9 @@ from kvd.resp.writer cimport (
 from kvd.session.session cimport session
 from kvd.store.keyspace cimport database, store
 
+cdef enum:
+    AHEAD = 16                 # keys of one command that are fetched before the first is used
+
 cdef enum command_flag:
     F_WRITE = 1
     F_READONLY = 2
@@ -51,6 +54,7 @@ cdef struct command:
     int last
     int step
     int numkeys_at             # where the number of keys stands; 0: nowhere
+    int numkeys_step           # words from one of those keys to the next
     int key_specs              # how many sets of key flags there are; one serves all keys
     const command *container   # of a subcommand
     const char *group
@@ -75,7 +79,14 @@ cdef bint arg_int(call *c, int i, int64_t *n) noexcept nogil           # False: 
 cdef bint arg_range(call *c, int i, int64_t lo, int64_t hi, int64_t *n) noexcept nogil
 cdef entry *find_read(call *c, view key, uint64_t *hash) noexcept nogil     # counts hit or miss, touches
 cdef entry *find_write(call *c, view key, uint64_t *hash) noexcept nogil    # touches
+cdef void hash_ahead(call *c, int at, int step, int count, uint64_t *hashes) noexcept nogil   # up to AHEAD keys: hashed and fetched
 cdef bint wrong_type(call *c, entry *e, int type) noexcept nogil       # True: it is another type, and the error is replied
+
+
+cdef inline void use_hash(call *c, view key, uint64_t hash) noexcept nogil:
+    """The next lookup of this very key needs no hashing; end with use_hash of nothing."""
+    c.store.hinted = key.ptr
+    c.store.hint = hash
 
 
 cdef inline void reply_ok(call *c) noexcept nogil:

@@ -19,6 +19,7 @@ from kvd.commands.figures cimport MAX_COMMANDS, figure_call, figure_error, figur
 from kvd.core.buf cimport buf, buf_add, buf_add_char, buf_printf
 from kvd.core.clock cimport pace_update, ticks
 from kvd.core.entry cimport entry
+from kvd.core.table cimport table_hash, table_prefetch, table_prefetch_entry
 from kvd.core.text cimport parse_int
 from kvd.core.view cimport lower, view, view_of
 from kvd.session.session cimport (
@@ -89,6 +90,7 @@ cdef object define(handler run, str text):
     d.last = parsed.last
     d.step = parsed.step
     d.numkeys_at = parsed.numkeys_at
+    d.numkeys_step = parsed.numkeys_step
     d.key_specs = len(parsed.key_flags)
     d.container = NULL
     d.group = keep(parsed.group.encode())
@@ -196,13 +198,13 @@ cdef int command_keys(const command *d, view *argv, int argc, int *at, int room)
     cdef int i, last
     cdef int64_t count
     if d.numkeys_at:
-        if not parse_int(argv[d.numkeys_at], &count) or count < 1 or count > argc - d.numkeys_at - 1:
+        if not parse_int(argv[d.numkeys_at], &count) or count < 1 or count > (argc - d.numkeys_at - 1) // d.numkeys_step:
             return -1
         i = d.numkeys_at + 1
         while n < count and n < room and i < argc:
             at[n] = i
             n += 1
-            i += 2 if d.step == 2 else 1
+            i += d.numkeys_step
         return n
     if d.first == 0:
         return 0
@@ -271,6 +273,15 @@ cdef entry *find_write(call *c, view key, uint64_t *hash) noexcept nogil:
     if e != NULL and not c.store.no_touch:
         access_touch(c.store, e)
     return e
+
+
+cdef void hash_ahead(call *c, int at, int step, int count, uint64_t *hashes) noexcept nogil:
+    cdef int i
+    for i in range(min(count, <int>AHEAD)):
+        hashes[i] = table_hash(c.argv[at + i * step])
+        table_prefetch(&c.db.keys, hashes[i])
+    for i in range(min(count, <int>AHEAD)):
+        table_prefetch_entry(&c.db.keys, hashes[i])
 
 
 cdef bint wrong_type(call *c, entry *e, int type) noexcept nogil:

@@ -94,6 +94,13 @@ class Spec:
     tips: list[str]
 
     @property
+    def numkeys_step(self) -> int:
+        """Words from one key to the next behind a numkeys."""
+        names = [a.name for a in self.arguments]
+        follow = self.arguments[names.index("numkeys") + 1] if "numkeys" in names else None
+        return len(follow.parts) if follow is not None and follow.type == "block" else 1
+
+    @property
     def container(self) -> str:
         """The command whose subcommand this is, or an empty string."""
         return self.name.partition("|")[0] if "|" in self.name else ""
@@ -267,7 +274,7 @@ def _key_spec(flags: list[str], index: int, spec: Spec) -> bytes:
     if spec.numkeys_at:
         find = _many(b"%", [
             _bulk("keynumidx"), b":0\r\n", _bulk("firstkey"), b":1\r\n", _bulk("keystep"),
-            b":%d\r\n" % (2 if "value" in spec.syntax else 1),
+            b":%d\r\n" % spec.numkeys_step,
         ])  # fmt: skip
         begin, how = spec.numkeys_at, "keynum"
     else:
