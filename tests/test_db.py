@@ -134,7 +134,7 @@ def test_ten_thousand_stores_leave_no_growth():
     some(200)
     before, rss = kvd.total_memory(), resident()
     some(10_000)
-    assert kvd.total_memory() == before
+    assert kvd.total_memory() <= before      # stores of other tests may go meanwhile
     assert resident() - rss < 8_000_000
 
 

@@ -331,15 +331,12 @@ cdef class Store:
         self.s.wanted = NEVER
         self.s.on_deadline = want_tick
         fill_run_id(self.s)
-        self.c = session_new(self.s)
+        self.c = session_new(self.s, True)
         if self.c == NULL:
             raise MemoryError()
-        self.c.in_process = True
-        self.c.local = True
         self.c.proto = 3
         for name, value in options.items():
             self.configure(name.replace("_", "-"), value)
-        self.c.authenticated = True
 
     def __dealloc__(self):
         if self.s == NULL:
@@ -455,11 +452,8 @@ cdef class Store:
         one.owner = self
         one.decode = self.decode
         acquire(self.s)
-        one.c = session_new(self.s)
+        one.c = session_new(self.s, True)
         if one.c != NULL:
-            one.c.in_process = True
-            one.c.local = True
-            one.c.authenticated = True
             one.c.proto = 3
         release(self.s)
         if one.c == NULL:
@@ -564,24 +558,14 @@ cdef class Store:
                 self.c.out.len = 0
                 raise MemoryError()
             return True
-        args = [b"SET", name, value]
-        if ex is not None:
-            args += [b"EX", _seconds(ex)]
-        if px is not None:
-            args += [b"PX", _milliseconds(px)]
-        if exat is not None:
-            args += [b"EXAT", _moment(exat, 1)]
-        if pxat is not None:
-            args += [b"PXAT", _moment(pxat, 1000)]
+        args = [b"SET", name, value, *_times(ex, px, exat, pxat)]
         if keepttl:
             args.append(b"KEEPTTL")
         if nx:
             args.append(b"NX")
         if xx:
             args.append(b"XX")
-        for word, operand in ((b"IFEQ", ifeq), (b"IFNE", ifne), (b"IFDEQ", ifdeq), (b"IFDNE", ifdne)):
-            if operand is not None:
-                args += [word, operand]
+        args += _operands(ifeq, ifne, ifdeq, ifdne)
         if get:
             return self.execute(*args, b"GET")
         return None if self.execute(*args) is None else True
@@ -600,12 +584,7 @@ cdef class Store:
 
     def msetex(self, mapping, *, ex=None, px=None, exat=None, pxat=None, keepttl=False, nx=False, xx=False):
         """Set many keys with one time to live, all or none; returns whether it did. O(N)."""
-        args = [b"MSETEX", len(mapping), *_pairs(mapping)]
-        for word, value in ((b"EX", None if ex is None else _seconds(ex)), (b"PX", None if px is None else _milliseconds(px)),
-                            (b"EXAT", None if exat is None else _moment(exat, 1)),
-                            (b"PXAT", None if pxat is None else _moment(pxat, 1000))):
-            if value is not None:
-                args += [word, value]
+        args = [b"MSETEX", len(mapping), *_pairs(mapping), *_times(ex, px, exat, pxat)]
         args += [word for word, on in ((b"KEEPTTL", keepttl), (b"NX", nx), (b"XX", xx)) if on]
         return self.execute(*args) == 1
 
@@ -619,15 +598,7 @@ cdef class Store:
 
     def getex(self, name, ex=None, px=None, exat=None, pxat=None, persist=False):
         """Return the value of a key and set (or with persist remove) its time to live. O(1)."""
-        args = [b"GETEX", name]
-        if ex is not None:
-            args += [b"EX", _seconds(ex)]
-        if px is not None:
-            args += [b"PX", _milliseconds(px)]
-        if exat is not None:
-            args += [b"EXAT", _moment(exat, 1)]
-        if pxat is not None:
-            args += [b"PXAT", _moment(pxat, 1000)]
+        args = [b"GETEX", name, *_times(ex, px, exat, pxat)]
         if persist:
             args.append(b"PERSIST")
         return self.execute(*args)
@@ -699,11 +670,7 @@ cdef class Store:
 
     def delex(self, name, ifeq=None, ifne=None, ifdeq=None, ifdne=None):
         """Delete a key if its value or digest is, or is not, the given one; returns how many were deleted."""
-        args = [b"DELEX", name]
-        for word, operand in ((b"IFEQ", ifeq), (b"IFNE", ifne), (b"IFDEQ", ifdeq), (b"IFDNE", ifdne)):
-            if operand is not None:
-                args += [word, operand]
-        return self.execute(*args)
+        return self.execute(b"DELEX", name, *_operands(ifeq, ifne, ifdeq, ifdne))
 
     # -- keys
 
@@ -1080,6 +1047,20 @@ def _milliseconds(value):
 
 def _moment(value, scale):
     return int(value.timestamp() * scale) if hasattr(value, "timestamp") else value
+
+
+def _operands(ifeq, ifne, ifdeq, ifdne):
+    pairs = ((b"IFEQ", ifeq), (b"IFNE", ifne), (b"IFDEQ", ifdeq), (b"IFDNE", ifdne))
+    return [part for pair in pairs if pair[1] is not None for part in pair]
+
+
+def _times(ex, px, exat, pxat):
+    args = []
+    for word, value, convert, scale in ((b"EX", ex, _seconds, None), (b"PX", px, _milliseconds, None), (b"EXAT", exat, _moment, 1),
+                                        (b"PXAT", pxat, _moment, 1000)):
+        if value is not None:
+            args += [word, convert(value) if scale is None else convert(value, scale)]
+    return args
 
 
 def _flat(keys, more):

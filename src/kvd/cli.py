@@ -164,9 +164,11 @@ def _run(store: Store, config: str | None) -> int:
 
 
 def _write_pid(store: Store, path: str) -> None:
+    """Whole or not at all: who waits for the file reads it at once."""
     try:
-        with open(path, "w", encoding="ascii") as file:
+        with open(f"{path}.tmp", "w", encoding="ascii") as file:
             file.write(f"{os.getpid()}\n")
+        os.replace(f"{path}.tmp", path)
     except OSError as error:
         store._log(f"Failed to write PID file: {error}", WARNING)
 

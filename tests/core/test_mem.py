@@ -53,4 +53,4 @@ def test_dropping_a_heap_gives_everything_back():
             heap.alloc(n)
     assert _probe.total() > before + 30_000_000
     del heap
-    assert _probe.total() == before
+    assert _probe.total() <= before

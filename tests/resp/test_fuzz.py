@@ -150,3 +150,26 @@ def test_strangers_may_not_send_much():
         wire = Wire(("127.0.0.1", server.port))
         wire.send(Wire.frame(("AUTH", "secret")) + Wire.frame(("SET", "k", "x" * 20_000)))
         assert [wire.read(), wire.read()] == [b"OK", b"OK"]
+
+
+def test_nothing_is_left_behind():
+    """Memory of the store and descriptors are as before, whatever was sent."""
+    import gc
+
+    gc.collect()
+    memory, descriptors = kvd.total_memory(), len(os.listdir("/proc/self/fd"))
+    rng = random.Random(5)
+    with kvd.Server(kvd.Store(enable_debug_command="yes")) as server:
+        for _ in range(150):
+            connection = socket.create_connection(("127.0.0.1", server.port))
+            try:
+                connection.sendall(mutate(rng, b"".join(Wire.frame(rng.choice(LINES)) for _ in range(4))))
+            except OSError:
+                pass
+            if rng.random() < 0.5:
+                drain(connection)
+            connection.close()
+    del server
+    gc.collect()
+    assert kvd.total_memory() <= memory      # stores of other tests may go meanwhile
+    assert len(os.listdir("/proc/self/fd")) <= descriptors

@@ -187,7 +187,7 @@ def test_monitor(server):
 
 
 def test_maxclients():
-    store = kvd.Store(maxclients=4)
+    store = kvd.Store(maxclients=3)
     with store.serve() as server:
         wires = [connect(server) for _ in range(3)]
         assert all(w("PING") for w in wires)

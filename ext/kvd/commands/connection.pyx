@@ -312,6 +312,11 @@ cdef bint read_type(call *c, view word, int *type) noexcept nogil:
     return True
 
 
+cdef bint is_shown(call *c, session *s) noexcept nogil:
+    """Sessions inside this process are no connections; only their like sees them."""
+    return not s.killed and (not s.in_process or c.session.in_process)
+
+
 define(client_list, """
     CLIENT|LIST [TYPE <NORMAL | MASTER | REPLICA | PUBSUB>] [ID client-id [client-id ...]]
     admin noscript loading stale | connection | 2.4.0 | O(N) where N is the number of connections
@@ -340,11 +345,11 @@ cdef void client_list(call *c) noexcept nogil:
         for i in range(3, c.argc):
             parse_int(c.argv[i], &id)
             s = client_by_id(c.store, id)
-            if s != NULL and not s.killed:
+            if s != NULL and is_shown(c, s):
                 describe(s, &text)
     else:
         while s != NULL:
-            if not s.killed and type != TYPE_OTHER:
+            if is_shown(c, s) and type != TYPE_OTHER:
                 describe(s, &text)
             s = s.next
     write_verbatim(c.out, view_of(text.ptr, text.len), b"txt", c.proto)

@@ -156,12 +156,7 @@ cdef void print_server(store *s, buf *out) noexcept nogil:
 
 cdef void print_clients(store *s, buf *out) noexcept nogil:
     cdef clients *r = clients_of(s)
-    cdef size_t in_process = 0
-    cdef session *c = r.first
-    while c != NULL:
-        in_process += c.in_process
-        c = c.next
-    buf_printf(out, b"connected_clients:%zu\r\ncluster_connections:0\r\nmaxclients:%lld\r\n", r.count - in_process,
+    buf_printf(out, b"connected_clients:%zu\r\ncluster_connections:0\r\nmaxclients:%lld\r\n", r.count - r.own,
                <long long>cfg(&s.config, OPT_MAXCLIENTS))
     buf_printf(out, b"client_recent_max_input_buffer:%zu\r\nclient_recent_max_output_buffer:%zu\r\nblocked_clients:0\r\n"
                b"tracking_clients:0\r\npubsub_clients:0\r\nwatching_clients:%zu\r\nclients_in_timeout_table:0\r\n"

@@ -437,18 +437,11 @@ cdef void run_command(call *c) noexcept nogil:
         slow_path(c, spent)
 
 
-cdef bint queue_writes(session *c) noexcept nogil:
+cdef bint queue_has(session *c, uint32_t flag) noexcept nogil:
+    """Does a queued command have the flag?"""
     cdef int i
     for i in range(c.queue_len):
-        if (<const command *>c.queue[i].command).flags & F_WRITE:
-            return True
-    return False
-
-
-cdef bint queue_needs_memory(session *c) noexcept nogil:
-    cdef int i
-    for i in range(c.queue_len):
-        if (<const command *>c.queue[i].command).flags & F_DENYOOM:
+        if (<const command *>c.queue[i].command).flags & flag:
             return True
     return False
 
@@ -494,11 +487,11 @@ cdef int dispatch(session *who, view *argv, int argc) noexcept nogil:
         return finish(&c, at)
     executes = who.multi and is_exec(d)
     if over_limit(s) and not evict_until_fits(s) and (
-            d.flags & F_DENYOOM or (executes and queue_needs_memory(who))):
+            d.flags & F_DENYOOM or (executes and queue_has(who, F_DENYOOM))):
         reject(&c, d, OOM)
         return finish(&c, at)
     if clients_of(s).pause_until_ms and not who.in_process and is_paused(
-            who, d.flags & F_WRITE or (executes and queue_writes(who))):
+            who, d.flags & F_WRITE or (executes and queue_has(who, F_WRITE))):
         who.paused = True
         return DISPATCH_PAUSED
     who.commands += 1

@@ -57,7 +57,7 @@ cdef connection *connection_new(network *net, int fd, bint is_unix, const char *
     cdef int n
     if k == NULL:
         return NULL
-    c = session_new(net.store)
+    c = session_new(net.store, False)
     if c == NULL:
         free(k)
         return NULL

@@ -236,7 +236,7 @@ cdef bint server_admit(server *v, int fd, bint is_unix) noexcept nogil:
     cdef store *s = v.store
     cdef int local = 1
     cdef char text[128]
-    if clients_of(s).count >= <size_t>cfg(&s.config, OPT_MAXCLIENTS):
+    if clients_of(s).count - clients_of(s).own >= <size_t>cfg(&s.config, OPT_MAXCLIENTS):
         s.stats.rejected_connections += 1
         turn_away(fd, TOO_MANY)
         return False

@@ -77,6 +77,7 @@ cdef struct clients:           # the registry, at store.clients
     session *first             # the oldest
     session *last
     size_t count
+    size_t own                 # of those, in this process: not connections
     int64_t next_id
     size_t max_input
     size_t max_output
@@ -84,7 +85,7 @@ cdef struct clients:           # the registry, at store.clients
     int64_t pause_until_ms
     bint pause_writes_only
 
-cdef session *session_new(store *s) noexcept nogil                 # registered; NULL without memory
+cdef session *session_new(store *s, bint in_process) noexcept nogil    # registered; NULL without memory
 cdef void session_delete(session *c) noexcept nogil
 cdef void session_reset(session *c) noexcept nogil                 # as RESET
 cdef void session_account(session *c) noexcept nogil               # reports its memory to the store

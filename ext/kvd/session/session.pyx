@@ -40,7 +40,7 @@ cdef void clients_release(store *s) noexcept nogil:
     s.clients = NULL
 
 
-cdef session *session_new(store *s) noexcept nogil:
+cdef session *session_new(store *s, bint in_process) noexcept nogil:
     cdef session *c = <session *>calloc(1, sizeof(session))
     cdef clients *r = clients_of(s)
     if c == NULL:
@@ -51,7 +51,8 @@ cdef session *session_new(store *s) noexcept nogil:
     c.id = r.next_id
     r.next_id += 1
     c.created_ms = c.last_ms = s.now
-    c.authenticated = config_text(&s.config, OPT_REQUIREPASS)[0] == 0
+    c.authenticated = in_process or config_text(&s.config, OPT_REQUIREPASS)[0] == 0
+    c.in_process = c.local = in_process
     c.prev = r.last
     if r.last != NULL:
         r.last.next = c
@@ -59,6 +60,7 @@ cdef session *session_new(store *s) noexcept nogil:
         r.first = c
     r.last = c
     r.count += 1
+    r.own += in_process
     return c
 
 
@@ -76,6 +78,7 @@ cdef void session_delete(session *c) noexcept nogil:
     else:
         r.last = c.prev
     r.count -= 1
+    r.own -= c.in_process
     c.store.client_memory -= c.counted
     buf_release(&c.out)
     buf_release(&c.name)
@@ -99,7 +102,7 @@ cdef void session_reset(session *c) noexcept nogil:
     c.no_evict = False
     c.no_touch = False
     c.name.len = 0
-    c.authenticated = config_text(&c.store.config, OPT_REQUIREPASS)[0] == 0
+    c.authenticated = c.in_process or config_text(&c.store.config, OPT_REQUIREPASS)[0] == 0
 
 
 cdef size_t session_memory(session *c) noexcept nogil:
