@@ -43,6 +43,11 @@ class Process:
         out = self.process.stdout.read()
         return self.process.wait(10), out
 
+    def __del__(self):
+        if self.process.poll() is None:      # its test failed
+            self.process.kill()
+            self.process.wait()
+
     def client(self):
         return redis.Redis(port=self.port)
 
@@ -121,6 +126,16 @@ def test_daemon_with_pidfile_logfile_and_unix_socket(tmp_path):
             break
         time.sleep(0.05)
     pid = int((tmp_path / "pid").read_text())
+    try:
+        check_daemon(tmp_path, port, pid)
+    finally:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+
+
+def check_daemon(tmp_path, port, pid):
     assert redis.Redis(unix_socket_path=f"{tmp_path}/sock").ping()
     assert redis.Redis(port=port).info("server")["process_id"] == pid
     os.kill(pid, signal.SIGTERM)

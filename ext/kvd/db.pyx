@@ -29,6 +29,7 @@ from kvd.core.view cimport view, view_of, view_str
 from kvd.server.log cimport log_line, log_to_configured
 from kvd.server.server cimport (
     server, server_abandon, server_listen, server_listen_unix, server_new, server_start, server_stop, server_wait,
+    sigset_t,
 )
 from kvd.server.socket cimport last_errno
 from kvd.session.session cimport clients_init, clients_of, clients_release, session, session_account, session_delete, session_new
@@ -65,6 +66,20 @@ cdef extern from * nogil:
     #endif
     """
     bint FREE_THREADED "KVD_FREE_THREADED"
+
+cdef extern from * nogil:
+    """
+    #include <signal.h>
+    #include <pthread.h>
+    static void kvd_hold_signals(sigset_t *usual) {
+        sigset_t all;
+        sigfillset(&all);
+        pthread_sigmask(SIG_SETMASK, &all, usual);
+    }
+    static void kvd_restore_signals(const sigset_t *usual) { pthread_sigmask(SIG_SETMASK, usual, NULL); }
+    """
+    void hold_signals "kvd_hold_signals" (sigset_t *usual) noexcept
+    void restore_signals "kvd_restore_signals" (const sigset_t *usual) noexcept
 
 cdef enum:
     STACK_ARGS = 16
@@ -926,14 +941,19 @@ cdef class Store:
 
     def _wait(self, int ms):
         """True when SHUTDOWN was asked for; returns after ms at the latest, or on a signal."""
-        cdef bint asked
+        cdef sigset_t usual
         cdef server *v = self.v
         if v == NULL:
             return True
-        with nogil:
-            asked = server_wait(v, ms)
-        PyErr_CheckSignals()           # compiled code runs no handlers by itself
-        return asked or v.stop_asked
+        hold_signals(&usual)           # one that comes from here on ends the wait instead of just preceding it
+        try:
+            PyErr_CheckSignals()       # compiled code runs no handlers by itself
+            with nogil:
+                server_wait(v, ms, &usual)
+        finally:
+            restore_signals(&usual)
+        PyErr_CheckSignals()
+        return v.stop_asked
 
     def _ask_stop(self):
         """What SHUTDOWN does: wait() returns True."""

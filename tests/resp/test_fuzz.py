@@ -138,6 +138,14 @@ def test_many_arguments(server):
     assert wire("DBSIZE") == 50_000
 
 
+def test_empty_words_of_an_inline_command_are_apart(server):
+    """They lie at one address; the hash that a batch computes ahead must not be taken for the other's."""
+    wire = Wire(("127.0.0.1", server.port))
+    wire.send(Wire.frame(("SET", "x", 1)) + b'SET "" value\r\n' + Wire.frame(("GET", "x")) + b'RENAME "" abc\r\n' + Wire.frame(("GET", "abc")))
+    assert [wire.read() for _ in range(5)] == [b"OK", b"OK", b"1", b"OK", b"value"]
+    assert wire("DEBUG", "CHECK") == b"OK"
+
+
 def test_strangers_may_not_send_much():
     store = kvd.Store(requirepass="secret")
     with store.serve() as server:

@@ -387,17 +387,19 @@ cdef bint set_pairs(call *c, int at, int64_t pairs, int64_t deadline, bint keep_
     cdef int64_t i
     cdef entry *e
     cdef view key
-    for i in range(pairs):
+    i = 0
+    while i < pairs:
         if i % AHEAD == 0:
             hash_ahead(c, <int>(at + 2 * i), 2, <int>(pairs - i), hashes)
         key = c.argv[at + 2 * i]
         use_hash(c, key, hashes[i % AHEAD])
         e = find_write(c, key, &hash)
         if not put(c, key, c.argv[at + 2 * i + 1], hash, e, deadline, keep_ttl):
-            return False
+            break
         finish_set(c, key, hash, deadline)
+        i += 1
     use_hash(c, view_of(NULL, 0), 0)
-    return True
+    return i == pairs
 
 
 define(msetex_command, """

@@ -85,7 +85,7 @@ cdef bint wrong_type(call *c, entry *e, int type) noexcept nogil       # True: i
 
 cdef inline void use_hash(call *c, view key, uint64_t hash) noexcept nogil:
     """The next lookup of this very key needs no hashing; end with use_hash of nothing."""
-    c.store.hinted = key.ptr
+    c.store.hinted = key
     c.store.hint = hash
 
 

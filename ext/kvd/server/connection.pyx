@@ -236,7 +236,7 @@ cdef int run_batch(connection *k, int n) noexcept nogil:
     if n > 1:
         prefetch_batch(k, n)
     done = run_each(k, n, n > 1)
-    k.owner.store.hinted = NULL
+    k.owner.store.hinted = view_of(NULL, 0)
     return done
 
 
@@ -245,7 +245,7 @@ cdef int run_each(connection *k, int n, bint hashed) noexcept nogil:
     cdef int i
     for i in range(n):
         if hashed and net.batch[i].argc > 1:
-            net.store.hinted = net.argv[net.batch[i].first + 1].ptr
+            net.store.hinted = net.argv[net.batch[i].first + 1]
             net.store.hint = net.hashes[i]
         if dispatch(k.session, net.argv + net.batch[i].first, net.batch[i].argc) == DISPATCH_PAUSED:
             return i

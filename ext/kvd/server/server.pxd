@@ -3,6 +3,10 @@
 from kvd.server.connection cimport network
 from kvd.store.keyspace cimport store
 
+cdef extern from "<signal.h>" nogil:
+    ctypedef struct sigset_t:
+        pass
+
 cdef enum:
     MAX_LISTENERS = 32
     MAX_THREADS = 128
@@ -29,6 +33,6 @@ cdef bint server_listen_unix(server *v, const char *path, int mode) noexcept nog
 cdef bint server_start(server *v, int threads) noexcept nogil                      # False: no memory, or no thread
 cdef void server_stop(server *v) noexcept nogil                                    # ends the threads, closes everything, frees v
 cdef void server_abandon(server *v) noexcept nogil                                 # in a forked child: the threads are not there
-cdef bint server_wait(server *v, int timeout_ms) noexcept nogil                    # True: SHUTDOWN was asked for
+cdef bint server_wait(server *v, int timeout_ms, const sigset_t *mask) noexcept nogil   # True: SHUTDOWN was asked for; mask holds while it waits
 cdef bint server_admit(server *v, int fd, bint is_unix) noexcept nogil             # False: turned away and closed
 cdef network *server_assign(server *v) noexcept nogil

@@ -13,7 +13,7 @@ from libc.string cimport strdup, strlen
 
 from kvd.server.connection cimport connection, connection_close, connection_free, network, pthread_self, pthread_t
 from kvd.server.loop cimport network_run
-from kvd.server.poll cimport poll_event, poll_open, poll_wait, poll_watch, waker_close, waker_open, waker_wake
+from kvd.server.poll cimport poll_open, poll_watch, waker_close, waker_open, waker_wake
 from kvd.server.socket cimport close, endpoint, listen_tcp, listen_unix, socket_port, transmit, unlink
 from kvd.session.session cimport clients_of
 from kvd.store.config cimport (
@@ -23,8 +23,26 @@ from kvd.store.keyspace cimport store, store_lock, store_unlock
 
 cdef extern from * nogil:
     """
+    #ifndef _GNU_SOURCE
+    #define _GNU_SOURCE
+    #endif
     #include <pthread.h>
     #include <signal.h>
+    #include <poll.h>
+    #include <sys/select.h>
+    /* lets the signals of `mask` in only while it waits, so that none is missed just before */
+    static void kvd_wait_readable(int fd, int ms, const sigset_t *mask) {
+        struct timespec t = {ms / 1000, (ms % 1000) * 1000000L};
+    #if defined(__linux__)
+        struct pollfd p = {fd, POLLIN, 0};
+        ppoll(&p, 1, &t, mask);
+    #else
+        fd_set set;
+        FD_ZERO(&set);
+        FD_SET(fd, &set);
+        pselect(fd + 1, &set, NULL, NULL, &t, mask);
+    #endif
+    }
     static int kvd_thread_start(pthread_t *t, void *(*f)(void *), void *arg) {
         sigset_t all, old;
         int r;
@@ -35,6 +53,7 @@ cdef extern from * nogil:
         return r;
     }
     """
+    void wait_readable "kvd_wait_readable" (int fd, int ms, const sigset_t *mask) noexcept
     int thread_start "kvd_thread_start" (pthread_t *t, void *(*f)(void *) noexcept nogil, void *arg) noexcept
     int pthread_join(pthread_t t, void **result)
 
@@ -210,14 +229,9 @@ cdef void server_abandon(server *v) noexcept nogil:
     free(v)
 
 
-cdef bint server_wait(server *v, int timeout_ms) noexcept nogil:
-    cdef poll_event e
-    cdef int p
+cdef bint server_wait(server *v, int timeout_ms, const sigset_t *mask) noexcept nogil:
     if not v.stop_asked:
-        p = poll_open()
-        poll_watch(p, v.stopped[0], NULL, False, True)
-        poll_wait(p, &e, 1, timeout_ms)
-        close(p)
+        wait_readable(v.stopped[0], timeout_ms, mask)
     return v.stop_asked
 
 

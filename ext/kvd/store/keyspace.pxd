@@ -81,7 +81,7 @@ cdef struct store:
     uint64_t mark              # ticks when `now` was taken by store_time_cheap
     uint64_t window            # ticks for which it stays good; 0: the rate is not known yet
     bint shared                # other threads can reach it: the lock counts
-    const char *hinted         # a key whose hash is known already (connection.pyx); NULL: none
+    view hinted                # a key whose hash is known already: this very memory, while a batch runs
     uint64_t hint
     bint expiring              # active expiry is on (DEBUG SET-ACTIVE-EXPIRE)
     bint no_touch              # the session that runs leaves access clocks alone (CLIENT NO-TOUCH)
@@ -144,7 +144,7 @@ cdef inline void store_time_cheap(store *s) noexcept nogil:
 
 cdef inline uint64_t hash_of(store *s, view key) noexcept nogil:
     """table_hash(key), unless the batch has computed it already."""
-    return s.hint if key.ptr == s.hinted else table_hash(key)
+    return s.hint if key.ptr == s.hinted.ptr and key.len == s.hinted.len and key.ptr != NULL else table_hash(key)
 
 
 cdef inline void store_lock(store *s) noexcept nogil:
