@@ -132,6 +132,7 @@ def _run(store: Store, config: str | None) -> int:
     store._log(f"kvd version={_version()}, bits=64, pid={os.getpid()}, just started")
     store._log("Configuration loaded" if config else "No config file specified, using the defaults", NOTICE if config else WARNING)
     port = int(store.option("port"))
+    asked = _catch_signals(store)
     try:
         server = Server(
             store, port or None, host=store.option("bind").split() or ["*"], unix_path=store.option("unixsocket") or None, log=True,
@@ -154,7 +155,7 @@ def _run(store: Store, config: str | None) -> int:
         _write_pid(store, pidfile)
     _notify_systemd(store, "READY=1\nSTATUS=Ready to accept connections\n")
     try:
-        return _wait_for_end(store, server)
+        return _wait_for_end(store, server, asked)
     finally:
         if pidfile:
             try:
@@ -187,7 +188,8 @@ def _notify_systemd(store: Store, message: str) -> None:
             store._log(f"Can't notify systemd: {error}", WARNING)
 
 
-def _wait_for_end(store: Store, server: Server) -> int:
+def _catch_signals(store: Store) -> list[int]:
+    """SIGTERM and SIGINT from now on ask for the end; the list holds those that came."""
     asked: list[int] = []
 
     def on_signal(number: int, frame: FrameType | None) -> None:
@@ -202,7 +204,12 @@ def _wait_for_end(store: Store, server: Server) -> int:
     signal.signal(signal.SIGTERM, on_signal)
     signal.signal(signal.SIGINT, on_signal)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    server.wait()
+    return asked
+
+
+def _wait_for_end(store: Store, server: Server, asked: list[int]) -> int:
+    if not asked:
+        server.wait()
     if not asked:
         store._log("User requested shutdown...", WARNING)
     server.stop()
