@@ -209,12 +209,14 @@ class _Janitor:
         self.stores = weakref.WeakSet()
         self.changed = threading.Condition(threading.Lock())
         self.running = False
+        self.sooner = False
 
     def plan(self, one):
         """The store has a deadline that is sooner than what was planned for it."""
         import threading
         with self.changed:
             self.stores.add(one)
+            self.sooner = True
             if not self.running:
                 self.running = True
                 threading.Thread(target=self.run, name="kvd-janitor", daemon=True).start()
@@ -234,10 +236,12 @@ class _Janitor:
                     wait = left if wait is None else min(wait, left)
                 del one
             with self.changed:
-                if wait is None and not len(self.stores):
-                    self.running = False
-                    return
-                self.changed.wait(max(wait, 0.001) if wait is not None else 0.05)
+                if not self.sooner:
+                    if wait is None:
+                        self.running = False
+                        return
+                    self.changed.wait(max(wait, 0.001))
+                self.sooner = False
 
 
 _janitor = None

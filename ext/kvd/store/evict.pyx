@@ -242,9 +242,15 @@ cdef bint evict_for(store *s, int64_t until_us) noexcept nogil:
 
 
 cdef bint evict_until_fits(store *s) noexcept nogil:
+    cdef int64_t begun
+    cdef bint ok
     if not over_limit(s):
         return True
-    return evict_for(s, mono_us() + patience_us(s))
+    begun = mono_us()
+    ok = evict_for(s, begun + patience_us(s))
+    if over_limit(s):
+        s.stats.eviction_exceeded_us += mono_us() - begun
+    return ok
 
 
 cdef void evict_some(store *s, int64_t until_us) noexcept nogil:

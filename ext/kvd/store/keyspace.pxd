@@ -62,7 +62,6 @@ cdef struct stats:
     uint64_t eviction_exceeded_us
     uint64_t lazyfreed
     uint64_t errors
-    uint64_t unexpected_errors
     uint64_t query_limit_closed
     uint64_t output_limit_closed
     uint64_t reads
