@@ -45,6 +45,21 @@ TestHeapMachine = HeapMachine.TestCase
 TestHeapMachine.settings = settings(max_examples=50, stateful_step_count=30, deadline=None)
 
 
+def test_memory_goes_back_to_the_system_as_blocks_are_freed():
+    def resident():
+        with open("/proc/self/statm") as file:
+            return int(file.read().split()[1]) * 4096
+
+    heap = _probe.Heap()
+    names = [heap.alloc(1000) for _ in range(50_000)]
+    full = resident()
+    for name in names[::2] + names[1::2]:
+        heap.free(name)
+    assert resident() < full - 45_000_000
+    assert heap.used == 0
+    assert all(heap.intact(heap.alloc(n)) for n in range(1, 2048, 7))
+
+
 def test_dropping_a_heap_gives_everything_back():
     before = _probe.total()
     heap = _probe.Heap()

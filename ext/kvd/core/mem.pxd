@@ -6,7 +6,14 @@ cdef enum:
     HEAP_CLASSES = 49          # class 0 is unused; classes 1..48 cover 8..2048 bytes
     HEAP_SMALL = 2048          # above this an allocation stands alone
 
+cdef struct chunk:             # 32 pages mapped at once
+    chunk *next
+    chunk *prev
+    char *base
+    uint32_t free              # a bit for each page that is not in use
+
 cdef struct page:
+    chunk *home                # NULL: the page is malloc's
     page *next                 # pages of the class that have room
     page *prev
     page *next_all             # every page of the heap
@@ -31,6 +38,8 @@ cdef struct heap:
     page *room[HEAP_CLASSES]   # pages with room, by class
     page *all
     page *spare                # one empty page kept against thrashing
+    chunk *roomy               # chunks with a free page
+    chunk *full                # chunks without
     large *larges
 
 cdef void heap_init(heap *h) noexcept nogil

@@ -13,13 +13,17 @@ Slots of a page have one size: 8-byte steps up to 128, then eight steps to each 
 The page of a slot is its address with the low 15 bits cleared. Frees name the size they were
 allocated with; the classes of both must agree.
 
+The first eight pages come from malloc, so that a small store is small; the others from 1 MiB chunks
+mapped from the system. A page that becomes empty there is handed back at once (madvise), 32 KiB at a
+time, so that memory shrinks with the data and no single free has much to give back.
+
 Invariants: `used` is the sum of mem_cost over live blocks; a page stands in room[class] exactly when
 it has a free slot; one wholly empty page at most is kept.
 
 Under the address sanitizer every block is a large one, so that it sees each of them.
 """
 
-from libc.stdlib cimport abort, free, realloc
+from libc.stdlib cimport abort, free, malloc, realloc
 from libc.string cimport memcpy, memset
 
 cdef extern from *:
@@ -38,19 +42,42 @@ cdef extern from *:
         void *p;
         return posix_memalign(&p, alignment, n) == 0 ? p : NULL;
     }
+    #include <sys/mman.h>
+    #define KVD_CHUNK 1048576
+    #define KVD_PAGE 32768
+    /* one chunk, aligned to a page of ours; NULL without memory */
+    static void *kvd_chunk_map(void) {
+        char *p = mmap(NULL, KVD_CHUNK + KVD_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        char *base;
+        if (p == MAP_FAILED) return NULL;
+        base = (char *)(((uintptr_t)p + KVD_PAGE - 1) & ~(uintptr_t)(KVD_PAGE - 1));
+        if (base > p) munmap(p, base - p);
+        munmap(base + KVD_CHUNK, p + KVD_PAGE - base);
+        return base;
+    }
+    static inline void kvd_chunk_unmap(void *base) { munmap(base, KVD_CHUNK); }
+    static inline void kvd_discard(void *page) { madvise(page, KVD_PAGE, MADV_DONTNEED); }
+    static inline int kvd_lowest(uint32_t m) { return __builtin_ctz(m); }
     static inline int kvd_log2(size_t n) { return 63 - __builtin_clzll((unsigned long long)n); }
     """
     enum: KVD_SLABS
     void total_add "kvd_total_add" (ssize_t n) noexcept nogil
     size_t total_get "kvd_total_get" () noexcept nogil
     void *aligned "kvd_aligned" (size_t alignment, size_t n) noexcept nogil
+    void *chunk_map "kvd_chunk_map" () noexcept nogil
+    void chunk_unmap "kvd_chunk_unmap" (void *base) noexcept nogil
+    void discard "kvd_discard" (void *page) noexcept nogil
+    int lowest "kvd_lowest" (uint32_t m) noexcept nogil
     int log2_floor "kvd_log2" (size_t n) noexcept nogil
 
 cdef enum:
     PAGE_BYTES = 32768
     PAGE_ASKED = 32752          # so that malloc can lay pages side by side without a gap
     PAGE_HEADER = 128           # sizeof(page) rounded up so that slots of 64 * n bytes fill whole cache lines
+    FIRST_PAGES = 8             # of a heap, from malloc
     LARGE_HEADER = 64           # sizeof(large) rounded up to a cache line, which the block then starts on
+
+cdef uint32_t ALL_FREE = <uint32_t>-1
 
 assert sizeof(page) <= PAGE_HEADER
 assert sizeof(large) <= LARGE_HEADER
@@ -93,12 +120,80 @@ cdef inline void unlink_room(heap *h, page *pg) noexcept nogil:
     pg.listed = False
 
 
+cdef void chunk_link(chunk **head, chunk *k) noexcept nogil:
+    k.prev = NULL
+    k.next = head[0]
+    if k.next != NULL:
+        k.next.prev = k
+    head[0] = k
+
+
+cdef void chunk_unlink(chunk **head, chunk *k) noexcept nogil:
+    if k.prev != NULL:
+        k.prev.next = k.next
+    else:
+        head[0] = k.next
+    if k.next != NULL:
+        k.next.prev = k.prev
+
+
+cdef chunk *chunk_new(heap *h) noexcept nogil:
+    cdef chunk *k = <chunk *>malloc(sizeof(chunk))
+    if k == NULL:
+        return NULL
+    k.base = <char *>chunk_map()
+    if k.base == NULL:
+        free(k)
+        return NULL
+    k.free = ALL_FREE
+    chunk_link(&h.roomy, k)
+    return k
+
+
+cdef page *page_obtain(heap *h) noexcept nogil:
+    """Room for a page, from malloc or from a chunk."""
+    cdef page *pg = NULL
+    cdef chunk *k
+    if h.pages < FIRST_PAGES * PAGE_BYTES:
+        pg = <page *>aligned(PAGE_BYTES, PAGE_ASKED)
+        if pg != NULL:
+            pg.home = NULL
+        return pg
+    k = h.roomy if h.roomy != NULL else chunk_new(h)
+    if k == NULL:
+        return NULL
+    pg = <page *>(k.base + lowest(k.free) * <size_t>PAGE_BYTES)
+    k.free &= k.free - 1
+    if k.free == 0:
+        chunk_unlink(&h.roomy, k)
+        chunk_link(&h.full, k)
+    pg.home = k
+    return pg
+
+
+cdef void page_return(heap *h, page *pg) noexcept nogil:
+    cdef chunk *k = pg.home
+    if k == NULL:
+        free(pg)
+        return
+    if k.free == 0:
+        chunk_unlink(&h.full, k)
+        chunk_link(&h.roomy, k)
+    k.free |= <uint32_t>1 << ((<char *>pg - k.base) // PAGE_BYTES)
+    if k.free == ALL_FREE:
+        chunk_unlink(&h.roomy, k)
+        chunk_unmap(k.base)
+        free(k)
+    else:
+        discard(pg)
+
+
 cdef page *page_new(heap *h, uint32_t c) noexcept nogil:
     cdef page *pg = h.spare
     if pg != NULL:
         h.spare = NULL
     else:
-        pg = <page *>aligned(PAGE_BYTES, PAGE_ASKED)
+        pg = page_obtain(h)
         if pg == NULL:
             return NULL
         pg.prev_all = NULL
@@ -131,7 +226,7 @@ cdef void page_drop(heap *h, page *pg) noexcept nogil:
         pg.next_all.prev_all = pg.prev_all
     h.pages -= PAGE_BYTES
     total_add(-PAGE_BYTES)
-    free(pg)
+    page_return(h, pg)
 
 
 cdef inline void count(heap *h, size_t n) noexcept nogil:
@@ -177,6 +272,15 @@ cdef void heap_init(heap *h) noexcept nogil:
     memset(h, 0, sizeof(heap))
 
 
+cdef void chunks_drop(chunk *k) noexcept nogil:
+    cdef chunk *following
+    while k != NULL:
+        following = k.next
+        chunk_unmap(k.base)
+        free(k)
+        k = following
+
+
 cdef void heap_destroy(heap *h) noexcept nogil:
     cdef page *pg = h.all
     cdef page *next_page
@@ -184,8 +288,11 @@ cdef void heap_destroy(heap *h) noexcept nogil:
     cdef large *next_large
     while pg != NULL:
         next_page = pg.next_all
-        free(pg)
+        if pg.home == NULL:
+            free(pg)
         pg = next_page
+    chunks_drop(h.roomy)
+    chunks_drop(h.full)
     total_add(-<ssize_t>h.pages)
     while b != NULL:
         next_large = b.next
