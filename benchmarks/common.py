@@ -15,7 +15,8 @@ import hiredis
 
 SERVER_CORE = 0
 LOAD_CORE = 1 if (os.cpu_count() or 1) > 1 else 0
-TICKS = os.sysconf("SC_CLK_TCK")
+if hasattr(os, "sched_setaffinity"):
+    os.sched_setaffinity(0, {LOAD_CORE})  # this process is the load
 
 
 def free_port() -> int:
