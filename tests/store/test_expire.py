@@ -75,16 +75,16 @@ def test_switching_active_expiry_off_keeps_keys_invisible(store):
 
 def test_a_burst_is_freed_in_slices(server):
     client = redis.Redis(port=server.port)
-    client.execute_command("DEBUG", "POPULATE", 200_000, "k", 10)
-    at = int(time.time() * 1000) + 4000
+    client.execute_command("DEBUG", "POPULATE", 50_000, "k", 10)
+    at = int(time.time() * 1000) + 6000
     pipe = client.pipeline(transaction=False)
-    for i in range(200_000):
+    for i in range(50_000):
         pipe.pexpireat(f"k:{i}", at)
     pipe.execute()
     while client.dbsize():
         client.ping()
-        assert time.time() * 1000 < at + 10_000
-    assert client.info("stats")["expired_keys"] == 200_000
+        assert time.time() * 1000 < at + 20_000
+    assert client.info("stats")["expired_keys"] == 50_000
     assert client.execute_command("DEBUG", "CHECK")
 
 

@@ -28,6 +28,12 @@ from kvd.store.keyspace cimport (
 )
 from kvd.types.value cimport value_bytes
 
+import sys
+
+cdef bytes executable = (sys.executable or "").encode()
+cdef const char *EXECUTABLE = executable
+cdef const char *KVD_VERSION = b"0.1.0"
+
 cdef extern from * nogil:
     """
     #include <sys/utsname.h>
@@ -530,8 +536,3 @@ cdef void memory_malloc_stats(call *c) noexcept nogil:
     buf_release(&text)
 
 
-import sys as _sys
-
-cdef bytes _executable = (_sys.executable or "").encode()
-cdef const char *EXECUTABLE = _executable
-cdef const char *KVD_VERSION = b"0.1.0"

@@ -16,7 +16,7 @@ from libc.string cimport memcpy, memset, strlen
 
 from kvd.commands.errors cimport NO_MEMORY, NOAUTH, NOT_INT, OOM, WRONGTYPE
 from kvd.commands.figures cimport MAX_COMMANDS, figure_call, figure_error, figure_latency, figure_slow, figures_of
-from kvd.core.buf cimport buf, buf_add, buf_add_char, buf_printf
+from kvd.core.buf cimport buf, buf_add, buf_add_char, buf_printf, buf_release
 from kvd.core.clock cimport pace_update, ticks
 from kvd.core.entry cimport entry
 from kvd.core.table cimport table_hash, table_prefetch, table_prefetch_entry
@@ -244,7 +244,7 @@ cdef void reply_error_about(call *c, const char *format, view word) noexcept nog
     buf_printf(&text, format, <int>word.len, word.ptr)
     buf_add_char(&text, 0)
     reply_error(c, NO_MEMORY if text.failed else <const char *>text.ptr)
-    release(&text)
+    buf_release(&text)
 
 
 cdef bint arg_int(call *c, int i, int64_t *n) noexcept nogil:
@@ -330,15 +330,7 @@ cdef void reject_unknown(call *c) noexcept nogil:
     buf_add_char(&text, 0)
     if not text.failed:
         reject(c, NULL, text.ptr)
-    release(&text)
-
-
-cdef inline void release(buf *b) noexcept nogil:
-    from_c_free(b.ptr)
-
-
-cdef extern from "<stdlib.h>" nogil:
-    void from_c_free "free" (void *)
+    buf_release(&text)
 
 
 cdef void reject_subcommand(call *c, const command *container) noexcept nogil:
@@ -401,7 +393,7 @@ cdef void feed_monitors(session *from_, view *argv, int argc) noexcept nogil:
             if m != from_ and m.wake != NULL:
                 m.wake(m)
         m = m.next
-    release(&line)
+    buf_release(&line)
 
 
 cdef void slow_path(call *c, uint64_t spent) noexcept nogil:
