@@ -534,5 +534,3 @@ cdef void memory_malloc_stats(call *c) noexcept nogil:
                c.store.mem.peak, mem_total())
     write_verbatim(c.out, view_of(text.ptr, text.len), b"txt", c.proto)
     buf_release(&text)
-
-
