@@ -910,12 +910,14 @@ cdef class Store:
             if not server_listen(v, host, number, optional):
                 error = last_errno()
                 server_stop(v)
+                self.unserved()
                 raise ServerError(error, f"Failed listening on port {number} (TCP), address {name}: {os.strerror(error)}")
         if unix_path:
             path = os.fsencode(unix_path)
             if not server_listen_unix(v, path, <int>cfg(&self.s.config, OPT_UNIXSOCKETPERM)):
                 error = last_errno()
                 server_stop(v)
+                self.unserved()
                 raise ServerError(error, f"Failed opening Unix socket: bind: {os.strerror(error)}")
             self.unix_path = os.fspath(unix_path)
         with nogil:
@@ -923,9 +925,21 @@ cdef class Store:
         if not ok:
             with nogil:
                 server_stop(v)
+            self.unserved()
             raise ServerError("a network thread could not be started")
         self.v = v
         _shared.add(self)
+        return 0
+
+    cdef int unserved(self) except -1:
+        """There is no server (any more): the janitor takes over what has a deadline."""
+        self.unix_path = None
+        self.s.shared = FREE_THREADED
+        self.s.on_deadline = want_tick
+        self.s.planned = NEVER
+        self.s.wanted = store_next(self.s)
+        if self.s.wanted != NEVER:
+            self.plan()
         return 0
 
     def _stop(self):
@@ -935,13 +949,7 @@ cdef class Store:
             with nogil:
                 server_stop(v)
             self.v = NULL
-            self.unix_path = None
-            self.s.shared = FREE_THREADED
-            self.s.on_deadline = want_tick
-            self.s.planned = NEVER
-            self.s.wanted = store_next(self.s)
-            if self.s.wanted != NEVER:
-                self.plan()
+            self.unserved()
 
     def _wait(self, int ms):
         """True when SHUTDOWN was asked for; returns after ms at the latest, or on a signal."""

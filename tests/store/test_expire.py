@@ -7,6 +7,8 @@ import time
 import pytest
 import redis
 
+import kvd
+
 
 def test_keys_leave_untouched_in_a_store_without_a_server(store):
     for i in range(1000):
@@ -51,6 +53,20 @@ print("fine")
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
     assert done.stdout == "fine\n" and done.stderr == ""
+
+
+def test_keys_leave_after_a_server_ended_or_never_began(server):
+    store = kvd.Store()
+    store.set("before", "x", px=80)
+    with pytest.raises(kvd.ServerError):
+        store.serve(port=server.port)
+    store.set("after", "x", px=30)
+    time.sleep(0.2)
+    assert store.info("keyspace") == {}
+    store.serve().stop()
+    store.set("again", "x", px=30)
+    time.sleep(0.15)
+    assert store.info("keyspace") == {}
 
 
 def test_a_sooner_deadline_is_never_missed(store):

@@ -91,7 +91,7 @@ cdef bint add_listener(server *v, int fd, const char *path) noexcept nogil:
 
 
 cdef bint server_listen(server *v, const char *host, int port, bint optional) noexcept nogil:
-    cdef int fd = listen_tcp(host, port if v.port == 0 else v.port, <int>cfg(&v.store.config, OPT_TCP_BACKLOG))
+    cdef int fd = listen_tcp(host, v.port if v.port else port, <int>cfg(&v.store.config, OPT_TCP_BACKLOG))
     if fd < 0:
         return optional
     if v.port == 0:

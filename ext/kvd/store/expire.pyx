@@ -2,7 +2,7 @@
 
 Each database's wheel names what is due; nothing is sampled and nothing that is not due is looked at.
 A slice ends at the time it is given, so a million keys with one deadline go in many short slices
-between other work. How long a slice is: active-expire-effort, in expire_budget_us of server/loop.pyx.
+between other work. How long a slice is: active-expire-effort, in slice_us of server/loop.pyx.
 """
 
 from libc.stdint cimport int64_t

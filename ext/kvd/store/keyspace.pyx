@@ -25,14 +25,13 @@ from kvd.core.view cimport view
 from kvd.core.wheel cimport (
     wheel_add, wheel_cancel, wheel_delete, wheel_moved, wheel_new, wheel_next, wheel_sample,
 )
-from kvd.store.change cimport key_gone, watches_of_database, watches_of_flush
+from kvd.store.change cimport key_event, key_gone, watches_of_database, watches_of_flush
 from kvd.store.config cimport EVENT_EXPIRED, EVENT_MISS, OPT_DATABASES, cfg, config_init, config_release
 from kvd.store.evict cimport access_clock, access_touch, evict_some
 from kvd.store.expire cimport expire_some
 from kvd.types.value cimport value_free, value_reshape
 
 cdef int64_t NEVER = 0x7FFFFFFFFFFFFFFF
-cdef const char *HEX = b"0123456789abcdef"
 
 
 cdef store *store_new(int databases) noexcept nogil:
@@ -155,17 +154,12 @@ cdef entry *keyspace_read(store *s, database *db, view key, uint64_t hash) noexc
     cdef entry *e = keyspace_find(s, db, key, hash)
     if e == NULL:
         s.stats.misses += 1
-        key_missed(s, db, key)
+        key_event(s, db, key, EVENT_MISS, b"keymiss")
         return NULL
     s.stats.hits += 1
     if not s.no_touch:
         access_touch(s, e)
     return e
-
-
-cdef void key_missed(store *s, database *db, view key) noexcept nogil:
-    if s.on_event != NULL:
-        s.on_event(s, db.id, key, EVENT_MISS, b"keymiss")
 
 
 cdef void plan(store *s, database *db, timer *t) noexcept nogil:
