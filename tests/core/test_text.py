@@ -51,6 +51,12 @@ def test_long_doubles(a, b, total):
     assert _probe.add_long_doubles(a, b) == total
 
 
+def test_long_doubles_as_long_as_they_are_printed():
+    printed = _probe.add_long_doubles(b"1e4000", b"0")
+    assert len(printed) == 4001
+    assert _probe.add_long_doubles(printed, b"0") == printed
+
+
 @pytest.mark.parametrize(
     ("text", "n"),
     [(b"100", 100), (b"1k", 1000), (b"1kb", 1024), (b"2MB", 2 << 20), (b"1Gb", 1 << 30), (b"3g", 3 * 10**9), (b"7b", 7),

@@ -97,7 +97,7 @@ cdef bint parse_double(view v, double *out) noexcept nogil:
 
 
 cdef bint parse_long_double(view v, long double *out) noexcept nogil:
-    cdef char text[256]
+    cdef char text[LONG_DOUBLE_TEXT]
     cdef const char *end
     if not copy_text(text, sizeof(text), v):
         return False
