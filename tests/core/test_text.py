@@ -53,7 +53,7 @@ def test_long_doubles(a, b, total):
 
 def test_long_doubles_as_long_as_they_are_printed():
     printed = _probe.add_long_doubles(b"1e4000", b"0")
-    assert len(printed) == 4001
+    assert len(printed) == 4000              # the nearest long double lies a little below
     assert _probe.add_long_doubles(printed, b"0") == printed
 
 
