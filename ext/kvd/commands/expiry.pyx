@@ -17,12 +17,6 @@ from kvd.store.change cimport key_changed
 from kvd.store.config cimport EVENT_GENERIC
 from kvd.store.keyspace cimport keyspace_find, keyspace_persist, keyspace_remove, keyspace_set_deadline
 
-cdef enum:
-    EXPIRE_NX = 1
-    EXPIRE_XX = 2
-    EXPIRE_GT = 4
-    EXPIRE_LT = 8
-
 
 cdef bint bad_time(call *c) noexcept nogil:
     reply_errorf(c, b"ERR invalid expire time in '%s' command", c.command.name, NULL)
@@ -71,9 +65,17 @@ cdef bint read_conditions(call *c, int *flags) noexcept nogil:
     return True
 
 
+cdef bint condition_allows(int flags, int64_t before, int64_t after) noexcept nogil:
+    if flags & EXPIRE_NX and before >= 0 or flags & EXPIRE_XX and before < 0:
+        return False
+    if flags & EXPIRE_GT and (before < 0 or after <= before):
+        return False
+    return not flags & EXPIRE_LT or before < 0 or after < before
+
+
 cdef void expire_generic(call *c, int64_t unit, bint relative) noexcept nogil:
     cdef int flags
-    cdef int64_t ms, now_ms
+    cdef int64_t ms
     cdef uint64_t hash
     cdef entry *e
     if not read_conditions(c, &flags) or not read_deadline(c, 2, unit, relative, False, &ms):
@@ -82,10 +84,7 @@ cdef void expire_generic(call *c, int64_t unit, bint relative) noexcept nogil:
     if e == NULL:
         reply_int(c, 0)
         return
-    now_ms = entry_deadline(e)
-    if ((flags & EXPIRE_NX and now_ms >= 0) or (flags & EXPIRE_XX and now_ms < 0)
-            or (flags & EXPIRE_GT and (now_ms < 0 or ms <= now_ms))
-            or (flags & EXPIRE_LT and now_ms >= 0 and ms >= now_ms)):
+    if not condition_allows(flags, entry_deadline(e), ms):
         reply_int(c, 0)
         return
     if ms <= c.store.now:

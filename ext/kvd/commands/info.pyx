@@ -407,7 +407,7 @@ define(memory_usage, """
     keys: RO
 """)
 cdef void memory_usage(call *c) noexcept nogil:
-    cdef int64_t samples
+    cdef int64_t samples = 5
     cdef entry *e
     if c.argc == 5 and view_is(c.argv[3], b"samples"):
         if not arg_int(c, 4, &samples):
@@ -422,7 +422,7 @@ cdef void memory_usage(call *c) noexcept nogil:
     if e == NULL:
         reply_null(c)
     else:
-        reply_int(c, value_bytes(e) + 11)      # 11: its share of a bucket, on average
+        reply_int(c, value_bytes(e, samples) + 11)      # 11: its share of a bucket, on average
 
 
 cdef inline void stat_int(call *c, const char *name, int64_t n) noexcept nogil:

@@ -1,19 +1,19 @@
 """Commands on keys of any type: deleting, naming, moving, listing. Their times live in expiry.pyx."""
 
 from libc.stdint cimport int64_t, uint64_t
-from libc.stdio cimport snprintf
 
 from kvd.commands.errors cimport DB_RANGE, NO_KEY, NO_MEMORY, NOT_INT, SAME_OBJECT, SYNTAX
+from kvd.commands.scanning cimport read_cursor, write_cursor
 from kvd.commands.table cimport (
     arg_int, call, define, find_read, find_write, reply_array, reply_bulk, reply_error, reply_int, reply_null, reply_ok,
     reply_text,
 )
-from kvd.core.buf cimport buf, buf_add, buf_release, buf_rotate
+from kvd.core.buf cimport buf, buf_add, buf_release
 from kvd.core.entry cimport TIMED, entry, entry_deadline, entry_free, entry_key, entry_timer
 from kvd.core.glob cimport glob_is_literal, glob_match
 from kvd.core.table cimport table_cursor, table_hash, table_next, table_random, table_scan
 from kvd.core.text cimport parse_int
-from kvd.core.view cimport view, view_equal, view_is, view_of
+from kvd.core.view cimport view, view_equal, view_is
 from kvd.resp.writer cimport write_bulk, write_header_at, write_status
 from kvd.store.change cimport key_changed
 from kvd.store.config cimport EVENT_GENERIC, OPT_DATABASES, OPT_LAZYFREE_LAZY_USER_FLUSH, cfg
@@ -464,19 +464,6 @@ cdef bint read_scan(call *c, listing *l, int64_t *count) noexcept nogil:
     return True
 
 
-cdef bint read_cursor(view v, uint64_t *cursor) noexcept nogil:
-    cdef uint64_t n = 0
-    cdef size_t i
-    if v.len == 0 or v.len > 20:
-        return False
-    for i in range(v.len):
-        if not c'0' <= v.ptr[i] <= c'9':
-            return False
-        n = n * 10 + <uint64_t>(v.ptr[i] - 48)
-    cursor[0] = n
-    return True
-
-
 define(scan_command, """
     SCAN cursor [MATCH pattern] [COUNT count] [TYPE type]
     readonly | generic | 2.8.0 | O(1) for each call, O(N) for a whole iteration
@@ -489,8 +476,7 @@ cdef void scan_command(call *c) noexcept nogil:
     cdef int64_t count = 10
     cdef int64_t steps
     cdef size_t begin
-    if not read_cursor(c.argv[1], &cursor):
-        reply_error(c, b"ERR invalid cursor")
+    if not read_cursor(c, c.argv[1], &cursor):
         return
     listing_init(&l, c)
     if not read_scan(c, &l, &count):
@@ -506,14 +492,6 @@ cdef void scan_command(call *c) noexcept nogil:
     write_header_at(c.out, begin, c'*', l.found)
     write_cursor(c, begin, cursor)
     drop_expired(&l)
-
-
-cdef void write_cursor(call *c, size_t at, uint64_t cursor) noexcept nogil:
-    """As an unsigned number, in front of what was written since `at`."""
-    cdef char text[24]
-    cdef size_t mark = c.out.len
-    write_bulk(c.out, view_of(text, snprintf(text, sizeof(text), b"%llu", <unsigned long long>cursor)))
-    buf_rotate(c.out, at, mark)
 
 
 define(randomkey_command, """

@@ -120,7 +120,7 @@ cdef void debug_object(call *c) noexcept nogil:
         reply_error(c, NO_KEY)
         return
     snprintf(text, sizeof(text), b"Value at:%p refcount:1 encoding:%s serializedlength:%zu lru:%u lru_seconds_idle:%lld",
-             e, encoding_name(e), value_bytes(e), e.access, <long long>(access_idle_ms(c.store, e) // 1000))
+             e, encoding_name(e), value_bytes(e, 0), e.access, <long long>(access_idle_ms(c.store, e) // 1000))
     write_status(c.out, text)
 
 

@@ -1,6 +1,16 @@
-"""What the Python doors call without going through the gate."""
+"""What the Python doors call without going through the gate, and arithmetic that hashes share."""
+
+from libc.stdint cimport int64_t
 
 from kvd.commands.table cimport call
 from kvd.core.view cimport view
 
 cdef bint plain_set(call *c, view key, view value) noexcept nogil    # SET without options; False: the error is replied
+
+cdef extern from * nogil:
+    """
+    static inline int kvd_add_overflows(int64_t a, int64_t b, int64_t *sum) { return __builtin_add_overflow(a, b, sum); }
+    static int kvd_finite(long double d) { return __builtin_isfinite(d); }
+    """
+    bint add_overflows "kvd_add_overflows" (int64_t a, int64_t b, int64_t *sum) noexcept
+    bint is_finite "kvd_finite" (long double d) noexcept

@@ -29,14 +29,6 @@ from kvd.types.string cimport (
 )
 from kvd.types.value cimport INT, STRING, encoding_of, type_of
 
-cdef extern from * nogil:
-    """
-    static inline int kvd_add_overflows(int64_t a, int64_t b, int64_t *sum) { return __builtin_add_overflow(a, b, sum); }
-    static int kvd_finite(long double d) { return __builtin_isfinite(d); }
-    """
-    bint add_overflows "kvd_add_overflows" (int64_t a, int64_t b, int64_t *sum) noexcept
-    bint is_finite "kvd_finite" (long double d) noexcept
-
 
 # ---- writing ----------------------------------------------------------------------------------------
 

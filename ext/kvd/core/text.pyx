@@ -6,7 +6,7 @@ printed in plain notation with at most 17 decimals, which is what INCRBYFLOAT st
 """
 
 from libc.stdio cimport snprintf
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 
 cdef extern from * nogil:
     """
@@ -136,9 +136,90 @@ cdef int format_double(char *out, double d) noexcept nogil:
     if isnan(d):
         memcpy(out, b"nan", 3)
         return 3
-    if d == <double><int64_t>d and -1e15 < d < 1e15 and d != 0:
+    if -4503599627370496.0 <= d <= 4503599627370496.0 and d == <double><int64_t>d and (d != 0 or 1 / d > 0):
         return format_int(out, <int64_t>d)
-    return snprintf(out, DOUBLE_TEXT, b"%.17g", d)
+    return shortest(out, d)
+
+
+cdef int shortest(char *out, double d) noexcept nogil:
+    """The fewest digits that read back as d. Most numbers people use have few decimals: those are a
+    division of integers, which is exact enough to try; the others are printed until one reads back."""
+    cdef char text[DOUBLE_TEXT]
+    cdef char figures[24]
+    cdef const char *end
+    cdef double scaled, power, back
+    cdef int n, i, count, exponent, precision
+    cdef bint negative = d < 0 or 1 / d < 0
+    if negative:
+        out[0] = c'-'
+        return 1 + shortest(out + 1, -d)
+    if d == 0:
+        out[0] = c'0'
+        return 1
+    power = 1
+    if d >= 1e-3 and d < 1e9:
+        for i in range(1, 7):
+            power *= 10
+            scaled = <double><int64_t>(d * power + 0.5)
+            if scaled / power == d:
+                count = format_int(figures, <int64_t>scaled)
+                return plain_or_scientific(out, figures, count, -i)
+    for precision in range(14, 17):
+        snprintf(text, sizeof(text), b"%.*e", precision, d)
+        if (read_double(text, &end, &back) or True) and back == d:
+            break
+    # d.ddddde[+-]xx
+    count = 0
+    n = 0
+    while text[n] != c'e':
+        if text[n] != c'.':
+            figures[count] = text[n]
+            count += 1
+        n += 1
+    exponent = 0
+    i = n + 2
+    while text[i] != 0:
+        exponent = exponent * 10 + (text[i] - 48)
+        i += 1
+    if text[n + 1] == c'-':
+        exponent = -exponent
+    return plain_or_scientific(out, figures, count, exponent - count + 1)
+
+
+cdef int plain_or_scientific(char *out, const char *figures, int count, int k) noexcept nogil:
+    """figures times ten to the k, as Redis spells it."""
+    cdef int n = 0
+    cdef int exponent, size, offset
+    while count > 1 and figures[count - 1] == c'0':
+        count -= 1
+        k += 1
+    exponent = k + count - 1
+    size = exponent if exponent >= 0 else -exponent
+    if k >= 0 and size < count + 7:
+        memcpy(out, figures, count)
+        memset(out + count, c'0', k)
+        return count + k
+    if k < 0 and (k > -7 or size < 4):
+        offset = count + k
+        if offset <= 0:
+            out[0] = c'0'
+            out[1] = c'.'
+            memset(out + 2, c'0', -offset)
+            memcpy(out + 2 - offset, figures, count)
+            return count + 2 - offset
+        memcpy(out, figures, offset)
+        out[offset] = c'.'
+        memcpy(out + offset + 1, figures + offset, count - offset)
+        return count + 1
+    out[0] = figures[0]
+    n = 1
+    if count > 1:
+        out[1] = c'.'
+        memcpy(out + 2, figures + 1, count - 1)
+        n = count + 1
+    out[n] = c'e'
+    out[n + 1] = c'-' if exponent < 0 else c'+'
+    return n + 2 + format_int(out + n + 2, size)
 
 
 cdef int format_long_double(char *out, long double d) noexcept nogil:

@@ -63,6 +63,19 @@ save | save | 3600 1 300 100 60 10000 | rw words inert | Snapshot after so many 
 shutdown-timeout | int 0 2147483647 | 10 | rw inert | Seconds to wait for replicas at shutdown.
 set-proc-title | bool | yes | inert | Show address and mode in the process list.
 crash-log-enabled | bool | yes | rw | Print a stack trace of Python threads when the process crashes.
+hash-max-listpack-entries=hash-max-ziplist-entries | int 0 9223372036854775807 | 512 | rw | Fields up to which a hash is packed.
+hash-max-listpack-value=hash-max-ziplist-value | int 0 9223372036854775807 | 64 | rw | Longest field or value of a packed hash.
+list-max-listpack-size=list-max-ziplist-size | int -2147483648 2147483647 | -2 | rw | Size of a list's node.
+list-compress-depth | int 0 2147483647 | 0 | rw | Nodes at each end of a list that stay uncompressed.
+set-max-intset-entries | int 0 9223372036854775807 | 512 | rw | Integers up to which a set is an intset.
+set-max-listpack-entries | int 0 9223372036854775807 | 128 | rw | Members up to which a set is packed.
+set-max-listpack-value | int 0 9223372036854775807 | 64 | rw | Longest member of a packed set.
+zset-max-listpack-entries=zset-max-ziplist-entries | int 0 9223372036854775807 | 128 | rw | Members up to which a sorted set is packed.
+zset-max-listpack-value=zset-max-ziplist-value | int 0 9223372036854775807 | 64 | rw | Longest member of a packed sorted set.
+stream-node-max-bytes | memory | 4096 | rw | Bytes of a stream's node.
+stream-node-max-entries | int 0 9223372036854775807 | 100 | rw | Entries of a stream's node.
+hll-sparse-max-bytes | int 0 9223372036854775807 | 3000 | rw | Bytes up to which a HyperLogLog is sparse.
+tracking-table-max-keys | int 0 9223372036854775807 | 1000000 | rw | Keys remembered for client-side caching.
 acl-pubsub-default | enum allchannels resetchannels | resetchannels | rw inert | Channels a new user may use.
 aclfile | text | | inert | File of users.
 acllog-max-len | int 0 9223372036854775807 | 128 | rw inert | Length of the ACL log.
@@ -115,10 +128,7 @@ dbfilename | text | dump.rdb | rw protected inert | Name of the snapshot file.
 disable-thp | bool | yes | inert | Switch transparent huge pages off.
 dynamic-hz | bool | yes | rw inert | More background rounds with more clients.
 enable-module-command | enum no yes local | no | inert | There are no modules.
-hash-max-listpack-entries=hash-max-ziplist-entries | int 0 9223372036854775807 | 512 | rw inert | Fields up to which a hash is packed.
-hash-max-listpack-value=hash-max-ziplist-value | int 0 9223372036854775807 | 64 | rw inert | Longest field or value of a packed hash.
 hide-user-data-from-log | bool | no | rw inert | Keep user data out of the log; kvd never logs any.
-hll-sparse-max-bytes | int 0 9223372036854775807 | 3000 | rw inert | Bytes up to which a HyperLogLog is sparse.
 ignore-warnings | text | | inert | Start-up warnings to leave out.
 io-threads-do-reads | bool | no | inert | Accepted; kvd's network threads always read and write.
 jemalloc-bg-thread | bool | yes | rw inert | Accepted; kvd has an allocator of its own.
@@ -126,8 +136,6 @@ lazyfree-lazy-eviction | bool | no | rw inert | Accepted; large values are alway
 lazyfree-lazy-expire | bool | no | rw inert | Accepted; large values are always freed in slices.
 lazyfree-lazy-server-del | bool | no | rw inert | Accepted; large values are always freed in slices.
 lazyfree-lazy-user-del | bool | no | rw inert | Accepted; large values are always freed in slices.
-list-compress-depth | int 0 2147483647 | 0 | rw inert | Nodes at each end of a list that stay uncompressed.
-list-max-listpack-size=list-max-ziplist-size | int -2147483648 2147483647 | -2 | rw inert | Size of a list's node.
 locale-collate | text | | rw inert | Locale by which SORT ALPHA compares.
 masterauth | text | | rw secret inert | Password for the master.
 masteruser | text | | rw inert | User for the master.
@@ -164,19 +172,11 @@ replica-serve-stale-data=slave-serve-stale-data | bool | yes | rw inert | A repl
 replicaof=slaveof | text | | words inert | Address of the master.
 sanitize-dump-payload | enum no yes clients | no | rw inert | Check payloads deeply.
 server_cpulist=server-cpulist | text | | inert | Cores of the server's threads.
-set-max-intset-entries | int 0 9223372036854775807 | 512 | rw inert | Integers up to which a set is an intset.
-set-max-listpack-entries | int 0 9223372036854775807 | 128 | rw inert | Members up to which a set is packed.
-set-max-listpack-value | int 0 9223372036854775807 | 64 | rw inert | Longest member of a packed set.
 shutdown-on-sigint | text | default | rw words inert | What SIGINT does.
 shutdown-on-sigterm | text | default | rw words inert | What SIGTERM does.
 socket-mark-id | int 0 4294967295 | 0 | inert | Mark of sockets for packet filters.
 stop-writes-on-bgsave-error | bool | yes | rw inert | Refuse writes after a failed snapshot.
-stream-node-max-bytes | memory | 4096 | rw inert | Bytes of a stream's node.
-stream-node-max-entries | int 0 9223372036854775807 | 100 | rw inert | Entries of a stream's node.
 tls-port | int 0 0 | 0 | rw inert | TLS is not available.
-tracking-table-max-keys | int 0 9223372036854775807 | 1000000 | rw inert | Keys remembered for client-side caching.
-zset-max-listpack-entries=zset-max-ziplist-entries | int 0 9223372036854775807 | 128 | rw inert | Members up to which a sorted set is packed.
-zset-max-listpack-value=zset-max-ziplist-value | int 0 9223372036854775807 | 64 | rw inert | Longest member of a packed sorted set.
 """
 
 cdef dict KINDS = {

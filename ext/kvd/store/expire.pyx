@@ -14,7 +14,8 @@ from kvd.core.view cimport view
 from kvd.core.wheel cimport wheel_due
 from kvd.store.change cimport key_gone
 from kvd.store.config cimport EVENT_EXPIRED, OPT_DATABASES, cfg
-from kvd.store.keyspace cimport database, keyspace_remove, store
+from kvd.store.keyspace cimport database, keyspace_drop_fields, keyspace_remove, store
+from kvd.types.hash cimport hash_table
 
 cdef enum:
     STEP = 64                  # timers between two looks at the time
@@ -43,6 +44,30 @@ cdef bint expire_database(store *s, database *db, int64_t until_us) noexcept nog
             return True
 
 
+cdef bint expire_fields(store *s, database *db, int64_t until_us) noexcept nogil:
+    """The same for fields of hashes. A hash with more due than the budget comes round again."""
+    cdef int budget, left
+    cdef timer *t
+    cdef entry *e
+    while True:
+        budget = STEP
+        while True:
+            t = wheel_due(db.fields, s.now, &budget)
+            if t == NULL:
+                break
+            e = (<hash_table *>(<char *>t - <size_t>&(<hash_table *>NULL).due)).owner
+            t.place = 0            # wheel_due has taken it out
+            left = STEP
+            keyspace_drop_fields(s, db, e, table_hash(entry_key(e)), &left)
+            budget -= STEP - left
+            if budget <= 0:
+                break
+        if budget > 0:
+            return False
+        if mono_us() >= until_us:
+            return True
+
+
 cdef bint expire_some(store *s, int64_t until_us) noexcept nogil:
     cdef int i
     cdef bint more = False
@@ -50,6 +75,10 @@ cdef bint expire_some(store *s, int64_t until_us) noexcept nogil:
     for i in range(cfg(&s.config, OPT_DATABASES)):
         if s.dbs[i].expires != NULL and s.dbs[i].expires.count:
             more |= expire_database(s, &s.dbs[i], until_us)
+            if more:
+                break
+        if s.dbs[i].fields != NULL and s.dbs[i].fields.count:
+            more |= expire_fields(s, &s.dbs[i], until_us)
             if more:
                 break
     s.stats.expire_ticks += ticks() - begun

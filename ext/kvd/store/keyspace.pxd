@@ -23,10 +23,12 @@ cdef extern from "<pthread.h>" nogil:
 cdef struct database:
     table keys
     wheel *expires             # made with the first deadline
+    wheel *fields              # of hashes, by the soonest deadline of their fields
     int id
 
-cdef struct remains:           # a database's content that was flushed and is freed in slices
+cdef struct remains:           # what is freed in slices: a flushed database's content, or a large value
     table keys
+    entry *value
     remains *next
 
 cdef struct pool_slot:         # a candidate for eviction (evict.pyx)
@@ -55,6 +57,7 @@ cdef struct stats:
     uint64_t hits
     uint64_t misses
     uint64_t expired
+    uint64_t expired_fields
     uint64_t expired_capped    # slices of active expiry that ran out of time
     uint64_t expire_ticks
     uint64_t evicted
@@ -103,7 +106,6 @@ cdef struct store:
     char *config_path          # absolute path of the configuration file, or NULL; own copy
     void *clients              # the sessions' registry (session.pyx)
     void *commands             # per-command figures (commands/table.pyx)
-    void *reports              # slow log, latency events, error figures (commands/reports.pyx)
     void *server               # the server on this store, or NULL (server/server.pyx)
     void (*on_event)(store *s, int db, view key, int event_class, const char *event) noexcept nogil
     void (*on_shutdown)(store *s) noexcept nogil                      # SHUTDOWN was asked for
@@ -129,6 +131,8 @@ cdef entry *keyspace_take(store *s, database *db, entry *e, uint64_t hash) noexc
 cdef entry *keyspace_set_deadline(store *s, database *db, entry *e, uint64_t hash, int64_t ms) noexcept nogil
 cdef entry *keyspace_persist(store *s, database *db, entry *e, uint64_t hash) noexcept nogil
 # the last two may move the entry: the new one, or NULL without memory
+cdef void keyspace_replan_fields(store *s, database *db, entry *e) noexcept nogil   # after deadlines of a hash's fields have changed
+cdef bint keyspace_drop_fields(store *s, database *db, entry *e, uint64_t hash, int *budget) noexcept nogil   # fields past their deadline; True: the key is gone with them
 cdef void keyspace_flush(store *s, database *db, bint later) noexcept nogil
 cdef void keyspace_swap(store *s, int a, int b) noexcept nogil
 cdef size_t keyspace_expires(database *db) noexcept nogil          # keys with a deadline

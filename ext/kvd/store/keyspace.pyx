@@ -26,12 +26,17 @@ from kvd.core.wheel cimport (
     wheel_add, wheel_cancel, wheel_delete, wheel_moved, wheel_new, wheel_next, wheel_sample,
 )
 from kvd.store.change cimport key_event, key_gone, watches_of_database, watches_of_flush
-from kvd.store.config cimport EVENT_EXPIRED, EVENT_MISS, OPT_DATABASES, cfg, config_init, config_release
+from kvd.store.config cimport EVENT_EXPIRED, EVENT_GENERIC, EVENT_HASH, EVENT_MISS, OPT_DATABASES, cfg, config_init, config_release
 from kvd.store.evict cimport access_clock, access_touch, evict_some
 from kvd.store.expire cimport expire_some
-from kvd.types.value cimport value_free, value_reshape
+from kvd.types.hash cimport HASH_PACKED_TIMED, hash_drop_due, hash_len, hash_soonest, hash_table, hash_table_of
+from kvd.types.value cimport HASH, value_free, value_free_some, value_parts, value_reshape
 
 cdef int64_t NEVER = 0x7FFFFFFFFFFFFFFF
+
+cdef enum:
+    FREE_STEP = 64             # things freed between two looks at the time
+    LARGE = 256                # a value of more parts is freed in slices, if somebody ticks
 
 
 cdef store *store_new(int databases) noexcept nogil:
@@ -113,6 +118,8 @@ cdef int64_t store_next(store *s) noexcept nogil:
             next_ms = wheel_next(s.dbs[i].expires)
             if next_ms < best:
                 best = next_ms
+        if s.dbs[i].fields != NULL:
+            best = min(best, wheel_next(s.dbs[i].fields))
     return best
 
 
@@ -120,20 +127,40 @@ cdef bint store_freeing(store *s, int64_t budget_us) noexcept nogil:
     cdef int64_t until = mono_us() + budget_us
     cdef remains *r
     cdef entry *e
-    cdef int n = 0
+    cdef int budget = FREE_STEP
     while s.graveyard != NULL:
         r = s.graveyard
-        e = table_drain(&r.keys)
+        e = r.value if r.value != NULL else table_drain(&r.keys)
         if e == NULL:
             s.graveyard = r.next
             mem_free(&s.mem, r, sizeof(remains))
             continue
-        value_free(&s.mem, e)
-        s.stats.lazyfreed += 1
-        n += 1
-        if n % 64 == 0 and mono_us() > until:
-            return True
+        if value_free_some(&s.mem, e, &budget):
+            r.value = NULL
+            s.stats.lazyfreed += 1
+        else:
+            r.value = e            # the rest of it comes first next time
+        if budget <= 0:
+            if mono_us() > until:
+                return True
+            budget = FREE_STEP
     return False
+
+
+cdef void dispose(store *s, entry *e) noexcept nogil:
+    """Frees an entry and its value, large ones in slices."""
+    cdef remains *r
+    if s.ticking and value_parts(e) > LARGE:
+        r = <remains *>mem_alloc(&s.mem, sizeof(remains))
+        if r != NULL:
+            table_init(&r.keys, &s.mem)
+            r.value = e
+            r.next = s.graveyard
+            s.graveyard = r
+            if s.planned > s.now and s.on_deadline != NULL:
+                s.on_deadline(s, s.now)
+            return
+    value_free(&s.mem, e)
 
 
 cdef inline bint is_expired(store *s, entry *e) noexcept nogil:
@@ -146,6 +173,8 @@ cdef entry *keyspace_find(store *s, database *db, view key, uint64_t hash) noexc
         key_gone(s, db, key, EVENT_EXPIRED, b"expired")
         s.stats.expired += 1
         keyspace_remove(s, db, e, hash)
+        return NULL
+    if e != NULL and has_timed_fields(e) and 0 <= hash_soonest(e) <= s.now and keyspace_drop_fields(s, db, e, hash, NULL):
         return NULL
     return e
 
@@ -176,6 +205,60 @@ cdef void plan(store *s, database *db, timer *t) noexcept nogil:
 cdef void unplan(database *db, entry *e) noexcept nogil:
     if e.flags & TIMED and db.expires != NULL:
         wheel_cancel(db.expires, entry_timer(e))
+    if has_timed_fields(e):
+        unplan_fields(db, e)
+
+
+cdef inline bint has_timed_fields(entry *e) noexcept nogil:
+    """A hash in one of its two encodings with deadlines."""
+    return e.kind & 15 == HASH and e.kind >> 4 >= HASH_PACKED_TIMED
+
+
+cdef void plan_fields(store *s, database *db, entry *e) noexcept nogil:
+    cdef hash_table *t = hash_table_of(e)
+    t.owner = e
+    t.due.place = 0
+    t.due.deadline = hash_soonest(e)
+    if t.due.deadline < 0:
+        return
+    if db.fields == NULL:
+        db.fields = wheel_new(&s.mem, s.now)
+        if db.fields == NULL:
+            return
+    wheel_add(db.fields, &t.due)
+    if t.due.deadline < s.planned and s.on_deadline != NULL:
+        s.on_deadline(s, t.due.deadline)
+
+
+cdef void unplan_fields(database *db, entry *e) noexcept nogil:
+    if hash_table_of(e).due.place and db.fields != NULL:
+        wheel_cancel(db.fields, &hash_table_of(e).due)
+        hash_table_of(e).due.place = 0
+
+
+cdef void keyspace_replan_fields(store *s, database *db, entry *e) noexcept nogil:
+    if has_timed_fields(e) and hash_table_of(e).due.deadline != hash_soonest(e):
+        unplan_fields(db, e)
+        plan_fields(s, db, e)
+
+
+cdef bint keyspace_drop_fields(store *s, database *db, entry *e, uint64_t hash, int *budget) noexcept nogil:
+    """budget: how many at most; NULL: all."""
+    cdef size_t n = 0
+    while (budget == NULL or budget[0] > 0) and hash_drop_due(&s.mem, e, s.now):
+        n += 1
+        if budget != NULL:
+            budget[0] -= 1
+    s.stats.expired_fields += n
+    if n:
+        key_gone(s, db, entry_key(e), EVENT_HASH, b"hexpired")
+    if hash_len(e) == 0:
+        key_gone(s, db, entry_key(e), EVENT_GENERIC, b"del")
+        keyspace_remove(s, db, e, hash)
+        return True
+    unplan_fields(db, e)
+    plan_fields(s, db, e)
+    return False
 
 
 cdef bint keyspace_insert(store *s, database *db, entry *e, uint64_t hash) noexcept nogil:
@@ -183,6 +266,8 @@ cdef bint keyspace_insert(store *s, database *db, entry *e, uint64_t hash) noexc
         return False
     if e.flags & TIMED:
         plan(s, db, entry_timer(e))
+    if has_timed_fields(e):
+        plan_fields(s, db, e)
     return True
 
 
@@ -191,7 +276,9 @@ cdef void keyspace_replace(store *s, database *db, entry *old, entry *e, uint64_
     unplan(db, old)
     if e.flags & TIMED:
         plan(s, db, entry_timer(e))
-    value_free(&s.mem, old)
+    if has_timed_fields(e):
+        plan_fields(s, db, e)
+    dispose(s, old)
 
 
 cdef void keyspace_moved(store *s, database *db, entry *old, entry *e, uint64_t hash) noexcept nogil:
@@ -206,7 +293,7 @@ cdef void keyspace_moved(store *s, database *db, entry *old, entry *e, uint64_t 
 cdef void keyspace_remove(store *s, database *db, entry *e, uint64_t hash) noexcept nogil:
     table_remove(&db.keys, e, hash)
     unplan(db, e)
-    value_free(&s.mem, e)
+    dispose(s, e)
 
 
 cdef entry *keyspace_take(store *s, database *db, entry *e, uint64_t hash) noexcept nogil:
@@ -218,13 +305,15 @@ cdef entry *keyspace_take(store *s, database *db, entry *e, uint64_t hash) noexc
 cdef entry *keyspace_set_deadline(store *s, database *db, entry *e, uint64_t hash, int64_t ms) noexcept nogil:
     cdef entry *moved
     if e.flags & TIMED:
-        unplan(db, e)
+        if db.expires != NULL:
+            wheel_cancel(db.expires, entry_timer(e))
         moved = e
     else:
         moved = value_reshape(&s.mem, e, entry_key(e), TIMED)
         if moved == NULL:
             return NULL
         table_replace(&db.keys, e, moved, hash)
+        own_fields(moved)
         entry_free(&s.mem, e)
     entry_timer(moved).deadline = ms
     plan(s, db, entry_timer(moved))
@@ -235,10 +324,17 @@ cdef entry *keyspace_persist(store *s, database *db, entry *e, uint64_t hash) no
     cdef entry *moved = value_reshape(&s.mem, e, entry_key(e), 0)
     if moved == NULL:
         return NULL
-    unplan(db, e)
+    if e.flags & TIMED and db.expires != NULL:
+        wheel_cancel(db.expires, entry_timer(e))
     table_replace(&db.keys, e, moved, hash)
+    own_fields(moved)
     entry_free(&s.mem, e)
     return moved
+
+
+cdef inline void own_fields(entry *moved) noexcept nogil:
+    if has_timed_fields(moved):
+        hash_table_of(moved).owner = moved
 
 
 cdef void keyspace_flush(store *s, database *db, bint later) noexcept nogil:
@@ -248,6 +344,8 @@ cdef void keyspace_flush(store *s, database *db, bint later) noexcept nogil:
     watches_of_flush(s, db)
     wheel_delete(db.expires)
     db.expires = NULL
+    wheel_delete(db.fields)
+    db.fields = NULL
     if db.keys.items == 0:
         return
     r = <remains *>mem_alloc(&s.mem, sizeof(remains))
@@ -258,6 +356,7 @@ cdef void keyspace_flush(store *s, database *db, bint later) noexcept nogil:
                 return
             value_free(&s.mem, e)
     r.keys = db.keys
+    r.value = NULL
     r.next = s.graveyard
     s.graveyard = r
     table_init(&db.keys, &s.mem)
@@ -271,8 +370,10 @@ cdef void keyspace_swap(store *s, int a, int b) noexcept nogil:
     watches_of_database(s, b, &s.dbs[a])
     s.dbs[a].keys = s.dbs[b].keys
     s.dbs[a].expires = s.dbs[b].expires
+    s.dbs[a].fields = s.dbs[b].fields
     s.dbs[b].keys = swap.keys
     s.dbs[b].expires = swap.expires
+    s.dbs[b].fields = swap.fields
 
 
 cdef size_t keyspace_expires(database *db) noexcept nogil:

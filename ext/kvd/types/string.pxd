@@ -23,9 +23,12 @@ cdef char *string_open(heap *h, entry **e, size_t n) noexcept nogil
 # entry may move: *e is the new one, and the caller puts it in the old one's place (keyspace_moved, which
 # frees the old one). NULL: no memory, nothing changed.
 
-cdef void string_free_boxed(heap *h, entry *e) noexcept nogil
-cdef size_t string_boxed_bytes(entry *e) noexcept nogil
-cdef bint string_copy_boxed(heap *h, entry *source, entry *copy) noexcept nogil
+cdef bint string_free_some(heap *h, entry *e, int *budget) noexcept nogil      # these four: of a BOXED entry
+cdef size_t string_parts(entry *e) noexcept nogil
+cdef size_t string_bytes(entry *e, size_t samples) noexcept nogil
+cdef bint string_copy(heap *h, entry *source, entry *copy) noexcept nogil
+cdef const char *string_encoding_name(entry *e) noexcept nogil
+cdef const char *string_check(entry *e) noexcept nogil
 
 
 cdef inline int64_t *string_int_cell(entry *e) noexcept nogil:

@@ -25,6 +25,10 @@ cdef enum:
     BLOB_HEADER = 16
 
 
+cdef const char *NAMES[3]
+NAMES[:] = [b"raw", b"int", b"embstr"]
+
+
 cdef inline blob *blob_of(entry *e) noexcept nogil:
     return <blob *>entry_payload(e)[0]
 
@@ -201,16 +205,31 @@ cdef inline void keep_timer(entry *old, entry *new) noexcept nogil:
         memcpy(<char *>new + 8, <char *>old + 8, 16)
 
 
-cdef void string_free_boxed(heap *h, entry *e) noexcept nogil:
+cdef bint string_free_some(heap *h, entry *e, int *budget) noexcept nogil:
     if not is_int(e):
         mem_free(h, blob_of(e), blob_of(e).cap + BLOB_HEADER)
+    return True
 
 
-cdef size_t string_boxed_bytes(entry *e) noexcept nogil:
+cdef size_t string_parts(entry *e) noexcept nogil:
+    return 1
+
+
+cdef size_t string_bytes(entry *e, size_t samples) noexcept nogil:
     return 0 if is_int(e) else mem_cost(blob_of(e).cap + BLOB_HEADER)
 
 
-cdef bint string_copy_boxed(heap *h, entry *source, entry *copy) noexcept nogil:
+cdef const char *string_encoding_name(entry *e) noexcept nogil:
+    return NAMES[encoding_of(e)]
+
+
+cdef const char *string_check(entry *e) noexcept nogil:
+    if not is_int(e) and blob_of(e).len > blob_of(e).cap:
+        return b"a string is longer than its room"
+    return NULL
+
+
+cdef bint string_copy(heap *h, entry *source, entry *copy) noexcept nogil:
     cdef blob *b
     if is_int(source):
         return True

@@ -10,42 +10,80 @@ from libc.string cimport memcpy
 from kvd.core.entry cimport BOXED, entry, entry_bytes, entry_free, entry_inline, entry_new, entry_payload
 from kvd.core.mem cimport heap, mem_cost
 from kvd.core.view cimport view, view_is
-from kvd.types.string cimport string_copy_boxed, string_boxed_bytes, string_free_boxed
-from kvd.types.value cimport TYPES, encoding_of
+from kvd.types.hash cimport hash_bytes, hash_check, hash_copy, hash_encoding_name, hash_free_some, hash_parts
+from kvd.types.list cimport list_bytes, list_check, list_copy, list_encoding_name, list_free_some, list_parts
+from kvd.types.set cimport set_bytes, set_check, set_copy, set_encoding_name, set_free_some, set_parts
+from kvd.types.stream cimport (
+    stream_bytes, stream_check, stream_copy, stream_encoding_name, stream_free_some, stream_parts,
+)
+from kvd.types.string cimport (
+    string_bytes, string_check, string_copy, string_encoding_name, string_free_some, string_parts,
+)
+from kvd.types.zset cimport zset_bytes, zset_check, zset_copy, zset_encoding_name, zset_free_some, zset_parts
 
-cdef const char *TYPE_NAMES[6]
-TYPE_NAMES[:] = [b"string", b"list", b"set", b"zset", b"hash", b"stream"]
-cdef const char *STRING_ENCODINGS[3]
-STRING_ENCODINGS[:] = [b"raw", b"int", b"embstr"]
+cdef struct type_row:          # what a type answers about a BOXED value of its own
+    const char *name
+    bint (*free_some)(heap *h, entry *e, int *budget) noexcept nogil
+    size_t (*parts)(entry *e) noexcept nogil
+    size_t (*bytes)(entry *e, size_t samples) noexcept nogil
+    bint (*copy)(heap *h, entry *source, entry *copy) noexcept nogil
+    const char *(*encoding)(entry *e) noexcept nogil
+    const char *(*check)(entry *e) noexcept nogil
+
+cdef type_row ROWS[6]          # in the order of value_type
+ROWS[0] = type_row(b"string", string_free_some, string_parts, string_bytes, string_copy, string_encoding_name, string_check)
+ROWS[1] = type_row(b"list", list_free_some, list_parts, list_bytes, list_copy, list_encoding_name, list_check)
+ROWS[2] = type_row(b"set", set_free_some, set_parts, set_bytes, set_copy, set_encoding_name, set_check)
+ROWS[3] = type_row(b"zset", zset_free_some, zset_parts, zset_bytes, zset_copy, zset_encoding_name, zset_check)
+ROWS[4] = type_row(b"hash", hash_free_some, hash_parts, hash_bytes, hash_copy, hash_encoding_name, hash_check)
+ROWS[5] = type_row(b"stream", stream_free_some, stream_parts, stream_bytes, stream_copy, stream_encoding_name, stream_check)
+
+cdef enum:
+    TYPE_BITS = 15             # of an entry's kind
+
+
+cdef inline type_row *row_of(entry *e) noexcept nogil:
+    return &ROWS[e.kind & TYPE_BITS]
 
 
 cdef const char *type_name(int type) noexcept nogil:
-    return TYPE_NAMES[type]
+    return ROWS[type].name
 
 
 cdef int type_named(view name) noexcept nogil:
     cdef int i
-    for i in range(TYPES):
-        if view_is(name, TYPE_NAMES[i]):
+    for i in range(6):
+        if view_is(name, ROWS[i].name):
             return i
     return -1
 
 
 cdef const char *encoding_name(entry *e) noexcept nogil:
-    return STRING_ENCODINGS[encoding_of(e)]
+    return row_of(e).encoding(e)
 
 
 cdef void value_free(heap *h, entry *e) noexcept nogil:
-    if e.flags & BOXED:
-        string_free_boxed(h, e)
+    cdef int budget
+    while True:
+        budget = 1 << 20
+        if value_free_some(h, e, &budget):
+            return
+
+
+cdef bint value_free_some(heap *h, entry *e, int *budget) noexcept nogil:
+    if e.flags & BOXED and not row_of(e).free_some(h, e, budget):
+        return False
+    budget[0] -= 1
     entry_free(h, e)
+    return True
 
 
-cdef size_t value_bytes(entry *e) noexcept nogil:
-    cdef size_t n = mem_cost(entry_bytes(e))
-    if e.flags & BOXED:
-        n += string_boxed_bytes(e)
-    return n
+cdef size_t value_parts(entry *e) noexcept nogil:
+    return row_of(e).parts(e) if e.flags & BOXED else 0
+
+
+cdef size_t value_bytes(entry *e, size_t samples) noexcept nogil:
+    return mem_cost(entry_bytes(e)) + (row_of(e).bytes(e, samples) if e.flags & BOXED else 0)
 
 
 cdef entry *clone(heap *h, entry *e, view key, uint8_t flags) noexcept nogil:
@@ -70,7 +108,7 @@ cdef entry *clone(heap *h, entry *e, view key, uint8_t flags) noexcept nogil:
 
 cdef entry *value_copy(heap *h, entry *e, view key) noexcept nogil:
     cdef entry *c = clone(h, e, key, e.flags & BOXED)
-    if c != NULL and e.flags & BOXED and not string_copy_boxed(h, e, c):
+    if c != NULL and e.flags & BOXED and not row_of(e).copy(h, e, c):
         entry_free(h, c)
         return NULL
     return c
@@ -78,3 +116,7 @@ cdef entry *value_copy(heap *h, entry *e, view key) noexcept nogil:
 
 cdef entry *value_reshape(heap *h, entry *e, view key, uint8_t timed) noexcept nogil:
     return clone(h, e, key, (e.flags & BOXED) | timed)
+
+
+cdef const char *value_check(entry *e) noexcept nogil:
+    return row_of(e).check(e) if e.flags & BOXED else NULL

@@ -1,0 +1,34 @@
+"""What the commands on lists, hashes, sets, sorted sets and streams share. See keyed.pyx."""
+
+from libc.stdint cimport int64_t, uint64_t
+
+from kvd.commands.table cimport call
+from kvd.core.entry cimport entry
+from kvd.core.mem cimport heap
+from kvd.core.view cimport view
+from kvd.store.keyspace cimport database
+from kvd.types.value cimport packing
+
+ctypedef entry *(*maker)(heap *h, view key) noexcept nogil
+
+cdef struct picks:             # numbers or addresses already drawn, for samples without repetition
+    uint64_t *slots
+    size_t mask
+
+cdef bint picks_init(picks *p, size_t n) noexcept nogil                               # room for n; False: no memory
+cdef bint picks_add(picks *p, uint64_t x) noexcept nogil                              # False: it was drawn before; x is not 0
+cdef void picks_release(picks *p) noexcept nogil
+
+cdef bint find_typed(call *c, view key, int type, bint reading, uint64_t *hash, entry **e) noexcept nogil
+# *e may be NULL: no such key. False: another type, and the error is replied.
+cdef entry *find_or_make(call *c, view key, int type, maker make, uint64_t *hash) noexcept nogil   # NULL: the error is replied
+cdef bint store_new_value(call *c, database *db, view key, entry *e) noexcept nogil   # replaces what is there; False: e is freed, the error replied
+cdef bint delete_key(call *c, database *db, view key, const char *event) noexcept nogil   # silently, with the event; False: there was none
+cdef void drop_empty(call *c, view key, entry *e, uint64_t hash) noexcept nogil       # its last element is gone: del
+cdef bint clip(int64_t n, int64_t *start, int64_t *end) noexcept nogil                # indexes as LRANGE takes them; False: an empty range
+cdef bint arg_double(call *c, int i, double *d) noexcept nogil                        # False: the error is replied
+cdef bint arg_timeout(call *c, int i, int64_t *deadline) noexcept nogil               # seconds to a deadline in ms; 0: for ever
+cdef void reply_double(call *c, double d) noexcept nogil
+cdef packing hash_limits(call *c) noexcept nogil
+cdef packing set_limits(call *c) noexcept nogil
+cdef packing zset_limits(call *c) noexcept nogil

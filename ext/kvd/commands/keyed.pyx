@@ -1,0 +1,161 @@
+"""What the commands on lists, hashes, sets, sorted sets and streams share: getting at a value of one
+type, making it when it is missing, dropping it when it is empty, and reading the usual arguments."""
+
+from libc.stdint cimport int64_t, uint64_t
+from libc.stdlib cimport calloc, free
+
+from kvd.commands.errors cimport NO_MEMORY, NOT_FLOAT
+from kvd.commands.table cimport call, find_read, find_write, reply_error, wrong_type
+from kvd.core.entry cimport entry
+from kvd.core.mem cimport heap
+from kvd.core.table cimport table_hash
+from kvd.core.text cimport parse_double
+from kvd.core.view cimport view
+from kvd.resp.writer cimport write_double
+from kvd.store.change cimport key_changed, key_event
+from kvd.store.config cimport (
+    EVENT_GENERIC, EVENT_NEW, OPT_HASH_MAX_LISTPACK_ENTRIES, OPT_HASH_MAX_LISTPACK_VALUE, OPT_SET_MAX_INTSET_ENTRIES,
+    OPT_SET_MAX_LISTPACK_ENTRIES, OPT_SET_MAX_LISTPACK_VALUE, OPT_ZSET_MAX_LISTPACK_ENTRIES,
+    OPT_ZSET_MAX_LISTPACK_VALUE, cfg,
+)
+from kvd.store.evict cimport access_init
+from kvd.store.keyspace cimport database, keyspace_find, keyspace_insert, keyspace_remove, keyspace_replace
+from kvd.types.value cimport packing, value_free
+
+cdef extern from "<math.h>" nogil:
+    double ceil(double)
+
+
+cdef bint picks_init(picks *p, size_t n) noexcept nogil:
+    cdef size_t room = 16
+    while room < n * 2:
+        room *= 2
+    p.slots = <uint64_t *>calloc(room, sizeof(uint64_t))
+    p.mask = room - 1
+    return p.slots != NULL
+
+
+cdef bint picks_add(picks *p, uint64_t x) noexcept nogil:
+    cdef size_t i = (x * <uint64_t>0x9E3779B97F4A7C15ULL >> 20) & p.mask
+    while p.slots[i]:
+        if p.slots[i] == x:
+            return False
+        i = (i + 1) & p.mask
+    p.slots[i] = x
+    return True
+
+
+cdef void picks_release(picks *p) noexcept nogil:
+    free(p.slots)
+
+
+cdef bint find_typed(call *c, view key, int type, bint reading, uint64_t *hash, entry **e) noexcept nogil:
+    e[0] = find_read(c, key, hash) if reading else find_write(c, key, hash)
+    return e[0] == NULL or not wrong_type(c, e[0], type)
+
+
+cdef entry *find_or_make(call *c, view key, int type, maker make, uint64_t *hash) noexcept nogil:
+    cdef entry *e
+    if not find_typed(c, key, type, False, hash, &e):
+        return NULL
+    if e != NULL:
+        return e
+    e = make(&c.store.mem, key)
+    if e != NULL:
+        access_init(c.store, e)
+        if keyspace_insert(c.store, c.db, e, hash[0]):
+            key_event(c.store, c.db, key, EVENT_NEW, b"new")
+            return e
+        value_free(&c.store.mem, e)
+    reply_error(c, NO_MEMORY)
+    return NULL
+
+
+cdef bint store_new_value(call *c, database *db, view key, entry *e) noexcept nogil:
+    cdef uint64_t hash = table_hash(key)
+    cdef entry *old = keyspace_find(c.store, db, key, hash)
+    access_init(c.store, e)
+    if old != NULL:
+        keyspace_replace(c.store, db, old, e, hash)
+        return True
+    if keyspace_insert(c.store, db, e, hash):
+        key_event(c.store, db, key, EVENT_NEW, b"new")
+        return True
+    value_free(&c.store.mem, e)
+    reply_error(c, NO_MEMORY)
+    return False
+
+
+cdef bint delete_key(call *c, database *db, view key, const char *event) noexcept nogil:
+    cdef uint64_t hash = table_hash(key)
+    cdef entry *e = keyspace_find(c.store, db, key, hash)
+    if e == NULL:
+        return False
+    keyspace_remove(c.store, db, e, hash)
+    key_changed(c.store, db, key, EVENT_GENERIC, event)
+    return True
+
+
+cdef void drop_empty(call *c, view key, entry *e, uint64_t hash) noexcept nogil:
+    keyspace_remove(c.store, c.db, e, hash)
+    key_event(c.store, c.db, key, EVENT_GENERIC, b"del")
+
+
+cdef bint clip(int64_t n, int64_t *start, int64_t *end) noexcept nogil:
+    if start[0] < 0:
+        start[0] = max(start[0] + n, <int64_t>0)
+    if end[0] < 0:
+        end[0] += n
+    if end[0] >= n:
+        end[0] = n - 1
+    return start[0] <= end[0] and start[0] < n
+
+
+cdef bint arg_double(call *c, int i, double *d) noexcept nogil:
+    if parse_double(c.argv[i], d):
+        return True
+    reply_error(c, NOT_FLOAT)
+    return False
+
+
+cdef bint arg_timeout(call *c, int i, int64_t *deadline) noexcept nogil:
+    cdef double seconds
+    if not parse_double(c.argv[i], &seconds):
+        reply_error(c, b"ERR timeout is not a float or out of range")
+        return False
+    if seconds * 1000 > 9.2e18 - <double>c.store.now or seconds != seconds:
+        reply_error(c, b"ERR timeout is out of range")
+        return False
+    if seconds < 0:
+        reply_error(c, b"ERR timeout is negative")
+        return False
+    deadline[0] = c.store.now + <int64_t>ceil(seconds * 1000) if seconds > 0 else 0
+    return True
+
+
+cdef void reply_double(call *c, double d) noexcept nogil:
+    write_double(c.out, d, c.proto)
+
+
+cdef packing hash_limits(call *c) noexcept nogil:
+    cdef packing p
+    p.entries = cfg(&c.store.config, OPT_HASH_MAX_LISTPACK_ENTRIES)
+    p.value = cfg(&c.store.config, OPT_HASH_MAX_LISTPACK_VALUE)
+    p.integers = 0
+    return p
+
+
+cdef packing set_limits(call *c) noexcept nogil:
+    cdef packing p
+    p.entries = cfg(&c.store.config, OPT_SET_MAX_LISTPACK_ENTRIES)
+    p.value = cfg(&c.store.config, OPT_SET_MAX_LISTPACK_VALUE)
+    p.integers = cfg(&c.store.config, OPT_SET_MAX_INTSET_ENTRIES)
+    return p
+
+
+cdef packing zset_limits(call *c) noexcept nogil:
+    cdef packing p
+    p.entries = cfg(&c.store.config, OPT_ZSET_MAX_LISTPACK_ENTRIES)
+    p.value = cfg(&c.store.config, OPT_ZSET_MAX_LISTPACK_VALUE)
+    p.integers = 0
+    return p

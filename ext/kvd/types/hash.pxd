@@ -1,0 +1,67 @@
+"""Hashes: fields with values, and deadlines of fields. See hash.pyx."""
+
+from libc.stdint cimport int64_t, uint8_t, uint64_t
+
+from kvd.core.entry cimport entry, entry_payload, timer
+from kvd.core.mem cimport heap
+from kvd.core.random cimport rng
+from kvd.core.table cimport table, table_cursor
+from kvd.core.view cimport view
+from kvd.types.value cimport packing
+
+cdef enum hash_encoding:
+    HASH_PACKED = 0            # listpack of field, value, field, value
+    HASH_TABLE = 1
+    HASH_PACKED_TIMED = 2      # a table, shown as listpackex: fields have had deadlines and it is still small
+    HASH_TIMED = 3             # a table whose fields have had deadlines
+
+cdef struct hash_table:
+    table fields
+    entry **queue              # fields with a deadline: a binary heap, the soonest first
+    size_t timed
+    size_t room
+    timer due                  # of the soonest, in the database's wheel of fields (store/keyspace.pyx)
+    entry *owner               # the key, once `due` stands in a wheel
+
+cdef struct hash_cursor:
+    entry *e
+    uint8_t *p                 # packed: the next field
+    table_cursor at
+    char field_text[24]
+    char value_text[24]
+
+ctypedef void (*field_visit)(view field, view value, void *context) noexcept nogil
+
+cdef entry *hash_new(heap *h, view key) noexcept nogil                                # empty; or NULL
+cdef size_t hash_len(entry *e) noexcept nogil
+cdef bint hash_get(entry *e, view field, view *value, char *scratch) noexcept nogil   # False: no such field
+cdef int hash_set(heap *h, entry *e, view field, view value, packing *limits, bint keep_deadline) noexcept nogil   # 1 new, 0 changed, -1 no memory
+cdef bint hash_remove(heap *h, entry *e, view field) noexcept nogil
+cdef void hash_start(entry *e, hash_cursor *c) noexcept nogil
+cdef bint hash_next(hash_cursor *c, view *field, view *value) noexcept nogil          # all once; no changes meanwhile
+cdef void hash_random(entry *e, rng *r, hash_cursor *c, view *field, view *value) noexcept nogil   # of one that is not empty; texts live in c
+cdef uint64_t hash_scan(entry *e, uint64_t cursor, field_visit f, void *context) noexcept nogil
+cdef bint hash_expand(heap *h, entry *e, size_t fields, packing *limits) noexcept nogil   # before many are added
+
+# deadlines of fields
+cdef int64_t hash_deadline(entry *e, view field) noexcept nogil                       # ms; -1 none, -2 no such field
+cdef bint hash_set_deadline(heap *h, entry *e, view field, int64_t ms, packing *limits) noexcept nogil   # -1: none; False: no memory
+cdef int64_t hash_soonest(entry *e) noexcept nogil                                    # ms; -1: no field has a deadline
+cdef bint hash_drop_due(heap *h, entry *e, int64_t now) noexcept nogil                # removes one field that is due; False: none is
+
+cdef bint hash_free_some(heap *h, entry *e, int *budget) noexcept nogil
+cdef size_t hash_parts(entry *e) noexcept nogil
+cdef size_t hash_bytes(entry *e, size_t samples) noexcept nogil
+cdef bint hash_copy(heap *h, entry *source, entry *copy) noexcept nogil
+cdef const char *hash_encoding_name(entry *e) noexcept nogil
+cdef const char *hash_check(entry *e) noexcept nogil
+cdef bint hash_to_table(heap *h, entry *e, int encoding) noexcept nogil               # gives up packing; False: no memory
+
+
+cdef inline bint hash_is_timed(entry *e) noexcept nogil:
+    """Its fields may have deadlines (of an entry that is a hash)."""
+    return e.kind >> 4 >= 2
+
+
+cdef inline hash_table *hash_table_of(entry *e) noexcept nogil:
+    return <hash_table *>entry_payload(e)[0]

@@ -1,0 +1,501 @@
+"""Hashes.
+
+    packed   BOXED, a listpack of field, value, field, value     until hash-max-listpack-entries or -value
+    table    BOXED, a hash_table: each field is an entry that holds its value inline
+
+A field with a deadline is a TIMED entry. The soonest deadlines are found through a binary heap of those
+entries, whose timers remember their place in it; only the soonest of all stands in the database's wheel
+of fields, so that a hash costs one timer there however many of its fields have deadlines. A hash whose
+fields have deadlines is a table at any size; while it is small it is still shown as `listpackex`.
+
+A field past its deadline is removed by whoever looks for its key (keyspace_find) before anything of the
+hash is seen, and by active expiry otherwise.
+"""
+
+from libc.stdint cimport int64_t, uint8_t, uint64_t
+from libc.string cimport memcpy, memset
+
+from kvd.core.entry cimport (
+    TIMED, entry, entry_bytes, entry_deadline, entry_free, entry_inline, entry_key, entry_new, entry_payload,
+    entry_timer,
+)
+from kvd.core.listpack cimport (
+    lp_append, lp_bytes, lp_check, lp_copy, lp_count, lp_delete, lp_find, lp_first, lp_free, lp_get, lp_new, lp_next,
+    lp_replace, lp_seek,
+)
+from kvd.core.mem cimport heap, mem_alloc, mem_cost, mem_free, mem_realloc
+from kvd.core.random cimport rng, rng_below
+from kvd.core.table cimport (
+    table_bytes, table_check, table_drain, table_expand, table_find, table_hash, table_init, table_insert, table_next,
+    table_random, table_release, table_remove, table_replace, table_scan,
+)
+from kvd.core.view cimport view
+from kvd.types.value cimport HASH, boxed_new, encoding_of, kind_of, packing
+
+cdef const char *NAMES[4]
+NAMES[:] = [b"listpack", b"hashtable", b"listpackex", b"hashtable"]
+
+
+cdef inline uint8_t **packed(entry *e) noexcept nogil:
+    return <uint8_t **>entry_payload(e)
+
+
+cdef inline bint is_packed(entry *e) noexcept nogil:
+    return encoding_of(e) == HASH_PACKED
+
+
+cdef const char *hash_encoding_name(entry *e) noexcept nogil:
+    return NAMES[encoding_of(e)]
+
+
+cdef entry *hash_new(heap *h, view key) noexcept nogil:
+    cdef uint8_t *lp = lp_new(h)
+    cdef entry *e = boxed_new(h, key, HASH, HASH_PACKED, lp)
+    if e == NULL and lp != NULL:
+        lp_free(h, lp)
+    return e
+
+
+cdef size_t hash_len(entry *e) noexcept nogil:
+    return lp_count(packed(e)[0]) // 2 if is_packed(e) else hash_table_of(e).fields.items
+
+
+# ---- fields of a table ------------------------------------------------------------------------------
+
+cdef inline entry *find(entry *e, view field) noexcept nogil:
+    return table_find(&hash_table_of(e).fields, field, table_hash(field))
+
+
+cdef entry *field_new(heap *h, view field, view value, uint8_t timed) noexcept nogil:
+    cdef entry *f = entry_new(h, field, value.len, timed)
+    if f != NULL:
+        memcpy(<char *>entry_inline(f).ptr, value.ptr, value.len)
+    return f
+
+
+cdef bint add_field(heap *h, hash_table *t, view field, view value) noexcept nogil:
+    cdef entry *f = field_new(h, field, value, 0)
+    if f == NULL:
+        return False
+    if table_insert(&t.fields, f, table_hash(field)):
+        return True
+    entry_free(h, f)
+    return False
+
+
+cdef bint hash_to_table(heap *h, entry *e, int encoding) noexcept nogil:
+    cdef hash_table *t
+    cdef hash_cursor c
+    cdef view field, value
+    cdef entry *f
+    if not is_packed(e):
+        e.kind = kind_of(HASH, max(encoding, encoding_of(e)))
+        return True
+    t = <hash_table *>mem_alloc(h, sizeof(hash_table))
+    if t == NULL:
+        return False
+    memset(t, 0, sizeof(hash_table))
+    table_init(&t.fields, h)
+    hash_start(e, &c)
+    while hash_next(&c, &field, &value):
+        if not add_field(h, t, field, value):
+            while True:
+                f = table_drain(&t.fields)
+                if f == NULL:
+                    break
+                entry_free(h, f)
+            mem_free(h, t, sizeof(hash_table))
+            return False
+    lp_free(h, packed(e)[0])
+    entry_payload(e)[0] = t
+    e.kind = kind_of(HASH, encoding)
+    return True
+
+
+cdef bint hash_expand(heap *h, entry *e, size_t fields, packing *limits) noexcept nogil:
+    if <int64_t>(hash_len(e) + fields) <= limits.entries:
+        return True
+    return hash_to_table(h, e, HASH_TABLE) and table_expand(&hash_table_of(e).fields, hash_len(e) + fields)
+
+
+# ---- reading and writing ----------------------------------------------------------------------------
+
+cdef bint hash_get(entry *e, view field, view *value, char *scratch) noexcept nogil:
+    cdef entry *f
+    cdef uint8_t *p
+    if is_packed(e):
+        p = lp_find(packed(e)[0], lp_first(packed(e)[0]), field, 1)
+        if p == NULL:
+            return False
+        value[0] = lp_get(lp_next(p), scratch)
+        return True
+    f = find(e, field)
+    if f == NULL:
+        return False
+    value[0] = entry_inline(f)
+    return True
+
+
+cdef inline bint too_long(view field, view value, packing *limits) noexcept nogil:
+    return <int64_t>field.len > limits.value or <int64_t>value.len > limits.value
+
+
+cdef int set_packed(heap *h, entry *e, view field, view value) noexcept nogil:
+    cdef uint8_t *p = lp_find(packed(e)[0], lp_first(packed(e)[0]), field, 1)
+    if p != NULL:
+        return 0 if lp_replace(h, packed(e), lp_next(p), value) else -1
+    if not lp_append(h, packed(e), field):
+        return -1
+    if lp_append(h, packed(e), value):
+        return 1
+    lp_delete(h, packed(e), lp_seek(packed(e)[0], -1), 1)
+    return -1
+
+
+cdef int hash_set(heap *h, entry *e, view field, view value, packing *limits, bint keep_deadline) noexcept nogil:
+    cdef hash_table *t
+    cdef entry *f
+    cdef entry *new
+    cdef uint64_t hash
+    cdef int result
+    if is_packed(e):
+        if not too_long(field, value, limits):
+            result = set_packed(h, e, field, value)
+            if result == 1 and <int64_t>hash_len(e) > limits.entries:
+                hash_to_table(h, e, HASH_TABLE)      # without memory it stays packed a little longer
+            return result
+        if not hash_to_table(h, e, HASH_TABLE):
+            return -1
+    t = hash_table_of(e)
+    hash = table_hash(field)
+    f = table_find(&t.fields, field, hash)
+    if f != NULL and (not f.flags & TIMED or keep_deadline) and entry_inline(f).len == value.len:
+        memcpy(<char *>entry_inline(f).ptr, value.ptr, value.len)
+        result = 0
+    else:
+        new = field_new(h, field, value, f.flags & TIMED if f != NULL and keep_deadline else 0)
+        if new == NULL:
+            return -1
+        result = f == NULL
+        if f == NULL:
+            if not table_insert(&t.fields, new, hash):
+                entry_free(h, new)
+                return -1
+        else:
+            table_replace(&t.fields, f, new, hash)
+            if f.flags & TIMED:
+                if keep_deadline:
+                    entry_timer(new)[0] = entry_timer(f)[0]
+                    t.queue[entry_timer(f).place] = new
+                else:
+                    unqueue(h, t, f)
+            entry_free(h, f)
+    if encoding_of(e) == HASH_PACKED_TIMED and (too_long(field, value, limits) or <int64_t>hash_len(e) > limits.entries):
+        e.kind = kind_of(HASH, HASH_TIMED)
+    return result
+
+
+cdef bint hash_remove(heap *h, entry *e, view field) noexcept nogil:
+    cdef hash_table *t
+    cdef entry *f
+    cdef uint8_t *p
+    cdef uint64_t hash
+    if is_packed(e):
+        p = lp_find(packed(e)[0], lp_first(packed(e)[0]), field, 1)
+        if p != NULL:
+            lp_delete(h, packed(e), p, 2)
+        return p != NULL
+    t = hash_table_of(e)
+    hash = table_hash(field)
+    f = table_find(&t.fields, field, hash)
+    if f == NULL:
+        return False
+    table_remove(&t.fields, f, hash)
+    if f.flags & TIMED:
+        unqueue(h, t, f)
+    entry_free(h, f)
+    return True
+
+
+# ---- walking ----------------------------------------------------------------------------------------
+
+cdef void hash_start(entry *e, hash_cursor *c) noexcept nogil:
+    c.e = e
+    c.p = lp_first(packed(e)[0]) if is_packed(e) else NULL
+    memset(&c.at, 0, sizeof(c.at))
+
+
+cdef bint hash_next(hash_cursor *c, view *field, view *value) noexcept nogil:
+    cdef entry *f
+    cdef uint8_t *p
+    if is_packed(c.e):
+        if c.p == NULL:
+            return False
+        p = lp_next(c.p)
+        field[0] = lp_get(c.p, c.field_text)
+        value[0] = lp_get(p, c.value_text)
+        c.p = lp_next(p)
+        return True
+    f = table_next(&hash_table_of(c.e).fields, &c.at)
+    if f == NULL:
+        return False
+    field[0] = entry_key(f)
+    value[0] = entry_inline(f)
+    return True
+
+
+cdef void hash_random(entry *e, rng *r, hash_cursor *c, view *field, view *value) noexcept nogil:
+    cdef entry *f
+    if is_packed(e):
+        c.e = e
+        c.p = lp_seek(packed(e)[0], <int64_t>rng_below(r, hash_len(e)) * 2)
+        hash_next(c, field, value)
+        return
+    f = table_random(&hash_table_of(e).fields, r)
+    field[0] = entry_key(f)
+    value[0] = entry_inline(f)
+
+
+cdef struct visitor:
+    field_visit f
+    void *context
+
+
+cdef void visit_field(entry *f, void *context) noexcept nogil:
+    cdef visitor *v = <visitor *>context
+    v.f(entry_key(f), entry_inline(f), v.context)
+
+
+cdef uint64_t hash_scan(entry *e, uint64_t cursor, field_visit f, void *context) noexcept nogil:
+    """Packed ones come at once."""
+    cdef hash_cursor c
+    cdef view field, value
+    cdef visitor v
+    if is_packed(e):
+        hash_start(e, &c)
+        while hash_next(&c, &field, &value):
+            f(field, value, context)
+        return 0
+    v.f = f
+    v.context = context
+    return table_scan(&hash_table_of(e).fields, cursor, visit_field, &v)
+
+
+# ---- deadlines of fields ----------------------------------------------------------------------------
+
+cdef inline int64_t due_at(hash_table *t, size_t i) noexcept nogil:
+    return entry_timer(t.queue[i]).deadline
+
+
+cdef inline void settle(hash_table *t, size_t i, entry *f) noexcept nogil:
+    t.queue[i] = f
+    entry_timer(f).place = i
+
+
+cdef void sift_up(hash_table *t, size_t i, entry *f) noexcept nogil:
+    while i and due_at(t, (i - 1) // 2) > entry_timer(f).deadline:
+        settle(t, i, t.queue[(i - 1) // 2])
+        i = (i - 1) // 2
+    settle(t, i, f)
+
+
+cdef void sift_down(hash_table *t, size_t i, entry *f) noexcept nogil:
+    cdef size_t child
+    while True:
+        child = 2 * i + 1
+        if child >= t.timed:
+            break
+        if child + 1 < t.timed and due_at(t, child + 1) < due_at(t, child):
+            child += 1
+        if due_at(t, child) >= entry_timer(f).deadline:
+            break
+        settle(t, i, t.queue[child])
+        i = child
+    settle(t, i, f)
+
+
+cdef bint enqueue(heap *h, hash_table *t, entry *f) noexcept nogil:
+    cdef void *p
+    if t.timed == t.room:
+        p = mem_realloc(h, t.queue, t.room * sizeof(void *), (t.room * 2 + 4) * sizeof(void *))
+        if p == NULL:
+            return False
+        t.queue = <entry **>p
+        t.room = t.room * 2 + 4
+    t.timed += 1
+    sift_up(t, t.timed - 1, f)
+    return True
+
+
+cdef void unqueue(heap *h, hash_table *t, entry *f) noexcept nogil:
+    cdef size_t i = entry_timer(f).place
+    cdef entry *last
+    t.timed -= 1
+    last = t.queue[t.timed]
+    if last != f:
+        if i and due_at(t, (i - 1) // 2) > entry_timer(last).deadline:
+            sift_up(t, i, last)
+        else:
+            sift_down(t, i, last)
+    if t.timed == 0:
+        mem_free(h, t.queue, t.room * sizeof(void *))
+        t.queue = NULL
+        t.room = 0
+
+
+cdef int64_t hash_deadline(entry *e, view field) noexcept nogil:
+    cdef entry *f
+    if is_packed(e):
+        return -1 if lp_find(packed(e)[0], lp_first(packed(e)[0]), field, 1) != NULL else -2
+    f = find(e, field)
+    return entry_deadline(f) if f != NULL else -2
+
+
+cdef bint hash_set_deadline(heap *h, entry *e, view field, int64_t ms, packing *limits) noexcept nogil:
+    cdef hash_table *t
+    cdef entry *f
+    cdef entry *new
+    cdef uint64_t hash = table_hash(field)
+    cdef bint small = is_packed(e)
+    if small and ms < 0:
+        return True
+    if not hash_to_table(h, e, HASH_PACKED_TIMED if small else HASH_TIMED if encoding_of(e) == HASH_TABLE else encoding_of(e)):
+        return False
+    t = hash_table_of(e)
+    f = table_find(&t.fields, field, hash)
+    if f == NULL:
+        return True
+    if f.flags & TIMED:
+        unqueue(h, t, f)
+        if ms >= 0:
+            entry_timer(f).deadline = ms
+            return enqueue(h, t, f)
+    elif ms < 0:
+        return True
+    new = field_new(h, field, entry_inline(f), TIMED if ms >= 0 else 0)
+    if new == NULL:
+        if f.flags & TIMED:
+            enqueue(h, t, f)
+        return False
+    if ms >= 0:
+        entry_timer(new).deadline = ms
+        if not enqueue(h, t, new):
+            entry_free(h, new)
+            return False
+    table_replace(&t.fields, f, new, hash)
+    entry_free(h, f)
+    return True
+
+
+cdef int64_t hash_soonest(entry *e) noexcept nogil:
+    if not hash_is_timed(e) or hash_table_of(e).timed == 0:
+        return -1
+    return due_at(hash_table_of(e), 0)
+
+
+cdef bint hash_drop_due(heap *h, entry *e, int64_t now) noexcept nogil:
+    cdef hash_table *t = hash_table_of(e)
+    cdef entry *f
+    if not hash_is_timed(e) or t.timed == 0 or due_at(t, 0) > now:
+        return False
+    f = t.queue[0]
+    unqueue(h, t, f)
+    table_remove(&t.fields, f, table_hash(entry_key(f)))
+    entry_free(h, f)
+    return True
+
+
+# ---- what every type answers ------------------------------------------------------------------------
+
+cdef bint hash_free_some(heap *h, entry *e, int *budget) noexcept nogil:
+    cdef hash_table *t
+    cdef entry *f
+    if is_packed(e):
+        lp_free(h, packed(e)[0])
+        return True
+    t = hash_table_of(e)
+    while budget[0] > 0:
+        f = table_drain(&t.fields)
+        if f == NULL:
+            mem_free(h, t.queue, t.room * sizeof(void *))
+            mem_free(h, t, sizeof(hash_table))
+            return True
+        entry_free(h, f)
+        budget[0] -= 1
+    return False
+
+
+cdef size_t hash_parts(entry *e) noexcept nogil:
+    return 1 if is_packed(e) else hash_len(e)
+
+
+cdef size_t hash_bytes(entry *e, size_t samples) noexcept nogil:
+    cdef hash_cursor c
+    cdef entry *f
+    cdef size_t n = 0
+    cdef size_t seen = 0
+    if is_packed(e):
+        return mem_cost(lp_bytes(packed(e)[0]))
+    hash_start(e, &c)
+    while samples == 0 or seen < samples:
+        f = table_next(&hash_table_of(e).fields, &c.at)
+        if f == NULL:
+            break
+        n += mem_cost(entry_bytes(f))
+        seen += 1
+    if seen:
+        n = n * hash_len(e) // seen
+    return n + mem_cost(sizeof(hash_table)) + table_bytes(&hash_table_of(e).fields) + hash_table_of(e).room * sizeof(void *)
+
+
+cdef bint copy_fields(heap *h, entry *source, hash_table *t) noexcept nogil:
+    cdef hash_cursor c
+    cdef entry *f
+    cdef entry *new
+    hash_start(source, &c)
+    while True:
+        f = table_next(&hash_table_of(source).fields, &c.at)
+        if f == NULL:
+            return True
+        new = field_new(h, entry_key(f), entry_inline(f), f.flags & TIMED)
+        if new == NULL:
+            return False
+        if not table_insert(&t.fields, new, table_hash(entry_key(new))):
+            entry_free(h, new)
+            return False
+        if f.flags & TIMED:
+            entry_timer(new).deadline = entry_deadline(f)
+            if not enqueue(h, t, new):
+                return False
+
+
+cdef bint hash_copy(heap *h, entry *source, entry *copy) noexcept nogil:
+    cdef hash_table *t
+    cdef int all_of_it = 2147483647
+    if is_packed(source):
+        entry_payload(copy)[0] = lp_copy(h, packed(source)[0])
+        return entry_payload(copy)[0] != NULL
+    t = <hash_table *>mem_alloc(h, sizeof(hash_table))
+    if t == NULL:
+        return False
+    memset(t, 0, sizeof(hash_table))
+    table_init(&t.fields, h)
+    entry_payload(copy)[0] = t
+    if copy_fields(h, source, t):
+        return True
+    hash_free_some(h, copy, &all_of_it)
+    return False
+
+
+cdef const char *hash_check(entry *e) noexcept nogil:
+    cdef hash_table *t
+    cdef size_t i
+    if is_packed(e):
+        return lp_check(packed(e)[0], lp_bytes(packed(e)[0]))
+    t = hash_table_of(e)
+    for i in range(t.timed):
+        if entry_timer(t.queue[i]).place != i:
+            return b"a field's timer does not know its place"
+        if i and due_at(t, (i - 1) // 2) > due_at(t, i):
+            return b"the fields' deadlines are out of order"
+    return table_check(&t.fields)

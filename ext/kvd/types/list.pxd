@@ -1,0 +1,39 @@
+"""Lists: elements in the order they were put. See list.pyx."""
+
+from libc.stdint cimport int64_t
+
+from kvd.core.entry cimport entry
+from kvd.core.mem cimport heap
+from kvd.core.quicklist cimport quicklist, quicknode, quickpos
+from kvd.core.view cimport view
+
+cdef enum list_encoding:
+    LIST_PACKED = 0            # one listpack
+    LIST_CHAIN = 1             # quicklist
+
+cdef struct list_shape:        # list-max-listpack-size and list-compress-depth
+    int64_t fill
+    int64_t depth
+
+cdef struct list_access:       # a list between list_open and list_close
+    entry *e
+    heap *mem
+    list_shape shape
+    quicklist *q               # what to call quicklist functions with
+    quicklist single           # a packed list's stand-in
+    quicknode node
+
+cdef entry *list_new(heap *h, view key) noexcept nogil                        # empty; or NULL
+cdef size_t list_len(entry *e) noexcept nogil
+cdef void list_open(list_access *a, heap *h, entry *e, list_shape shape) noexcept nogil
+cdef bint list_grow(list_access *a, size_t bytes, size_t count) noexcept nogil   # before so much is added; False: no memory
+cdef void list_close(list_access *a) noexcept nogil                            # always, also after only reading
+cdef bint list_adopt(heap *h, entry *e, unsigned char *lp, list_shape shape) noexcept nogil   # appends a listpack, taking it over if True
+cdef void list_repack(heap *h, entry *e, list_shape shape) noexcept nogil       # packed again, if it is small enough
+
+cdef bint list_free_some(heap *h, entry *e, int *budget) noexcept nogil
+cdef size_t list_parts(entry *e) noexcept nogil
+cdef size_t list_bytes(entry *e, size_t samples) noexcept nogil
+cdef bint list_copy(heap *h, entry *source, entry *copy) noexcept nogil
+cdef const char *list_encoding_name(entry *e) noexcept nogil
+cdef const char *list_check(entry *e) noexcept nogil

@@ -1,0 +1,42 @@
+"""Sets: members without order. See set.pyx."""
+
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+
+from kvd.core.entry cimport entry
+from kvd.core.mem cimport heap
+from kvd.core.random cimport rng
+from kvd.core.table cimport table_cursor
+from kvd.core.view cimport view
+from kvd.types.value cimport packing
+
+cdef enum set_encoding:
+    SET_INTS = 0               # intset
+    SET_PACKED = 1             # listpack
+    SET_TABLE = 2
+
+cdef struct set_cursor:
+    entry *e
+    uint8_t *p                 # packed: the next member
+    uint32_t i                 # of integers
+    table_cursor at
+    char text[24]
+
+ctypedef void (*member_visit)(view member, void *context) noexcept nogil
+
+cdef entry *set_new(heap *h, view key) noexcept nogil                                 # empty; or NULL
+cdef size_t set_len(entry *e) noexcept nogil
+cdef bint set_has(entry *e, view member) noexcept nogil
+cdef int set_add(heap *h, entry *e, view member, packing *limits) noexcept nogil      # 1 added, 0 was in, -1 no memory
+cdef bint set_remove(heap *h, entry *e, view member) noexcept nogil
+cdef void set_start(entry *e, set_cursor *c) noexcept nogil
+cdef bint set_next(set_cursor *c, view *member) noexcept nogil                        # all once; no changes meanwhile
+cdef view set_random(entry *e, rng *r, char *scratch) noexcept nogil                  # of one that is not empty
+cdef uint64_t set_scan(entry *e, uint64_t cursor, member_visit f, void *context) noexcept nogil
+cdef void set_expand(heap *h, entry *e, size_t members, packing *limits) noexcept nogil   # before many are added
+
+cdef bint set_free_some(heap *h, entry *e, int *budget) noexcept nogil
+cdef size_t set_parts(entry *e) noexcept nogil
+cdef size_t set_bytes(entry *e, size_t samples) noexcept nogil
+cdef bint set_copy(heap *h, entry *source, entry *copy) noexcept nogil
+cdef const char *set_encoding_name(entry *e) noexcept nogil
+cdef const char *set_check(entry *e) noexcept nogil

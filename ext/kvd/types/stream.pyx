@@ -1,0 +1,738 @@
+"""Streams.
+
+    stream   ids of its ends, counters, an idmap of nodes, groups in order of their names
+    node     a listpack of entries, whose ids are relative to the node's
+    group    the last id delivered, an idmap of pending entries (nacks), consumers in order of their names
+
+The listpack of a node is laid out as Redis's, so that payloads are exchanged as they are:
+
+    entries | deleted | n | field ... (n) | 0                      the node's own fields: those of its first entry
+    flags | ms | seq | value ... (n) | cells                        an entry with the same fields (flag 2)
+    flags | ms | seq | n | field | value ... | cells                any other entry
+                                                                    flag 1: it is deleted
+
+`cells` tells how many elements stand before it, for walking backwards. An entry is thus its values and
+seven bytes or so. Deleting marks it; a node whose entries are all deleted goes.
+
+A nack stands in its group's idmap and in its consumer's, and belongs to the group.
+"""
+
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.string cimport memcpy, memmove, memset
+
+from kvd.core.entry cimport entry, entry_payload
+from kvd.core.idmap cimport (
+    id_compare, id_highest, id_lowest, id_of, idmap_bytes, idmap_check, idmap_find, idmap_init, idmap_insert,
+    idmap_next, idmap_prev, idmap_release, idmap_remove, idmap_seek, idmap_seek_last,
+)
+from kvd.core.listpack cimport (
+    lp_append, lp_append_int, lp_bytes, lp_check, lp_copy, lp_equal, lp_first, lp_free, lp_get, lp_get_int, lp_last,
+    lp_new, lp_next, lp_prev, lp_replace_int,
+)
+from kvd.core.mem cimport heap, mem_alloc, mem_cost, mem_free, mem_realloc
+from kvd.core.view cimport view, view_compare, view_of
+from kvd.types.value cimport STREAM, boxed_new
+
+cdef enum entry_flag:
+    DELETED = 1
+    SAME_FIELDS = 2
+
+cdef enum:
+    MAX_NODE = 1073741824      # bytes, whatever the configuration says
+
+
+cdef const char *stream_encoding_name(entry *e) noexcept nogil:
+    return b"stream"
+
+
+cdef entry *stream_new(heap *h, view key) noexcept nogil:
+    cdef stream *s = <stream *>mem_alloc(h, sizeof(stream))
+    cdef entry *e
+    if s == NULL:
+        return NULL
+    memset(s, 0, sizeof(stream))
+    s.mem = h
+    idmap_init(&s.nodes, h)
+    e = boxed_new(h, key, STREAM, 0, s)
+    if e == NULL:
+        mem_free(h, s, sizeof(stream))
+    return e
+
+
+cdef inline int64_t number(uint8_t *p) noexcept nogil:
+    cdef int64_t n = 0
+    lp_get_int(p, &n)
+    return n
+
+
+# ---- appending --------------------------------------------------------------------------------------
+
+cdef stream_node *node_new(stream *s, stream_id id, view *pairs, int count) noexcept nogil:
+    """A node whose fields are those of the entry that comes first; or NULL."""
+    cdef stream_node *n = <stream_node *>mem_alloc(s.mem, sizeof(stream_node))
+    cdef int i
+    cdef bint ok
+    if n == NULL:
+        return NULL
+    n.first = id
+    n.lp = lp_new(s.mem)
+    ok = n.lp != NULL and lp_append_int(s.mem, &n.lp, 0) and lp_append_int(s.mem, &n.lp, 0) and lp_append_int(s.mem, &n.lp, count)
+    i = 0
+    while ok and i < count:
+        ok = lp_append(s.mem, &n.lp, pairs[i * 2])
+        i += 1
+    ok = ok and lp_append_int(s.mem, &n.lp, 0) and idmap_insert(&s.nodes, n)
+    if ok:
+        return n
+    if n.lp != NULL:
+        lp_free(s.mem, n.lp)
+    mem_free(s.mem, n, sizeof(stream_node))
+    return NULL
+
+
+cdef bint has_fields(stream_node *n, view *pairs, int count) noexcept nogil:
+    cdef uint8_t *p = lp_next(lp_next(lp_first(n.lp)))
+    cdef int i
+    if number(p) != count:
+        return False
+    for i in range(count):
+        p = lp_next(p)
+        if not lp_equal(p, pairs[i * 2]):
+            return False
+    return True
+
+
+cdef bint node_full(stream_node *n, size_t bytes, stream_limits *limits) noexcept nogil:
+    cdef size_t most = limits.bytes if 0 < limits.bytes < MAX_NODE else MAX_NODE
+    if lp_bytes(n.lp) + bytes >= most:
+        return True
+    return limits.entries and number(lp_first(n.lp)) + number(lp_next(lp_first(n.lp))) >= limits.entries
+
+
+cdef bint write_entry(stream *s, stream_node *n, stream_id id, view *pairs, int count) noexcept nogil:
+    cdef bint same = has_fields(n, pairs, count)
+    cdef int i
+    cdef bint ok = (lp_append_int(s.mem, &n.lp, SAME_FIELDS if same else 0)
+                    and lp_append_int(s.mem, &n.lp, <int64_t>(id.ms - n.first.ms))
+                    and lp_append_int(s.mem, &n.lp, <int64_t>(id.seq - n.first.seq)))
+    if not same:
+        ok = ok and lp_append_int(s.mem, &n.lp, count)
+    i = 0
+    while ok and i < count:
+        ok = (same or lp_append(s.mem, &n.lp, pairs[i * 2])) and lp_append(s.mem, &n.lp, pairs[i * 2 + 1])
+        i += 1
+    return ok and lp_append_int(s.mem, &n.lp, count + 3 if same else count * 2 + 4)
+
+
+cdef bint bump(stream *s, stream_node *n, int live, int dead) noexcept nogil:
+    """Adds to the node's two counters; they are wide enough in place or the listpack moves."""
+    cdef uint8_t *p = lp_first(n.lp)
+    if live and not lp_replace_int(s.mem, &n.lp, p, number(p) + live):
+        return False
+    p = lp_next(lp_first(n.lp))
+    return dead == 0 or lp_replace_int(s.mem, &n.lp, p, number(p) + dead)
+
+
+cdef bint stream_append(stream *s, stream_id id, view *pairs, int count, stream_limits *limits) noexcept nogil:
+    cdef idpos at
+    cdef stream_node *n = <stream_node *>idmap_seek_last(&s.nodes, id_highest(), &at)
+    cdef uint8_t *whole
+    cdef size_t bytes = 0
+    cdef int i
+    for i in range(count * 2):
+        bytes += pairs[i].len
+    if n == NULL or node_full(n, bytes, limits):
+        n = node_new(s, id, pairs, count)
+        if n == NULL:
+            return False
+        if not write_entry(s, n, id, pairs, count) or not bump(s, n, 1, 0):
+            drop_node(s, n)
+            return False
+    else:
+        whole = NULL
+        if bytes > 65536:          # a failed append must not leave half an entry; small ones do not fail in practice
+            whole = lp_copy(s.mem, n.lp)
+            if whole == NULL:
+                return False
+        if not write_entry(s, n, id, pairs, count) or not bump(s, n, 1, 0):
+            if whole != NULL:
+                lp_free(s.mem, n.lp)
+                n.lp = whole
+            return False
+        if whole != NULL:
+            lp_free(s.mem, whole)
+    s.length += 1
+    s.added += 1
+    s.last = id
+    if s.length == 1:
+        s.first = id
+    return True
+
+
+cdef void drop_node(stream *s, stream_node *n) noexcept nogil:
+    idmap_remove(&s.nodes, n.first)
+    lp_free(s.mem, n.lp)
+    mem_free(s.mem, n, sizeof(stream_node))
+
+
+# ---- walking ----------------------------------------------------------------------------------------
+
+cdef uint8_t *first_entry(stream_node *n) noexcept nogil:
+    """Where the node's first entry begins, or NULL."""
+    cdef uint8_t *p = lp_next(lp_next(lp_first(n.lp)))
+    cdef int64_t i = number(p) + 2
+    while i > 0 and p != NULL:
+        p = lp_next(p)
+        i -= 1
+    return p
+
+
+cdef uint8_t *last_cell(stream_node *n) noexcept nogil:
+    """The cell count of the node's last entry; of a node without entries the 0 that ends its fields."""
+    return lp_last(n.lp)
+
+
+cdef void stream_walk_start(stream_walk *w, stream *s, stream_id start, stream_id end, bint reverse) noexcept nogil:
+    w.s = s
+    w.start = start
+    w.end = end
+    w.reverse = reverse
+    w.p = NULL
+    if reverse:
+        w.node = <stream_node *>idmap_seek_last(&s.nodes, end, &w.at)
+    else:
+        w.node = <stream_node *>idmap_seek_last(&s.nodes, start, &w.at)
+        if w.node == NULL:
+            w.node = <stream_node *>idmap_seek(&s.nodes, start, &w.at)
+    if w.node != NULL:
+        w.p = last_cell(w.node) if reverse else first_entry(w.node)
+
+
+cdef inline uint8_t *forward(uint8_t *p, int64_t cells) noexcept nogil:
+    while cells > 0 and p != NULL:
+        p = lp_next(p)
+        cells -= 1
+    return p
+
+
+cdef bint next_node(stream_walk *w) noexcept nogil:
+    w.node = <stream_node *>(idmap_prev(&w.s.nodes, &w.at) if w.reverse else idmap_next(&w.s.nodes, &w.at))
+    if w.node == NULL:
+        return False
+    w.p = last_cell(w.node) if w.reverse else first_entry(w.node)
+    return True
+
+
+cdef bint stream_walk_next(stream_walk *w, stream_id *id) noexcept nogil:
+    """w.p: forwards, where the next entry begins; backwards, the cell count it ends with."""
+    cdef uint8_t *p
+    cdef int64_t cells, flags
+    while w.node != NULL:
+        if w.reverse:
+            cells = number(w.p)
+            if cells == 0:             # the end of the node's own fields
+                if not next_node(w):
+                    return False
+                continue
+            p = w.p
+            while cells > 0:
+                p = lp_prev(w.node.lp, p)
+                cells -= 1
+            w.p = lp_prev(w.node.lp, p)
+        else:
+            if w.p == NULL:
+                if not next_node(w):
+                    return False
+                continue
+            p = w.p
+        flags = number(p)
+        w.flags = p
+        p = lp_next(p)
+        id.ms = w.node.first.ms + <uint64_t>number(p)
+        p = lp_next(p)
+        id.seq = w.node.first.seq + <uint64_t>number(p)
+        p = lp_next(p)
+        w.same = (flags & SAME_FIELDS) != 0
+        if w.same:
+            w.master = lp_next(lp_next(lp_first(w.node.lp)))
+            w.fields = number(w.master)
+            w.master = lp_next(w.master)
+            if not w.reverse:
+                w.p = lp_next(forward(p, w.fields))
+        else:
+            w.fields = number(p)
+            p = lp_next(p)
+            if not w.reverse:
+                w.p = lp_next(forward(p, w.fields * 2))
+        w.cell = p
+        if not flags & DELETED:
+            if w.reverse:
+                if id_compare(id[0], w.start) < 0:
+                    return False
+                if id_compare(id[0], w.end) <= 0:
+                    return True
+            else:
+                if id_compare(id[0], w.end) > 0:
+                    return False
+                if id_compare(id[0], w.start) >= 0:
+                    return True
+    return False
+
+
+cdef void stream_walk_field(stream_walk *w, view *field, view *value) noexcept nogil:
+    if w.same:
+        field[0] = lp_get(w.master, w.field_text)
+        w.master = lp_next(w.master)
+    else:
+        field[0] = lp_get(w.cell, w.field_text)
+        w.cell = lp_next(w.cell)
+    value[0] = lp_get(w.cell, w.value_text)
+    w.cell = lp_next(w.cell)
+
+
+cdef bint stream_has(stream *s, stream_id id) noexcept nogil:
+    cdef stream_walk w
+    cdef stream_id found
+    stream_walk_start(&w, s, id, id, False)
+    return stream_walk_next(&w, &found)
+
+
+# ---- deleting ---------------------------------------------------------------------------------------
+
+cdef void find_first(stream *s) noexcept nogil:
+    cdef stream_walk w
+    cdef stream_id id
+    s.first = id_lowest()
+    stream_walk_start(&w, s, id_lowest(), id_highest(), False)
+    if stream_walk_next(&w, &id):
+        s.first = id
+
+
+cdef void mark_deleted(stream *s, stream_node *n, uint8_t *flags) noexcept nogil:
+    """Both flag values take one byte, so nothing moves until the counters change."""
+    cdef int64_t value = number(flags) | DELETED
+    lp_replace_int(s.mem, &n.lp, flags, value)
+    s.length -= 1
+    if number(lp_first(n.lp)) == 1:
+        drop_node(s, n)
+    else:
+        bump(s, n, -1, 1)
+
+
+cdef bint stream_delete(stream *s, stream_id id) noexcept nogil:
+    cdef stream_walk w
+    cdef stream_id found
+    stream_walk_start(&w, s, id, id, False)
+    if not stream_walk_next(&w, &found):
+        return False
+    mark_deleted(s, w.node, w.flags)
+    if id_compare(id, s.max_deleted) > 0:
+        s.max_deleted = id
+    if id_compare(id, s.first) == 0 or s.length == 0:
+        find_first(s)
+    return True
+
+
+cdef stream_id last_of(stream_node *n) noexcept nogil:
+    """The id of the last entry, deleted ones too."""
+    cdef uint8_t *p = last_cell(n)
+    cdef int64_t cells = number(p)
+    while cells > 0:
+        p = lp_prev(n.lp, p)
+        cells -= 1
+    p = lp_next(p)
+    return id_of(n.first.ms + <uint64_t>number(p), n.first.seq + <uint64_t>number(lp_next(p)))
+
+
+cdef int64_t stream_trim(stream *s, int64_t maxlen, stream_id minid, bint by_id, bint approximate, int64_t limit) noexcept nogil:
+    cdef int64_t gone = 0
+    cdef int64_t live
+    cdef idpos at
+    cdef stream_node *n
+    cdef stream_walk w
+    cdef stream_id id
+    while True:
+        if not by_id and <int64_t>s.length <= maxlen:
+            break
+        n = <stream_node *>idmap_seek(&s.nodes, id_lowest(), &at)
+        if n == NULL:
+            break
+        live = number(lp_first(n.lp))
+        if limit and gone + live > limit:
+            break
+        if id_compare(last_of(n), minid) < 0 if by_id else <int64_t>s.length - live >= maxlen:
+            s.length -= live
+            gone += live
+            drop_node(s, n)
+            continue
+        if approximate:
+            break
+        stream_walk_start(&w, s, id_lowest(), id_highest(), False)
+        while stream_walk_next(&w, &id):
+            if id_compare(id, minid) >= 0 if by_id else <int64_t>s.length <= maxlen:
+                break
+            gone += 1
+            mark_deleted(s, w.node, w.flags)
+            stream_walk_start(&w, s, id, id_highest(), False)      # the listpack may have moved
+        break
+    if gone:
+        find_first(s)
+    return gone
+
+
+cdef bint stream_range_has_tombstones(stream *s, stream_id start) noexcept nogil:
+    """May an entry at or behind start have been deleted?"""
+    if s.length == 0 or id_compare(s.max_deleted, id_lowest()) == 0:
+        return False
+    if id_compare(s.first, s.max_deleted) > 0:
+        return False
+    return id_compare(start, s.max_deleted) <= 0
+
+
+cdef int64_t stream_entries_read(stream *s, stream_id id) noexcept nogil:
+    cdef int order
+    if s.added == 0:
+        return 0
+    if s.length == 0 and id_compare(id, s.last) < 1:
+        return s.added
+    if id_compare(id, id_lowest()) != 0 and id_compare(id, s.max_deleted) < 0:
+        return -1
+    order = id_compare(id, s.last)
+    if order == 0:
+        return s.added
+    if order > 0:
+        return -1
+    order = id_compare(id, s.first)
+    if id_compare(s.max_deleted, id_lowest()) == 0 or id_compare(s.max_deleted, s.first) < 0:
+        if order < 0:
+            return s.added - s.length
+        if order == 0:
+            return s.added - s.length + 1
+    return -1
+
+
+# ---- names ------------------------------------------------------------------------------------------
+
+cdef inline view name_of(void *item) noexcept nogil:
+    return view_of((<named *>item).text, (<named *>item).len)
+
+
+cdef uint32_t name_place(name_list *l, view name) noexcept nogil:
+    cdef uint32_t lo = 0
+    cdef uint32_t hi = l.count
+    cdef uint32_t middle
+    while lo < hi:
+        middle = (lo + hi) >> 1
+        if view_compare(name_of(l.item[middle]), name) < 0:
+            lo = middle + 1
+        else:
+            hi = middle
+    return lo
+
+
+cdef void *name_find(name_list *l, view name) noexcept nogil:
+    cdef uint32_t i = name_place(l, name)
+    return l.item[i] if i < l.count and view_compare(name_of(l.item[i]), name) == 0 else NULL
+
+
+cdef bint name_add(heap *h, name_list *l, void *item, view name) noexcept nogil:
+    """item begins with a `named`, which gets a copy of name. False: no memory."""
+    cdef named *n = <named *>item
+    cdef void *p
+    cdef uint32_t i
+    n.text = <char *>mem_alloc(h, name.len)
+    if n.text == NULL:
+        return False
+    if l.count == l.room:
+        p = mem_realloc(h, l.item, l.room * sizeof(void *), (l.room * 2 + 2) * sizeof(void *))
+        if p == NULL:
+            mem_free(h, n.text, name.len)
+            return False
+        l.item = <void **>p
+        l.room = l.room * 2 + 2
+    memcpy(n.text, name.ptr, name.len)
+    n.len = name.len
+    i = name_place(l, name)
+    memmove(&l.item[i + 1], &l.item[i], (l.count - i) * sizeof(void *))
+    l.item[i] = item
+    l.count += 1
+    return True
+
+
+cdef void name_remove(heap *h, name_list *l, void *item) noexcept nogil:
+    """Unlists and frees the name, not the item."""
+    cdef uint32_t i = name_place(l, name_of(item))
+    l.count -= 1
+    memmove(&l.item[i], &l.item[i + 1], (l.count - i) * sizeof(void *))
+    mem_free(h, (<named *>item).text, (<named *>item).len)
+    if l.count == 0:
+        mem_free(h, l.item, l.room * sizeof(void *))
+        memset(l, 0, sizeof(name_list))
+
+
+# ---- groups -----------------------------------------------------------------------------------------
+
+cdef group *stream_group(stream *s, view name) noexcept nogil:
+    return <group *>name_find(&s.groups, name)
+
+
+cdef group *stream_group_add(stream *s, view name, stream_id last, int64_t entries_read) noexcept nogil:
+    cdef group *g = <group *>mem_alloc(s.mem, sizeof(group))
+    if g == NULL:
+        return NULL
+    memset(g, 0, sizeof(group))
+    g.last = last
+    g.entries_read = entries_read
+    idmap_init(&g.pending, s.mem)
+    if name_add(s.mem, &s.groups, g, name):
+        return g
+    mem_free(s.mem, g, sizeof(group))
+    return NULL
+
+
+cdef void stream_group_remove(stream *s, group *g) noexcept nogil:
+    while g.consumers.count:
+        group_consumer_remove(s, g, <consumer *>g.consumers.item[g.consumers.count - 1])
+    idmap_release(&g.pending)
+    name_remove(s.mem, &s.groups, g)
+    mem_free(s.mem, g, sizeof(group))
+
+
+cdef consumer *group_consumer(group *g, view name) noexcept nogil:
+    return <consumer *>name_find(&g.consumers, name)
+
+
+cdef consumer *group_consumer_add(stream *s, group *g, view name, int64_t now) noexcept nogil:
+    cdef consumer *c = <consumer *>mem_alloc(s.mem, sizeof(consumer))
+    if c == NULL:
+        return NULL
+    memset(c, 0, sizeof(consumer))
+    c.seen_ms = now
+    c.active_ms = -1
+    idmap_init(&c.pending, s.mem)
+    if name_add(s.mem, &g.consumers, c, name):
+        return c
+    mem_free(s.mem, c, sizeof(consumer))
+    return NULL
+
+
+cdef void group_consumer_remove(stream *s, group *g, consumer *c) noexcept nogil:
+    cdef idpos at
+    cdef nack *n = <nack *>idmap_seek(&c.pending, id_lowest(), &at)
+    while n != NULL:
+        idmap_remove(&g.pending, n.id)
+        mem_free(s.mem, n, sizeof(nack))
+        n = <nack *>idmap_next(&c.pending, &at)
+    idmap_release(&c.pending)
+    name_remove(s.mem, &g.consumers, c)
+    mem_free(s.mem, c, sizeof(consumer))
+
+
+cdef bint nack_give(stream *s, nack *n, consumer *c) noexcept nogil:
+    if n.owner == c:
+        return True
+    if not idmap_insert(&c.pending, n):
+        return False
+    idmap_remove(&n.owner.pending, n.id)
+    n.owner = c
+    return True
+
+
+cdef nack *group_pend(stream *s, group *g, consumer *c, stream_id id, int64_t now) noexcept nogil:
+    cdef nack *n = <nack *>idmap_find(&g.pending, id)
+    if n != NULL:
+        if not nack_give(s, n, c):
+            return NULL
+        n.delivered_ms = now
+        n.deliveries = 1
+        return n
+    n = <nack *>mem_alloc(s.mem, sizeof(nack))
+    if n == NULL:
+        return NULL
+    n.id = id
+    n.owner = c
+    n.delivered_ms = now
+    n.deliveries = 1
+    if not idmap_insert(&g.pending, n):
+        mem_free(s.mem, n, sizeof(nack))
+        return NULL
+    if not idmap_insert(&c.pending, n):
+        idmap_remove(&g.pending, id)
+        mem_free(s.mem, n, sizeof(nack))
+        return NULL
+    return n
+
+
+cdef bint group_ack(stream *s, group *g, stream_id id) noexcept nogil:
+    cdef nack *n = <nack *>idmap_remove(&g.pending, id)
+    if n == NULL:
+        return False
+    idmap_remove(&n.owner.pending, id)
+    mem_free(s.mem, n, sizeof(nack))
+    return True
+
+
+# ---- what every type answers ------------------------------------------------------------------------
+
+cdef bint stream_free_some(heap *h, entry *e, int *budget) noexcept nogil:
+    cdef stream *s = stream_of(e)
+    cdef stream_node *n
+    cdef group *g
+    cdef consumer *c
+    cdef idpos at
+    cdef nack *pending
+    while budget[0] > 0 and s.groups.count:
+        g = <group *>s.groups.item[0]
+        if g.pending.count:
+            pending = <nack *>idmap_seek_last(&g.pending, id_highest(), &at)
+            group_ack(s, g, pending.id)
+        else:
+            stream_group_remove(s, g)
+        budget[0] -= 1
+    while budget[0] > 0:
+        n = <stream_node *>idmap_seek_last(&s.nodes, id_highest(), &at)
+        if n == NULL:
+            mem_free(h, s, sizeof(stream))
+            return True
+        drop_node(s, n)
+        budget[0] -= 1
+    return False
+
+
+cdef size_t stream_parts(entry *e) noexcept nogil:
+    cdef stream *s = stream_of(e)
+    cdef size_t n = s.nodes.count
+    cdef uint32_t i
+    for i in range(s.groups.count):
+        n += (<group *>s.groups.item[i]).pending.count
+    return n
+
+
+cdef size_t stream_bytes(entry *e, size_t samples) noexcept nogil:
+    cdef stream *s = stream_of(e)
+    cdef size_t total = mem_cost(sizeof(stream)) + idmap_bytes(&s.nodes) + s.nodes.count * mem_cost(sizeof(stream_node))
+    cdef size_t n = 0
+    cdef size_t seen = 0
+    cdef idpos at
+    cdef stream_node *node = <stream_node *>idmap_seek(&s.nodes, id_lowest(), &at)
+    cdef group *g
+    cdef uint32_t i, k
+    while node != NULL and (samples == 0 or seen < samples):
+        n += mem_cost(lp_bytes(node.lp))
+        seen += 1
+        node = <stream_node *>idmap_next(&s.nodes, &at)
+    if seen:
+        total += n * s.nodes.count // seen
+    for i in range(s.groups.count):
+        g = <group *>s.groups.item[i]
+        total += mem_cost(sizeof(group)) + idmap_bytes(&g.pending) + g.pending.count * mem_cost(sizeof(nack))
+        for k in range(g.consumers.count):
+            total += mem_cost(sizeof(consumer)) + idmap_bytes(&(<consumer *>g.consumers.item[k]).pending)
+    return total
+
+
+cdef bint copy_nodes(stream *s, stream *t) noexcept nogil:
+    cdef idpos at
+    cdef stream_node *n = <stream_node *>idmap_seek(&s.nodes, id_lowest(), &at)
+    cdef stream_node *m
+    while n != NULL:
+        m = <stream_node *>mem_alloc(t.mem, sizeof(stream_node))
+        if m == NULL:
+            return False
+        m.first = n.first
+        m.lp = lp_copy(t.mem, n.lp)
+        if m.lp == NULL or not idmap_insert(&t.nodes, m):
+            if m.lp != NULL:
+                lp_free(t.mem, m.lp)
+            mem_free(t.mem, m, sizeof(stream_node))
+            return False
+        n = <stream_node *>idmap_next(&s.nodes, &at)
+    return True
+
+
+cdef bint copy_group(stream *t, group *g) noexcept nogil:
+    cdef group *new = stream_group_add(t, name_of(g), g.last, g.entries_read)
+    cdef consumer *c
+    cdef consumer *d
+    cdef nack *n
+    cdef nack *m
+    cdef idpos at
+    cdef uint32_t i
+    if new == NULL:
+        return False
+    for i in range(g.consumers.count):
+        c = <consumer *>g.consumers.item[i]
+        d = group_consumer_add(t, new, name_of(c), c.seen_ms)
+        if d == NULL:
+            return False
+        d.active_ms = c.active_ms
+        n = <nack *>idmap_seek(&c.pending, id_lowest(), &at)
+        while n != NULL:
+            m = group_pend(t, new, d, n.id, n.delivered_ms)
+            if m == NULL:
+                return False
+            m.deliveries = n.deliveries
+            n = <nack *>idmap_next(&c.pending, &at)
+    return True
+
+
+cdef bint stream_copy(heap *h, entry *source, entry *copy) noexcept nogil:
+    cdef stream *s = stream_of(source)
+    cdef stream *t = <stream *>mem_alloc(h, sizeof(stream))
+    cdef int budget = 2147483647
+    cdef uint32_t i
+    cdef bint ok
+    if t == NULL:
+        return False
+    t[0] = s[0]
+    memset(&t.groups, 0, sizeof(name_list))
+    idmap_init(&t.nodes, h)
+    entry_payload(copy)[0] = t
+    ok = copy_nodes(s, t)
+    for i in range(s.groups.count):
+        ok = ok and copy_group(t, <group *>s.groups.item[i])
+    if not ok:
+        stream_free_some(h, copy, &budget)
+    return ok
+
+
+cdef const char *stream_check(entry *e) noexcept nogil:
+    cdef stream *s = stream_of(e)
+    cdef const char *wrong = idmap_check(&s.nodes)
+    cdef idpos at
+    cdef stream_node *n
+    cdef stream_walk w
+    cdef stream_id id
+    cdef uint64_t length = 0
+    cdef group *g
+    cdef uint32_t i, k
+    cdef size_t pending
+    if wrong != NULL:
+        return wrong
+    n = <stream_node *>idmap_seek(&s.nodes, id_lowest(), &at)
+    while n != NULL:
+        wrong = lp_check(n.lp, lp_bytes(n.lp))
+        if wrong != NULL:
+            return wrong
+        n = <stream_node *>idmap_next(&s.nodes, &at)
+    stream_walk_start(&w, s, id_lowest(), id_highest(), False)
+    while stream_walk_next(&w, &id):
+        if length == 0 and id_compare(id, s.first) != 0:
+            return b"a stream's first id is wrong"
+        length += 1
+    if length != s.length:
+        return b"a stream's length is wrong"
+    for i in range(s.groups.count):
+        g = <group *>s.groups.item[i]
+        wrong = idmap_check(&g.pending)
+        if wrong != NULL:
+            return wrong
+        pending = 0
+        for k in range(g.consumers.count):
+            wrong = idmap_check(&(<consumer *>g.consumers.item[k]).pending)
+            if wrong != NULL:
+                return wrong
+            pending += (<consumer *>g.consumers.item[k]).pending.count
+        if pending != g.pending.count:
+            return b"a group and its consumers disagree on what is pending"
+    return NULL
