@@ -12,6 +12,9 @@ from kvd.core.buf cimport buf, buf_add_char, buf_printf, buf_release
 from kvd.core.text cimport parse_int
 from kvd.core.view cimport view, view_equal, view_is, view_of, view_str
 from kvd.resp.writer cimport write_status, write_verbatim
+from kvd.session.channels cimport CHANNEL, PATTERN, SHARD, is_listening, subscriptions
+from kvd.session.tracking cimport tracker_of
+from kvd.session.waiters cimport wait_give_up
 from kvd.session.session cimport (
     REPLY_OFF, REPLY_ON, REPLY_SKIP_NEXT, buf_set, client_by_id, clients_of, session, session_kill, session_memory,
     session_reset,
@@ -27,6 +30,10 @@ define(ping_command, """
 cdef void ping_command(call *c) noexcept nogil:
     if c.argc > 2:
         reply_errorf(c, b"ERR wrong number of arguments for '%s' command", b"ping", NULL)
+    elif c.proto < 3 and is_listening(c.session):
+        reply_array(c, 2)
+        reply_text(c, b"pong")
+        reply_bulk(c, c.argv[1] if c.argc == 2 else view_of(b"", 0))
     elif c.argc == 2:
         reply_bulk(c, c.argv[1])
     else:
@@ -253,8 +260,19 @@ cdef void describe(session *s, buf *out) noexcept nogil:
                <int>s.laddr.len, s.laddr.ptr, s.fd, <int>s.name.len, s.name.ptr)
     buf_printf(out, b" age=%lld idle=%lld flags=", <long long>((now - s.created_ms) // 1000),
                <long long>((now - s.last_ms) // 1000))
+    cdef size_t plain = out.len
     if s.monitor:
         buf_add_char(out, c'O')
+    if is_listening(s):
+        buf_add_char(out, c'P')
+    if s.wait != NULL:
+        buf_add_char(out, c'b')
+    if s.tracks:
+        buf_add_char(out, c't')
+        if tracker_of(s).broken:
+            buf_add_char(out, c'R')
+        if tracker_of(s).bcast:
+            buf_add_char(out, c'B')
     if s.multi or s.executing:
         buf_add_char(out, c'x')
     if s.touched:
@@ -267,16 +285,15 @@ cdef void describe(session *s, buf *out) noexcept nogil:
         buf_add_char(out, c'e')
     if s.no_touch:
         buf_add_char(out, c'T')
-    if not (s.monitor or s.multi or s.executing or s.closing or s.no_evict or s.no_touch
-            or (s.addr.len and s.addr.ptr[0] == c'/')):
+    if out.len == plain:
         buf_add_char(out, c'N')
-    buf_printf(out, b" db=%d sub=0 psub=0 ssub=0 multi=%d watch=%d qbuf=%zu qbuf-free=%zu argv-mem=%zu multi-mem=%zu", s.db,
-               s.queue_len if s.multi else -1, s.watch_len, s.input_used, s.input_free, s.argv_bytes, s.queue_bytes)
-    buf_printf(out, b" rbs=%zu rbp=%zu obl=0 oll=%d omem=%zu tot-mem=%zu events=%s cmd=%s user=%s redir=-1 resp=%d",
+    buf_printf(out, b" db=%d sub=%zu psub=%zu ssub=%zu multi=%d watch=%d qbuf=%zu qbuf-free=%zu argv-mem=%zu multi-mem=%zu", s.db,
+               subscriptions(s, CHANNEL), subscriptions(s, PATTERN), subscriptions(s, SHARD), s.queue_len if s.multi else -1, s.watch_len, s.input_used, s.input_free, s.argv_bytes, s.queue_bytes)
+    buf_printf(out, b" rbs=%zu rbp=%zu obl=0 oll=%d omem=%zu tot-mem=%zu events=%s cmd=%s user=%s redir=%lld resp=%d",
                s.out.cap, s.out.cap, 1 if s.pending else 0, s.pending, session_memory(s),
                <const char *>b"rw" if s.pending else <const char *>b"r",
                last.name if last != NULL else <const char *>b"NULL",
-               <const char *>b"default", s.proto)
+               <const char *>b"default", <long long>(tracker_of(s).redirect if s.tracks else -1), s.proto)
     buf_printf(out, b" lib-name=%.*s lib-ver=%.*s\n", <int>s.lib_name.len, s.lib_name.ptr,
                <int>s.lib_ver.len, s.lib_ver.ptr)
 
@@ -298,18 +315,25 @@ cdef void client_info(call *c) noexcept nogil:
 cdef enum client_type:
     TYPE_ANY
     TYPE_NORMAL
-    TYPE_OTHER                 # master, replica, pubsub: there are none
+    TYPE_PUBSUB
+    TYPE_OTHER                 # master, replica: there are none
 
 
 cdef bint read_type(call *c, view word, int *type) noexcept nogil:
     if view_is(word, b"normal"):
         type[0] = TYPE_NORMAL
-    elif (view_is(word, b"master") or view_is(word, b"replica") or view_is(word, b"slave") or view_is(word, b"pubsub")):
+    elif view_is(word, b"pubsub"):
+        type[0] = TYPE_PUBSUB
+    elif view_is(word, b"master") or view_is(word, b"replica") or view_is(word, b"slave"):
         type[0] = TYPE_OTHER
     else:
         reply_error_about(c, b"ERR Unknown client type '%.*s'", word)
         return False
     return True
+
+
+cdef bint is_of_type(session *s, int type) noexcept nogil:
+    return type == TYPE_ANY or type == (TYPE_PUBSUB if is_listening(s) else TYPE_NORMAL)
 
 
 cdef bint is_shown(call *c, session *s) noexcept nogil:
@@ -349,7 +373,7 @@ cdef void client_list(call *c) noexcept nogil:
                 describe(s, &text)
     else:
         while s != NULL:
-            if is_shown(c, s) and type != TYPE_OTHER:
+            if is_shown(c, s) and is_of_type(s, type):
                 describe(s, &text)
             s = s.next
     write_verbatim(c.out, view_of(text.ptr, text.len), b"txt", c.proto)
@@ -441,7 +465,7 @@ cdef void client_kill(call *c) noexcept nogil:
         if not s.killed and not s.in_process and not (
                 (f.addr.ptr != NULL and not view_equal(f.addr, view_of(s.addr.ptr, s.addr.len)))
                 or (f.laddr.ptr != NULL and not view_equal(f.laddr, view_of(s.laddr.ptr, s.laddr.len)))
-                or (f.id and f.id != s.id) or f.type == TYPE_OTHER
+                or (f.id and f.id != s.id) or not is_of_type(s, f.type)
                 or (f.max_age and (c.store.now - s.created_ms) // 1000 < f.max_age)
                 or (s == c.session and f.skip_me and c.argc > 3)):
             kill(c, s)
@@ -462,11 +486,21 @@ define(client_unblock, """
 """)
 cdef void client_unblock(call *c) noexcept nogil:
     cdef int64_t id
+    cdef session *s
     if c.argc == 4 and not view_is(c.argv[3], b"timeout") and not view_is(c.argv[3], b"error"):
         reply_error(c, b"ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR")
         return
-    if arg_int(c, 2, &id):
-        reply_int(c, 0)        # no command blocks yet
+    if not arg_int(c, 2, &id):
+        return
+    s = client_by_id(c.store, id)
+    if s == NULL or s.wait == NULL:
+        reply_int(c, 0)
+        return
+    if c.argc == 4 and view_is(c.argv[3], b"error"):
+        wait_give_up(s, b"UNBLOCKED client unblocked via CLIENT UNBLOCK")
+    else:
+        wait_give_up(s, NULL)
+    reply_int(c, 1)
 
 
 define(client_pause, """
@@ -559,12 +593,3 @@ cdef void client_no_touch(call *c) noexcept nogil:
     if on >= 0:
         c.session.no_touch = on
         reply_ok(c)
-
-
-define(client_getredir, """
-    CLIENT|GETREDIR
-    noscript loading stale | connection | 6.0.0 | O(1)
-    Return the connection that invalidation messages go to: -1, as tracking is off.
-""")
-cdef void client_getredir(call *c) noexcept nogil:
-    reply_int(c, -1)

@@ -19,6 +19,9 @@ from kvd.core.text cimport DOUBLE_TEXT, format_percent
 from kvd.core.view cimport view_is, view_of
 from kvd.core.wheel cimport wheel_bytes
 from kvd.resp.writer cimport write_double, write_verbatim
+from kvd.session.channels cimport CHANNEL, PATTERN, SHARD, channels_of
+from kvd.session.tracking cimport tracking_count, tracking_totals
+from kvd.session.waiters cimport waits_count, waits_keys
 from kvd.session.session cimport clients, clients_of, session
 from kvd.store.config cimport (
     OPT_DATABASES, OPT_HZ, OPT_IO_THREADS, OPT_MAXCLIENTS, OPT_MAXMEMORY, OPT_MAXMEMORY_POLICY, OPT_PORT, cfg, config_print,
@@ -164,10 +167,11 @@ cdef void print_clients(store *s, buf *out) noexcept nogil:
     cdef clients *r = clients_of(s)
     buf_printf(out, b"connected_clients:%zu\r\ncluster_connections:0\r\nmaxclients:%lld\r\n", r.count - r.own,
                <long long>cfg(&s.config, OPT_MAXCLIENTS))
-    buf_printf(out, b"client_recent_max_input_buffer:%zu\r\nclient_recent_max_output_buffer:%zu\r\nblocked_clients:0\r\n"
-               b"tracking_clients:0\r\npubsub_clients:0\r\nwatching_clients:%zu\r\nclients_in_timeout_table:0\r\n"
-               b"total_watched_keys:%zu\r\ntotal_blocking_keys:0\r\ntotal_blocking_keys_on_nokey:0\r\n",
-               r.max_input, r.max_output, watching(r), s.watched.items)
+    buf_printf(out, b"client_recent_max_input_buffer:%zu\r\nclient_recent_max_output_buffer:%zu\r\nblocked_clients:%zu\r\n"
+               b"tracking_clients:%zu\r\npubsub_clients:%zu\r\nwatching_clients:%zu\r\nclients_in_timeout_table:0\r\n"
+               b"total_watched_keys:%zu\r\ntotal_blocking_keys:%zu\r\ntotal_blocking_keys_on_nokey:%zu\r\n",
+               r.max_input, r.max_output, waits_count(s), tracking_count(s), channels_of(s).listeners, watching(r),
+               s.watched.items, waits_keys(s, False), waits_keys(s, True))
 
 
 cdef size_t watching(clients *r) noexcept nogil:
@@ -251,6 +255,7 @@ cdef double per_second(rate *r) noexcept nogil:
 
 
 cdef void print_stats(store *s, buf *out) noexcept nogil:
+    cdef size_t keys, items, prefixes
     buf_printf(out, b"total_connections_received:%llu\r\ntotal_commands_processed:%llu\r\ninstantaneous_ops_per_sec:%lld\r\n"
                b"total_net_input_bytes:%llu\r\ntotal_net_output_bytes:%llu\r\ntotal_net_repl_input_bytes:0\r\n"
                b"total_net_repl_output_bytes:0\r\n", <unsigned long long>s.stats.connections,
@@ -266,15 +271,17 @@ cdef void print_stats(store *s, buf *out) noexcept nogil:
                <unsigned long long>s.stats.expired, <unsigned long long>s.stats.expired_capped,
                <long long>(s.stats.expire_ticks / s.pace.ticks_per_us / 1000), <unsigned long long>s.stats.evicted,
                <unsigned long long>s.stats.evicted_clients, <unsigned long long>(s.stats.eviction_exceeded_us // 1000))
-    buf_printf(out, b"keyspace_hits:%llu\r\nkeyspace_misses:%llu\r\npubsub_channels:0\r\npubsub_patterns:0\r\n"
-               b"pubsubshard_channels:0\r\nlatest_fork_usec:0\r\ntotal_forks:0\r\nmigrate_cached_sockets:0\r\n"
+    buf_printf(out, b"keyspace_hits:%llu\r\nkeyspace_misses:%llu\r\npubsub_channels:%zu\r\npubsub_patterns:%zu\r\n"
+               b"pubsubshard_channels:%zu\r\nlatest_fork_usec:0\r\ntotal_forks:0\r\nmigrate_cached_sockets:0\r\n"
                b"slave_expires_tracked_keys:0\r\nactive_defrag_hits:0\r\nactive_defrag_misses:0\r\n"
                b"active_defrag_key_hits:0\r\nactive_defrag_key_misses:0\r\n", <unsigned long long>s.stats.hits,
-               <unsigned long long>s.stats.misses)
-    buf_printf(out, b"tracking_total_keys:0\r\ntracking_total_items:0\r\ntracking_total_prefixes:0\r\n"
+               <unsigned long long>s.stats.misses, channels_of(s).counts[<int>CHANNEL], channels_of(s).counts[<int>PATTERN],
+               channels_of(s).counts[<int>SHARD])
+    tracking_totals(s, &keys, &items, &prefixes)
+    buf_printf(out, b"tracking_total_keys:%zu\r\ntracking_total_items:%zu\r\ntracking_total_prefixes:%zu\r\n"
                b"unexpected_error_replies:0\r\ntotal_error_replies:%llu\r\ndump_payload_sanitizations:0\r\n"
                b"total_reads_processed:%llu\r\ntotal_writes_processed:%llu\r\nio_threaded_reads_processed:0\r\n"
-               b"io_threaded_writes_processed:0\r\n", <unsigned long long>s.stats.errors,
+               b"io_threaded_writes_processed:0\r\n", keys, items, prefixes, <unsigned long long>s.stats.errors,
                <unsigned long long>s.stats.reads, <unsigned long long>s.stats.writes)
     buf_printf(out, b"client_query_buffer_limit_disconnections:%llu\r\nclient_output_buffer_limit_disconnections:%llu\r\n"
                b"eventloop_cycles:%llu\r\n", <unsigned long long>s.stats.query_limit_closed,

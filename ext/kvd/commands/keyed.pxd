@@ -26,6 +26,7 @@ cdef bint store_new_value(call *c, database *db, view key, entry *e) noexcept no
 cdef bint delete_key(call *c, database *db, view key, const char *event) noexcept nogil   # silently, with the event; False: there was none
 cdef void drop_empty(call *c, view key, entry *e, uint64_t hash) noexcept nogil       # its last element is gone: del
 cdef bint clip(int64_t n, int64_t *start, int64_t *end) noexcept nogil                # indexes as LRANGE takes them; False: an empty range
+cdef bint read_numkeys(call *c, int at, int64_t *n) noexcept nogil                    # at least 1, and so many arguments follow; False: the error is replied
 cdef bint arg_double(call *c, int i, double *d) noexcept nogil                        # False: the error is replied
 cdef bint arg_timeout(call *c, int i, int64_t *deadline) noexcept nogil               # seconds to a deadline in ms; 0: for ever
 cdef void reply_double(call *c, double d) noexcept nogil

@@ -9,7 +9,7 @@ from kvd.commands.table cimport call, find_read, find_write, reply_error, wrong_
 from kvd.core.entry cimport entry
 from kvd.core.mem cimport heap
 from kvd.core.table cimport table_hash
-from kvd.core.text cimport parse_double
+from kvd.core.text cimport parse_double, parse_int
 from kvd.core.view cimport view
 from kvd.resp.writer cimport write_double
 from kvd.store.change cimport key_changed, key_event
@@ -109,6 +109,16 @@ cdef bint clip(int64_t n, int64_t *start, int64_t *end) noexcept nogil:
     if end[0] >= n:
         end[0] = n - 1
     return start[0] <= end[0] and start[0] < n
+
+
+cdef bint read_numkeys(call *c, int at, int64_t *n) noexcept nogil:
+    if not parse_int(c.argv[at], n) or n[0] < 1:
+        reply_error(c, b"ERR numkeys should be greater than 0")
+        return False
+    if n[0] > c.argc - at - 1:
+        reply_error(c, b"ERR Number of keys can't be greater than number of args")
+        return False
+    return True
 
 
 cdef bint arg_double(call *c, int i, double *d) noexcept nogil:

@@ -26,6 +26,7 @@ cdef enum command_flag:
     F_SKIP_SLOWLOG = 128
     F_IN_MULTI = 256           # runs at once between MULTI and EXEC
     F_CONTAINER = 512
+    F_LISTENING = 1024         # a RESP2 session that listens to channels may run it
 
 cdef enum dispatch_result:
     DISPATCHED

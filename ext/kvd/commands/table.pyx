@@ -15,6 +15,7 @@ from libc.stdio cimport snprintf
 from libc.string cimport memcpy, memset, strlen
 
 from kvd.commands.errors cimport NO_MEMORY, NOAUTH, NOT_INT, OOM, WRONGTYPE
+from kvd.commands.blocking cimport serve_ready
 from kvd.commands.figures cimport MAX_COMMANDS, figure_call, figure_error, figure_latency, figure_slow, figures_of
 from kvd.core.buf cimport buf, buf_add, buf_add_char, buf_printf, buf_release
 from kvd.core.clock cimport pace_update, ticks
@@ -22,8 +23,11 @@ from kvd.core.entry cimport entry
 from kvd.core.table cimport table_hash, table_prefetch, table_prefetch_entry
 from kvd.core.text cimport parse_int
 from kvd.core.view cimport lower, view, view_of
+from kvd.session.channels cimport is_listening
+from kvd.session.tracking cimport tracker, tracker_of, tracking_remember
 from kvd.session.session cimport (
-    REPLY_ON, REPLY_SKIP, REPLY_SKIP_NEXT, clients_of, is_paused, session, session_discard, session_queue,
+    REPLY_ON, REPLY_SKIP, REPLY_SKIP_NEXT, clients_of, is_paused, session, session_append_pushes, session_discard,
+    session_queue,
 )
 from kvd.store.config cimport OPT_SLOWLOG_LOG_SLOWER_THAN, cfg
 from kvd.store.evict cimport access_touch, evict_until_fits, over_limit
@@ -48,6 +52,7 @@ cdef dict FLAGS = {
     "write": F_WRITE, "readonly": F_READONLY, "denyoom": F_DENYOOM, "admin": F_ADMIN, "no_auth": F_NO_AUTH,
     "no_multi": F_NO_MULTI, "skip_monitor": F_SKIP_MONITOR, "skip_slowlog": F_SKIP_SLOWLOG,
 }
+LISTENING = {"subscribe", "unsubscribe", "psubscribe", "punsubscribe", "ssubscribe", "sunsubscribe", "ping", "quit", "reset"}
 IN_MULTI = {"exec", "discard", "multi", "watch", "quit", "reset"}
 
 
@@ -86,6 +91,8 @@ cdef object define(handler run, str text):
         d.flags |= <uint32_t>FLAGS.get(flag, 0)
     if parsed.name in IN_MULTI:
         d.flags |= F_IN_MULTI
+    if parsed.name in LISTENING:
+        d.flags |= F_LISTENING
     d.first = parsed.first
     d.last = parsed.last
     d.step = parsed.step
@@ -409,6 +416,23 @@ cdef void slow_path(call *c, uint64_t spent) noexcept nogil:
     figure_latency(c.store, b"command", us // 1000)
 
 
+cdef inline bint is_client(const command *d) noexcept nogil:
+    return d.container != NULL and d.container.name_len == 6 and d.container.name[0] == c'c' and d.container.name[1] == c'l'
+
+
+cdef void track_reads(call *c) noexcept nogil:
+    """The session wants to hear when the keys that it has read change."""
+    cdef tracker *t = tracker_of(c.session)
+    cdef int at[64]
+    cdef int n, i
+    if c.command.flags & F_READONLY and not t.bcast and t.caching == t.optin:
+        n = command_keys(c.command, c.argv, c.argc, at, 64)
+        for i in range(n):
+            tracking_remember(c.session, c.argv[at[i]])
+    if t.caching and not c.session.executing and not c.session.multi and not is_client(c.command):
+        t.caching = False
+
+
 cdef void run_command(call *c) noexcept nogil:
     cdef store *s = c.store
     cdef uint64_t begun = ticks()
@@ -421,6 +445,8 @@ cdef void run_command(call *c) noexcept nogil:
     s.no_touch = c.session.no_touch
     c.command.run(c)
     s.no_touch = False
+    if c.session.tracks:
+        track_reads(c)
     spent = ticks() - begun
     s.stats.commands += 1
     figure_call(s, id, spent, c.session.failed)
@@ -443,7 +469,7 @@ cdef int dispatch(session *who, view *argv, int argc) noexcept nogil:
     cdef store *s = who.store
     cdef const command *d
     cdef const command *container
-    cdef char text[128]
+    cdef char text[192]
     cdef size_t at = who.out.len
     cdef bint executes
     c.store = s
@@ -474,6 +500,10 @@ cdef int dispatch(session *who, view *argv, int argc) noexcept nogil:
     if not who.authenticated and not d.flags & F_NO_AUTH:
         reject(&c, d, NOAUTH)
         return finish(&c, at)
+    if who.proto < 3 and is_listening(who) and not d.flags & F_LISTENING:
+        snprintf(text, sizeof(text), b"ERR Can't execute '%s': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context", d.name)
+        reject(&c, d, text)
+        return finish(&c, at)
     if who.multi and d.flags & F_NO_MULTI:
         reject(&c, d, b"ERR Command not allowed inside a transaction")
         return finish(&c, at)
@@ -494,8 +524,14 @@ cdef int dispatch(session *who, view *argv, int argc) noexcept nogil:
         else:
             reject(&c, d, NO_MEMORY)
         return finish(&c, at)
+    s.running = who
     run_command(&c)
-    return finish(&c, at)
+    s.running = NULL
+    finish(&c, at)
+    session_append_pushes(who)
+    if s.ready:
+        serve_ready(s)
+    return DISPATCHED
 
 
 cdef inline int finish(call *c, size_t at) noexcept nogil:

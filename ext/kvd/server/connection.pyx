@@ -26,9 +26,9 @@ from kvd.resp.parser cimport (
 from kvd.server.log cimport LOG_WARNING, log_line
 from kvd.server.poll cimport poll_forget, poll_watch, waker_wake
 from kvd.server.socket cimport close, endpoint, receive, socket_tune, transmit, would_block
-from kvd.session.session cimport buf_set, clients_of, session, session_account, session_delete, session_new
+from kvd.session.session cimport buf_set, clients_of, session, session_account, session_delete, session_new, session_within_limits
 from kvd.store.config cimport (
-    CLASS_NORMAL, OPT_CLIENT_QUERY_BUFFER_LIMIT, OPT_PROTO_MAX_BULK_LEN, OPT_TCP_KEEPALIVE, cfg, output_limit,
+    OPT_CLIENT_QUERY_BUFFER_LIMIT, OPT_PROTO_MAX_BULK_LEN, OPT_TCP_KEEPALIVE, cfg,
 )
 from kvd.store.keyspace cimport store, store_lock, store_time, store_unlock
 
@@ -102,24 +102,6 @@ cdef void connection_close(connection *k) noexcept nogil:
 
 
 # ---- output -----------------------------------------------------------------------------------------
-
-cdef bint within_limits(connection *k) noexcept nogil:
-    """Under the lock. False: more waits for this client than it may leave waiting."""
-    cdef output_limit *l = &k.owner.store.config.limits[CLASS_NORMAL]
-    cdef session *c = k.session
-    cdef size_t waiting = c.pending + c.out.len
-    cdef int64_t now = k.owner.store.now
-    if waiting > clients_of(k.owner.store).max_output:
-        clients_of(k.owner.store).max_output = waiting
-    if l.hard and waiting >= <size_t>l.hard:
-        return False
-    if l.soft and waiting >= <size_t>l.soft:
-        if c.soft_since_ms == 0:
-            c.soft_since_ms = now
-        return now - c.soft_since_ms <= l.soft_seconds * 1000
-    c.soft_since_ms = 0
-    return True
-
 
 cdef void take_output(connection *k) noexcept nogil:
     """Under the lock: moves the session's output to the connection."""
@@ -249,7 +231,7 @@ cdef int run_each(connection *k, int n, bint hashed) noexcept nogil:
             net.store.hint = net.hashes[i]
         if dispatch(k.session, net.argv + net.batch[i].first, net.batch[i].argc) == DISPATCH_PAUSED:
             return i
-        if k.session.closing or k.session.killed:
+        if k.session.closing or k.session.killed or k.session.wait != NULL:
             return i + 1
     return n
 
@@ -311,6 +293,7 @@ cdef void process(connection *k) noexcept nogil:
     cdef store *s = k.owner.store
     cdef session *c = k.session
     cdef int n, done, state
+    cdef bint stopped
     cdef size_t ends[BATCH]
     cdef size_t begin
     while True:
@@ -323,16 +306,17 @@ cdef void process(connection *k) noexcept nogil:
         store_lock(s)
         store_time(s)
         done = run_batch(k, n)
-        if done == n and state == PARSE_ERROR and not c.closing:
+        if done == n and state == PARSE_ERROR and not c.closing and c.wait == NULL:
             protocol_error(k)
-        if not within_limits(k):
+        if not session_within_limits(c):
             log_line(s, LOG_WARNING, b"Client scheduled to be closed ASAP for overcoming of output buffer limits.")
             s.stats.output_limit_closed += 1
             c.killed = True
         take_output(k)
         report(k)
+        stopped = c.paused or c.wait != NULL
         store_unlock(s)
-        if c.paused:
+        if stopped:
             rewind_to(k, begin if done == 0 else ends[done - 1])
             break
         if c.closing or c.killed or state == PARSE_ERROR:
@@ -387,7 +371,7 @@ cdef void connection_readable(connection *k) noexcept nogil:
         k.owner.store.stats.query_limit_closed += 1
         connection_close(k)
         return
-    if not k.session.paused and not k.session.closing:
+    if not k.session.paused and not k.session.closing and k.session.wait == NULL:
         process(k)
 
 
@@ -396,13 +380,13 @@ cdef void connection_resume(connection *k) noexcept nogil:
     if k.session.killed:
         connection_close(k)
         return
-    if k.session.paused:
+    if k.session.wait == NULL and (k.session.paused or k.input.len):
         k.session.paused = False
         process(k)
         if k.dead:
             return
     store_lock(k.owner.store)
-    if not within_limits(k):
+    if not session_within_limits(k.session):
         k.owner.store.stats.output_limit_closed += 1
         k.session.killed = True
     take_output(k)

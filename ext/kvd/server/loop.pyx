@@ -9,6 +9,7 @@ statistics (`hz` a second).
 
 from libc.stdint cimport int64_t, uint64_t
 
+from kvd.commands.blocking cimport serve_ready
 from kvd.core.clock cimport pace_update, wall_ms
 from kvd.server.connection cimport (
     connection, connection_close, connection_free, connection_new, connection_readable, connection_reply,
@@ -20,6 +21,7 @@ from kvd.server.poll cimport poll_event, poll_wait, poll_watch, waker_drain, wak
 from kvd.server.server cimport listener, server, server_admit, server_assign
 from kvd.server.socket cimport accept_one
 from kvd.session.session cimport clients_of, session
+from kvd.session.waiters cimport waits_expire, waits_next
 from kvd.store.config cimport OPT_ACTIVE_EXPIRE_EFFORT, OPT_HZ, OPT_TIMEOUT, cfg
 from kvd.store.keyspace cimport OPS_SAMPLES, rate, store, store_lock, store_next, store_tick, store_time, store_unlock
 
@@ -133,7 +135,7 @@ cdef void close_idle(network *net, int64_t now) noexcept nogil:
     if seconds == 0:
         return
     while k != NULL:
-        if now - k.session.last_ms > seconds * 1000 and not k.session.monitor and not k.session.paused:
+        if now - k.session.last_ms > seconds * 1000 and not k.session.monitor and not k.session.paused and k.session.wait == NULL:
             connection_close(k)
         k = k.next
 
@@ -174,11 +176,14 @@ cdef int64_t background(network *net, int64_t *next_round) noexcept nogil:
         return min(s.planned, next_round[0]) - now
     store_lock(s)
     store_tick(s, slice_us(s))
+    waits_expire(s)
+    if s.ready:
+        serve_ready(s)
     if now >= next_round[0] or next_round[0] > now + 2000:
         statistics(s, now)
         end_pause(s, now)
         next_round[0] = now + min(1000 // cfg(&s.config, OPT_HZ), <int64_t>RATE_MS)
-    next_ms = store_next(s)
+    next_ms = min(store_next(s), waits_next(s))
     pause = clients_of(s).pause_until_ms
     if pause and pause < next_ms:
         next_ms = pause

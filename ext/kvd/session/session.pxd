@@ -3,6 +3,7 @@
 from libc.stdint cimport int64_t, uint64_t
 
 from kvd.core.buf cimport buf
+from kvd.core.table cimport table
 from kvd.core.view cimport view
 from kvd.store.keyspace cimport store
 
@@ -51,6 +52,11 @@ cdef struct session:
     bint no_touch
     bint local                 # this machine: loopback, unix socket or in process
     bint in_process
+    void *subs                 # what it listens to (channels.pyx), or NULL
+    void *tracker              # how it tracks keys (tracking.pyx)
+    bint tracks
+    buf pushes                 # messages that came while its command ran
+    void *wait                 # the command it waits in (waiters.pyx), or NULL
     bint paused                # its next command waits for CLIENT UNPAUSE
     buf name
     buf lib_name
@@ -76,6 +82,7 @@ cdef struct session:
 cdef struct clients:           # the registry, at store.clients
     session *first             # the oldest
     session *last
+    table by_id
     size_t count
     size_t own                 # of those, in this process: not connections
     int64_t next_id
@@ -94,6 +101,10 @@ cdef bint session_queue(session *c, const void *command, view *argv, int argc) n
 cdef void session_discard(session *c) noexcept nogil               # the queue, MULTI state and watches
 cdef bint session_watch(session *c, view key) noexcept nogil
 cdef void session_unwatch(session *c) noexcept nogil
+cdef buf *session_push(session *c) noexcept nogil                  # where a message for it is written; then session_pushed
+cdef void session_append_pushes(session *c) noexcept nogil         # after its command: behind the reply
+cdef void session_pushed(session *c) noexcept nogil
+cdef bint session_within_limits(session *c) noexcept nogil         # False: more output waits for it than it may leave waiting
 cdef void session_kill(session *c) noexcept nogil
 cdef clients *clients_of(store *s) noexcept nogil                  # made with the first session
 cdef bint clients_init(store *s) noexcept nogil

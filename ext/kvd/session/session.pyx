@@ -13,10 +13,14 @@ from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcpy
 
 from kvd.core.buf cimport buf, buf_add, buf_release
-from kvd.core.table cimport table_hash
-from kvd.core.view cimport view, view_equal
+from kvd.core.entry cimport BOXED, entry, entry_free, entry_new, entry_payload
+from kvd.core.table cimport table_find, table_hash, table_init, table_insert, table_release, table_remove
+from kvd.core.view cimport view, view_equal, view_of
+from kvd.session.channels cimport channels_init, channels_release, is_listening, unsubscribe_all
+from kvd.session.tracking cimport tracking_init, tracking_release, tracking_stop
+from kvd.session.waiters cimport wait_end, waits_init, waits_release
 from kvd.store.change cimport watch_add, watch_remove
-from kvd.store.config cimport OPT_REQUIREPASS, config_text
+from kvd.store.config cimport CLASS_NORMAL, CLASS_PUBSUB, OPT_REQUIREPASS, config_text, output_limit
 from kvd.store.keyspace cimport keyspace_find, store
 
 
@@ -26,7 +30,8 @@ cdef bint clients_init(store *s) noexcept nogil:
         return False
     r.next_id = 1
     s.clients = r
-    return True
+    table_init(&r.by_id, &s.mem)
+    return waits_init(s) and channels_init(s) and tracking_init(s)
 
 
 cdef clients *clients_of(store *s) noexcept nogil:
@@ -36,8 +41,33 @@ cdef clients *clients_of(store *s) noexcept nogil:
 cdef void clients_release(store *s) noexcept nogil:
     while s.clients != NULL and clients_of(s).first != NULL:
         session_delete(clients_of(s).first)
+    if s.clients != NULL:
+        table_release(&clients_of(s).by_id)
     free(s.clients)
     s.clients = NULL
+    channels_release(s)
+    tracking_release(s)
+    waits_release(s)
+
+
+cdef inline view id_key(int64_t *id) noexcept nogil:
+    return view_of(<char *>id, sizeof(int64_t))
+
+
+cdef bint remember(clients *r, session *c) noexcept nogil:
+    """So that client_by_id finds it."""
+    cdef entry *e = entry_new(r.by_id.mem, id_key(&c.id), 0, BOXED)
+    if e == NULL:
+        return False
+    entry_payload(e)[0] = c
+    if table_insert(&r.by_id, e, table_hash(id_key(&c.id))):
+        return True
+    entry_free(r.by_id.mem, e)
+    return False
+
+
+cdef entry *find_id(clients *r, int64_t id) noexcept nogil:
+    return table_find(&r.by_id, id_key(&id), table_hash(id_key(&id)))
 
 
 cdef session *session_new(store *s, bint in_process) noexcept nogil:
@@ -51,6 +81,9 @@ cdef session *session_new(store *s, bint in_process) noexcept nogil:
     c.id = r.next_id
     r.next_id += 1
     c.created_ms = c.last_ms = s.now
+    if not remember(r, c):
+        free(c)
+        return NULL
     c.authenticated = in_process or config_text(&s.config, OPT_REQUIREPASS)[0] == 0
     c.in_process = c.local = in_process
     c.prev = r.last
@@ -66,6 +99,12 @@ cdef session *session_new(store *s, bint in_process) noexcept nogil:
 
 cdef void session_delete(session *c) noexcept nogil:
     cdef clients *r = clients_of(c.store)
+    cdef entry *e = find_id(r, c.id)
+    table_remove(&r.by_id, e, table_hash(id_key(&c.id)))
+    entry_free(r.by_id.mem, e)
+    wait_end(c)
+    unsubscribe_all(c)
+    tracking_stop(c)
     session_discard(c)
     if c.monitor:
         r.monitors -= 1
@@ -81,6 +120,7 @@ cdef void session_delete(session *c) noexcept nogil:
     r.own -= c.in_process
     c.store.client_memory -= c.counted
     buf_release(&c.out)
+    buf_release(&c.pushes)
     buf_release(&c.name)
     buf_release(&c.lib_name)
     buf_release(&c.lib_ver)
@@ -93,6 +133,8 @@ cdef void session_delete(session *c) noexcept nogil:
 
 cdef void session_reset(session *c) noexcept nogil:
     session_discard(c)
+    unsubscribe_all(c)
+    tracking_stop(c)
     if c.monitor:
         c.monitor = False
         clients_of(c.store).monitors -= 1
@@ -106,7 +148,7 @@ cdef void session_reset(session *c) noexcept nogil:
 
 
 cdef size_t session_memory(session *c) noexcept nogil:
-    return (sizeof(session) + c.out.cap + c.pending + c.input_used + c.input_free + c.queue_bytes + c.name.cap
+    return (sizeof(session) + c.out.cap + c.pushes.cap + c.pending + c.input_used + c.input_free + c.queue_bytes + c.name.cap
             + c.watch_room * sizeof(watched_key))
 
 
@@ -197,6 +239,42 @@ cdef void session_unwatch(session *c) noexcept nogil:
     c.touched = False
 
 
+cdef buf *session_push(session *c) noexcept nogil:
+    return &c.pushes if c == c.store.running else &c.out
+
+
+cdef void session_append_pushes(session *c) noexcept nogil:
+    if c.pushes.len:
+        buf_add(&c.out, c.pushes.ptr, c.pushes.len)
+        c.pushes.len = 0
+
+
+cdef void session_pushed(session *c) noexcept nogil:
+    if c == c.store.running:
+        return                         # dispatch appends it to the reply
+    if not session_within_limits(c):
+        c.store.stats.output_limit_closed += not c.killed
+        c.killed = True
+    if c.wake != NULL:
+        c.wake(c)
+
+
+cdef bint session_within_limits(session *c) noexcept nogil:
+    cdef store *s = c.store
+    cdef output_limit *l = &s.config.limits[<int>(CLASS_PUBSUB if is_listening(c) else CLASS_NORMAL)]
+    cdef size_t waiting = c.pending + c.out.len
+    if waiting > clients_of(s).max_output:
+        clients_of(s).max_output = waiting
+    if l.hard and waiting >= <size_t>l.hard:
+        return False
+    if l.soft and waiting >= <size_t>l.soft:
+        if c.soft_since_ms == 0:
+            c.soft_since_ms = s.now
+        return s.now - c.soft_since_ms <= l.soft_seconds * 1000
+    c.soft_since_ms = 0
+    return True
+
+
 cdef void session_kill(session *c) noexcept nogil:
     c.killed = True
     if c.wake != NULL:
@@ -204,10 +282,8 @@ cdef void session_kill(session *c) noexcept nogil:
 
 
 cdef session *client_by_id(store *s, int64_t id) noexcept nogil:
-    cdef session *c = clients_of(s).first
-    while c != NULL and c.id != id:
-        c = c.next
-    return c
+    cdef entry *e = find_id(clients_of(s), id)
+    return <session *>entry_payload(e)[0] if e != NULL else <session *>NULL
 
 
 cdef bint is_paused(session *c, bint writes) noexcept nogil:

@@ -4,6 +4,9 @@ A handler that has changed a key calls key_changed, once for each key, and nothi
 changes, the sessions that WATCH the key, the listeners of keyspace events and (later) the journal
 follow from it. Keys that expire or are evicted leave by key_gone.
 
+Sessions that wait for keys, or cache them, hear of changes by `store.on_touch` (session/waiters.pyx,
+session/tracking.pyx); it is NULL while there are none.
+
 WATCH: `store.watched` maps database and key to the flags of the sessions that watch it. While nobody
 watches, a change costs one test.
 """
@@ -17,9 +20,6 @@ from kvd.core.table cimport table_cursor, table_drain, table_find, table_hash, t
 from kvd.core.view cimport view, view_of
 from kvd.store.keyspace cimport database, store
 
-cdef enum:
-    DB_BYTES = 4               # of the watched key: the database's number, then the key
-
 cdef struct watchers:
     uint32_t count
     uint32_t room
@@ -31,10 +31,16 @@ cdef inline void emit(store *s, database *db, view key, int event_class, const c
         s.on_event(s, db.id, key, event_class, event)
 
 
-cdef void key_changed(store *s, database *db, view key, int event_class, const char *event) noexcept nogil:
-    s.changes += 1
+cdef inline void told(store *s, database *db, view key) noexcept nogil:
     if s.watched.items:
         touch(s, db.id, key)
+    if s.on_touch != NULL:
+        s.on_touch(s, db.id, key)
+
+
+cdef void key_changed(store *s, database *db, view key, int event_class, const char *event) noexcept nogil:
+    s.changes += 1
+    told(s, db, key)
     emit(s, db, key, event_class, event)
 
 
@@ -43,13 +49,12 @@ cdef void key_event(store *s, database *db, view key, int event_class, const cha
 
 
 cdef void key_gone(store *s, database *db, view key, int event_class, const char *event) noexcept nogil:
-    if s.watched.items:
-        touch(s, db.id, key)
+    told(s, db, key)
     emit(s, db, key, event_class, event)
 
 
-cdef view watched_key(store *s, int db, view key, char *small, size_t room) noexcept nogil:
-    """Database number and key in one; ptr is NULL without memory. Give it back with forget."""
+cdef view db_key(store *s, int db, view key, char *small, size_t room) noexcept nogil:
+    """Database number and key in one; ptr is NULL without memory. Give it back with db_key_done."""
     cdef char *p = small
     cdef int32_t number = db
     if key.len + DB_BYTES > room:
@@ -61,8 +66,8 @@ cdef view watched_key(store *s, int db, view key, char *small, size_t room) noex
     return view_of(p, key.len + DB_BYTES)
 
 
-cdef inline void forget(store *s, view k, char *small) noexcept nogil:
-    if k.ptr != small:
+cdef void db_key_done(store *s, view k, char *small) noexcept nogil:
+    if k.ptr != small and k.ptr != NULL:
         mem_free(&s.mem, <void *>k.ptr, k.len)
 
 
@@ -78,14 +83,14 @@ cdef void raise_flags(entry *e) noexcept nogil:
 
 cdef void touch(store *s, int db, view key) noexcept nogil:
     cdef char small[256]
-    cdef view k = watched_key(s, db, key, small, sizeof(small))
+    cdef view k = db_key(s, db, key, small, sizeof(small))
     cdef entry *e
     if k.ptr == NULL:
         return
     e = table_find(&s.watched, k, table_hash(k))
     if e != NULL:
         raise_flags(e)
-    forget(s, k, small)
+    db_key_done(s, k, small)
 
 
 cdef bint add_flag(store *s, entry *e, bint *flag) noexcept nogil:
@@ -132,7 +137,7 @@ cdef void free_watched(store *s, entry *e) noexcept nogil:
 
 cdef bint watch_add(store *s, int db, view key, bint *flag) noexcept nogil:
     cdef char small[256]
-    cdef view k = watched_key(s, db, key, small, sizeof(small))
+    cdef view k = db_key(s, db, key, small, sizeof(small))
     cdef uint64_t hash
     cdef entry *e
     cdef bint ok = False
@@ -144,13 +149,13 @@ cdef bint watch_add(store *s, int db, view key, bint *flag) noexcept nogil:
         e = new_watched(s, k, hash)
     if e != NULL:
         ok = add_flag(s, e, flag)
-    forget(s, k, small)
+    db_key_done(s, k, small)
     return ok
 
 
 cdef void watch_remove(store *s, int db, view key, bint *flag) noexcept nogil:
     cdef char small[256]
-    cdef view k = watched_key(s, db, key, small, sizeof(small))
+    cdef view k = db_key(s, db, key, small, sizeof(small))
     cdef uint64_t hash
     cdef entry *e
     cdef watchers *w
@@ -169,7 +174,7 @@ cdef void watch_remove(store *s, int db, view key, bint *flag) noexcept nogil:
         if w.count == 0:
             table_remove(&s.watched, e, hash)
             free_watched(s, e)
-    forget(s, k, small)
+    db_key_done(s, k, small)
 
 
 cdef void watches_in(store *s, int number, database *a, database *b) noexcept nogil:
@@ -177,7 +182,6 @@ cdef void watches_in(store *s, int number, database *a, database *b) noexcept no
     cdef table_cursor c
     cdef entry *e
     cdef view key
-    cdef int32_t db
     if s.watched.items == 0:
         return
     c.at = 0
@@ -187,20 +191,21 @@ cdef void watches_in(store *s, int number, database *a, database *b) noexcept no
         e = table_next(&s.watched, &c)
         if e == NULL:
             return
-        key = entry_key(e)
-        memcpy(&db, key.ptr, DB_BYTES)
-        key.ptr += DB_BYTES
-        key.len -= DB_BYTES
-        if db == number and (table_find(&a.keys, key, table_hash(key)) != NULL
+        key = db_key_name(entry_key(e))
+        if db_key_number(entry_key(e)) == number and (table_find(&a.keys, key, table_hash(key)) != NULL
                              or table_find(&b.keys, key, table_hash(key)) != NULL):
             raise_flags(e)
 
 
 cdef void watches_of_flush(store *s, database *db) noexcept nogil:
+    if s.on_touch != NULL:
+        s.on_touch(s, db.id, view_of(NULL, 0))
     watches_in(s, db.id, db, db)
 
 
 cdef void watches_of_database(store *s, int db, database *other) noexcept nogil:
+    if s.on_touch != NULL:
+        s.on_touch(s, db, view_of(NULL, 0))
     watches_in(s, db, &s.dbs[db], other)
 
 

@@ -107,6 +107,12 @@ cdef struct store:
     void *clients              # the sessions' registry (session.pyx)
     void *commands             # per-command figures (commands/table.pyx)
     void *server               # the server on this store, or NULL (server/server.pyx)
+    bint ready                         # keys that sessions wait for have changed
+    void *waits                        # who waits for keys (session/waiters.pyx)
+    void *channels                     # who listens to channels (session/channels.pyx)
+    void *tracking                     # who caches keys (session/tracking.pyx)
+    void *running                      # the session whose command runs, or NULL
+    void (*on_touch)(store *s, int db, view key) noexcept nogil       # a key has changed; ptr NULL: any of the database
     void (*on_event)(store *s, int db, view key, int event_class, const char *event) noexcept nogil
     void (*on_shutdown)(store *s) noexcept nogil                      # SHUTDOWN was asked for
     void (*on_log)(store *s, int level, const char *text) noexcept nogil

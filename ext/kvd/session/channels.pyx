@@ -1,0 +1,293 @@
+"""Publish and subscribe: which sessions listen to which channels.
+
+    channels.all      table: kind and name -> channel, a list of its subscriptions
+    session.subs      table: kind and name -> subscription
+
+So subscribing, leaving and finding the listeners of a channel cost one lookup, whatever their number;
+each pattern is compared with each message.
+
+A message is appended to each listener's output. To the session whose command runs it goes after that
+command's reply (session_push). Keyspace notifications are messages that notify_event publishes.
+"""
+
+from libc.stdint cimport int64_t, uint64_t
+from libc.stdlib cimport calloc, free
+from libc.string cimport memset
+
+from kvd.core.buf cimport buf, buf_add, buf_printf, buf_release
+from kvd.core.entry cimport BOXED, entry, entry_free, entry_key, entry_new, entry_payload
+from kvd.core.glob cimport glob_match
+from kvd.core.mem cimport mem_alloc, mem_free
+from kvd.core.table cimport (
+    table_cursor, table_drain, table_find, table_hash, table_init, table_insert, table_next, table_release, table_remove,
+)
+from kvd.core.view cimport view, view_of, view_str
+from kvd.resp.writer cimport write_bulk, write_push, write_text
+from kvd.session.session cimport session, session_push, session_pushed
+from kvd.store.change cimport db_key, db_key_done, db_key_name
+from kvd.store.config cimport EVENT_KEYEVENT, EVENT_KEYSPACE, OPT_NOTIFY_KEYSPACE_EVENTS, cfg
+from kvd.store.keyspace cimport store
+
+
+cdef bint channels_init(store *s) noexcept nogil:
+    cdef channels *r = <channels *>calloc(1, sizeof(channels))
+    if r == NULL:
+        return False
+    table_init(&r.all, &s.mem)
+    s.channels = r
+    s.on_event = notify_event
+    return True
+
+
+cdef void channels_release(store *s) noexcept nogil:
+    if s.channels != NULL:
+        table_release(&channels_of(s).all)
+    free(s.channels)
+    s.channels = NULL
+
+
+cdef channels *channels_of(store *s) noexcept nogil:
+    return <channels *>s.channels
+
+
+cdef view channel_name(channel *ch) noexcept nogil:
+    return db_key_name(entry_key(ch.e))
+
+
+cdef channel *channel_at(store *s, view full) noexcept nogil:
+    cdef entry *e = table_find(&channels_of(s).all, full, table_hash(full))
+    return <channel *>entry_payload(e)[0] if e != NULL else <channel *>NULL
+
+
+cdef channel *channel_make(store *s, int kind, view full) noexcept nogil:
+    cdef channels *r = channels_of(s)
+    cdef channel *ch = channel_at(s, full)
+    cdef entry *e
+    if ch != NULL:
+        return ch
+    ch = <channel *>calloc(1, sizeof(channel))
+    e = entry_new(&s.mem, full, 0, BOXED) if ch != NULL else NULL
+    if e == NULL or not table_insert(&r.all, e, table_hash(full)):
+        free(ch)
+        if e != NULL:
+            entry_free(&s.mem, e)
+        return NULL
+    entry_payload(e)[0] = ch
+    ch.e = e
+    ch.hash = table_hash(full)
+    ch.kind = kind
+    ch.next = r.first[kind]
+    if ch.next != NULL:
+        ch.next.prev = ch
+    r.first[kind] = ch
+    r.counts[kind] += 1
+    return ch
+
+
+cdef void channel_drop(store *s, channel *ch) noexcept nogil:
+    cdef channels *r = channels_of(s)
+    if ch.first != NULL:
+        return
+    if ch.prev != NULL:
+        ch.prev.next = ch.next
+    else:
+        r.first[ch.kind] = ch.next
+    if ch.next != NULL:
+        ch.next.prev = ch.prev
+    r.counts[ch.kind] -= 1
+    table_remove(&r.all, ch.e, ch.hash)
+    entry_free(&s.mem, ch.e)
+    free(ch)
+
+
+# ---- subscribing ------------------------------------------------------------------------------------
+
+cdef inline listener *listener_of(session *c) noexcept nogil:
+    return <listener *>c.subs
+
+
+cdef bint be_listener(session *c) noexcept nogil:
+    if c.subs == NULL:
+        c.subs = calloc(1, sizeof(listener))
+        if c.subs != NULL:
+            table_init(&listener_of(c).own, &c.store.mem)
+    return c.subs != NULL
+
+
+cdef int join(session *c, int kind, view full) noexcept nogil:
+    cdef store *s = c.store
+    cdef listener *l = listener_of(c)
+    cdef subscription *sub
+    cdef channel *ch
+    cdef entry *e
+    if table_find(&l.own, full, table_hash(full)) != NULL:
+        return 0
+    ch = channel_make(s, kind, full)
+    if ch == NULL:
+        return -1
+    sub = <subscription *>mem_alloc(&s.mem, sizeof(subscription))
+    e = entry_new(&s.mem, full, 0, BOXED) if sub != NULL else NULL
+    if e == NULL or not table_insert(&l.own, e, table_hash(full)):
+        if sub != NULL:
+            mem_free(&s.mem, sub, sizeof(subscription))
+        if e != NULL:
+            entry_free(&s.mem, e)
+        channel_drop(s, ch)
+        return -1
+    entry_payload(e)[0] = sub
+    sub.who = c
+    sub.to = ch
+    sub.own = e
+    sub.prev = NULL
+    sub.next = ch.first
+    if sub.next != NULL:
+        sub.next.prev = sub
+    ch.first = sub
+    ch.count += 1
+    channels_of(s).listeners += l.own.items == 1
+    l.counts[kind] += 1
+    return 1
+
+
+cdef int subscribe(session *c, int kind, view name) noexcept nogil:
+    cdef char small[256]
+    cdef view full = db_key(c.store, kind, name, small, sizeof(small))
+    cdef int result = -1
+    if full.ptr != NULL and be_listener(c):
+        result = join(c, kind, full)
+    db_key_done(c.store, full, small)
+    return result
+
+
+cdef void leave(session *c, entry *e) noexcept nogil:
+    """Ends the subscription of an entry that is out of the session's table."""
+    cdef subscription *sub = <subscription *>entry_payload(e)[0]
+    cdef channel *ch = sub.to
+    listener_of(c).counts[ch.kind] -= 1
+    if sub.prev != NULL:
+        sub.prev.next = sub.next
+    else:
+        ch.first = sub.next
+    if sub.next != NULL:
+        sub.next.prev = sub.prev
+    ch.count -= 1
+    channel_drop(c.store, ch)
+    mem_free(&c.store.mem, sub, sizeof(subscription))
+    entry_free(&c.store.mem, e)
+    channels_of(c.store).listeners -= listener_of(c).own.items == 0
+
+
+cdef bint unsubscribe(session *c, int kind, view name) noexcept nogil:
+    cdef char small[256]
+    cdef view full
+    cdef entry *e = NULL
+    if c.subs == NULL:
+        return False
+    full = db_key(c.store, kind, name, small, sizeof(small))
+    if full.ptr != NULL:
+        e = table_find(&listener_of(c).own, full, table_hash(full))
+        if e != NULL:
+            table_remove(&listener_of(c).own, e, table_hash(full))
+            leave(c, e)
+    db_key_done(c.store, full, small)
+    return e != NULL
+
+
+cdef void unsubscribe_all(session *c) noexcept nogil:
+    cdef entry *e
+    if c.subs == NULL:
+        return
+    while True:
+        e = table_drain(&listener_of(c).own)
+        if e == NULL:
+            break
+        leave(c, e)
+    free(c.subs)
+    c.subs = NULL
+
+
+cdef view any_subscription(session *c, int kind) noexcept nogil:
+    cdef table_cursor at
+    cdef entry *e
+    memset(&at, 0, sizeof(at))
+    while subscriptions(c, kind):
+        e = table_next(&listener_of(c).own, &at)
+        if e == NULL:
+            break
+        if (<subscription *>entry_payload(e)[0]).to.kind == kind:
+            return db_key_name(entry_key(e))
+    return view_of(NULL, 0)
+
+
+cdef size_t subscriptions(session *c, int kind) noexcept nogil:
+    return listener_of(c).counts[kind] if c.subs != NULL else 0
+
+
+# ---- publishing -------------------------------------------------------------------------------------
+
+cdef void deliver(session *c, const char *kind, channel *pattern, view name, view message) noexcept nogil:
+    cdef buf *out = session_push(c)
+    write_push(out, 4 if pattern != NULL else 3, c.proto)
+    write_text(out, kind)
+    if pattern != NULL:
+        write_bulk(out, channel_name(pattern))
+    write_bulk(out, name)
+    write_bulk(out, message)
+    session_pushed(c)
+
+
+cdef int64_t publish(store *s, int kind, view name, view message) noexcept nogil:
+    cdef channels *r = channels_of(s)
+    cdef char small[256]
+    cdef view full
+    cdef channel *ch
+    cdef subscription *sub
+    cdef int64_t n = 0
+    if r.all.items == 0:
+        return 0
+    full = db_key(s, kind, name, small, sizeof(small))
+    ch = channel_at(s, full) if full.ptr != NULL else NULL
+    db_key_done(s, full, small)
+    if ch != NULL:
+        sub = ch.first
+        while sub != NULL:
+            deliver(sub.who, <const char *>b"smessage" if kind == SHARD else <const char *>b"message", NULL, name, message)
+            n += 1
+            sub = sub.next
+    ch = r.first[<int>PATTERN] if kind == CHANNEL else NULL
+    while ch != NULL:
+        if glob_match(channel_name(ch), name, False):
+            sub = ch.first
+            while sub != NULL:
+                deliver(sub.who, b"pmessage", ch, name, message)
+                n += 1
+                sub = sub.next
+        ch = ch.next
+    return n
+
+
+cdef size_t listeners_of(store *s, int kind, view name) noexcept nogil:
+    cdef char small[256]
+    cdef view full = db_key(s, kind, name, small, sizeof(small))
+    cdef channel *ch = channel_at(s, full) if full.ptr != NULL else NULL
+    db_key_done(s, full, small)
+    return ch.count if ch != NULL else 0
+
+
+cdef void notify_event(store *s, int db, view key, int event_class, const char *event) noexcept nogil:
+    cdef int64_t wanted = cfg(&s.config, OPT_NOTIFY_KEYSPACE_EVENTS)
+    cdef buf name
+    if not wanted & event_class or channels_of(s).all.items == 0:
+        return
+    memset(&name, 0, sizeof(name))
+    if wanted & EVENT_KEYSPACE:
+        buf_printf(&name, b"__keyspace@%d__:", db)
+        buf_add(&name, key.ptr, key.len)
+        if not name.failed:
+            publish(s, CHANNEL, view_of(name.ptr, name.len), view_str(event))
+    if wanted & EVENT_KEYEVENT:
+        name.len = 0
+        buf_printf(&name, b"__keyevent@%d__:%s", db, event)
+        if not name.failed:
+            publish(s, CHANNEL, view_of(name.ptr, name.len), key)
+    buf_release(&name)

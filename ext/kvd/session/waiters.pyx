@@ -1,0 +1,370 @@
+"""Sessions that wait for keys: BLPOP and its relatives.
+
+A command that finds nothing registers its session here, with a copy of its words, in the queue of each
+of its keys, and returns without a reply. A change of a key marks its queue ready; after the command that
+made the change, commands/blocking.pyx runs the waiters of each ready key again, in the order they came,
+as long as there is something for them. So a blocking command has one implementation, and waiting costs
+nothing but memory.
+
+    waits.keys    table: database and key -> wait_key
+    wait_key      its waiters in FIFO order; in the list of ready ones, once
+    waiter        the command, a deadline, its link in each key's queue
+    waits.heap    waiters with a deadline, the soonest first
+
+In-process callers take care of their own deadlines; they have no place in the heap.
+"""
+
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free, realloc
+from libc.string cimport memcpy
+
+from kvd.core.buf cimport buf_add, buf_add_char
+from kvd.core.entry cimport BOXED, entry, entry_free, entry_key, entry_new, entry_payload
+from kvd.core.table cimport (
+    table, table_cursor, table_drain, table_find, table_hash, table_init, table_insert, table_next, table_remove,
+)
+from kvd.core.view cimport view, view_of
+from kvd.resp.writer cimport write_null, write_null_array
+from kvd.session.session cimport REPLY_ON, session
+from kvd.session.tracking cimport tracking_hears
+from kvd.store.change cimport db_key, db_key_done, db_key_number
+from kvd.store.keyspace cimport store
+
+cdef int64_t NEVER = 0x7FFFFFFFFFFFFFFF
+
+cdef struct waits:
+    table keys
+    wait_key *first_ready
+    wait_key *last_ready
+    waiter **heap
+    uint32_t heap_len
+    uint32_t heap_room
+    size_t count
+
+
+cdef inline waits *waits_of(store *s) noexcept nogil:
+    return <waits *>s.waits
+
+
+cdef bint waits_init(store *s) noexcept nogil:
+    cdef waits *q = <waits *>calloc(1, sizeof(waits))
+    if q == NULL:
+        return False
+    table_init(&q.keys, &s.mem)
+    s.waits = q
+    return True
+
+
+cdef void waits_release(store *s) noexcept nogil:
+    cdef entry *e
+    if s.waits == NULL:
+        return
+    while True:
+        e = table_drain(&waits_of(s).keys)
+        if e == NULL:
+            break
+        free(entry_payload(e)[0])
+        entry_free(&s.mem, e)
+    free(waits_of(s).heap)
+    free(s.waits)
+    s.waits = NULL
+
+
+cdef size_t waits_count(store *s) noexcept nogil:
+    return waits_of(s).count
+
+
+cdef size_t waits_keys(store *s, bint on_gone) noexcept nogil:
+    cdef table_cursor at
+    cdef entry *e
+    cdef wait_link *l
+    cdef size_t n = 0
+    if not on_gone:
+        return waits_of(s).keys.items
+    at.at = 0
+    at.inside = NULL
+    at.slot = 0
+    while True:
+        e = table_next(&waits_of(s).keys, &at)
+        if e == NULL:
+            return n
+        l = (<wait_key *>entry_payload(e)[0]).first
+        while l != NULL and not l.w.on_gone:
+            l = l.next
+        n += l != NULL
+
+
+# ---- keys -------------------------------------------------------------------------------------------
+
+cdef wait_key *key_at(store *s, view full, bint make) noexcept nogil:
+    cdef uint64_t hash = table_hash(full)
+    cdef entry *e = table_find(&waits_of(s).keys, full, hash)
+    cdef wait_key *k
+    if e != NULL:
+        return <wait_key *>entry_payload(e)[0]
+    if not make:
+        return NULL
+    k = <wait_key *>calloc(1, sizeof(wait_key))
+    e = entry_new(&s.mem, full, 0, BOXED) if k != NULL else NULL
+    if e == NULL or not table_insert(&waits_of(s).keys, e, hash):
+        free(k)
+        if e != NULL:
+            entry_free(&s.mem, e)
+        return NULL
+    entry_payload(e)[0] = k
+    k.e = e
+    k.hash = hash
+    return k
+
+
+cdef void wait_forget(store *s, wait_key *k) noexcept nogil:
+    if k.first != NULL or k.ready or k.held:
+        return
+    table_remove(&waits_of(s).keys, k.e, k.hash)
+    entry_free(&s.mem, k.e)
+    free(k)
+
+
+cdef void mark(store *s, wait_key *k) noexcept nogil:
+    cdef waits *q = waits_of(s)
+    if k.ready:
+        return
+    k.ready = True
+    k.next_ready = NULL
+    if q.last_ready != NULL:
+        q.last_ready.next_ready = k
+    else:
+        q.first_ready = k
+    q.last_ready = k
+    s.ready = True
+
+
+cdef void mark_database(store *s, int db) noexcept nogil:
+    cdef table_cursor at
+    cdef entry *e
+    at.at = 0
+    at.inside = NULL
+    at.slot = 0
+    while True:
+        e = table_next(&waits_of(s).keys, &at)
+        if e == NULL:
+            return
+        if db_key_number(entry_key(e)) == db:
+            mark(s, <wait_key *>entry_payload(e)[0])
+
+
+cdef void wait_touch(store *s, int db, view key) noexcept nogil:
+    cdef char small[256]
+    cdef view full
+    cdef wait_key *k
+    if waits_of(s).count == 0:
+        return
+    if key.ptr == NULL:
+        mark_database(s, db)
+        return
+    full = db_key(s, db, key, small, sizeof(small))
+    k = key_at(s, full, False) if full.ptr != NULL else NULL
+    if k != NULL:
+        mark(s, k)
+    db_key_done(s, full, small)
+
+
+cdef wait_key *waits_ready(store *s) noexcept nogil:
+    cdef waits *q = waits_of(s)
+    cdef wait_key *k = q.first_ready
+    if k == NULL:
+        s.ready = False
+        return NULL
+    q.first_ready = k.next_ready
+    if q.first_ready == NULL:
+        q.last_ready = NULL
+    k.ready = False
+    return k
+
+
+# ---- deadlines --------------------------------------------------------------------------------------
+
+cdef inline void put(waits *q, uint32_t i, waiter *w) noexcept nogil:
+    q.heap[i] = w
+    w.heap_at = i + 1
+
+
+cdef void sift(waits *q, uint32_t i) noexcept nogil:
+    """Moves the waiter at i to where it belongs."""
+    cdef waiter *w = q.heap[i]
+    cdef uint32_t child
+    while i > 0 and q.heap[(i - 1) // 2].deadline > w.deadline:
+        put(q, i, q.heap[(i - 1) // 2])
+        i = (i - 1) // 2
+    while True:
+        child = i * 2 + 1
+        if child >= q.heap_len:
+            break
+        if child + 1 < q.heap_len and q.heap[child + 1].deadline < q.heap[child].deadline:
+            child += 1
+        if q.heap[child].deadline >= w.deadline:
+            break
+        put(q, i, q.heap[child])
+        i = child
+    put(q, i, w)
+
+
+cdef bint heap_add(waits *q, waiter *w) noexcept nogil:
+    cdef void *grown
+    if q.heap_len == q.heap_room:
+        grown = realloc(q.heap, (q.heap_room * 2 + 16) * sizeof(void *))
+        if grown == NULL:
+            return False
+        q.heap = <waiter **>grown
+        q.heap_room = q.heap_room * 2 + 16
+    q.heap[q.heap_len] = w
+    q.heap_len += 1
+    sift(q, q.heap_len - 1)
+    return True
+
+
+cdef void heap_remove(waits *q, waiter *w) noexcept nogil:
+    cdef uint32_t i = w.heap_at - 1
+    if w.heap_at == 0:
+        return
+    w.heap_at = 0
+    q.heap_len -= 1
+    if i < q.heap_len:
+        q.heap[i] = q.heap[q.heap_len]
+        sift(q, i)
+
+
+cdef int64_t waits_next(store *s) noexcept nogil:
+    cdef waits *q = waits_of(s)
+    return q.heap[0].deadline if q.heap_len else NEVER
+
+
+cdef void waits_expire(store *s) noexcept nogil:
+    cdef waits *q = waits_of(s)
+    while q.heap_len and q.heap[0].deadline <= s.now:
+        wait_give_up(q.heap[0].who, NULL)
+
+
+# ---- waiting ----------------------------------------------------------------------------------------
+
+cdef waiter *waiter_new(session *c, view *argv, int argc, int keys) noexcept nogil:
+    """One allocation: the waiter, its links, its words."""
+    cdef size_t links = sizeof(waiter) + keys * sizeof(wait_link)
+    cdef size_t size = links + argc * sizeof(view)
+    cdef waiter *w
+    cdef char *p
+    cdef int i
+    for i in range(argc):
+        size += argv[i].len
+    w = <waiter *>calloc(1, size)
+    if w == NULL:
+        return NULL
+    w.bytes = size
+    w.who = c
+    w.argv = <view *>(<char *>w + links)
+    w.argc = argc
+    p = <char *>(w.argv + argc)
+    for i in range(argc):
+        memcpy(p, argv[i].ptr, argv[i].len)
+        w.argv[i] = view_of(p, argv[i].len)
+        p += argv[i].len
+    return w
+
+
+cdef bint wait_start(session *c, const void *command, view *argv, int argc, view *keys, int count, int step, int64_t deadline,
+                     int type, bint on_gone, int null, bint timed) noexcept nogil:
+    cdef store *s = c.store
+    cdef waiter *w = waiter_new(c, argv, argc, count)
+    cdef char small[256]
+    cdef view full
+    cdef wait_key *k
+    cdef wait_link *l
+    cdef int i
+    if w == NULL:
+        return False
+    w.command = command
+    w.deadline = deadline
+    w.type = type
+    w.on_gone = on_gone
+    w.null = null
+    c.wait = w
+    waits_of(s).count += 1
+    tracking_hears(s)
+    for i in range(count):
+        full = db_key(s, c.db, keys[i * step], small, sizeof(small))
+        k = key_at(s, full, True) if full.ptr != NULL else NULL
+        db_key_done(s, full, small)
+        if k == NULL:
+            wait_end(c)
+            return False
+        if k.last != NULL and k.last.w == w:
+            continue                   # the same key twice
+        l = &w.link[w.links]
+        w.links += 1
+        l.w = w
+        l.key = k
+        k.gone += on_gone
+        l.prev = k.last
+        l.next = NULL
+        if k.last != NULL:
+            k.last.next = l
+        else:
+            k.first = l
+        k.last = l
+    if deadline and timed:
+        if not heap_add(waits_of(s), w):
+            wait_end(c)
+            return False
+        if deadline < s.planned and s.on_deadline != NULL:
+            s.on_deadline(s, deadline)
+    return True
+
+
+cdef void wait_end(session *c) noexcept nogil:
+    cdef waiter *w = wait_of(c)
+    cdef wait_link *l
+    cdef int i
+    if w == NULL:
+        return
+    for i in range(w.links):
+        l = &w.link[i]
+        l.key.gone -= w.on_gone
+        if l.prev != NULL:
+            l.prev.next = l.next
+        else:
+            l.key.first = l.next
+        if l.next != NULL:
+            l.next.prev = l.prev
+        else:
+            l.key.last = l.prev
+        wait_forget(c.store, l.key)
+    heap_remove(waits_of(c.store), w)
+    waits_of(c.store).count -= 1
+    c.wait = NULL
+    free(w)
+    tracking_hears(c.store)
+
+
+cdef void wait_move(session *c, session *other) noexcept nogil:
+    other.wait = c.wait
+    wait_of(other).who = other
+    c.wait = NULL
+
+
+cdef void wait_give_up(session *c, const char *error) noexcept nogil:
+    cdef int null = wait_of(c).null
+    cdef size_t i = 0
+    wait_end(c)
+    if c.reply == REPLY_ON:
+        if error != NULL:
+            buf_add_char(&c.out, c'-')
+            while error[i]:
+                i += 1
+            buf_add(&c.out, error, i)
+            buf_add(&c.out, b"\r\n", 2)
+        elif null == NULL_ARRAY:
+            write_null_array(&c.out, c.proto)
+        else:
+            write_null(&c.out, c.proto)
+    if c.wake != NULL:
+        c.wake(c)
