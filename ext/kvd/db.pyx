@@ -49,7 +49,7 @@ import weakref
 from hiredis import Reader as _Reader
 
 # the families of commands define themselves when imported
-for _family in ("caching", "configuration", "connection", "expiry", "hashes", "info", "introspection", "keys", "monitoring", "process", "pubsub", "sets", "strings",
+for _family in ("caching", "configuration", "connection", "expiry", "hashes", "info", "introspection", "keys", "lists", "monitoring", "process", "pubsub", "sets", "strings", "zsets",
                 "transactions"):
     importlib.import_module(f"kvd.commands.{_family}")
 

@@ -1,7 +1,7 @@
 """CLIENT TRACKING and its relatives: client-side caching. Who is told what is session/tracking.pyx's affair."""
 
 from libc.stdint cimport int64_t
-from libc.string cimport memset
+from libc.string cimport memcmp, memcpy, memset
 
 from kvd.commands.errors cimport NO_MEMORY, SYNTAX
 from kvd.commands.table cimport call, define, reply_array, reply_bulk, reply_error, reply_errorf, reply_int, reply_map, reply_ok, reply_text
@@ -68,16 +68,18 @@ cdef bint is_consistent(call *c, tracker *how, bint prefixed) noexcept nogil:
 
 
 cdef void overlap_error(call *c, view a, view b) noexcept nogil:
-    cdef char text[2][128]
-    cdef size_t n
-    n = min(a.len, <size_t>127)
-    text[0][:n] = a.ptr[:n]
-    text[0][n] = 0
-    n = min(b.len, <size_t>127)
-    text[1][:n] = b.ptr[:n]
-    text[1][n] = 0
+    cdef char first[128]
+    cdef char second[128]
+    copy_text(first, a)
+    copy_text(second, b)
     reply_errorf(c, b"ERR Prefix '%s' overlaps with an existing prefix '%s'. Prefixes for a single client must not overlap.",
-                 text[0], text[1])
+                 first, second)
+
+
+cdef void copy_text(char *to, view v) noexcept nogil:
+    cdef size_t n = min(v.len, <size_t>127)
+    memcpy(to, v.ptr, n)
+    to[n] = 0
 
 
 cdef bint prefixes_fit(call *c) noexcept nogil:
@@ -96,17 +98,9 @@ cdef bint prefixes_fit(call *c) noexcept nogil:
             if not view_is(c.argv[k - 1], b"prefix"):
                 continue
             n = min(c.argv[i].len, c.argv[k].len)
-            if view_is_prefix(c.argv[i], c.argv[k], n):
+            if memcmp(c.argv[i].ptr, c.argv[k].ptr, n) == 0:
                 overlap_error(c, c.argv[i], c.argv[k])
                 return False
-    return True
-
-
-cdef bint view_is_prefix(view a, view b, size_t n) noexcept nogil:
-    cdef size_t i
-    for i in range(n):
-        if a.ptr[i] != b.ptr[i]:
-            return False
     return True
 
 
