@@ -49,8 +49,11 @@ import weakref
 from hiredis import Reader as _Reader
 
 # the families of commands define themselves when imported
-for _family in ("caching", "configuration", "connection", "expiry", "hashes", "info", "introspection", "keys", "lists", "monitoring", "process", "pubsub", "sets", "strings", "zsets",
-                "transactions"):
+for _family in (
+        "bits", "caching", "configuration", "connection", "expiry", "hashes", "info", "introspection", "keys",
+        "lists", "monitoring", "process", "pubsub", "sets", "stream_groups", "stream_info", "stream_reads",
+        "streams", "strings", "transactions", "zsets",
+):
     importlib.import_module(f"kvd.commands.{_family}")
 
 cdef extern from "Python.h":

@@ -6,6 +6,10 @@ from kvd.commands.table cimport call
 from kvd.core.view cimport view
 
 cdef bint plain_set(call *c, view key, view value) noexcept nogil    # SET without options; False: the error is replied
+cdef char *open_for_write(call *c, view key, size_t n, size_t *had) noexcept nogil
+# the value of key, made if it is missing, n bytes long at least and writable; *had: its length before.
+# NULL: the error is replied. The event is the caller's.
+cdef bint too_long(call *c, unsigned long long n) noexcept nogil     # for a string; True: the error is replied
 
 cdef extern from * nogil:
     """

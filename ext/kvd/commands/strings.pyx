@@ -61,7 +61,7 @@ cdef bint put(call *c, view key, view value, uint64_t hash, entry *old, int64_t 
     return False
 
 
-cdef bint long_enough(call *c, uint64_t n) noexcept nogil:
+cdef bint too_long(call *c, unsigned long long n) noexcept nogil:
     """True, with the error replied, when a string of n bytes is more than the configuration allows."""
     if n <= <uint64_t>cfg(&c.store.config, OPT_PROTO_MAX_BULK_LEN):
         return False
@@ -600,6 +600,23 @@ cdef char *open_value(call *c, view key, uint64_t hash, entry *e, size_t n) noex
     return bytes
 
 
+cdef char *open_for_write(call *c, view key, size_t n, size_t *had) noexcept nogil:
+    cdef uint64_t hash
+    cdef entry *e = find_write(c, key, &hash)
+    had[0] = 0
+    if e == NULL:
+        e = string_new_text(&c.store.mem, key, view_of(NULL, 0), 0)
+        if e == NULL or not keyspace_insert(c.store, c.db, e, hash):
+            reply_error(c, NO_MEMORY)
+            return NULL
+        access_init(c.store, e)
+        key_event(c.store, c.db, key, EVENT_NEW, b"new")
+    elif wrong_type(c, e, STRING):
+        return NULL
+    had[0] = string_len(e)
+    return open_value(c, key, hash, e, max(had[0], n))
+
+
 define(append_command, """
     APPEND key value
     write denyoom fast | string | 2.0.0 | O(1), amortised over the growth of the value
@@ -621,7 +638,7 @@ cdef void append_command(call *c) noexcept nogil:
     if wrong_type(c, e, STRING):
         return
     had = string_len(e)
-    if long_enough(c, had + more.len):
+    if too_long(c, had + more.len):
         return
     bytes = open_value(c, key, hash, e, had + more.len)
     if bytes == NULL:
@@ -645,7 +662,6 @@ cdef void setrange_command(call *c) noexcept nogil:
     cdef size_t had = 0
     cdef char *bytes
     cdef entry *e
-    cdef entry *made
     if not arg_int(c, 2, &offset):
         return
     if offset < 0:
@@ -654,22 +670,12 @@ cdef void setrange_command(call *c) noexcept nogil:
     e = find_write(c, key, &hash)
     if e != NULL and wrong_type(c, e, STRING):
         return
-    if e != NULL:
-        had = string_len(e)
     if part.len == 0:
-        reply_int(c, had)
+        reply_int(c, string_len(e) if e != NULL else 0)
         return
-    if long_enough(c, <uint64_t>offset + part.len):
+    if too_long(c, <uint64_t>offset + part.len):
         return
-    if e == NULL:
-        made = string_new_text(&c.store.mem, key, view_of(NULL, 0), 0)
-        if made == NULL or not keyspace_insert(c.store, c.db, made, hash):
-            reply_error(c, NO_MEMORY)
-            return
-        access_init(c.store, made)
-        key_event(c.store, c.db, key, EVENT_NEW, b"new")
-        e = made
-    bytes = open_value(c, key, hash, e, max(had, <size_t>offset + part.len))
+    bytes = open_for_write(c, key, <size_t>offset + part.len, &had)
     if bytes == NULL:
         return
     memcpy(bytes + offset, part.ptr, part.len)

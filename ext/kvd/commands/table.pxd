@@ -56,6 +56,7 @@ cdef struct command:
     int step
     int numkeys_at             # where the number of keys stands; 0: nowhere
     int numkeys_step           # words from one of those keys to the next
+    const char *keywords[2]    # words behind which further keys stand; NULL: none (lower case)
     int key_specs              # how many sets of key flags there are; one serves all keys
     const command *container   # of a subcommand
     const char *group

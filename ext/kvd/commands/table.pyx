@@ -22,7 +22,7 @@ from kvd.core.clock cimport pace_update, ticks
 from kvd.core.entry cimport entry
 from kvd.core.table cimport table_hash, table_prefetch, table_prefetch_entry
 from kvd.core.text cimport parse_int
-from kvd.core.view cimport lower, view, view_of
+from kvd.core.view cimport lower, view, view_is, view_of
 from kvd.session.channels cimport is_listening
 from kvd.session.tracking cimport tracker, tracker_of, tracking_remember
 from kvd.session.session cimport (
@@ -98,6 +98,8 @@ cdef object define(handler run, str text):
     d.step = parsed.step
     d.numkeys_at = parsed.numkeys_at
     d.numkeys_step = parsed.numkeys_step
+    for i in range(2):
+        d.keywords[i] = keep(parsed.keywords[i].lower().encode()) if i < len(parsed.keywords) else NULL
     d.key_specs = len(parsed.key_flags)
     d.container = NULL
     d.group = keep(parsed.group.encode())
@@ -200,6 +202,26 @@ cdef const command *command_of(view *argv, int argc) noexcept nogil:
     return subcommand(d, argv[1])
 
 
+cdef int keys_behind_words(const command *d, view *argv, int argc, int *at, int n, int room) noexcept nogil:
+    """STREAMS key ... id ...: the first half of what follows, in a command without other keys. STORE key: one."""
+    cdef int i, k, count
+    for i in range(d.last + 1 if d.first else 1, argc):
+        for k in range(2):
+            if d.keywords[k] == NULL or not view_is(argv[i], d.keywords[k]):
+                continue
+            count = 1 if d.first else (argc - i - 1) // 2
+            count = min(count, argc - i - 1)
+            while count > 0 and n < room:
+                at[n] = i + 1
+                n += 1
+                i += 1
+                count -= 1
+            if not d.first:
+                return n
+            break
+    return n
+
+
 cdef int command_keys(const command *d, view *argv, int argc, int *at, int room) noexcept nogil:
     cdef int n = 0
     cdef int i, last
@@ -213,15 +235,14 @@ cdef int command_keys(const command *d, view *argv, int argc, int *at, int room)
             n += 1
             i += d.numkeys_step
         return n
-    if d.first == 0:
-        return 0
-    last = d.last if d.last >= 0 else argc + d.last
-    i = d.first
-    while i <= last and i < argc and n < room:
-        at[n] = i
-        n += 1
-        i += d.step
-    return n
+    if d.first:
+        last = d.last if d.last >= 0 else argc + d.last
+        i = d.first
+        while i <= last and i < argc and n < room:
+            at[n] = i
+            n += 1
+            i += d.step
+    return n if d.keywords[0] == NULL else keys_behind_words(d, argv, argc, at, n, room)
 
 
 cdef void error_line(call *c, const char *text, size_t n) noexcept nogil:

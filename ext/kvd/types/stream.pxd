@@ -53,6 +53,19 @@ cdef struct stream_limits:     # stream-node-max-bytes and -entries
     int64_t bytes
     int64_t entries
 
+cdef enum references:          # of consumer groups to an entry that is deleted
+    KEEP_REFERENCES
+    DROP_REFERENCES            # pending in no group any more
+    ONLY_ACKNOWLEDGED          # spared, unless every group has got it and acknowledged it
+
+cdef struct stream_trimming:   # what XADD and XTRIM take away
+    bint by_id                 # entries below minid; else until maxlen are left
+    int64_t maxlen
+    stream_id minid
+    bint approximate           # whole nodes only
+    int64_t limit              # entries at most; 0: any number
+    references refs
+
 cdef struct stream_walk:       # over entries, either way
     stream *s
     stream_id start
@@ -76,7 +89,9 @@ cdef bint stream_walk_next(stream_walk *w, stream_id *id) noexcept nogil        
 cdef void stream_walk_field(stream_walk *w, view *field, view *value) noexcept nogil  # w.fields times
 cdef bint stream_has(stream *s, stream_id id) noexcept nogil
 cdef bint stream_delete(stream *s, stream_id id) noexcept nogil                       # False: no such entry
-cdef int64_t stream_trim(stream *s, int64_t maxlen, stream_id minid, bint by_id, bint approximate, int64_t limit) noexcept nogil   # how many went; limit 0: none
+cdef int64_t stream_trim(stream *s, stream_trimming *t) noexcept nogil               # how many went
+cdef bint stream_referenced(stream *s, stream_id id) noexcept nogil                   # not yet delivered to, or pending in, some group
+cdef void stream_drop_references(stream *s, stream_id id) noexcept nogil              # it is pending nowhere any more
 cdef bint stream_range_has_tombstones(stream *s, stream_id start) noexcept nogil
 cdef int64_t stream_entries_read(stream *s, stream_id id) noexcept nogil              # estimated at id; -1: cannot be told
 

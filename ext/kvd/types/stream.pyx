@@ -22,7 +22,7 @@ from libc.string cimport memcpy, memmove, memset
 
 from kvd.core.entry cimport entry, entry_payload
 from kvd.core.idmap cimport (
-    id_compare, id_highest, id_lowest, id_of, idmap_bytes, idmap_check, idmap_find, idmap_init, idmap_insert,
+    id_compare, id_highest, id_lowest, id_next, id_of, idmap_bytes, idmap_check, idmap_find, idmap_init, idmap_insert,
     idmap_next, idmap_prev, idmap_release, idmap_remove, idmap_seek, idmap_seek_last,
 )
 from kvd.core.listpack cimport (
@@ -344,40 +344,84 @@ cdef stream_id last_of(stream_node *n) noexcept nogil:
     return id_of(n.first.ms + <uint64_t>number(p), n.first.seq + <uint64_t>number(lp_next(p)))
 
 
-cdef int64_t stream_trim(stream *s, int64_t maxlen, stream_id minid, bint by_id, bint approximate, int64_t limit) noexcept nogil:
+cdef inline bint trimmed_enough(stream *s, stream_trimming *t, stream_id id) noexcept nogil:
+    """Does the entry stay?"""
+    return id_compare(id, t.minid) >= 0 if t.by_id else <int64_t>s.length <= t.maxlen
+
+
+cdef bint goes_whole(stream *s, stream_node *n, stream_trimming *t) noexcept nogil:
+    if t.by_id:
+        return id_compare(last_of(n), t.minid) < 0
+    return <int64_t>s.length - number(lp_first(n.lp)) >= t.maxlen
+
+
+cdef int64_t trim_nodes(stream *s, stream_trimming *t) noexcept nogil:
     cdef int64_t gone = 0
     cdef int64_t live
     cdef idpos at
     cdef stream_node *n
-    cdef stream_walk w
-    cdef stream_id id
-    while True:
-        if not by_id and <int64_t>s.length <= maxlen:
-            break
+    while t.by_id or <int64_t>s.length > t.maxlen:
         n = <stream_node *>idmap_seek(&s.nodes, id_lowest(), &at)
-        if n == NULL:
+        if n == NULL or not goes_whole(s, n, t):
             break
         live = number(lp_first(n.lp))
-        if limit and gone + live > limit:
+        if t.limit and gone + live > t.limit:
             break
-        if id_compare(last_of(n), minid) < 0 if by_id else <int64_t>s.length - live >= maxlen:
-            s.length -= live
-            gone += live
-            drop_node(s, n)
-            continue
-        if approximate:
+        s.length -= live
+        gone += live
+        drop_node(s, n)
+    return gone
+
+
+cdef int64_t trim_entries(stream *s, stream_trimming *t, int64_t gone) noexcept nogil:
+    """One by one, from the first; `gone` of the limit is used up."""
+    cdef stream_walk w
+    cdef stream_id id
+    cdef stream_node *judged = NULL
+    cdef int64_t n = 0
+    stream_walk_start(&w, s, id_lowest(), id_highest(), False)
+    while stream_walk_next(&w, &id):
+        if trimmed_enough(s, t, id):
             break
-        stream_walk_start(&w, s, id_lowest(), id_highest(), False)
-        while stream_walk_next(&w, &id):
-            if id_compare(id, minid) >= 0 if by_id else <int64_t>s.length <= maxlen:
+        if t.approximate and w.node != judged:
+            if not goes_whole(s, w.node, t) or (t.limit and gone + n + number(lp_first(w.node.lp)) > t.limit):
                 break
-            gone += 1
-            mark_deleted(s, w.node, w.flags)
-            stream_walk_start(&w, s, id, id_highest(), False)      # the listpack may have moved
-        break
+            judged = w.node
+        if t.refs == ONLY_ACKNOWLEDGED and stream_referenced(s, id):
+            continue
+        if t.refs == DROP_REFERENCES:
+            stream_drop_references(s, id)
+        mark_deleted(s, w.node, w.flags)
+        n += 1
+        if not id_next(&id):
+            break
+        stream_walk_start(&w, s, id, id_highest(), False)      # the listpack may have moved
+    return n
+
+
+cdef int64_t stream_trim(stream *s, stream_trimming *t) noexcept nogil:
+    cdef int64_t gone = trim_nodes(s, t) if t.refs == KEEP_REFERENCES else 0
+    if t.refs != KEEP_REFERENCES or not t.approximate:
+        gone += trim_entries(s, t, gone)
     if gone:
         find_first(s)
     return gone
+
+
+cdef bint stream_referenced(stream *s, stream_id id) noexcept nogil:
+    cdef uint32_t i
+    cdef group *g
+    for i in range(s.groups.count):
+        g = <group *>s.groups.item[i]
+        if id_compare(id, g.last) > 0 or idmap_find(&g.pending, id) != NULL:
+            return True
+    return False
+
+
+cdef void stream_drop_references(stream *s, stream_id id) noexcept nogil:
+    cdef uint32_t i
+    for i in range(s.groups.count):
+        group_ack(s, <group *>s.groups.item[i], id)
 
 
 cdef bint stream_range_has_tombstones(stream *s, stream_id start) noexcept nogil:
@@ -578,7 +622,6 @@ cdef bint stream_free_some(heap *h, entry *e, int *budget) noexcept nogil:
     cdef stream *s = stream_of(e)
     cdef stream_node *n
     cdef group *g
-    cdef consumer *c
     cdef idpos at
     cdef nack *pending
     while budget[0] > 0 and s.groups.count:

@@ -10,7 +10,9 @@ tokens, others arguments; `[ ]` may be left out, `< | >` and `[ | ]` choose, `[x
 stands before it. An argument is a key by its name (key, newkey, source, destination). The second line
 holds flags, group, version and complexity. Then one sentence. Further lines are optional: `keys:` the
 access flags of each key argument, `at:` first, last and step, and `arity:`, where the rules give
-another answer, `tips:` hints for proxies. A subcommand is named `CONFIG|GET`.
+another answer, `words:` tokens behind which more keys stand (STREAMS key ... id ..., STORE key), after the
+argument at which to begin looking, `tips:`
+hints for proxies. A subcommand is named `CONFIG|GET`.
 """
 
 from __future__ import annotations
@@ -22,15 +24,16 @@ KEY_NAMES = {"key", "newkey", "source", "destination"}
 INTEGERS = {
     "seconds", "milliseconds", "count", "cursor", "index", "offset", "start", "end", "increment", "decrement",
     "numkeys", "len", "db", "source-db", "destination-db", "index1", "index2", "timeout", "protover",
-    "client-id", "version", "samples", "min-match-len",
+    "client-id", "version", "samples", "min-match-len", "bit", "value-bit", "milliseconds-block", "min-idle-time",
+    "numids", "entries-added", "entries-read", "retrycount", "numfields",
 }  # fmt: skip
-DOUBLES = {"float-increment"}
+DOUBLES = {"float-increment", "longitude", "latitude", "radius", "width", "height"}
 TIMES = {"unix-time-seconds", "unix-time-milliseconds"}
 PATTERNS = {"pattern"}
 FLAGS = [
     "write", "readonly", "denyoom", "admin", "pubsub", "noscript", "blocking", "loading", "stale", "skip_monitor",
     "skip_slowlog", "asking", "fast", "no_auth", "no_multi", "movablekeys", "allow_busy", "no_async_loading",
-    "no_mandatory_keys",
+    "no_mandatory_keys", "may_replicate",
 ]  # fmt: skip
 CATEGORIES = {
     "generic": "keyspace", "string": "string", "list": "list", "set": "set", "sorted-set": "sortedset", "hash": "hash",
@@ -89,6 +92,8 @@ class Spec:
     last: int
     step: int
     numkeys_at: int
+    keywords: list[str]
+    looks_from: int
     categories: list[str]
     key_flags: list[list[str]]
     tips: list[str]
@@ -242,17 +247,18 @@ def parse(text: str) -> Spec:
     if "at" in extra:
         first, last, step = (int(n) for n in extra["at"].split())
     flags = [f for f in FLAGS if f in marks]
-    if numkeys:
+    looks_from, *keywords = extra.get("words", "0").split()
+    if numkeys or keywords:
         flags.append("movablekeys")
     key_flags = [part.split() for part in extra["keys"].split(";")] if "keys" in extra else []
-    if not key_flags and (first or numkeys):
+    if not key_flags and (first or numkeys or keywords):
         key_flags = [["RW", "access", "update"] if "write" in marks else ["RO", "access"]]
     categories = _categories(name.lower(), marks, group)
     categories += [mark for mark in ("keyspace", "connection") if mark in marks]
     return Spec(
         name=name.lower(), arguments=arguments, flags=flags, group=group, since=since, complexity=complexity,
         summary=summary, syntax=syntax, arity=int(extra.get("arity", least if exact else -least)), first=first, last=last, step=step,
-        numkeys_at=numkeys, categories=categories, key_flags=key_flags, tips=extra.get("tips", "").split(),
+        numkeys_at=numkeys, keywords=keywords, looks_from=int(looks_from), categories=categories, key_flags=key_flags, tips=extra.get("tips", "").split(),
     )  # fmt: skip
 
 
@@ -270,24 +276,32 @@ def _status(text: str) -> bytes:
     return b"+%s\r\n" % text.encode()
 
 
+def _range(lastkey: int, step: int, limit: int) -> tuple[str, bytes]:
+    return "range", _many(b"%", [
+        _bulk("lastkey"), b":%d\r\n" % lastkey, _bulk("keystep"), b":%d\r\n" % step, _bulk("limit"), b":%d\r\n" % limit,
+    ])  # fmt: skip
+
+
 def _key_spec(flags: list[str], index: int, spec: Spec) -> bytes:
+    begin = _many(b"%", [_bulk("index"), b":%d\r\n" % (spec.numkeys_at or spec.first + index)])
+    kind = "index"
+    word = index - (1 if spec.first else 0)
     if spec.numkeys_at:
-        find = _many(b"%", [
+        how, find = "keynum", _many(b"%", [
             _bulk("keynumidx"), b":0\r\n", _bulk("firstkey"), b":1\r\n", _bulk("keystep"),
             b":%d\r\n" % spec.numkeys_step,
         ])  # fmt: skip
-        begin, how = spec.numkeys_at, "keynum"
+    elif spec.keywords and word >= 0:
+        kind = "keyword"
+        begin = _many(b"%", [_bulk("keyword"), _bulk(spec.keywords[word]), _bulk("startfrom"), b":%d\r\n" % spec.looks_from])
+        how, find = _range(0, 1, 0) if spec.first else _range(-1, 1, 2)
     else:
-        begin = spec.first + index
-        lastkey = spec.last if spec.last < 0 else 0 if len(spec.key_flags) > 1 else spec.last - spec.first
-        find = _many(b"%", [
-            _bulk("lastkey"), b":%d\r\n" % lastkey, _bulk("keystep"), b":%d\r\n" % spec.step, _bulk("limit"), b":0\r\n",
-        ])  # fmt: skip
-        how = "range"
+        final = index == len(spec.key_flags) - 1
+        lastkey = 0 if len(spec.key_flags) > 1 and not (final and spec.last < 0) else spec.last if spec.last < 0 else spec.last - spec.first
+        how, find = _range(lastkey, spec.step, 0)
     return _many(b"%", [
         _bulk("flags"), _many(b"~", [_status(f) for f in flags]),
-        _bulk("begin_search"),
-        _many(b"%", [_bulk("type"), _bulk("index"), _bulk("spec"), _many(b"%", [_bulk("index"), b":%d\r\n" % begin])]),
+        _bulk("begin_search"), _many(b"%", [_bulk("type"), _bulk(kind), _bulk("spec"), begin]),
         _bulk("find_keys"), _many(b"%", [_bulk("type"), _bulk(how), _bulk("spec"), find]),
     ])  # fmt: skip
 

@@ -1,0 +1,8 @@
+"""Consumer groups, as XREADGROUP needs them. See stream_groups.pyx."""
+
+from kvd.commands.table cimport call
+from kvd.core.view cimport view
+from kvd.types.stream cimport consumer, group, stream
+
+cdef void group_missing(call *c, view key, view name, const char *where) noexcept nogil       # replies NOGROUP
+cdef consumer *use_consumer(call *c, stream *s, group *g, view key, view name) noexcept nogil   # makes it if it is new; NULL: no memory

@@ -1,0 +1,240 @@
+"""XINFO: what is known of a stream, its groups and their consumers."""
+
+from libc.stdint cimport int64_t, uint32_t
+from libc.stdio cimport snprintf
+
+from kvd.commands.errors cimport NO_KEY
+from kvd.commands.streams cimport find_stream, reply_entries, reply_entry, reply_id
+from kvd.commands.table cimport (
+    arg_int, call, define, reply_array, reply_bulk, reply_error, reply_error_about, reply_int, reply_map, reply_null,
+    reply_text,
+)
+from kvd.core.entry cimport entry
+from kvd.core.idmap cimport id_highest, id_lowest, idmap, idmap_next, idmap_seek, idpos, stream_id
+from kvd.core.view cimport view, view_is, view_of
+from kvd.resp.writer cimport write_header_at
+from kvd.types.stream cimport (
+    consumer, group, nack, named, stream, stream_entries_read, stream_group, stream_of, stream_range_has_tombstones,
+    stream_walk, stream_walk_next, stream_walk_start,
+)
+
+
+cdef inline view name_of(void *item) noexcept nogil:
+    return view_of((<named *>item).text, (<named *>item).len)
+
+
+cdef stream *stream_asked(call *c) noexcept nogil:
+    """NULL: the error is replied."""
+    cdef entry *e
+    if not find_stream(c, c.argv[2], True, &e):
+        return NULL
+    if e == NULL:
+        reply_error(c, NO_KEY)
+        return NULL
+    return stream_of(e)
+
+
+cdef void reply_lag(call *c, stream *s, group *g) noexcept nogil:
+    """How many entries the group has still to read, if that can be told."""
+    cdef int64_t read = g.entries_read
+    if s.added == 0:
+        reply_int(c, 0)
+        return
+    if read == -1 or stream_range_has_tombstones(s, g.last):
+        read = stream_entries_read(s, g.last)
+    if read == -1:
+        reply_null(c)
+    else:
+        reply_int(c, <int64_t>s.added - read)
+
+
+cdef void reply_entries_read(call *c, group *g) noexcept nogil:
+    if g.entries_read == -1:
+        reply_null(c)
+    else:
+        reply_int(c, g.entries_read)
+
+
+cdef void reply_end(call *c, stream *s, bint reverse) noexcept nogil:
+    cdef stream_walk w
+    cdef stream_id id
+    stream_walk_start(&w, s, id_lowest(), id_highest(), reverse)
+    if stream_walk_next(&w, &id):
+        reply_entry(c, &w, id)
+    else:
+        reply_null(c)
+
+
+cdef void reply_pending(call *c, idmap *pending, bint with_owner, int64_t count) noexcept nogil:
+    cdef idpos at
+    cdef nack *p = <nack *>idmap_seek(pending, id_lowest(), &at)
+    cdef size_t begin = c.out.len
+    cdef int64_t n = 0
+    while p != NULL and (count == 0 or n < count):
+        reply_array(c, 4 if with_owner else 3)
+        reply_id(c, p.id)
+        if with_owner:
+            reply_bulk(c, name_of(p.owner))
+        reply_int(c, p.delivered_ms)
+        reply_int(c, p.deliveries)
+        n += 1
+        p = <nack *>idmap_next(pending, &at)
+    write_header_at(c.out, begin, c'*', n)
+
+
+cdef void reply_full_group(call *c, stream *s, group *g, int64_t count) noexcept nogil:
+    cdef consumer *who
+    cdef uint32_t i
+    reply_map(c, 7)
+    reply_text(c, b"name")
+    reply_bulk(c, name_of(g))
+    reply_text(c, b"last-delivered-id")
+    reply_id(c, g.last)
+    reply_text(c, b"entries-read")
+    reply_entries_read(c, g)
+    reply_text(c, b"lag")
+    reply_lag(c, s, g)
+    reply_text(c, b"pel-count")
+    reply_int(c, g.pending.count)
+    reply_text(c, b"pending")
+    reply_pending(c, &g.pending, True, count)
+    reply_text(c, b"consumers")
+    reply_array(c, g.consumers.count)
+    for i in range(g.consumers.count):
+        who = <consumer *>g.consumers.item[i]
+        reply_map(c, 5)
+        reply_text(c, b"name")
+        reply_bulk(c, name_of(who))
+        reply_text(c, b"seen-time")
+        reply_int(c, who.seen_ms)
+        reply_text(c, b"active-time")
+        reply_int(c, who.active_ms)
+        reply_text(c, b"pel-count")
+        reply_int(c, who.pending.count)
+        reply_text(c, b"pending")
+        reply_pending(c, &who.pending, False, count)
+
+
+cdef bint read_full(call *c, bint *full, int64_t *count) noexcept nogil:
+    full[0] = c.argc > 3
+    count[0] = 10
+    if c.argc == 3:
+        return True
+    if (c.argc != 4 and c.argc != 6) or not view_is(c.argv[3], b"full") or (c.argc == 6 and not view_is(c.argv[4], b"count")):
+        reply_error_about(c, b"ERR unknown subcommand or wrong number of arguments for '%.*s'. Try XINFO HELP.", c.argv[1])
+        return False
+    if c.argc == 6:
+        if not arg_int(c, 5, count):
+            return False
+        if count[0] < 0:
+            count[0] = 10
+    return True
+
+
+define(xinfo_stream, """
+    XINFO|STREAM key [FULL [COUNT count]]
+    readonly | stream | 5.0.0 | O(1); with FULL O(N) where N is the number of entries returned
+    Return what is known of a stream, with FULL also entries, groups and what is pending.
+    keys: RO access
+""")
+cdef void xinfo_stream(call *c) noexcept nogil:
+    cdef bint full
+    cdef int64_t count
+    cdef uint32_t i
+    cdef stream *s = stream_asked(c)
+    if s == NULL or not read_full(c, &full, &count):
+        return
+    reply_map(c, 9 if full else 10)
+    reply_text(c, b"length")
+    reply_int(c, s.length)
+    reply_text(c, b"radix-tree-keys")
+    reply_int(c, s.nodes.count)
+    reply_text(c, b"radix-tree-nodes")
+    reply_int(c, s.nodes.count + 1)
+    reply_text(c, b"last-generated-id")
+    reply_id(c, s.last)
+    reply_text(c, b"max-deleted-entry-id")
+    reply_id(c, s.max_deleted)
+    reply_text(c, b"entries-added")
+    reply_int(c, s.added)
+    reply_text(c, b"recorded-first-entry-id")
+    reply_id(c, s.first)
+    if not full:
+        reply_text(c, b"groups")
+        reply_int(c, s.groups.count)
+        reply_text(c, b"first-entry")
+        reply_end(c, s, False)
+        reply_text(c, b"last-entry")
+        reply_end(c, s, True)
+        return
+    reply_text(c, b"entries")
+    reply_entries(c, s, id_lowest(), id_highest(), False, count)
+    reply_text(c, b"groups")
+    reply_array(c, s.groups.count)
+    for i in range(s.groups.count):
+        reply_full_group(c, s, <group *>s.groups.item[i], count)
+
+
+define(xinfo_groups, """
+    XINFO|GROUPS key
+    readonly | stream | 5.0.0 | O(N) where N is the number of groups
+    Return what is known of the consumer groups of a stream.
+    keys: RO access
+""")
+cdef void xinfo_groups(call *c) noexcept nogil:
+    cdef stream *s = stream_asked(c)
+    cdef group *g
+    cdef uint32_t i
+    if s == NULL:
+        return
+    reply_array(c, s.groups.count)
+    for i in range(s.groups.count):
+        g = <group *>s.groups.item[i]
+        reply_map(c, 6)
+        reply_text(c, b"name")
+        reply_bulk(c, name_of(g))
+        reply_text(c, b"consumers")
+        reply_int(c, g.consumers.count)
+        reply_text(c, b"pending")
+        reply_int(c, g.pending.count)
+        reply_text(c, b"last-delivered-id")
+        reply_id(c, g.last)
+        reply_text(c, b"entries-read")
+        reply_entries_read(c, g)
+        reply_text(c, b"lag")
+        reply_lag(c, s, g)
+
+
+define(xinfo_consumers, """
+    XINFO|CONSUMERS key group
+    readonly | stream | 5.0.0 | O(N) where N is the number of consumers
+    Return what is known of the consumers of a group.
+    keys: RO access
+    tips: nondeterministic_output
+""")
+cdef void xinfo_consumers(call *c) noexcept nogil:
+    cdef stream *s = stream_asked(c)
+    cdef group *g
+    cdef consumer *who
+    cdef uint32_t i
+    cdef char text[512]
+    if s == NULL:
+        return
+    g = stream_group(s, c.argv[3])
+    if g == NULL:
+        snprintf(text, sizeof(text), b"NOGROUP No such consumer group '%.*s' for key name '%.*s'", <int>min(c.argv[3].len, <size_t>128),
+                 c.argv[3].ptr, <int>min(c.argv[2].len, <size_t>128), c.argv[2].ptr)
+        reply_error(c, text)
+        return
+    reply_array(c, g.consumers.count)
+    for i in range(g.consumers.count):
+        who = <consumer *>g.consumers.item[i]
+        reply_map(c, 4)
+        reply_text(c, b"name")
+        reply_bulk(c, name_of(who))
+        reply_text(c, b"pending")
+        reply_int(c, who.pending.count)
+        reply_text(c, b"idle")
+        reply_int(c, max(c.store.now - who.seen_ms, <int64_t>0))
+        reply_text(c, b"inactive")
+        reply_int(c, max(c.store.now - who.active_ms, <int64_t>0) if who.active_ms >= 0 else -1)

@@ -1,0 +1,313 @@
+"""XREAD and XREADGROUP: entries behind an id, of several streams, waiting for them if there are none."""
+
+from libc.stdint cimport int64_t, uint64_t
+from libc.stdlib cimport free, malloc
+from libc.stdio cimport snprintf
+
+from kvd.commands.blocking cimport wait_for_keys
+from kvd.commands.errors cimport NO_MEMORY, SYNTAX
+from kvd.commands.stream_groups cimport group_missing, use_consumer
+from kvd.commands.streams cimport ID_TEXT, arg_id, find_stream, format_id, reply_entries, reply_entry, reply_id
+from kvd.commands.table cimport arg_int, call, define, reply_array, reply_bulk, reply_error, reply_errorf
+from kvd.core.entry cimport entry
+from kvd.core.idmap cimport (
+    id_compare, id_highest, id_lowest, id_next, id_prev, idmap_next, idmap_seek, idpos, stream_id,
+)
+from kvd.core.text cimport parse_int
+from kvd.core.view cimport view, view_is, view_of
+from kvd.resp.writer cimport write_header_at, write_null_array
+from kvd.session.waiters cimport NULL_ARRAY
+from kvd.types.stream cimport (
+    consumer, group, group_pend, nack, stream, stream_entries_read, stream_group, stream_of, stream_range_has_tombstones,
+    stream_walk, stream_walk_next, stream_walk_start,
+)
+from kvd.types.value cimport STREAM
+
+cdef struct reading:           # of XREAD and XREADGROUP
+    int64_t count              # 0: all
+    int64_t deadline           # ms; 0: for ever
+    bint waits
+    bint noack
+    int group_at               # argument that names the group; 0: XREAD
+    int streams_at             # the first key
+    int streams
+
+
+cdef bint read_block(call *c, int i, reading *r) noexcept nogil:
+    cdef int64_t ms
+    if not parse_int(c.argv[i], &ms):
+        reply_error(c, b"ERR timeout is not an integer or out of range")
+        return False
+    if ms < 0:
+        reply_error(c, b"ERR timeout is negative")
+        return False
+    if ms > <int64_t>0x7FFFFFFFFFFFFFFF - c.store.now:
+        reply_error(c, b"ERR timeout is out of range")
+        return False
+    r.waits = True
+    r.deadline = c.store.now + ms if ms else 0
+    return True
+
+
+cdef bint read_options(call *c, bint grouped, reading *r) noexcept nogil:
+    cdef int i = 1
+    cdef view word
+    r.count = r.deadline = 0
+    r.waits = r.noack = False
+    r.group_at = r.streams_at = r.streams = 0
+    while i < c.argc and r.streams_at == 0:
+        word = c.argv[i]
+        if i + 1 < c.argc and view_is(word, b"block"):
+            i += 1
+            if not read_block(c, i, r):
+                return False
+        elif i + 1 < c.argc and view_is(word, b"count"):
+            i += 1
+            if not arg_int(c, i, &r.count):
+                return False
+            r.count = max(r.count, <int64_t>0)
+        elif i + 1 < c.argc and view_is(word, b"streams"):
+            r.streams_at = i + 1
+            r.streams = (c.argc - i - 1) // 2
+            if (c.argc - i - 1) % 2:
+                reply_errorf(c, b"ERR Unbalanced '%s' list of streams: for each stream key an ID%s must be specified.", c.command.name,
+                             <const char *>b" or '>'" if grouped else <const char *>b", '+', or '$'")
+                return False
+        elif i + 2 < c.argc and view_is(word, b"group"):
+            if not grouped:
+                reply_error(c, b"ERR The GROUP option is only supported by XREADGROUP. You called XREAD instead.")
+                return False
+            r.group_at = i + 1
+            i += 2
+        elif view_is(word, b"noack"):
+            if not grouped:
+                reply_error(c, b"ERR The NOACK option is only supported by XREADGROUP. You called XREAD instead.")
+                return False
+            r.noack = True
+        else:
+            reply_error(c, SYNTAX)
+            return False
+        i += 1
+    if r.streams_at == 0:
+        reply_error(c, SYNTAX)
+        return False
+    if grouped and r.group_at == 0:
+        reply_error(c, b"ERR Missing GROUP option for XREADGROUP")
+        return False
+    return True
+
+
+cdef inline bint is_char(view v, char ch) noexcept nogil:
+    return v.len == 1 and v.ptr[0] == ch
+
+
+cdef bint last_entry(stream *s, stream_id *id) noexcept nogil:
+    cdef stream_walk w
+    stream_walk_start(&w, s, id_lowest(), id_highest(), True)
+    return stream_walk_next(&w, id)
+
+
+cdef bint read_start(call *c, reading *r, int k, stream_id *after) noexcept nogil:
+    """The id behind which stream k is read; the highest there is for ">". False: the error is replied."""
+    cdef view key = c.argv[r.streams_at + k]
+    cdef int at = r.streams_at + r.streams + k
+    cdef view word = c.argv[at]
+    cdef entry *e
+    if not find_stream(c, key, True, &e):
+        return False
+    if r.group_at and (e == NULL or stream_group(stream_of(e), c.argv[r.group_at]) == NULL):
+        group_missing(c, key, c.argv[r.group_at], b" in XREADGROUP with GROUP option")
+        return False
+    if is_char(word, c'$'):
+        if r.group_at:
+            reply_error(c, b"ERR The $ ID is meaningless in the context of XREADGROUP: you want to read the history of this "
+                           b"consumer by specifying a proper ID, or use the > ID to get new messages. The $ ID would just "
+                           b"return an empty result set.")
+            return False
+        after[0] = stream_of(e).last if e != NULL else id_lowest()
+        return True
+    if is_char(word, c'+'):
+        if r.group_at:
+            reply_error(c, b"ERR The + ID is meaningless in the context of XREADGROUP: you want to read the history of this "
+                           b"consumer by specifying a proper ID, or use the > ID to get new messages. The + ID would just "
+                           b"return an empty result set.")
+            return False
+        if e == NULL or not last_entry(stream_of(e), after):
+            after[0] = stream_of(e).last if e != NULL else id_lowest()
+            return True
+        id_prev(after)
+        return True
+    if is_char(word, c'>'):
+        if not r.group_at:
+            reply_error(c, b"ERR The > ID can be specified only when calling XREADGROUP using the GROUP <group> <consumer> option.")
+            return False
+        after[0] = id_highest()
+        return True
+    return arg_id(c, at, after)
+
+
+# ---- replying ---------------------------------------------------------------------------------------
+
+cdef void count_read(stream *s, group *g, stream_id id) noexcept nogil:
+    """The group is given an entry behind its last one."""
+    if g.entries_read != -1 and not stream_range_has_tombstones(s, g.last):
+        g.entries_read += 1
+    elif s.added:
+        g.entries_read = stream_entries_read(s, id)
+    g.last = id
+
+
+cdef int64_t reply_new(call *c, stream *s, group *g, consumer *who, reading *r) noexcept nogil:
+    cdef stream_walk w
+    cdef stream_id id
+    cdef stream_id start = g.last
+    cdef size_t at = c.out.len
+    cdef int64_t n = 0
+    if id_next(&start):
+        stream_walk_start(&w, s, start, id_highest(), False)
+        while stream_walk_next(&w, &id):
+            if not r.noack and group_pend(s, g, who, id, c.store.now) == NULL:
+                break
+            count_read(s, g, id)
+            reply_entry(c, &w, id)
+            n += 1
+            if n == r.count:
+                break
+    write_header_at(c.out, at, c'*', n)
+    return n
+
+
+cdef int64_t reply_history(call *c, stream *s, consumer *who, stream_id start, reading *r) noexcept nogil:
+    """What the consumer was given and has not acknowledged."""
+    cdef stream_walk w
+    cdef stream_id id
+    cdef idpos at
+    cdef size_t begin = c.out.len
+    cdef nack *p = <nack *>idmap_seek(&who.pending, start, &at)
+    cdef int64_t n = 0
+    while p != NULL and (r.count == 0 or n < r.count):
+        stream_walk_start(&w, s, p.id, p.id, False)
+        if stream_walk_next(&w, &id):
+            reply_entry(c, &w, id)
+            p.delivered_ms = c.store.now
+            p.deliveries += 1
+        else:
+            reply_array(c, 2)
+            reply_id(c, p.id)
+            write_null_array(c.out, c.proto)
+        n += 1
+        p = <nack *>idmap_next(&who.pending, &at)
+    write_header_at(c.out, begin, c'*', n)
+    return n
+
+
+cdef void open_stream(call *c, view key) noexcept nogil:
+    """RESP3 shows a map, RESP2 a list of pairs."""
+    if c.proto < 3:
+        reply_array(c, 2)
+    reply_bulk(c, key)
+
+
+cdef bint reply_stream(call *c, reading *r, int k, stream_id after) noexcept nogil:
+    """False: there is nothing to reply for stream k."""
+    cdef view key = c.argv[r.streams_at + k]
+    cdef entry *e
+    cdef stream *s
+    cdef group *g
+    cdef consumer *who
+    cdef stream_id top
+    cdef bint history = id_compare(after, id_highest()) != 0
+    cdef bint some
+    if not find_stream(c, key, True, &e) or e == NULL:
+        return False
+    s = stream_of(e)
+    some = last_entry(s, &top)
+    if r.group_at == 0:
+        if not some or id_compare(top, after) <= 0:
+            return False
+        id_next(&after)
+        open_stream(c, key)
+        reply_entries(c, s, after, id_highest(), False, r.count)
+        return True
+    g = stream_group(s, c.argv[r.group_at])
+    who = use_consumer(c, s, g, key, c.argv[r.group_at + 1])
+    if who == NULL or (not history and (not some or id_compare(top, g.last) <= 0)):
+        return False
+    open_stream(c, key)
+    if history:
+        id_next(&after)
+        reply_history(c, s, who, after, r)
+    elif reply_new(c, s, g, who, r):
+        who.active_ms = c.store.now
+    c.store.changes += 1
+    return True
+
+
+cdef void wait_for_entries(call *c, reading *r, stream_id *after) noexcept nogil:
+    """The words to run again name ids where the client wrote $."""
+    cdef char *room = <char *>malloc(c.argc * sizeof(view) + r.streams * ID_TEXT)
+    cdef view *argv = <view *>room
+    cdef char *text = room + c.argc * sizeof(view)
+    cdef int i
+    if room == NULL:
+        reply_error(c, NO_MEMORY)
+        return
+    for i in range(c.argc):
+        argv[i] = c.argv[i]
+    for i in range(r.streams if not r.group_at else 0):
+        argv[r.streams_at + r.streams + i] = view_of(text + i * ID_TEXT, format_id(text + i * ID_TEXT, after[i]))
+    wait_for_keys(c, argv, r.streams_at, r.streams, 1, r.deadline, STREAM, r.group_at != 0, NULL_ARRAY)
+    free(room)
+
+
+cdef void read_generic(call *c, bint grouped) noexcept nogil:
+    cdef reading r
+    cdef stream_id *after
+    cdef size_t at
+    cdef int64_t n = 0
+    cdef int k
+    if not read_options(c, grouped, &r):
+        return
+    after = <stream_id *>malloc(r.streams * sizeof(stream_id) + 1)
+    if after == NULL:
+        reply_error(c, NO_MEMORY)
+        return
+    for k in range(r.streams):
+        if not read_start(c, &r, k, &after[k]):
+            free(after)
+            return
+    at = c.out.len
+    for k in range(r.streams):
+        n += reply_stream(c, &r, k, after[k])
+    if n:
+        write_header_at(c.out, at, c'%' if c.proto >= 3 else c'*', n)
+    elif r.waits:
+        wait_for_entries(c, &r, after)
+    else:
+        write_null_array(c.out, c.proto)
+    free(after)
+
+
+define(xread_command, """
+    XREAD [COUNT count] [BLOCK milliseconds] STREAMS key [key ...] id [id ...]
+    readonly blocking | stream | 5.0.0 | O(M) where M is the number of entries returned
+    Return the entries of streams that follow given ids; with BLOCK wait for one.
+    words: 1 STREAMS
+    at: 0 0 0
+    arity: -4
+""")
+cdef void xread_command(call *c) noexcept nogil:
+    read_generic(c, False)
+
+
+define(xreadgroup_command, """
+    XREADGROUP GROUP group consumer [COUNT count] [BLOCK milliseconds] [NOACK] STREAMS key [key ...] id [id ...]
+    write blocking | stream | 5.0.0 | O(M) where M is the number of entries returned
+    Return new entries of streams for a consumer of a group, or those it has not acknowledged; with BLOCK wait for one.
+    words: 4 STREAMS
+    at: 0 0 0
+    arity: -7
+    keys: RO access
+""")
+cdef void xreadgroup_command(call *c) noexcept nogil:
+    read_generic(c, True)
