@@ -9,6 +9,7 @@ cdef bint plain_set(call *c, view key, view value) noexcept nogil    # SET witho
 cdef char *open_for_write(call *c, view key, size_t n, size_t *had) noexcept nogil
 # the value of key, made if it is missing, n bytes long at least and writable; *had: its length before.
 # NULL: the error is replied. The event is the caller's.
+cdef bint set_length(call *c, view key, size_t n) noexcept nogil     # of a string that is there; False: the error is replied
 cdef bint too_long(call *c, unsigned long long n) noexcept nogil     # for a string; True: the error is replied
 
 cdef extern from * nogil:

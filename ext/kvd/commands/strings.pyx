@@ -617,6 +617,12 @@ cdef char *open_for_write(call *c, view key, size_t n, size_t *had) noexcept nog
     return open_value(c, key, hash, e, max(had[0], n))
 
 
+cdef bint set_length(call *c, view key, size_t n) noexcept nogil:
+    cdef uint64_t hash
+    cdef entry *e = find_write(c, key, &hash)
+    return open_value(c, key, hash, e, n) != NULL
+
+
 define(append_command, """
     APPEND key value
     write denyoom fast | string | 2.0.0 | O(1), amortised over the growth of the value
