@@ -34,15 +34,6 @@ from kvd.types.zset cimport (
     zset_remove, zset_scan, zset_score, zset_set,
 )
 
-cdef enum add_flag:
-    ADD_NX = 1
-    ADD_XX = 2
-    ADD_GT = 4
-    ADD_LT = 8
-    ADD_CH = 16
-    ADD_INCR = 32
-
-
 # ---- adding -----------------------------------------------------------------------------------------
 
 cdef enum outcome:
@@ -108,7 +99,7 @@ cdef int read_add_flags(call *c, int *at) noexcept nogil:
     return -1
 
 
-cdef void add_pairs(call *c, int at, int flags) noexcept nogil:
+cdef void zset_add_pairs(call *c, int at, int flags) noexcept nogil:
     cdef uint64_t hash
     cdef packing limits = zset_limits(c)
     cdef entry *e
@@ -160,7 +151,7 @@ cdef void zadd_command(call *c) noexcept nogil:
     cdef int at
     cdef int flags = read_add_flags(c, &at)
     if flags >= 0:
-        add_pairs(c, at, flags)
+        zset_add_pairs(c, at, flags)
 
 
 define(zincrby_command, """
@@ -170,7 +161,7 @@ define(zincrby_command, """
     keys: RW access update
 """)
 cdef void zincrby_command(call *c) noexcept nogil:
-    add_pairs(c, 2, ADD_INCR)
+    zset_add_pairs(c, 2, ADD_INCR)
 
 
 define(zrem_command, """
