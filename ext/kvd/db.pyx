@@ -51,7 +51,7 @@ from hiredis import Reader as _Reader
 # the families of commands define themselves when imported
 for _family in (
         "bits", "caching", "configuration", "connection", "expiry", "geo", "hashes", "hyperloglog", "info", "introspection", "keys",
-        "lists", "monitoring", "process", "pubsub", "sets", "stream_groups", "stream_info", "stream_reads",
+        "lists", "monitoring", "process", "pubsub", "sets", "sorting", "stream_groups", "stream_info", "stream_reads",
         "streams", "strings", "transactions", "zsets",
 ):
     importlib.import_module(f"kvd.commands.{_family}")

@@ -11,7 +11,7 @@ stands before it. An argument is a key by its name (key, newkey, source, destina
 holds flags, group, version and complexity. Then one sentence. Further lines are optional: `keys:` the
 access flags of each key argument, `at:` first, last and step, and `arity:`, where the rules give
 another answer, `words:` tokens behind which more keys stand (STREAMS key ... id ..., STORE key), after the
-argument at which to begin looking, `tips:`
+argument at which to begin looking, `categories:` those of ACL where the rules give others, `tips:`
 hints for proxies. A subcommand is named `CONFIG|GET`.
 """
 
@@ -255,6 +255,7 @@ def parse(text: str) -> Spec:
         key_flags = [["RW", "access", "update"] if "write" in marks else ["RO", "access"]]
     categories = _categories(name.lower(), marks, group)
     categories += [mark for mark in ("keyspace", "connection") if mark in marks]
+    categories = extra["categories"].split() if "categories" in extra else categories
     return Spec(
         name=name.lower(), arguments=arguments, flags=flags, group=group, since=since, complexity=complexity,
         summary=summary, syntax=syntax, arity=int(extra.get("arity", least if exact else -least)), first=first, last=last, step=step,
