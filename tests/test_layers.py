@@ -11,7 +11,8 @@ MAY_IMPORT = {
     "resp": {"core"},
     "session": {"resp", "store", "types", "core"},
     "commands": {"session", "resp", "store", "types", "core"},
-    "server": {"commands", "session", "resp", "store", "types", "core"},
+    "persist": {"commands", "session", "resp", "store", "types", "core"},
+    "server": {"persist", "commands", "session", "resp", "store", "types", "core"},
 }
 CIMPORT = re.compile(r"^\s*from kvd\.(\w+)\.\w+ cimport", re.M)
 

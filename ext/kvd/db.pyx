@@ -55,6 +55,7 @@ for _family in (
         "streams", "strings", "transactions", "zsets",
 ):
     importlib.import_module(f"kvd.commands.{_family}")
+importlib.import_module("kvd.persist.dumping")
 
 cdef extern from "Python.h":
     const char *PyUnicode_AsUTF8AndSize(object text, Py_ssize_t *size) except NULL

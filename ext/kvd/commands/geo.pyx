@@ -369,7 +369,7 @@ cdef void reply_hits(call *c, geo_search *g, hits *found) noexcept nogil:
 
 
 cdef void store_hits(call *c, geo_search *g, hits *found, const char *event) noexcept nogil:
-    cdef packing limits = zset_limits(c)
+    cdef packing limits = zset_limits(c.store)
     cdef entry *e
     cdef hit *h
     cdef size_t i

@@ -52,7 +52,7 @@ cdef int64_t set_fields(call *c, entry *e, int at, packing *limits) noexcept nog
 
 cdef void hset_generic(call *c, bint count) noexcept nogil:
     cdef uint64_t hash
-    cdef packing limits = hash_limits(c)
+    cdef packing limits = hash_limits(c.store)
     cdef int64_t n
     cdef entry *e
     if c.argc % 2:
@@ -101,7 +101,7 @@ define(hsetnx_command, """
 """)
 cdef void hsetnx_command(call *c) noexcept nogil:
     cdef uint64_t hash
-    cdef packing limits = hash_limits(c)
+    cdef packing limits = hash_limits(c.store)
     cdef char scratch[INT_TEXT]
     cdef view value
     cdef entry *e = find_or_make(c, c.argv[1], HASH, hash_new, &hash)
@@ -154,7 +154,7 @@ define(hincrby_command, """
 """)
 cdef void hincrby_command(call *c) noexcept nogil:
     cdef uint64_t hash
-    cdef packing limits = hash_limits(c)
+    cdef packing limits = hash_limits(c.store)
     cdef char scratch[INT_TEXT]
     cdef char digits[INT_TEXT]
     cdef view value
@@ -187,7 +187,7 @@ define(hincrbyfloat_command, """
 """)
 cdef void hincrbyfloat_command(call *c) noexcept nogil:
     cdef uint64_t hash
-    cdef packing limits = hash_limits(c)
+    cdef packing limits = hash_limits(c.store)
     cdef char scratch[INT_TEXT]
     cdef char text[LONG_DOUBLE_TEXT]
     cdef view value
@@ -523,7 +523,7 @@ cdef void hexpire_generic(call *c, int64_t unit, bint relative) noexcept nogil:
     cdef int first, count, i, n
     cdef int changed = 0
     cdef int removed = 0
-    cdef packing limits = hash_limits(c)
+    cdef packing limits = hash_limits(c.store)
     if not find_typed(c, c.argv[1], HASH, False, &hash, &e):
         return
     if not read_moment(c, 2, unit, relative, &ms):
@@ -684,7 +684,7 @@ cdef void hpersist_command(call *c) noexcept nogil:
     cdef int first, count, i
     cdef int changed = 0
     cdef int64_t ms
-    cdef packing limits = hash_limits(c)
+    cdef packing limits = hash_limits(c.store)
     if not find_typed(c, c.argv[1], HASH, False, &hash, &e) or not read_fields(c, 2, 1, &first, &count):
         return
     if e == NULL:
@@ -799,7 +799,7 @@ cdef void hgetex_command(call *c) noexcept nogil:
     cdef int i, n
     cdef int changed = 0
     cdef int removed = 0
-    cdef packing limits = hash_limits(c)
+    cdef packing limits = hash_limits(c.store)
     if not find_typed(c, c.argv[1], HASH, False, &hash, &e) or not read_field_options(c, False, &o):
         return
     reply_array(c, o.count)
@@ -842,7 +842,7 @@ cdef void hsetex_command(call *c) noexcept nogil:
     cdef int i, n
     cdef int expiring = 0
     cdef int removed = 0
-    cdef packing limits = hash_limits(c)
+    cdef packing limits = hash_limits(c.store)
     if not find_typed(c, c.argv[1], HASH, False, &hash, &e) or not read_field_options(c, True, &o):
         return
     if not fields_allow(c, e, &o):

@@ -6,7 +6,7 @@ from kvd.commands.table cimport call
 from kvd.core.entry cimport entry
 from kvd.core.mem cimport heap
 from kvd.core.view cimport view
-from kvd.store.keyspace cimport database
+from kvd.store.keyspace cimport database, store
 from kvd.types.value cimport packing
 
 ctypedef entry *(*maker)(heap *h, view key) noexcept nogil
@@ -30,6 +30,6 @@ cdef bint read_numkeys(call *c, int at, int64_t *n) noexcept nogil              
 cdef bint arg_double(call *c, int i, double *d) noexcept nogil                        # False: the error is replied
 cdef bint arg_timeout(call *c, int i, int64_t *deadline) noexcept nogil               # seconds to a deadline in ms; 0: for ever
 cdef void reply_double(call *c, double d) noexcept nogil
-cdef packing hash_limits(call *c) noexcept nogil
-cdef packing set_limits(call *c) noexcept nogil
-cdef packing zset_limits(call *c) noexcept nogil
+cdef packing hash_limits(store *s) noexcept nogil
+cdef packing set_limits(store *s) noexcept nogil
+cdef packing zset_limits(store *s) noexcept nogil

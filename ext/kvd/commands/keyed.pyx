@@ -19,7 +19,7 @@ from kvd.store.config cimport (
     OPT_ZSET_MAX_LISTPACK_VALUE, cfg,
 )
 from kvd.store.evict cimport access_init
-from kvd.store.keyspace cimport database, keyspace_find, keyspace_insert, keyspace_remove, keyspace_replace
+from kvd.store.keyspace cimport database, keyspace_find, keyspace_insert, keyspace_remove, keyspace_replace, store
 from kvd.types.value cimport packing, value_free
 
 cdef extern from "<math.h>" nogil:
@@ -147,25 +147,25 @@ cdef void reply_double(call *c, double d) noexcept nogil:
     write_double(c.out, d, c.proto)
 
 
-cdef packing hash_limits(call *c) noexcept nogil:
+cdef packing hash_limits(store *s) noexcept nogil:
     cdef packing p
-    p.entries = cfg(&c.store.config, OPT_HASH_MAX_LISTPACK_ENTRIES)
-    p.value = cfg(&c.store.config, OPT_HASH_MAX_LISTPACK_VALUE)
+    p.entries = cfg(&s.config, OPT_HASH_MAX_LISTPACK_ENTRIES)
+    p.value = cfg(&s.config, OPT_HASH_MAX_LISTPACK_VALUE)
     p.integers = 0
     return p
 
 
-cdef packing set_limits(call *c) noexcept nogil:
+cdef packing set_limits(store *s) noexcept nogil:
     cdef packing p
-    p.entries = cfg(&c.store.config, OPT_SET_MAX_LISTPACK_ENTRIES)
-    p.value = cfg(&c.store.config, OPT_SET_MAX_LISTPACK_VALUE)
-    p.integers = cfg(&c.store.config, OPT_SET_MAX_INTSET_ENTRIES)
+    p.entries = cfg(&s.config, OPT_SET_MAX_LISTPACK_ENTRIES)
+    p.value = cfg(&s.config, OPT_SET_MAX_LISTPACK_VALUE)
+    p.integers = cfg(&s.config, OPT_SET_MAX_INTSET_ENTRIES)
     return p
 
 
-cdef packing zset_limits(call *c) noexcept nogil:
+cdef packing zset_limits(store *s) noexcept nogil:
     cdef packing p
-    p.entries = cfg(&c.store.config, OPT_ZSET_MAX_LISTPACK_ENTRIES)
-    p.value = cfg(&c.store.config, OPT_ZSET_MAX_LISTPACK_VALUE)
+    p.entries = cfg(&s.config, OPT_ZSET_MAX_LISTPACK_ENTRIES)
+    p.value = cfg(&s.config, OPT_ZSET_MAX_LISTPACK_VALUE)
     p.integers = 0
     return p

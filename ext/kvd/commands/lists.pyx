@@ -24,15 +24,15 @@ from kvd.types.list cimport list_access, list_close, list_grow, list_len, list_n
 from kvd.types.value cimport LIST
 
 
-cdef list_shape list_limits(call *c) noexcept nogil:
-    cdef list_shape s
-    s.fill = cfg(&c.store.config, OPT_LIST_MAX_LISTPACK_SIZE)
-    s.depth = cfg(&c.store.config, OPT_LIST_COMPRESS_DEPTH)
-    return s
+cdef list_shape list_limits(store *s) noexcept nogil:
+    cdef list_shape shape
+    shape.fill = cfg(&s.config, OPT_LIST_MAX_LISTPACK_SIZE)
+    shape.depth = cfg(&s.config, OPT_LIST_COMPRESS_DEPTH)
+    return shape
 
 
 cdef inline void open_list(call *c, list_access *a, entry *e) noexcept nogil:
-    list_open(a, &c.store.mem, e, list_limits(c))
+    list_open(a, &c.store.mem, e, list_limits(c.store))
 
 
 cdef inline void write_at(call *c, quickpos *at) noexcept nogil:
@@ -46,7 +46,7 @@ cdef void finish_removal(call *c, view key, entry *e, uint64_t hash, const char 
     if list_len(e) == 0:
         drop_empty(c, key, e, hash)
     else:
-        list_repack(&c.store.mem, e, list_limits(c))
+        list_repack(&c.store.mem, e, list_limits(c.store))
 
 
 # ---- pushing ----------------------------------------------------------------------------------------
@@ -600,7 +600,7 @@ cdef void lset_command(call *c) noexcept nogil:
     if known:
         ok = quicklist_replace(a.q, &at, c.argv[3])
     list_close(&a)
-    list_repack(&c.store.mem, e, list_limits(c))
+    list_repack(&c.store.mem, e, list_limits(c.store))
     if not ok:
         reply_error(c, NO_MEMORY)
     elif not known:
@@ -640,7 +640,7 @@ cdef void linsert_command(call *c) noexcept nogil:
         ok = quicklist_insert(a.q, &at, c.argv[4], after)
     list_close(&a)
     if not known:
-        list_repack(&c.store.mem, e, list_limits(c))
+        list_repack(&c.store.mem, e, list_limits(c.store))
     if not ok:
         reply_error(c, NO_MEMORY)
     elif not known:

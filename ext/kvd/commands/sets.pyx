@@ -37,7 +37,7 @@ define(sadd_command, """
 """)
 cdef void sadd_command(call *c) noexcept nogil:
     cdef uint64_t hash
-    cdef packing limits = set_limits(c)
+    cdef packing limits = set_limits(c.store)
     cdef entry *e = find_or_make(c, c.argv[1], SET, set_new, &hash)
     cdef int64_t n = 0
     cdef int i, added
@@ -94,7 +94,7 @@ define(smove_command, """
 """)
 cdef void smove_command(call *c) noexcept nogil:
     cdef uint64_t hash, target_hash
-    cdef packing limits = set_limits(c)
+    cdef packing limits = set_limits(c.store)
     cdef entry *source
     cdef entry *target
     cdef int added
@@ -448,7 +448,7 @@ cdef void stream_out(call *c, operation op, operands *o) noexcept nogil:
 
 cdef void reply_operation(call *c, operation op) noexcept nogil:
     cdef operands o
-    cdef packing limits = set_limits(c)
+    cdef packing limits = set_limits(c.store)
     cdef entry *result
     if not read_sets(c, 1, c.argc - 1, True, &o):
         return
@@ -483,7 +483,7 @@ cdef bint gives_nothing(operation op, operands *o) noexcept nogil:
 
 cdef void store_operation(call *c, operation op, const char *event) noexcept nogil:
     cdef operands o
-    cdef packing limits = set_limits(c)
+    cdef packing limits = set_limits(c.store)
     cdef entry *result = NULL
     cdef int i
     if not read_sets(c, 2, c.argc - 2, False, &o):

@@ -121,7 +121,7 @@ cdef void take_list(call *c, sorting *s, int64_t first, int64_t count) noexcept 
     cdef char scratch[INT_TEXT]
     cdef bint back = s.asis and s.descending
     cdef bint more
-    list_open(&a, &c.store.mem, s.e, list_limits(c))
+    list_open(&a, &c.store.mem, s.e, list_limits(c.store))
     more = quicklist_seek(a.q, -1 - first if back else first, &at)
     while more and count > 0:
         take(s, lp_get(at.p, scratch))
@@ -346,7 +346,7 @@ cdef bint push_sorted(call *c, sorting *s, entry *e) noexcept nogil:
     cdef int k
     cdef bint ok = True
     memset(&name, 0, sizeof(name))
-    list_open(&a, &c.store.mem, e, list_limits(c))
+    list_open(&a, &c.store.mem, e, list_limits(c.store))
     for i in range(s.first, s.last + 1):
         for k in range(2 if s.gets else c.argc, c.argc + (s.gets == 0)):
             if s.gets == 0:

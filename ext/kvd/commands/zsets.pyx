@@ -101,7 +101,7 @@ cdef int read_add_flags(call *c, int *at) noexcept nogil:
 
 cdef void zset_add_pairs(call *c, int at, int flags) noexcept nogil:
     cdef uint64_t hash
-    cdef packing limits = zset_limits(c)
+    cdef packing limits = zset_limits(c.store)
     cdef entry *e
     cdef double score = 0
     cdef int64_t added = 0
@@ -426,7 +426,7 @@ cdef void reply_range(call *c, entry *e, zrange *r) noexcept nogil:
 
 
 cdef void store_range(call *c, entry *e, zrange *r) noexcept nogil:
-    cdef packing limits = zset_limits(c)
+    cdef packing limits = zset_limits(c.store)
     cdef int64_t first, last
     cdef zset_cursor at
     cdef view member
@@ -1154,7 +1154,7 @@ cdef bint in_others(operands *o, view member) noexcept nogil:
 
 cdef entry *compute(call *c, operation op, operands *o, view key) noexcept nogil:
     """A new sorted set of what the operation yields; NULL: no memory."""
-    cdef packing limits = zset_limits(c)
+    cdef packing limits = zset_limits(c.store)
     cdef entry *result = zset_new(&c.store.mem, key)
     cdef walk w
     cdef view member

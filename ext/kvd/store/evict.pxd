@@ -12,6 +12,8 @@ cdef uint32_t access_clock(store *s) noexcept nogil            # the batch's clo
 cdef void access_init(store *s, entry *e) noexcept nogil       # of a new key
 cdef void access_hit_lfu(store *s, entry *e) noexcept nogil
 cdef int64_t access_idle_ms(store *s, entry *e) noexcept nogil  # since the last access
+cdef void access_set_idle(store *s, entry *e, int64_t ms) noexcept nogil
+cdef void access_set_frequency(store *s, entry *e, int counter) noexcept nogil
 cdef int access_frequency(store *s, entry *e) noexcept nogil   # LFU counter after decay, 0 to 255
 
 

@@ -256,3 +256,11 @@ cdef bint evict_until_fits(store *s) noexcept nogil:
 cdef void evict_some(store *s, int64_t until_us) noexcept nogil:
     if over_limit(s):
         evict_for(s, until_us)
+
+
+cdef void access_set_idle(store *s, entry *e, int64_t ms) noexcept nogil:
+    e.access = <uint32_t>(s.clock - <uint32_t>(ms >> CLOCK_SHIFT))
+
+
+cdef void access_set_frequency(store *s, entry *e, int counter) noexcept nogil:
+    e.access = (minutes(s) << 8) | <uint32_t>counter

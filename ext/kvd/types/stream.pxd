@@ -84,6 +84,7 @@ cdef struct stream_walk:       # over entries, either way
 
 cdef entry *stream_new(heap *h, view key) noexcept nogil                              # or NULL
 cdef bint stream_append(stream *s, stream_id id, view *pairs, int count, stream_limits *limits) noexcept nogil   # count fields and values; False: no memory
+cdef bint stream_adopt(stream *s, stream_id first, uint8_t *lp, size_t n) noexcept nogil   # a node of n bytes from outside, behind all others; False: it is broken, lp stays the caller's
 cdef void stream_walk_start(stream_walk *w, stream *s, stream_id start, stream_id end, bint reverse) noexcept nogil
 cdef bint stream_walk_next(stream_walk *w, stream_id *id) noexcept nogil              # w.fields: how many fields it has
 cdef void stream_walk_field(stream_walk *w, view *field, view *value) noexcept nogil  # w.fields times

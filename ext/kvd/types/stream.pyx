@@ -175,6 +175,82 @@ cdef void drop_node(stream *s, stream_node *n) noexcept nogil:
     mem_free(s.mem, n, sizeof(stream_node))
 
 
+cdef bint take_int(uint8_t **p, int64_t *n) noexcept nogil:
+    """Reads an integer and steps over it; False: there is none."""
+    if p[0] == NULL or not lp_get_int(p[0], n):
+        return False
+    p[0] = lp_next(p[0])
+    return True
+
+
+cdef bint take_entry(uint8_t **p, int64_t shared, stream_id *id, bint *dead) noexcept nogil:
+    """Steps over an entry of a node with so many fields of its own, adding to id its distance; False: it is broken."""
+    cdef int64_t flags, ms, seq, cells
+    cdef int64_t fields = shared
+    if not take_int(p, &flags) or not 0 <= flags <= 3 or not take_int(p, &ms) or not take_int(p, &seq):
+        return False
+    if not flags & SAME_FIELDS and (not take_int(p, &fields) or not 0 <= fields < MAX_NODE):
+        return False
+    cells = fields if flags & SAME_FIELDS else fields * 2
+    p[0] = forward(p[0], cells)
+    cells += 3 if flags & SAME_FIELDS else 4
+    if not take_int(p, &fields) or fields != cells:
+        return False
+    id.ms += <uint64_t>ms
+    id.seq += <uint64_t>seq
+    dead[0] = flags & DELETED
+    return True
+
+
+cdef bint node_valid(stream_id first, uint8_t *lp, size_t n, stream_id *last, int64_t *live) noexcept nogil:
+    """Is it a listpack of entries in ascending order whose counters are right?"""
+    cdef uint8_t *p
+    cdef int64_t dead, fields, zero
+    cdef stream_id id
+    cdef bint gone
+    cdef bint any = False
+    if lp_check(lp, n) != NULL:
+        return False
+    p = lp_first(lp)
+    if not take_int(&p, live) or not take_int(&p, &dead) or not take_int(&p, &fields) or not 0 <= fields < MAX_NODE:
+        return False
+    p = forward(p, fields)
+    if not take_int(&p, &zero) or zero != 0 or live[0] < 1:
+        return False
+    zero = live[0]
+    while p != NULL:
+        id = first
+        if not take_entry(&p, fields, &id, &gone) or (any and id_compare(id, last[0]) <= 0):
+            return False
+        any = True
+        last[0] = id
+        zero -= not gone
+        dead -= gone
+    return zero == 0 and dead == 0
+
+
+cdef bint stream_adopt(stream *s, stream_id first, uint8_t *lp, size_t n) noexcept nogil:
+    cdef stream_node *node
+    cdef stream_id last
+    cdef int64_t live
+    if not node_valid(first, lp, n, &last, &live) or (s.nodes.count and id_compare(first, s.last) <= 0):
+        return False
+    node = <stream_node *>mem_alloc(s.mem, sizeof(stream_node))
+    if node == NULL:
+        return False
+    node.first = first
+    node.lp = lp
+    if not idmap_insert(&s.nodes, node):
+        mem_free(s.mem, node, sizeof(stream_node))
+        return False
+    s.length += live
+    s.added += live
+    s.last = last
+    if s.nodes.count == 1:
+        find_first(s)
+    return True
+
+
 # ---- walking ----------------------------------------------------------------------------------------
 
 cdef uint8_t *first_entry(stream_node *n) noexcept nogil:

@@ -1,0 +1,5 @@
+"""The checksum of snapshots and DUMP: CRC-64 of Jones. See crc64.pyx."""
+
+from libc.stdint cimport uint64_t
+
+cdef uint64_t crc64(uint64_t crc, const void *data, size_t n) noexcept nogil      # begin with 0; go on with the last answer

@@ -1,0 +1,157 @@
+"""DUMP and RESTORE: one value as bytes, with the version that reads it and a checksum (8 bytes) behind it."""
+
+from libc.stdint cimport int64_t, uint64_t
+from libc.string cimport memcmp, memcpy, memset
+
+from kvd.commands.errors cimport NO_MEMORY, SYNTAX
+from kvd.commands.keyed cimport store_new_value
+from kvd.commands.table cimport arg_int, call, define, find_read, reply_bulk, reply_error, reply_null, reply_ok
+from kvd.core.buf cimport buf, buf_add, buf_release
+from kvd.core.crc64 cimport crc64
+from kvd.core.entry cimport entry
+from kvd.core.table cimport table_hash
+from kvd.core.view cimport view, view_is, view_of
+from kvd.persist.codec cimport RDB_VERSION, value_decode, value_encode
+from kvd.store.change cimport key_changed
+from kvd.store.config cimport EVENT_GENERIC
+from kvd.store.evict cimport access_set_frequency, access_set_idle, uses_lfu
+from kvd.store.keyspace cimport keyspace_find, keyspace_remove, keyspace_replan_fields, keyspace_set_deadline
+from kvd.types.hash cimport hash_is_timed
+from kvd.types.value cimport HASH, type_of, value_free
+
+cdef enum:
+    FOOTER = 10                # version and checksum
+
+
+define(dump_command, """
+    DUMP key
+    readonly keyspace | generic | 2.6.0 | O(N) where N is the size of the value
+    Return the value of a key as bytes, for RESTORE.
+    tips: nondeterministic_output
+""")
+cdef void dump_command(call *c) noexcept nogil:
+    cdef uint64_t hash
+    cdef entry *e = find_read(c, c.argv[1], &hash)
+    cdef buf out
+    cdef uint64_t version, crc
+    if e == NULL:
+        reply_null(c)
+        return
+    memset(&out, 0, sizeof(out))
+    version = value_encode(&out, e)
+    buf_add(&out, &version, 2)
+    crc = crc64(0, out.ptr, out.len)
+    buf_add(&out, &crc, 8)
+    if out.failed:
+        reply_error(c, NO_MEMORY)
+    else:
+        reply_bulk(c, view_of(out.ptr, out.len))
+    buf_release(&out)
+
+
+cdef struct restoring:
+    bint replace
+    bint absolute              # ABSTTL
+    int64_t idle               # seconds; -1: not said
+    int64_t frequency
+
+
+cdef bint read_restoring(call *c, restoring *r) noexcept nogil:
+    cdef int i = 4
+    r.replace = r.absolute = False
+    r.idle = r.frequency = -1
+    while i < c.argc:
+        if view_is(c.argv[i], b"replace"):
+            r.replace = True
+        elif view_is(c.argv[i], b"absttl"):
+            r.absolute = True
+        elif i + 1 < c.argc and view_is(c.argv[i], b"idletime") and r.frequency == -1:
+            i += 1
+            if not arg_int(c, i, &r.idle):
+                return False
+            if r.idle < 0:
+                reply_error(c, b"ERR Invalid IDLETIME value, must be >= 0")
+                return False
+        elif i + 1 < c.argc and view_is(c.argv[i], b"freq") and r.idle == -1:
+            i += 1
+            if not arg_int(c, i, &r.frequency):
+                return False
+            if not 0 <= r.frequency <= 255:
+                reply_error(c, b"ERR Invalid FREQ value, must be >= 0 and <= 255")
+                return False
+        else:
+            reply_error(c, SYNTAX)
+            return False
+        i += 1
+    return True
+
+
+cdef bint whole(view v) noexcept nogil:
+    """Is it a payload that we can read, as it was written?"""
+    cdef uint64_t crc
+    cdef unsigned char *footer = <unsigned char *>v.ptr + v.len - FOOTER
+    if v.len < FOOTER or footer[0] | footer[1] << 8 > RDB_VERSION:
+        return False
+    crc = crc64(0, v.ptr, v.len - 8)
+    return memcmp(&crc, footer + 2, 8) == 0
+
+
+cdef void place_restored(call *c, entry *e, int64_t deadline, restoring *r) noexcept nogil:
+    cdef view key = c.argv[1]
+    cdef uint64_t hash = table_hash(key)
+    if not store_new_value(c, c.db, key, e):
+        return
+    if r.idle >= 0 and not uses_lfu(c.store):
+        access_set_idle(c.store, e, r.idle * 1000)
+    if r.frequency >= 0 and uses_lfu(c.store):
+        access_set_frequency(c.store, e, <int>r.frequency)
+    if type_of(e) == HASH and hash_is_timed(e):
+        keyspace_replan_fields(c.store, c.db, e)
+    if deadline and keyspace_set_deadline(c.store, c.db, e, hash, deadline) == NULL:
+        keyspace_remove(c.store, c.db, e, hash)
+        reply_error(c, NO_MEMORY)
+        return
+    key_changed(c.store, c.db, key, EVENT_GENERIC, b"restore")
+    reply_ok(c)
+
+
+define(restore_command, """
+    RESTORE key ttl serialized-value [REPLACE] [ABSTTL] [IDLETIME seconds] [FREQ frequency]
+    write denyoom dangerous keyspace | generic | 2.6.0 | O(N*M) where N is the number of elements of the value and M their size
+    Make a key with a value that DUMP has returned.
+    keys: OW update
+""")
+cdef void restore_command(call *c) noexcept nogil:
+    cdef restoring r
+    cdef int64_t ttl
+    cdef entry *e
+    cdef entry *old
+    cdef uint64_t hash = table_hash(c.argv[1])
+    if not read_restoring(c, &r):
+        return
+    old = keyspace_find(c.store, c.db, c.argv[1], hash)
+    if old != NULL and not r.replace:
+        reply_error(c, b"BUSYKEY Target key name already exists.")
+        return
+    if not arg_int(c, 2, &ttl):
+        return
+    if ttl < 0:
+        reply_error(c, b"ERR Invalid TTL value, must be >= 0")
+        return
+    if not whole(c.argv[3]):
+        reply_error(c, b"ERR DUMP payload version or checksum are wrong")
+        return
+    e = value_decode(c.store, view_of(c.argv[3].ptr, c.argv[3].len - FOOTER), c.argv[1])
+    if e == NULL:
+        reply_error(c, b"ERR Bad data format")
+        return
+    if ttl and not r.absolute:
+        ttl = min(ttl, <int64_t>0x7FFFFFFFFFFFFFFF - c.store.now) + c.store.now
+    if ttl == 0 or ttl > c.store.now:
+        place_restored(c, e, ttl, &r)
+        return
+    value_free(&c.store.mem, e)            # it is over already
+    if old != NULL:
+        keyspace_remove(c.store, c.db, old, hash)
+        key_changed(c.store, c.db, c.argv[1], EVENT_GENERIC, b"del")
+    reply_ok(c)

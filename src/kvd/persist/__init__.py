@@ -1,0 +1,1 @@
+"""A store to files and back; uses commands and all that stands below them."""
