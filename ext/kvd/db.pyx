@@ -9,6 +9,7 @@ never wants the GIL, but a Python thread would stop all others). So: try, else r
 A store that no other thread can reach takes no lock at all.
 """
 
+cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.unicode cimport PyUnicode_DecodeUTF8
@@ -21,18 +22,20 @@ from kvd.commands.figures cimport figures_init, figures_of, figures_release
 from kvd.commands.strings cimport plain_set
 from kvd.commands.table cimport call, command, command_find, dispatch, freeze
 from kvd.core.buf cimport buf, buf_release
+from kvd.core.clock cimport wall_ms
 from kvd.core.entry cimport entry
 from kvd.core.mem cimport mem_total
 from kvd.core.table cimport table_hash
 from kvd.core.text cimport INT_TEXT, format_int, parse_int
 from kvd.core.view cimport view, view_of, view_str
 from kvd.server.log cimport log_line, log_to_configured
+from kvd.server.poll cimport sigset_t, wait_readable, waker_close, waker_drain, waker_open, waker_wake
 from kvd.server.server cimport (
     server, server_abandon, server_listen, server_listen_unix, server_new, server_start, server_stop, server_wait,
-    sigset_t,
 )
 from kvd.server.socket cimport last_errno
 from kvd.session.session cimport clients_init, clients_of, clients_release, session, session_account, session_delete, session_new
+from kvd.session.waiters cimport wait_end, wait_give_up, wait_move, wait_of
 from kvd.store.config cimport OPT_DATABASES, OPT_UNIXSOCKETPERM, cfg, config_print, config_set, option_find
 from kvd.store.evict cimport over_limit
 from kvd.store.keyspace cimport (
@@ -199,6 +202,55 @@ cdef object decode_reply(const char *p, size_t n, bint decode):
     return reader.gets()
 
 
+# ---- sleeping ---------------------------------------------------------------------------------------
+
+cdef class Sleeper:
+    """Lets a thread sleep until the session it waits for is woken, some time is over or a signal comes.
+
+    Without the GIL, without any lock, and without looking in between."""
+
+    cdef int fds[2]
+
+    def __cinit__(self):
+        if not waker_open(self.fds):
+            raise OSError(last_errno(), os.strerror(last_errno()))
+
+    def __dealloc__(self):
+        waker_close(self.fds)
+
+    cdef int attach(self, session *c) except -1:
+        c.link = <void *>self.fds
+        c.wake = wake_sleeper
+        return 0
+
+    cdef int sleep(self, int ms) except -1:
+        """ms -1: for ever. Runs signal handlers, and raises what they raise."""
+        cdef sigset_t usual
+        hold_signals(&usual)           # one that comes from here on ends the wait instead of just preceding it
+        try:
+            PyErr_CheckSignals()       # compiled code runs no handlers by itself
+            with nogil:
+                wait_readable(self.fds[0], ms, &usual)
+        finally:
+            restore_signals(&usual)
+        PyErr_CheckSignals()
+        waker_drain(self.fds)
+        return 0
+
+
+cdef void wake_sleeper(session *c) noexcept nogil:
+    waker_wake(<int *>c.link)
+
+
+cdef inline int ms_until(int64_t deadline) noexcept:
+    """deadline: wall ms; 0: for ever."""
+    cdef int64_t left
+    if deadline == 0:
+        return -1
+    left = deadline - wall_ms()
+    return <int>min(max(left, <int64_t>0), <int64_t>0x7FFFFFFF)
+
+
 # ---- the janitor ------------------------------------------------------------------------------------
 
 class _Janitor:
@@ -250,6 +302,7 @@ class _Janitor:
 
 _janitor = None
 _shared = weakref.WeakSet()    # stores with a server: what a fork has to take care of
+_blocked = weakref.WeakSet()   # stores in which a thread has waited: the child of a fork does not have it
 
 
 cdef void want_tick(store *s, int64_t deadline) noexcept nogil:
@@ -272,7 +325,10 @@ def _after_fork_child():
     _janitor = None
     for one in list(_shared):
         (<Store>one).fork_child()
+    for one in list(_blocked):
+        (<Store>one).fork_unblock()
     _shared.clear()
+    _blocked.clear()
 
 
 if hasattr(os, "register_at_fork"):
@@ -281,6 +337,7 @@ if hasattr(os, "register_at_fork"):
 
 # ---- Store ------------------------------------------------------------------------------------------
 
+@cython.no_gc_clear                # its C session goes first, while the sleeper it points to is still there
 cdef class Session:
     """A session of its own on a store: database, MULTI and WATCH state that no other caller shares.
 
@@ -289,12 +346,56 @@ cdef class Session:
     cdef Store owner
     cdef session *c
     cdef bint decode
+    cdef Sleeper sleeper           # of one that receives messages
+    cdef object reader
 
     def execute(self, *args):
         """Run a command; see Store.execute."""
         if self.c == NULL:
             raise RuntimeError("the session is closed")
         return self.owner.run(self.c, args, self.decode)
+
+    def _listen(self):
+        """From now on it receives: replies and messages come by _receive, in their order."""
+        self.sleeper = Sleeper()
+        self.sleeper.attach(self.c)
+        self.reader = _Reader(replyError=nested_failure, encoding="utf-8") if self.decode else _Reader(replyError=nested_failure)
+
+    def _send(self, *args):
+        """Run a command whose replies _receive returns. Raises RuntimeError when the session is closed."""
+        if self.c == NULL:
+            raise RuntimeError("the session is closed")
+        self.owner.feed(self.c, args)
+
+    def _receive(self, timeout):
+        """The next reply or message. timeout: seconds, None for ever; None if nothing came. Interruptible.
+
+        Raises ConnectionError when the store has closed the session, as it does with slow subscribers."""
+        cdef buf out
+        cdef bint killed
+        cdef int64_t deadline = 0
+        if timeout is not None:
+            deadline = wall_ms() + max(<int64_t>(timeout * 1000), 0)
+        while self.c != NULL:
+            reply = self.reader.gets()
+            if reply is not False:
+                return reply
+            acquire(self.owner.s)
+            killed = self.c.killed
+            out = self.c.out
+            memset(&self.c.out, 0, sizeof(buf))
+            session_account(self.c)
+            release(self.owner.s)
+            if out.len:
+                self.reader.feed(PyBytes_FromStringAndSize(out.ptr, out.len))
+                buf_release(&out)
+            elif killed:
+                self.close()
+            elif deadline and wall_ms() >= deadline:
+                return None
+            else:
+                self.sleeper.sleep(ms_until(deadline))
+        raise ConnectionError("the session is closed")
 
     def close(self):
         """Forget the session; a transaction that is open is discarded."""
@@ -440,10 +541,13 @@ cdef class Store:
             acquire(s)
             store_time_cheap(s)
             dispatch(c, argv, <int>n)
-            out = c.out
-            memset(&c.out, 0, sizeof(buf))
-            session_account(c)
-            release(s)
+            if c.wait == NULL:
+                out = c.out
+                memset(&c.out, 0, sizeof(buf))
+                session_account(c)
+                release(s)
+            else:
+                out = self.blocked(c)
         finally:
             if argv != stack:
                 free(argv)
@@ -457,6 +561,65 @@ cdef class Store:
             acquire(s)
             keep_buffer(c, &out)
             release(s)
+
+    cdef buf blocked(self, session *c) except *:
+        """The reply of a command that waits for a key. Called under the lock, returns without it.
+
+        A session of its own waits in c's place, so that c can go on; other threads serve it."""
+        cdef store *s = self.s
+        cdef session *w = NULL
+        cdef buf out
+        cdef int64_t deadline = wait_of(c).deadline
+        cdef Sleeper sleeper
+        cdef bint held = True
+        try:
+            sleeper = Sleeper()
+            w = session_new(s, True)
+            if w == NULL:
+                raise MemoryError()
+            w.proto = c.proto
+            w.db = c.db
+            sleeper.attach(w)
+            wait_move(c, w)
+            _blocked.add(self)
+            while w.wait != NULL:
+                if deadline and wall_ms() >= deadline:
+                    wait_give_up(w, NULL)
+                    break
+                release(s)
+                held = False
+                sleeper.sleep(ms_until(deadline))
+                acquire(s)
+                held = True
+            out = w.out
+            memset(&w.out, 0, sizeof(buf))
+            return out
+        finally:
+            if not held:
+                acquire(s)
+            wait_end(c)
+            if w != NULL:
+                session_delete(w)
+            release(s)
+
+    cdef int feed(self, session *c, tuple args) except -1:
+        """Runs a command, leaving its replies in c.out."""
+        cdef Py_ssize_t i, n = len(args)
+        cdef list keep = []
+        cdef view *argv = <view *>malloc(n * sizeof(view))
+        if argv == NULL:
+            raise MemoryError()
+        try:
+            for i in range(n):
+                to_view(args[i], &argv[i], keep)
+            acquire(self.s)
+            store_time_cheap(self.s)
+            dispatch(c, argv, <int>n)
+            session_account(c)
+            release(self.s)
+        finally:
+            free(argv)
+        return 0
 
     def execute(self, *args):
         """Run any command: `store.execute("SET", "k", "v", "EX", 10)`.
@@ -518,6 +681,14 @@ cdef class Store:
 
     cdef void fork_unlock(self):
         release(self.s)
+
+    cdef void fork_unblock(self):
+        """In the child: nobody is left who waits."""
+        cdef session *one = clients_of(self.s).first
+        while one != NULL:
+            if one.in_process:
+                wait_end(one)
+            one = one.next
 
     cdef void fork_child(self):
         """The child's copy: private, without network threads."""
@@ -961,9 +1132,9 @@ cdef class Store:
         cdef server *v = self.v
         if v == NULL:
             return True
-        hold_signals(&usual)           # one that comes from here on ends the wait instead of just preceding it
+        hold_signals(&usual)           # as in Sleeper.sleep
         try:
-            PyErr_CheckSignals()       # compiled code runs no handlers by itself
+            PyErr_CheckSignals()
             with nogil:
                 server_wait(v, ms, &usual)
         finally:
@@ -1017,7 +1188,10 @@ class Server:
     See Store.serve for the arguments."""
 
     def __init__(self, store=None, port=None, *, host="127.0.0.1", unix_path=None, threads=None, log=False):  # no-cython-lint
-        self.store = Store() if store is None else store
+        if store is None:
+            import kvd
+            store = kvd.Store()
+        self.store = store
         hosts = [host] if isinstance(host, str) else list(host)
         if port is None and unix_path is None:
             port = 0

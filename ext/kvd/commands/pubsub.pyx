@@ -3,7 +3,7 @@
 from libc.stdint cimport int64_t
 
 from kvd.commands.errors cimport NO_MEMORY
-from kvd.commands.table cimport call, define, reply_array, reply_bulk, reply_error, reply_int
+from kvd.commands.table cimport call, define, reply_array, reply_bulk, reply_error, reply_errorf, reply_int
 from kvd.core.glob cimport glob_match
 from kvd.core.view cimport view
 from kvd.resp.writer cimport write_bulk, write_header_at, write_int, write_null, write_push, write_text
@@ -28,6 +28,9 @@ cdef void confirm(call *c, const char *what, int kind, view name) noexcept nogil
 
 cdef void subscribe_generic(call *c, int kind, const char *what) noexcept nogil:
     cdef int i
+    if c.session.in_process and c.session.wake == NULL:
+        reply_errorf(c, b"ERR %s needs a session that receives messages: Store.pubsub()", c.command.name, NULL)
+        return
     for i in range(1, c.argc):
         if subscribe(c.session, kind, c.argv[i]) < 0:
             reply_error(c, NO_MEMORY)

@@ -10,6 +10,9 @@ cdef extern from * nogil:
     #include <fcntl.h>
     #include <errno.h>
     #include <stdint.h>
+    #include <signal.h>
+    #include <poll.h>
+    #include <sys/select.h>
     struct kvd_event { void *tag; int readable; int writable; };
     #if defined(__linux__)
     #include <sys/epoll.h>
@@ -76,12 +79,27 @@ cdef extern from * nogil:
         uint64_t sink[16];
         while (read(fds[0], sink, sizeof(sink)) == (ssize_t)sizeof(sink)) {}
     }
+    /* lets the signals of `mask` in only while it waits, so that none is missed just before */
+    static inline void kvd_wait_readable(int fd, int ms, const sigset_t *mask) {
+        struct timespec t = {ms / 1000, (ms % 1000) * 1000000L};
+    #if defined(__linux__)
+        struct pollfd p = {fd, POLLIN, 0};
+        ppoll(&p, 1, ms < 0 ? NULL : &t, mask);
+    #else
+        fd_set set;
+        FD_ZERO(&set);
+        FD_SET(fd, &set);
+        pselect(fd + 1, &set, NULL, NULL, ms < 0 ? NULL : &t, mask);
+    #endif
+    }
     static inline void kvd_waker_close(int fds[2]) {
         if (fds[0] >= 0) close(fds[0]);
         if (fds[1] >= 0 && fds[1] != fds[0]) close(fds[1]);
         fds[0] = fds[1] = -1;
     }
     """
+    ctypedef struct sigset_t:
+        pass
     struct poll_event "kvd_event":
         void *tag
         bint readable
@@ -94,3 +112,4 @@ cdef extern from * nogil:
     void waker_wake "kvd_waker_wake" (int *fds) noexcept
     void waker_drain "kvd_waker_drain" (int *fds) noexcept
     void waker_close "kvd_waker_close" (int *fds) noexcept
+    void wait_readable "kvd_wait_readable" (int fd, int ms, const sigset_t *mask) noexcept   # ms -1: for ever; or a signal comes

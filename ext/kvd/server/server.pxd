@@ -1,11 +1,8 @@
 """Listening sockets and network threads on one store. See server.pyx."""
 
 from kvd.server.connection cimport network
+from kvd.server.poll cimport sigset_t
 from kvd.store.keyspace cimport store
-
-cdef extern from "<signal.h>" nogil:
-    ctypedef struct sigset_t:
-        pass
 
 cdef enum:
     MAX_LISTENERS = 32

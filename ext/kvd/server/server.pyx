@@ -13,7 +13,7 @@ from libc.string cimport strdup, strlen
 
 from kvd.server.connection cimport connection, connection_close, connection_free, network, pthread_self, pthread_t
 from kvd.server.loop cimport network_run
-from kvd.server.poll cimport poll_open, poll_watch, waker_close, waker_open, waker_wake
+from kvd.server.poll cimport poll_open, poll_watch, waker_close, waker_open, waker_wake, wait_readable
 from kvd.server.socket cimport close, endpoint, listen_tcp, listen_unix, socket_port, transmit, unlink
 from kvd.session.session cimport clients_of
 from kvd.store.config cimport (
@@ -28,21 +28,6 @@ cdef extern from * nogil:
     #endif
     #include <pthread.h>
     #include <signal.h>
-    #include <poll.h>
-    #include <sys/select.h>
-    /* lets the signals of `mask` in only while it waits, so that none is missed just before */
-    static void kvd_wait_readable(int fd, int ms, const sigset_t *mask) {
-        struct timespec t = {ms / 1000, (ms % 1000) * 1000000L};
-    #if defined(__linux__)
-        struct pollfd p = {fd, POLLIN, 0};
-        ppoll(&p, 1, &t, mask);
-    #else
-        fd_set set;
-        FD_ZERO(&set);
-        FD_SET(fd, &set);
-        pselect(fd + 1, &set, NULL, NULL, &t, mask);
-    #endif
-    }
     static int kvd_thread_start(pthread_t *t, void *(*f)(void *), void *arg) {
         sigset_t all, old;
         int r;
@@ -53,7 +38,6 @@ cdef extern from * nogil:
         return r;
     }
     """
-    void wait_readable "kvd_wait_readable" (int fd, int ms, const sigset_t *mask) noexcept
     int thread_start "kvd_thread_start" (pthread_t *t, void *(*f)(void *) noexcept nogil, void *arg) noexcept
     int pthread_join(pthread_t t, void **result)
 
