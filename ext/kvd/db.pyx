@@ -1023,6 +1023,11 @@ cdef class Store:
         return self.execute(b"MEMORY", b"USAGE", key, *(() if samples is None else (b"SAMPLES", samples)))
 
     @property
+    def decode_responses(self):
+        """Whether replies are str instead of bytes."""
+        return bool(self.decode)
+
+    @property
     def used_memory(self):
         """Bytes of memory the store occupies."""
         return store_memory(self.s)

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kvd.db import Server, Session, Store, total_memory
+from kvd.db import Server, Session, total_memory
+from kvd.embedded import Store
 
 if TYPE_CHECKING:
     from kvd.errors import (

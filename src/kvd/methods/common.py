@@ -1,0 +1,81 @@
+"""What all families share: the types of arguments, and the forms in which redis-py takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+Value = bytes | str | int | float | bytearray | memoryview
+Key = Value
+Text = Any  # bytes, or str with decode_responses
+Seconds = int | timedelta
+Moment = int | datetime
+
+
+class Methods:
+    """Base of the families: needs `execute`, which Store has."""
+
+    if TYPE_CHECKING:
+
+        def execute(self, *args: Any) -> Any: ...
+
+
+def flat(first: Value | Iterable[Value], more: tuple[Value, ...] = ()) -> list[Value]:
+    """One value, or several, or a list of them."""
+    if isinstance(first, (bytes, str, int, float, bytearray, memoryview)):
+        return [first, *more]
+    return [*first, *more]
+
+
+def pairs(mapping: Mapping[Any, Any]) -> list[Any]:
+    """Keys and values in turn."""
+    return [word for item in mapping.items() for word in item]
+
+
+def option(word: str, value: Any) -> list[Any]:
+    """The word and its value, or nothing for None."""
+    return [] if value is None else [word, value]
+
+
+def words(**flags: Any) -> list[str]:
+    """The names of those that are true, in capitals."""
+    return [name.upper() for name, on in flags.items() if on]
+
+
+def seconds(value: Seconds) -> int:
+    return int(value.total_seconds()) if isinstance(value, timedelta) else value
+
+
+def milliseconds(value: Seconds) -> int:
+    return int(value.total_seconds() * 1000) if isinstance(value, timedelta) else value
+
+
+def moment(value: Moment, scale: int) -> int:
+    """Seconds (scale 1) or milliseconds (scale 1000) since 1970."""
+    return int(value.timestamp() * scale) if isinstance(value, datetime) else value
+
+
+def times(
+    ex: Seconds | None = None, px: Seconds | None = None, exat: Moment | None = None, pxat: Moment | None = None
+) -> list[Any]:
+    """EX, PX, EXAT and PXAT."""
+    found: list[Any] = []
+    if ex is not None:
+        found += ["EX", seconds(ex)]
+    if px is not None:
+        found += ["PX", milliseconds(px)]
+    if exat is not None:
+        found += ["EXAT", moment(exat, 1)]
+    if pxat is not None:
+        found += ["PXAT", moment(pxat, 1000)]
+    return found
+
+
+def tuples(reply: Any) -> list[tuple[Any, ...]]:
+    """A list of pairs, as tuples."""
+    return [tuple(pair) for pair in reply]
+
+
+def scanning(cursor: int, match: Any, count: int | None) -> list[Any]:
+    return [cursor, *option("MATCH", match), *option("COUNT", count)]

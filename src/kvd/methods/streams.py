@@ -1,0 +1,225 @@
+"""Streams: entries by id, and consumer groups. An entry is (id, {field: value}), or (id, None) where it is deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from kvd.methods.common import Key, Methods, Text, Value, option, pairs, words
+
+Id = bytes | str | int
+Entry = tuple[Text, Any]
+
+
+def _entry(item: Any) -> Entry:
+    fields = item[1]
+    return item[0], None if fields is None else dict(zip(fields[::2], fields[1::2], strict=True))
+
+
+def _streams(reply: Any) -> list[list[Any]]:
+    """[[stream, entries], ...]"""
+    if reply is None:
+        return []
+    return [[name, [_entry(e) for e in entries]] for name, entries in reply.items()]
+
+
+def _policy(ref_policy: str | None) -> list[str]:
+    return [] if ref_policy is None else [ref_policy.upper()]
+
+
+def _trim(maxlen: int | None, minid: Id | None, approximate: bool, limit: int | None) -> list[Any]:
+    if maxlen is not None and minid is not None:
+        raise ValueError("maxlen and minid exclude each other")
+    if maxlen is None and minid is None:
+        return []
+    head: list[Any] = ["MAXLEN"] if maxlen is not None else ["MINID"]
+    return [*head, *(["~"] if approximate else []), maxlen if maxlen is not None else minid, *option("LIMIT", limit)]
+
+
+class StreamMethods(Methods):
+    def xadd(
+        self,
+        name: Key,
+        fields: Mapping[Any, Value],
+        id: Id = "*",
+        maxlen: int | None = None,
+        approximate: bool = True,
+        nomkstream: bool = False,
+        minid: Id | None = None,
+        limit: int | None = None,
+        ref_policy: str | None = None,
+    ) -> Text | None:
+        """Append an entry; returns its id, or None with nomkstream and no stream. O(1), and O(N) of those trimmed.
+
+        maxlen, minid: how many entries stay, or from which id on; approximate: whole nodes only, which is cheap."""
+        trim = _trim(maxlen, minid, approximate, limit)
+        return self.execute("XADD", name, *words(nomkstream=nomkstream), *_policy(ref_policy), *trim, id, *pairs(fields))
+
+    def xlen(self, name: Key) -> int:
+        """Number of entries. O(1)."""
+        return self.execute("XLEN", name)
+
+    def xrange(self, name: Key, min: Id = "-", max: Id = "+", count: int | None = None) -> list[Entry]:
+        """Entries between two ids, the oldest first; "(" in front of an id leaves it out. O(N) of the result."""
+        return [_entry(e) for e in self.execute("XRANGE", name, min, max, *option("COUNT", count)) or []]
+
+    def xrevrange(self, name: Key, max: Id = "+", min: Id = "-", count: int | None = None) -> list[Entry]:
+        """Entries between two ids, the newest first. O(N) of the result."""
+        return [_entry(e) for e in self.execute("XREVRANGE", name, max, min, *option("COUNT", count)) or []]
+
+    def xread(self, streams: Mapping[Any, Id], count: int | None = None, block: int | None = None) -> list[list[Any]]:
+        """Entries behind an id of each stream: [[stream, entries], ...]. "$": only new ones, "+": the last.
+
+        block: milliseconds to wait for one, 0 for ever; empty when it is over. Other threads run meanwhile."""
+        words_ = [*option("COUNT", count), *option("BLOCK", block)]
+        return _streams(self.execute("XREAD", *words_, "STREAMS", *streams.keys(), *streams.values()))
+
+    def xdel(self, name: Key, *ids: Id) -> int:
+        """Remove entries; returns how many there were. O(log N) each."""
+        return self.execute("XDEL", name, *ids)
+
+    def xdelex(self, name: Key, *ids: Id, ref_policy: str = "KEEPREF") -> list[int]:
+        """Remove entries: 1 removed, 2 spared (ACKED: a group still needs it), -1 no such entry.
+
+        ref_policy: KEEPREF, DELREF (it is pending nowhere any more) or ACKED."""
+        return self.execute("XDELEX", name, ref_policy, "IDS", len(ids), *ids)
+
+    def xtrim(
+        self,
+        name: Key,
+        maxlen: int | None = None,
+        approximate: bool = True,
+        minid: Id | None = None,
+        limit: int | None = None,
+        ref_policy: str | None = None,
+    ) -> int:
+        """Remove the oldest entries; returns how many. Arguments as of xadd."""
+        return self.execute("XTRIM", name, *_trim(maxlen, minid, approximate, limit), *_policy(ref_policy))
+
+    def xsetid(self, name: Key, last_id: Id, entries_added: int | None = None, max_deleted_id: Id | None = None) -> bool:
+        """Set the last id of a stream; True."""
+        more = [*option("ENTRIESADDED", entries_added), *option("MAXDELETEDID", max_deleted_id)]
+        return self.execute("XSETID", name, last_id, *more) in (b"OK", "OK")
+
+    def xinfo_stream(self, name: Key, full: bool = False) -> dict[str, Any]:
+        """What is known of a stream; with full also entries and groups."""
+        info = _named(self.execute("XINFO", "STREAM", name, *words(full=full)))
+        if full:
+            info["entries"] = [_entry(e) for e in info["entries"]]
+            info["groups"] = [_named(g) for g in info["groups"]]
+            for group in info["groups"]:
+                group["consumers"] = [_named(c) for c in group["consumers"]]
+        else:
+            for end in ("first-entry", "last-entry"):
+                info[end] = info[end] and _entry(info[end])
+        return info
+
+    def xinfo_groups(self, name: Key) -> list[dict[str, Any]]:
+        """What is known of the groups of a stream."""
+        return [_named(g) for g in self.execute("XINFO", "GROUPS", name)]
+
+    def xinfo_consumers(self, name: Key, groupname: Value) -> list[dict[str, Any]]:
+        """What is known of the consumers of a group."""
+        return [_named(c) for c in self.execute("XINFO", "CONSUMERS", name, groupname)]
+
+    # -- consumer groups
+
+    def xgroup_create(
+        self, name: Key, groupname: Value, id: Id = "$", mkstream: bool = False, entries_read: int | None = None
+    ) -> bool:
+        """Make a group that reads what follows an id; True. mkstream: make the stream too. O(1)."""
+        more = [*words(mkstream=mkstream), *option("ENTRIESREAD", entries_read)]
+        return self.execute("XGROUP", "CREATE", name, groupname, id, *more) in (b"OK", "OK")
+
+    def xgroup_setid(self, name: Key, groupname: Value, id: Id, entries_read: int | None = None) -> bool:
+        """Let a group go on behind another id; True. O(1)."""
+        return self.execute("XGROUP", "SETID", name, groupname, id, *option("ENTRIESREAD", entries_read)) in (b"OK", "OK")
+
+    def xgroup_destroy(self, name: Key, groupname: Value) -> bool:
+        """Remove a group; returns whether there was one."""
+        return self.execute("XGROUP", "DESTROY", name, groupname) == 1
+
+    def xgroup_createconsumer(self, name: Key, groupname: Value, consumername: Value) -> int:
+        """Make a consumer; 1 if it is new. O(1)."""
+        return self.execute("XGROUP", "CREATECONSUMER", name, groupname, consumername)
+
+    def xgroup_delconsumer(self, name: Key, groupname: Value, consumername: Value) -> int:
+        """Remove a consumer; returns how many entries were pending for it."""
+        return self.execute("XGROUP", "DELCONSUMER", name, groupname, consumername)
+
+    def xreadgroup(
+        self,
+        groupname: Value,
+        consumername: Value,
+        streams: Mapping[Any, Id],
+        count: int | None = None,
+        block: int | None = None,
+        noack: bool = False,
+    ) -> list[list[Any]]:
+        """New entries (">") for a consumer, or with another id those it has not acknowledged; shape as of xread."""
+        words_ = [*option("COUNT", count), *option("BLOCK", block), *words(noack=noack)]
+        return _streams(self.execute("XREADGROUP", "GROUP", groupname, consumername, *words_, "STREAMS", *streams.keys(), *streams.values()))
+
+    def xack(self, name: Key, groupname: Value, *ids: Id) -> int:
+        """Acknowledge entries; returns how many were pending. O(log N) each."""
+        return self.execute("XACK", name, groupname, *ids)
+
+    def xackdel(self, name: Key, groupname: Value, *ids: Id, ref_policy: str = "KEEPREF") -> list[int]:
+        """Acknowledge entries and remove them: 1 removed, 2 acknowledged only, -1 was not pending."""
+        return self.execute("XACKDEL", name, groupname, ref_policy, "IDS", len(ids), *ids)
+
+    def xpending(self, name: Key, groupname: Value) -> dict[str, Any]:
+        """Summary of what is pending: pending, min, max, and consumers with name and pending."""
+        count, low, high, consumers = self.execute("XPENDING", name, groupname)
+        return {"pending": count, "min": low, "max": high,
+                "consumers": [{"name": n, "pending": int(p)} for n, p in consumers or []]}  # fmt: skip
+
+    def xpending_range(
+        self, name: Key, groupname: Value, min: Id, max: Id, count: int, consumername: Value | None = None, idle: int | None = None
+    ) -> list[dict[str, Any]]:
+        """Pending entries between two ids. idle: only those delivered so many milliseconds ago."""
+        more = [] if consumername is None else [consumername]
+        reply = self.execute("XPENDING", name, groupname, *option("IDLE", idle), min, max, count, *more)
+        keys = ("message_id", "consumer", "time_since_delivered", "times_delivered")
+        return [dict(zip(keys, item, strict=True)) for item in reply]
+
+    def xclaim(
+        self,
+        name: Key,
+        groupname: Value,
+        consumername: Value,
+        min_idle_time: int,
+        message_ids: list[Id] | tuple[Id, ...],
+        idle: int | None = None,
+        time: int | None = None,
+        retrycount: int | None = None,
+        force: bool = False,
+        justid: bool = False,
+    ) -> list[Any]:
+        """Give pending entries to another consumer; returns them, with justid their ids. Times in milliseconds."""
+        more = [*option("IDLE", idle), *option("TIME", time), *option("RETRYCOUNT", retrycount), *words(force=force, justid=justid)]
+        reply = self.execute("XCLAIM", name, groupname, consumername, min_idle_time, *message_ids, *more)
+        return reply if justid else [_entry(e) for e in reply]
+
+    def xautoclaim(
+        self,
+        name: Key,
+        groupname: Value,
+        consumername: Value,
+        min_idle_time: int,
+        start_id: Id = "0-0",
+        count: int | None = None,
+        justid: bool = False,
+    ) -> list[Any]:
+        """Give entries that are pending for long to a consumer: [next start id, entries, ids that are deleted].
+
+        With justid only the ids of the entries, as redis-py."""
+        reply = self.execute("XAUTOCLAIM", name, groupname, consumername, min_idle_time, start_id, *option("COUNT", count), *words(justid=justid))
+        if justid:
+            return reply[1]
+        return [reply[0], [_entry(e) for e in reply[1]], *reply[2:]]
+
+
+def _named(reply: Any) -> dict[str, Any]:
+    """Field names as str, whatever decode_responses says."""
+    return {k.decode() if isinstance(k, bytes) else k: v for k, v in reply.items()}
