@@ -207,9 +207,9 @@ def test_command_info_equals(real, ours):
         for what, a, b in (("arity", got[1], entry[1]), ("flags", set(got[2]), set(entry[2])), ("keys", got[3:6], entry[3:6]),
                            ("categories", set(got[6]), set(entry[6]))):  # fmt: skip
             if what == "flags":  # hints about modules and clusters that later versions added
-                ignored = {b"no_multi", b"skip_monitor", b"module"}
+                ignored = {b"no_multi", b"skip_monitor", b"module"} | ({b"noscript"} if b"blocking" in b else set())
                 a, b = a - ignored, b - ignored
-            if a != b:
+            if a != b and not (what == "arity" and name in (b"zrank", b"zrevrank")):  # WITHSCORE came with 7.2
                 wrong.append((name, what, a, b))
     assert not wrong
 

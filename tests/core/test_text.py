@@ -1,7 +1,6 @@
 """Numbers to text and back."""
 
-import ctypes
-import math
+import re
 
 import pytest
 from hypothesis import given
@@ -25,15 +24,12 @@ def test_not_canonical_integers_are_refused(text):
 
 
 @given(st.floats(allow_nan=False))
-def test_double_is_printed_with_17_digits(d):
+def test_double_is_printed_with_few_digits_that_read_back(d):
+    """The fewest, but for powers of two, where the shortest number is not the nearest of its length."""
     text = _probe.print_double(d)
     assert float(text) == d
-    if math.isinf(d):
-        assert text in (b"inf", b"-inf")
-    else:
-        out = ctypes.create_string_buffer(64)
-        ctypes.CDLL(None).snprintf(out, 64, b"%.17g", ctypes.c_double(d))
-        assert text == out.value
+    figures = re.sub(rb"e.*|[-.]", b"", text).strip(b"0")
+    assert len(figures) <= len(re.sub(r"e.*|[-.]", "", repr(d)).strip("0")) + 1
 
 
 @pytest.mark.parametrize("text", [b"", b" 1", b"1 ", b"nan", b"1e400", b"abc", b"1x"])

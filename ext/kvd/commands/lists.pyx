@@ -225,7 +225,7 @@ cdef void bpop_generic(call *c, bint front) noexcept nogil:
 
 define(blpop_command, """
     BLPOP key [key ...] timeout
-    write blocking noscript | list | 2.0.0 | O(N) where N is the number of keys
+    write blocking | list | 2.0.0 | O(N) where N is the number of keys
     Remove and return the first element of the first list there is; wait for one.
     keys: RW access delete
     at: 1 -2 1
@@ -236,7 +236,7 @@ cdef void blpop_command(call *c) noexcept nogil:
 
 define(brpop_command, """
     BRPOP key [key ...] timeout
-    write blocking noscript | list | 2.0.0 | O(N) where N is the number of keys
+    write blocking | list | 2.0.0 | O(N) where N is the number of keys
     Remove and return the last element of the first list there is; wait for one.
     keys: RW access delete
     at: 1 -2 1
@@ -390,7 +390,7 @@ cdef void lmove_command(call *c) noexcept nogil:
 
 define(brpoplpush_command, """
     BRPOPLPUSH source destination timeout
-    write denyoom blocking noscript | list | 2.2.0 | O(1)
+    write denyoom blocking | list | 2.2.0 | O(1)
     Move the last element of a list to the front of another; wait for one.
     keys: RW access delete; RW insert
 """)
@@ -402,7 +402,7 @@ cdef void brpoplpush_command(call *c) noexcept nogil:
 
 define(blmove_command, """
     BLMOVE source destination <LEFT | RIGHT> <LEFT | RIGHT> timeout
-    write denyoom blocking noscript | list | 6.2.0 | O(1)
+    write denyoom blocking | list | 6.2.0 | O(1)
     Move the first or last element of a list to either end of another; wait for one.
     keys: RW access delete; RW insert
 """)

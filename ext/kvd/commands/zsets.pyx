@@ -760,7 +760,7 @@ cdef void bzpop_generic(call *c, bint highest) noexcept nogil:
 
 define(bzpopmin_command, """
     BZPOPMIN key [key ...] timeout
-    write blocking fast noscript | sorted-set | 5.0.0 | O(log(N))
+    write blocking fast | sorted-set | 5.0.0 | O(log(N))
     Remove and return the member with the lowest score of the first sorted set there is; wait for one.
     keys: RW access delete
     at: 1 -2 1
@@ -771,7 +771,7 @@ cdef void bzpopmin_command(call *c) noexcept nogil:
 
 define(bzpopmax_command, """
     BZPOPMAX key [key ...] timeout
-    write blocking fast noscript | sorted-set | 5.0.0 | O(log(N))
+    write blocking fast | sorted-set | 5.0.0 | O(log(N))
     Remove and return the member with the highest score of the first sorted set there is; wait for one.
     keys: RW access delete
     at: 1 -2 1

@@ -33,7 +33,7 @@ PATTERNS = {"pattern"}
 FLAGS = [
     "write", "readonly", "denyoom", "admin", "pubsub", "noscript", "blocking", "loading", "stale", "skip_monitor",
     "skip_slowlog", "asking", "fast", "no_auth", "no_multi", "movablekeys", "allow_busy", "no_async_loading",
-    "no_mandatory_keys", "may_replicate",
+    "no_mandatory_keys",
 ]  # fmt: skip
 CATEGORIES = {
     "generic": "keyspace", "string": "string", "list": "list", "set": "set", "sorted-set": "sortedset", "hash": "hash",
