@@ -154,7 +154,7 @@ cdef void ttl_generic(call *c, bint milliseconds, bint absolute) noexcept nogil:
         return
     if not absolute:
         ms = max(ms - c.store.now, 0)
-    reply_int(c, ms if milliseconds else (ms + 500) // 1000)
+    reply_int(c, ms if milliseconds else ms // 1000 + (ms % 1000 >= 500))
 
 
 define(ttl_command, """

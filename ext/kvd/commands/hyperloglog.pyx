@@ -122,6 +122,8 @@ cdef void pfadd_command(call *c) noexcept nogil:
         reply_error(c, NO_MEMORY)
         return
     changed = not known
+    if changed:
+        hll_forget(x.p)
     if add_all(c, &x, &changed) < 0:
         reply_error(c, BROKEN)
     elif not changed or write_back(c, c.argv[1], &x):

@@ -4,13 +4,13 @@ type, making it when it is missing, dropping it when it is empty, and reading th
 from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport calloc, free
 
-from kvd.commands.errors cimport NO_MEMORY, NOT_FLOAT
+from kvd.commands.errors cimport NO_MEMORY, NOT_FLOAT, SYNTAX
 from kvd.commands.table cimport call, find_read, find_write, reply_error, wrong_type
 from kvd.core.entry cimport entry
 from kvd.core.mem cimport heap
 from kvd.core.table cimport table_hash
 from kvd.core.text cimport parse_double, parse_int
-from kvd.core.view cimport view
+from kvd.core.view cimport view, view_is
 from kvd.resp.writer cimport write_double
 from kvd.store.change cimport key_changed, key_event
 from kvd.store.config cimport (
@@ -118,6 +118,20 @@ cdef bint read_numkeys(call *c, int at, int64_t *n) noexcept nogil:
     if n[0] > c.argc - at - 1:
         reply_error(c, b"ERR Number of keys can't be greater than number of args")
         return False
+    return True
+
+
+cdef bint read_pop_count(call *c, int at, int64_t *n) noexcept nogil:
+    n[0] = -1
+    while at < c.argc:
+        if n[0] != -1 or at + 1 == c.argc or not view_is(c.argv[at], b"count"):
+            reply_error(c, SYNTAX)
+            return False
+        if not parse_int(c.argv[at + 1], n) or n[0] < 1:
+            reply_error(c, b"ERR count should be greater than 0")
+            return False
+        at += 2
+    n[0] = max(n[0], <int64_t>1)
     return True
 
 

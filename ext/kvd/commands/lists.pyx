@@ -4,7 +4,7 @@ from libc.stdint cimport int64_t, uint64_t
 
 from kvd.commands.blocking cimport wait_for_keys
 from kvd.commands.errors cimport NO_KEY, NO_MEMORY, SYNTAX
-from kvd.commands.keyed cimport arg_timeout, clip, drop_empty, find_or_make, find_typed
+from kvd.commands.keyed cimport arg_timeout, clip, drop_empty, find_or_make, find_typed, read_pop_count
 from kvd.commands.table cimport (
     arg_int, call, define, reply_array, reply_bulk, reply_error, reply_errorf, reply_int, reply_null, reply_ok,
 )
@@ -260,11 +260,9 @@ cdef void lmpop_generic(call *c, int at, bint waits) noexcept nogil:
     cdef entry *e
     cdef int64_t deadline = 0
     cdef int64_t keys
-    cdef int64_t count = 1
+    cdef int64_t count
     cdef int found, i
     cdef bint front
-    if waits and not arg_timeout(c, 1, &deadline):
-        return
     if not parse_int(c.argv[at], &keys) or keys < 1 or keys > 0x7FFFFFFF:
         reply_error(c, b"ERR numkeys should be greater than 0")
         return
@@ -274,13 +272,8 @@ cdef void lmpop_generic(call *c, int at, bint waits) noexcept nogil:
     i = at + 1 + <int>keys
     if not read_side(c, i, &front):
         return
-    if i + 1 < c.argc:
-        if i + 3 != c.argc or not view_is(c.argv[i + 1], b"count"):
-            reply_error(c, SYNTAX)
-            return
-        if not parse_int(c.argv[i + 2], &count) or count < 1:
-            reply_error(c, b"ERR count should be greater than 0")
-            return
+    if not read_pop_count(c, i + 1, &count) or (waits and not arg_timeout(c, 1, &deadline)):
+        return
     if not first_filled(c, at + 1, <int>keys, &found, &e, &hash):
         return
     if found:

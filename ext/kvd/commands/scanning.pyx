@@ -79,8 +79,8 @@ cdef void scan_value(call *c, int type, bint novalues, scan_step step) noexcept 
     g.e = find_read(c, c.argv[1], &hash)
     if g.e != NULL and wrong_type(c, g.e, type):
         return
-    if not read_options(c, novalues, &g):
-        return
+    if g.e != NULL and not read_options(c, novalues, &g):
+        return                         # a missing key is answered whatever the options are
     reply_array(c, 2)
     begin = c.out.len
     steps = 1 + g.count // 4       # a bucket holds six on average

@@ -417,7 +417,7 @@ cdef bint collect(call *c, operation op, operands *o, entry *result, packing *li
     for i in range(o.count if op == UNION else 1):
         if o.sets[i] == NULL:
             continue
-        if op == UNION:
+        if op == UNION and encoding_of(result) == SET_TABLE:
             set_expand(&c.store.mem, result, set_len(o.sets[i]), limits)
         set_start(o.sets[i], &at)
         while set_next(&at, &member):

@@ -12,7 +12,7 @@ from kvd.commands.blocking cimport wait_for_keys
 from kvd.commands.errors cimport NO_MEMORY, NOT_INT, OUT_OF_RANGE, SYNTAX, WRONGTYPE
 from kvd.commands.keyed cimport (
     arg_double, arg_timeout, clip, delete_key, drop_empty, find_or_make, find_typed, picks, picks_add, picks_init,
-    picks_release, read_numkeys, reply_double, store_new_value, zset_limits,
+    picks_release, read_pop_count, reply_double, store_new_value, zset_limits,
 )
 from kvd.commands.scanning cimport gathering, scan_value, scan_wants
 from kvd.commands.table cimport (
@@ -251,7 +251,10 @@ cdef void rank_generic(call *c, bint reverse) noexcept nogil:
     cdef double score
     cdef int64_t rank = -1
     cdef bint with_score = c.argc == 4
-    if c.argc > 4 or (with_score and not view_is(c.argv[3], b"withscore")):
+    if c.argc > 4:
+        reply_errorf(c, b"ERR wrong number of arguments for '%s' command", c.command.name, NULL)
+        return
+    if with_score and not view_is(c.argv[3], b"withscore"):
         reply_error(c, SYNTAX)
         return
     if not open_read(c, &e):
@@ -310,7 +313,6 @@ cdef struct zrange:
     bint with_scores
     int64_t offset             # LIMIT
     int64_t count              # -1: all
-    bint limited
     int64_t start              # by rank
     int64_t end
     bound low
@@ -471,7 +473,6 @@ cdef bint read_range_options(call *c, int at, bint any_kind, bint storing, zrang
         elif view_is(word, b"limit") and i + 2 < c.argc and (any_kind or r.kind != BY_RANK):
             if not arg_int(c, i + 1, &r.offset) or not arg_int(c, i + 2, &r.count):
                 return False
-            r.limited = True
             i += 2
         elif any_kind and view_is(word, b"rev"):
             r.reverse = True
@@ -483,7 +484,7 @@ cdef bint read_range_options(call *c, int at, bint any_kind, bint storing, zrang
             reply_error(c, SYNTAX)
             return False
         i += 1
-    if r.limited and r.kind == BY_RANK and not (r.count == -1 and r.offset == 0):
+    if r.count != -1 and r.kind == BY_RANK:
         reply_error(c, b"ERR syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX")
         return False
     if r.with_scores and r.kind == BY_LEX:
@@ -786,11 +787,9 @@ cdef void zmpop_generic(call *c, int at, bint waits) noexcept nogil:
     cdef entry *e
     cdef int64_t deadline = 0
     cdef int64_t keys
-    cdef int64_t count = 1
+    cdef int64_t count
     cdef int found, i
     cdef bint highest
-    if waits and not arg_timeout(c, 1, &deadline):
-        return
     if not parse_int(c.argv[at], &keys) or keys < 1 or keys > 0x7FFFFFFF:
         reply_error(c, b"ERR numkeys should be greater than 0")
         return
@@ -805,13 +804,8 @@ cdef void zmpop_generic(call *c, int at, bint waits) noexcept nogil:
     else:
         reply_error(c, SYNTAX)
         return
-    if i + 1 < c.argc:
-        if i + 3 != c.argc or not view_is(c.argv[i + 1], b"count"):
-            reply_error(c, SYNTAX)
-            return
-        if not parse_int(c.argv[i + 2], &count) or count < 1:
-            reply_error(c, b"ERR count should be greater than 0")
-            return
+    if not read_pop_count(c, i + 1, &count) or (waits and not arg_timeout(c, 1, &deadline)):
+        return
     if not first_filled(c, at + 1, <int>keys, &found, &e, &hash):
         return
     if found:
@@ -1049,18 +1043,14 @@ cdef bint read_operands(call *c, int at, operation op, bint storing, bint counti
     cdef entry *e
     cdef int i
     memset(o, 0, sizeof(operands))
-    if counting:
-        if not read_numkeys(c, at, &keys):
-            return False
-    else:
-        if not arg_int(c, at, &keys):
-            return False
-        if keys < 1:
-            reply_errorf(c, b"ERR at least 1 input key is needed for '%s' command", c.command.name, NULL)
-            return False
-        if keys > c.argc - at - 1:
-            reply_error(c, SYNTAX)
-            return False
+    if not arg_int(c, at, &keys):
+        return False
+    if keys < 1:
+        reply_errorf(c, b"ERR at least 1 input key is needed for '%s' command", c.command.name, NULL)
+        return False
+    if keys > c.argc - at - 1:
+        reply_error(c, SYNTAX)
+        return False
     o.count = <int>keys
     o.item = <operand *>malloc(o.count * sizeof(operand))
     if o.item == NULL:

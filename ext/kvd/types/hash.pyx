@@ -113,9 +113,9 @@ cdef bint hash_to_table(heap *h, entry *e, int encoding) noexcept nogil:
 
 
 cdef bint hash_expand(heap *h, entry *e, size_t fields, packing *limits) noexcept nogil:
-    if <int64_t>(hash_len(e) + fields) <= limits.entries:
+    if <int64_t>fields <= limits.entries and is_packed(e):
         return True
-    return hash_to_table(h, e, HASH_TABLE) and table_expand(&hash_table_of(e).fields, hash_len(e) + fields)
+    return (not is_packed(e) or hash_to_table(h, e, HASH_TABLE)) and table_expand(&hash_table_of(e).fields, hash_len(e) + fields)
 
 
 # ---- reading and writing ----------------------------------------------------------------------------

@@ -32,7 +32,7 @@ cdef void set_start(entry *e, set_cursor *c) noexcept nogil
 cdef bint set_next(set_cursor *c, view *member) noexcept nogil                        # all once; no changes meanwhile
 cdef view set_random(entry *e, rng *r, char *scratch) noexcept nogil                  # of one that is not empty
 cdef uint64_t set_scan(entry *e, uint64_t cursor, member_visit f, void *context) noexcept nogil
-cdef void set_expand(heap *h, entry *e, size_t members, packing *limits) noexcept nogil   # before many are added
+cdef void set_expand(heap *h, entry *e, size_t members, packing *limits) noexcept nogil   # before so many are added: those that are many enough by themselves make a table at once
 
 cdef bint set_free_some(heap *h, entry *e, int *budget) noexcept nogil
 cdef size_t set_parts(entry *e) noexcept nogil

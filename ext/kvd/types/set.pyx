@@ -172,6 +172,13 @@ cdef int set_add(heap *h, entry *e, view member, packing *limits) noexcept nogil
 
 
 cdef void set_expand(heap *h, entry *e, size_t members, packing *limits) noexcept nogil:
+    if encoding_of(e) == SET_INTS and <int64_t>members > limits.integers:
+        if set_len(e) == 0 and <int64_t>members <= limits.entries:
+            to_packed(h, e)
+        else:
+            to_table(h, e)
+    elif encoding_of(e) == SET_PACKED and <int64_t>members > limits.entries:
+        to_table(h, e)
     if encoding_of(e) == SET_TABLE:
         table_expand(table_of(e), members)
 
