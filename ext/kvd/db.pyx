@@ -1193,10 +1193,8 @@ class Server:
     See Store.serve for the arguments."""
 
     def __init__(self, store=None, port=None, *, host="127.0.0.1", unix_path=None, threads=None, log=False):  # no-cython-lint
-        if store is None:
-            import kvd
-            store = kvd.Store()
-        self.store = store
+        import kvd
+        self.store = kvd.Store() if store is None else store
         hosts = [host] if isinstance(host, str) else list(host)
         if port is None and unix_path is None:
             port = 0

@@ -1,20 +1,18 @@
 """Commands on the bits of strings: bit 0 is the highest bit of the first byte."""
 
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset
 
 from kvd.commands.errors cimport NO_MEMORY, SYNTAX
 from kvd.commands.keyed cimport delete_key, find_typed, store_new_value
 from kvd.commands.strings cimport open_for_write
-from kvd.commands.table cimport (
-    arg_int, call, define, find_read, reply_array, reply_error, reply_errorf, reply_int, reply_null, wrong_type,
-)
+from kvd.commands.table cimport arg_int, call, define, reply_array, reply_error, reply_errorf, reply_int, reply_null
 from kvd.core.entry cimport entry, entry_free
 from kvd.core.text cimport INT_TEXT, parse_int
 from kvd.core.view cimport view, view_is, view_of
 from kvd.store.change cimport key_changed
-from kvd.store.config cimport EVENT_GENERIC, EVENT_STRING, OPT_PROTO_MAX_BULK_LEN, cfg
+from kvd.store.config cimport EVENT_STRING, OPT_PROTO_MAX_BULK_LEN, cfg
 from kvd.types.string cimport string_new_text, string_open, string_view
 from kvd.types.value cimport STRING, value_free
 

@@ -6,11 +6,10 @@ A handler that then finds nothing again, waits on.
 """
 
 from libc.stdint cimport int64_t
-from libc.string cimport memset
 
 from kvd.commands.errors cimport NO_MEMORY
 from kvd.commands.table cimport call, command, reply_error, reply_null
-from kvd.core.entry cimport entry, entry_key
+from kvd.core.entry cimport entry
 from kvd.core.table cimport table_hash
 from kvd.core.view cimport view
 from kvd.resp.writer cimport write_null_array

@@ -22,7 +22,7 @@ from kvd.resp.writer cimport write_bulk, write_null_array
 from kvd.store.change cimport key_changed
 from kvd.store.config cimport EVENT_ZSET
 from kvd.types.value cimport ZSET, packing, value_free
-from kvd.types.zset cimport zset_at, zset_below, zset_cursor, zset_get, zset_len, zset_new, zset_next, zset_score, zset_set
+from kvd.types.zset cimport zset_at, zset_below, zset_cursor, zset_get, zset_new, zset_next, zset_score, zset_set
 
 
 # ---- arguments --------------------------------------------------------------------------------------

@@ -477,9 +477,9 @@ cdef bint read_fields(call *c, int at, int step, int *first, int *count) noexcep
 
 cdef bint reply_nothing(call *c, int count) noexcept nogil:
     """No such key: -2 for each field."""
-    cdef int i
+    cdef int _
     reply_array(c, count)
-    for i in range(count):
+    for _ in range(count):
         reply_int(c, -2)
     return True
 

@@ -7,7 +7,6 @@ from libc.stdlib cimport calloc, free
 from kvd.commands.errors cimport NO_MEMORY, NOT_FLOAT, SYNTAX
 from kvd.commands.table cimport call, find_read, find_write, reply_error, wrong_type
 from kvd.core.entry cimport entry
-from kvd.core.mem cimport heap
 from kvd.core.table cimport table_hash
 from kvd.core.text cimport parse_double, parse_int
 from kvd.core.view cimport view, view_is

@@ -10,7 +10,6 @@ from libc.stdio cimport snprintf
 from kvd.commands.errors cimport SYNTAX
 from kvd.commands.table cimport arg_int, call, find_read, reply_array, reply_error, wrong_type
 from kvd.core.buf cimport buf_rotate
-from kvd.core.entry cimport entry
 from kvd.core.glob cimport glob_match
 from kvd.core.view cimport view, view_is, view_of
 from kvd.resp.writer cimport write_bulk, write_header_at

@@ -261,7 +261,7 @@ cdef void spop_command(call *c) noexcept nogil:
     cdef uint64_t hash
     cdef entry *e
     cdef int64_t count = 0
-    cdef int64_t i
+    cdef int64_t _
     cdef char scratch[INT_TEXT]
     cdef view member
     if c.argc > 2 and not read_count(c, False, &count):
@@ -281,7 +281,7 @@ cdef void spop_command(call *c) noexcept nogil:
         key_event(c.store, c.db, c.argv[1], EVENT_GENERIC, b"del")
         return
     write_set(c.out, count, c.proto)
-    for i in range(count):
+    for _ in range(count):
         member = set_random(e, &c.store.random, scratch)
         write_bulk(c.out, member)
         take_out(c, e, member)

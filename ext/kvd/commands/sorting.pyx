@@ -6,7 +6,7 @@ change its mind about them (a lookup drops what has expired) while they are look
 
 from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport calloc, free, qsort
-from libc.string cimport memcpy, memset
+from libc.string cimport memset
 
 from kvd.commands.errors cimport NO_MEMORY, SYNTAX, WRONGTYPE
 from kvd.commands.keyed cimport delete_key, store_new_value
@@ -60,7 +60,6 @@ cdef struct sorting:
 cdef bint read_sorting(call *c, bint reads_only, sorting *s) noexcept nogil:
     """False: the error is replied."""
     cdef int i = 2
-    cdef size_t k
     memset(s, 0, sizeof(sorting))
     s.count = -1
     while i < c.argc:

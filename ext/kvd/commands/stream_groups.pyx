@@ -11,8 +11,8 @@ from kvd.commands.streams cimport (
     arg_id, arg_interval, arg_range_start, find_stream, ids_valid, parse_id, read_ids, reply_entry, reply_id,
 )
 from kvd.commands.table cimport (
-    arg_int, call, define, reply_array, reply_bulk, reply_error, reply_error_about, reply_errorf, reply_int, reply_null,
-    reply_ok, reply_text,
+    arg_int, call, define, reply_array, reply_bulk, reply_error, reply_error_about, reply_errorf, reply_int,
+    reply_null, reply_ok,
 )
 from kvd.core.buf cimport buf_rotate
 from kvd.core.entry cimport entry

@@ -1,8 +1,7 @@
 """XREAD and XREADGROUP: entries behind an id, of several streams, waiting for them if there are none."""
 
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport int64_t
 from libc.stdlib cimport free, malloc
-from libc.stdio cimport snprintf
 
 from kvd.commands.blocking cimport wait_for_keys
 from kvd.commands.errors cimport NO_MEMORY, SYNTAX

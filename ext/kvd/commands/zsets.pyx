@@ -678,8 +678,8 @@ cdef void pop(call *c, view key, entry *e, uint64_t hash, bint highest, int64_t 
     cdef zset_cursor at
     cdef view member
     cdef double score
-    cdef int64_t i
-    for i in range(count):
+    cdef int64_t _
+    for _ in range(count):
         zset_at(e, zset_len(e) - 1 if highest else 0, &at)
         score = zset_get(&at, &member)
         if nested:

@@ -12,10 +12,10 @@ cdef uint64_t TABLES[8][256]
 
 cdef void make_tables() noexcept nogil:
     cdef uint64_t crc
-    cdef int i, k
+    cdef int i, k, _
     for i in range(256):
         crc = i
-        for k in range(8):
+        for _ in range(8):
             crc = (crc >> 1) ^ (<uint64_t>0x95ac9329ac4bc9b5ULL if crc & 1 else <uint64_t>0)
         TABLES[0][i] = crc
     for i in range(256):

@@ -20,7 +20,7 @@ The bytes are the same as Redis's, so DUMP, RESTORE and snapshots move them as t
 stands between a foreign payload and the walkers here, which trust what they read.
 """
 
-from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t
 from libc.string cimport memcmp, memcpy, memmove
 
 from kvd.core.mem cimport heap, mem_alloc, mem_free, mem_realloc

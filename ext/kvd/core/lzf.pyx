@@ -86,7 +86,7 @@ cdef size_t lzf_compress(const uint8_t *data, size_t n, uint8_t *out, size_t roo
 cdef bint lzf_decompress(const uint8_t *data, size_t n, uint8_t *out, size_t size) noexcept nogil:
     cdef size_t i = 0
     cdef size_t at = 0
-    cdef size_t k, back, length
+    cdef size_t k, back, length, _
     while i < n:
         k = data[i]
         i += 1
@@ -111,7 +111,7 @@ cdef bint lzf_decompress(const uint8_t *data, size_t n, uint8_t *out, size_t siz
         length += 2
         if back > at or at + length > size:
             return False
-        for k in range(length):                # byte by byte: source and target may overlap
+        for _ in range(length):                # byte by byte: source and target may overlap
             out[at] = out[at - back]
             at += 1
     return at == size

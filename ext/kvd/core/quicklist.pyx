@@ -141,10 +141,10 @@ cdef void squeeze(quicklist *q, quicknode *n) noexcept nogil:
 cdef void quicklist_settle(quicklist *q) noexcept nogil:
     cdef quicknode *a = q.head
     cdef quicknode *b = q.tail
-    cdef int64_t i
+    cdef int64_t _
     if q.depth == 0 or q.single:
         return
-    for i in range(q.depth):
+    for _ in range(q.depth):
         if a == NULL or b == NULL:
             return
         open_node(q, a)

@@ -22,7 +22,8 @@ from kvd.core.mem cimport heap, mem_alloc, mem_cost, mem_free
 from kvd.core.view cimport view, view_compare
 
 cdef enum compare_mode:
-    BY_BOTH                    # (score, key)
+    BY_BOTH                    # (score, key) <
+    UP_TO_BOTH                 # (score, key) <=
     BELOW                      # score <
     UP_TO                      # score <=
     LEX_BELOW                  # key <
@@ -37,6 +38,8 @@ cdef inline bint stands_before(double score, entry *e, double s, view key, int m
     """Does (score, e) stand before what is looked for?"""
     if mode == BY_BOTH:
         return score < s or (score == s and view_compare(entry_key(e), key) < 0)
+    if mode == UP_TO_BOTH:
+        return score < s or (score == s and view_compare(entry_key(e), key) <= 0)
     if mode == BELOW:
         return score < s
     if mode == UP_TO:
@@ -133,7 +136,7 @@ cdef leaf *descend(ranked *t, double s, view key, step *path) noexcept nogil:
     cdef int level = t.height
     while level > 0:
         path[level].node = <branch *>node
-        path[level].at = child_for(path[level].node, s, key, BY_BOTH)
+        path[level].at = child_for(path[level].node, s, key, UP_TO_BOTH)
         node = path[level].node.child[path[level].at]
         level -= 1
     return <leaf *>node

@@ -164,7 +164,7 @@ cdef int shortest(char *out, double d) noexcept nogil:
             if scaled / power == d:
                 count = format_int(figures, <int64_t>scaled)
                 return plain_or_scientific(out, figures, count, -i)
-    for precision in range(14, 17):
+    for precision in range(0 if d < 2.3e-308 else 14, 17):      # subnormal numbers have fewer digits
         snprintf(text, sizeof(text), b"%.*e", precision, d)
         if (read_double(text, &end, &back) or True) and back == d:
             break

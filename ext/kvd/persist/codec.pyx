@@ -10,7 +10,7 @@ before it is taken over: the bytes may come from anyone.
 """
 
 from libc.math cimport HUGE_VAL
-from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memmove, memset
 
@@ -33,17 +33,15 @@ from kvd.types.hash cimport (
     HASH_PACKED, hash_cursor, hash_deadline, hash_expand, hash_is_timed, hash_len, hash_new, hash_next, hash_set,
     hash_set_deadline, hash_soonest, hash_start,
 )
-from kvd.types.list cimport LIST_PACKED, list_access, list_adopt, list_close, list_grow, list_len, list_new, list_open, list_shape
+from kvd.types.list cimport LIST_PACKED, list_access, list_adopt, list_close, list_grow, list_new, list_open
 from kvd.core.quicklist cimport quicklist_push
 from kvd.types.set cimport SET_INTS, set_add, set_cursor, set_expand, set_len, set_new, set_next, set_start
 from kvd.types.stream cimport (
-    consumer, group, group_consumer_add, group_pend, nack, named, stream, stream_adopt, stream_group_add, stream_group,
-    group_consumer, stream_new, stream_node, stream_of,
+    consumer, group, group_consumer_add, group_pend, nack, named, stream, stream_adopt, stream_group_add,
+    stream_group, group_consumer, stream_new, stream_node, stream_of,
 )
 from kvd.types.string cimport string_int_cell, string_new, string_new_int, string_view
-from kvd.types.value cimport (
-    HASH, INT, LIST, SET, STREAM, STRING, ZSET, encoding_of, packing, type_of, value_free,
-)
+from kvd.types.value cimport HASH, INT, LIST, SET, STREAM, STRING, ZSET, encoding_of, packing, type_of, value_free
 from kvd.types.zset cimport (
     ZSET_PACKED, zset_at, zset_cursor, zset_get, zset_len, zset_new, zset_next, zset_prev, zset_score, zset_set,
 )
@@ -311,7 +309,6 @@ cdef int encode_stream(buf *out, entry *e) noexcept nogil:
     cdef bint active = False       # there are consumers, whose times the older form would lose
     cdef char key[16]
     cdef uint32_t i
-    cdef size_t begin
     for i in range(s.groups.count):
         active = active or (<group *>s.groups.item[i]).consumers.count != 0
     put_byte(out, RDB_STREAM_3 if active else RDB_STREAM_2)

@@ -1,7 +1,7 @@
 """DUMP and RESTORE: one value as bytes, with the version that reads it and a checksum (8 bytes) behind it."""
 
 from libc.stdint cimport int64_t, uint64_t
-from libc.string cimport memcmp, memcpy, memset
+from libc.string cimport memcmp, memset
 
 from kvd.commands.errors cimport NO_MEMORY, SYNTAX
 from kvd.commands.keyed cimport store_new_value

@@ -10,7 +10,7 @@ A message is appended to each listener's output. To the session whose command ru
 command's reply (session_push). Keyspace notifications are messages that notify_event publishes.
 """
 
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport int64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 

@@ -430,4 +430,3 @@ cdef view tracking_overlap(session *c, view prefix) noexcept nogil:
             return view_of(p.text, p.len)
         p = p.next
     return view_of(NULL, 0)
-

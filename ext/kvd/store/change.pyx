@@ -192,8 +192,8 @@ cdef void watches_in(store *s, int number, database *a, database *b) noexcept no
         if e == NULL:
             return
         key = db_key_name(entry_key(e))
-        if db_key_number(entry_key(e)) == number and (table_find(&a.keys, key, table_hash(key)) != NULL
-                             or table_find(&b.keys, key, table_hash(key)) != NULL):
+        if db_key_number(entry_key(e)) == number and (
+                table_find(&a.keys, key, table_hash(key)) != NULL or table_find(&b.keys, key, table_hash(key)) != NULL):
             raise_flags(e)
 
 

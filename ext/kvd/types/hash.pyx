@@ -26,8 +26,8 @@ from kvd.core.listpack cimport (
 from kvd.core.mem cimport heap, mem_alloc, mem_cost, mem_free, mem_realloc
 from kvd.core.random cimport rng, rng_below
 from kvd.core.table cimport (
-    table_bytes, table_check, table_drain, table_expand, table_find, table_hash, table_init, table_insert, table_next,
-    table_random, table_release, table_remove, table_replace, table_scan,
+    table_bytes, table_check, table_drain, table_expand, table_find, table_hash, table_init, table_insert,
+    table_next, table_random, table_remove, table_replace, table_scan,
 )
 from kvd.core.view cimport view
 from kvd.types.value cimport HASH, boxed_new, encoding_of, kind_of, packing

@@ -9,7 +9,7 @@ added, turns a packed list that would get too large into a chain; list_repack, a
 removed, turns one of a single half-empty node back.
 """
 
-from libc.stdint cimport int64_t, uint8_t, uint32_t
+from libc.stdint cimport uint8_t, uint32_t
 from libc.string cimport memset
 
 from kvd.core.entry cimport entry, entry_payload
@@ -114,7 +114,6 @@ cdef void list_repack(heap *h, entry *e, list_shape shape) noexcept nogil:
 
 cdef bint list_adopt(heap *h, entry *e, uint8_t *lp, list_shape shape) noexcept nogil:
     cdef list_access a
-    cdef uint8_t *empty
     if list_len(e) == 0 and is_packed(e) and not quicklist_exceeds(shape.fill, lp_bytes(lp), lp_count(lp)):
         lp_free(h, packed(e)[0])
         packed(e)[0] = lp

@@ -26,7 +26,7 @@ from kvd.core.table cimport (
     table, table_bytes, table_check, table_drain, table_expand, table_find, table_hash, table_init, table_insert,
     table_next, table_random, table_remove, table_scan,
 )
-from kvd.core.text cimport INT_TEXT, digits, format_int, parse_int
+from kvd.core.text cimport digits, format_int, parse_int
 from kvd.core.view cimport view, view_of
 from kvd.types.value cimport SET, boxed_new, encoding_of, kind_of, packing
 

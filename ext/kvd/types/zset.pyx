@@ -14,11 +14,11 @@ from libc.string cimport memset
 from kvd.core.entry cimport BOXED, entry, entry_bytes, entry_free, entry_key, entry_new, entry_payload
 from kvd.core.listpack cimport (
     lp_bytes, lp_check, lp_copy, lp_count, lp_delete, lp_find, lp_first, lp_free, lp_get, lp_get_int, lp_insert,
-    lp_insert_int, lp_last, lp_new, lp_next, lp_prev, lp_seek,
+    lp_insert_int, lp_new, lp_next, lp_prev, lp_seek,
 )
 from kvd.core.mem cimport heap, mem_alloc, mem_cost, mem_free
 from kvd.core.ranked cimport (
-    leaf, place_next, place_prev, ranked, ranked_at, ranked_before, ranked_below, ranked_bytes, ranked_check,
+    place_next, place_prev, ranked, ranked_at, ranked_before, ranked_below, ranked_bytes, ranked_check,
     ranked_free_some, ranked_init, ranked_insert, ranked_lex_below, ranked_remove,
 )
 from kvd.core.table cimport (
@@ -415,13 +415,32 @@ cdef bint zset_copy(heap *h, entry *source, entry *copy) noexcept nogil:
     return True
 
 
+cdef const char *check_order(entry *e) noexcept nogil:
+    """Of a sound listpack."""
+    cdef zset_cursor at[2]         # a member's text lives in its cursor
+    cdef view member[2]
+    cdef double score[2]
+    cdef int i = 0
+    if lp_count(packed(e)[0]) % 2:
+        return b"a packed sorted set has a member without a score"
+    if not zset_at(e, 0, &at[0]):
+        return NULL
+    score[0] = zset_get(&at[0], &member[0])
+    while True:
+        at[1 - i] = at[i]
+        if not zset_next(&at[1 - i]):
+            return NULL
+        i = 1 - i
+        score[i] = zset_get(&at[i], &member[i])
+        if score[i] < score[1 - i] or (score[i] == score[1 - i] and view_compare(member[1 - i], member[i]) >= 0):
+            return b"a packed sorted set is not in order"
+
+
 cdef const char *zset_check(entry *e) noexcept nogil:
     cdef const char *wrong
-    cdef zset_cursor c
-    cdef view member, before
-    cdef double score, last
     if is_packed(e):
-        return lp_check(packed(e)[0], lp_bytes(packed(e)[0]))
+        wrong = lp_check(packed(e)[0], lp_bytes(packed(e)[0]))
+        return wrong if wrong != NULL else check_order(e)
     wrong = table_check(&tree(e).members)
     if wrong == NULL:
         wrong = ranked_check(&tree(e).order)
