@@ -88,10 +88,26 @@ def words_for(node, draw):
     return words + [draw(st.sampled_from(BY_NAME.get(node.name, VALUES)))]
 
 
+BULK = {  # family: commands that take many members at once, and how a member is written
+    "zset": [("ZADD", lambda i, n: [n % 7, f"m{i}"]), ("ZREM", lambda i, n: [f"m{i}"])], "set": [("SADD", lambda i, n: [f"m{i}"]), ("SREM", lambda i, n: [f"m{i}"])],
+    "hash": [("HSET", lambda i, n: [f"m{i}", n]), ("HDEL", lambda i, n: [f"m{i}"])], "list": [("RPUSH", lambda i, n: [f"m{n}"]), ("LPUSH", lambda i, n: [n])],
+    "geo": [("GEOADD", lambda i, n: [n % 180, i % 80, f"m{i}"])], "hyperloglog": [("PFADD", lambda i, n: [i])],
+}  # fmt: skip
+
+
+def bulk_line(draw, family):
+    """Enough members to fill nodes and leaves."""
+    command, member = draw(st.sampled_from(BULK[family]))
+    start, count, step = draw(st.integers(0, 300)), draw(st.integers(20, 200)), draw(st.integers(1, 97))
+    return (command, draw(st.sampled_from(KEYS[:3])), *[str(w) for i in range(start, start + count) for w in member(i, i * step % 1009)])
+
+
 @st.composite
 def command_lines(draw, family="string"):
     """A line of a family's command, sometimes of another one: keys then have several types."""
-    kind = draw(st.integers(0, 9))
+    kind = draw(st.integers(0, 10))
+    if kind == 10 and family in BULK:
+        return bulk_line(draw, family)
     if kind < 7:
         names = FAMILIES[family] + HEAVY[family] * 2
     elif kind < 9:
