@@ -1,6 +1,6 @@
 """Test probes: the packed and ordered structures as Python classes, each on a heap of its own."""
 
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
@@ -15,13 +15,13 @@ from kvd.core.idmap cimport (
     idmap_remove, idmap_seek, idmap_seek_last, idpos, stream_id,
 )
 from kvd.core.intset cimport (
-    intset_add, intset_at, intset_bytes, intset_check, intset_copy, intset_count, intset_free, intset_has, intset_new,
+    intset_add, intset_at, intset_bytes, intset_check, intset_count, intset_free, intset_has, intset_new,
     intset_remove,
 )
 from kvd.core.listpack cimport (
-    LP_MAX_INT, lp_append, lp_append_int, lp_bytes, lp_check, lp_copy, lp_count, lp_delete, lp_equal, lp_find, lp_first,
-    lp_free, lp_get, lp_get_int, lp_insert, lp_join, lp_last, lp_new, lp_next, lp_prev, lp_replace, lp_replace_int,
-    lp_seek,
+    lp_append, lp_append_int, lp_bytes, lp_check, lp_copy, lp_count, lp_delete, lp_equal, lp_find, lp_first,
+    lp_free, lp_get, lp_get_int, lp_insert, lp_join, lp_last, lp_new, lp_next, lp_prev, lp_replace,
+    lp_replace_int, lp_seek,
 )
 from kvd.core.lzf cimport lzf_compress, lzf_decompress
 from kvd.core.mem cimport heap, heap_destroy, heap_init, mem_alloc, mem_free

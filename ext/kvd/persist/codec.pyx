@@ -40,11 +40,9 @@ from kvd.types.stream cimport (
     consumer, group, group_consumer_add, group_pend, nack, named, stream, stream_adopt, stream_group_add,
     stream_group, group_consumer, stream_new, stream_node, stream_of,
 )
-from kvd.types.string cimport string_int_cell, string_new, string_new_int, string_view
-from kvd.types.value cimport HASH, INT, LIST, SET, STREAM, STRING, ZSET, encoding_of, packing, type_of, value_free
-from kvd.types.zset cimport (
-    ZSET_PACKED, zset_at, zset_cursor, zset_get, zset_len, zset_new, zset_next, zset_prev, zset_score, zset_set,
-)
+from kvd.types.string cimport string_new, string_view
+from kvd.types.value cimport HASH, LIST, SET, STREAM, ZSET, encoding_of, packing, type_of, value_free
+from kvd.types.zset cimport ZSET_PACKED, zset_at, zset_cursor, zset_get, zset_len, zset_new, zset_prev, zset_set
 
 cdef enum rdb_type:
     RDB_STRING = 0
