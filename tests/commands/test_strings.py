@@ -5,6 +5,8 @@ import time
 import pytest
 import xxhash
 
+import kvd
+
 
 def test_set_conditions_on_the_value(run):
     assert run("SET", "k", "v", "IFEQ", "x") is None
@@ -101,3 +103,13 @@ def test_lcs(run):
     run("MSET", "a", "ohmytext", "b", "mynewtext")
     assert run("LCS", "a", "b") == b"mytext"
     assert run("LCS", "a", "b", "LEN") == 6
+
+
+def test_values_of_a_long_key_change_their_length():
+    """Its entry is a block of its own, which the heap takes back only at its exact size."""
+    store = kvd.Store(enable_debug_command="yes")
+    for n in [*range(300), *range(300, 0, -7)]:
+        store.set("k" * 3000, "v" * n)
+        assert store.get("k" * 3000) == b"v" * n
+    assert store.execute("DEBUG", "CHECK") == b"OK"
+    store.delete("k" * 3000)

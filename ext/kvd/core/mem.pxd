@@ -47,5 +47,6 @@ cdef void heap_destroy(heap *h) noexcept nogil                                  
 cdef void *mem_alloc(heap *h, size_t n) noexcept nogil                            # 8-byte aligned; NULL when out of memory
 cdef void mem_free(heap *h, void *p, size_t n) noexcept nogil                     # n as asked for; p may be NULL
 cdef void *mem_realloc(heap *h, void *p, size_t old, size_t n) noexcept nogil     # NULL leaves p as it was
+cdef bint mem_fits(size_t n, size_t other) noexcept nogil                             # may a block of n bytes go on, and be freed, as one of `other`?
 cdef size_t mem_cost(size_t n) noexcept nogil                                     # bytes that n bytes occupy
 cdef size_t mem_total() noexcept nogil                                            # bytes all heaps hold from the system

@@ -302,6 +302,11 @@ cdef void heap_destroy(heap *h) noexcept nogil:
     heap_init(h)
 
 
+cdef bint mem_fits(size_t n, size_t other) noexcept nogil:
+    """A large block remembers its size to the byte; a slot only its class."""
+    return n == other or (n <= HEAP_SMALL and other <= HEAP_SMALL and mem_cost(n) == mem_cost(other))
+
+
 cdef size_t mem_cost(size_t n) noexcept nogil:
     if n <= HEAP_SMALL:
         return class_bytes(class_of(n))

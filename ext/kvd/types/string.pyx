@@ -14,7 +14,7 @@ from libc.string cimport memcpy, memset
 from kvd.core.entry cimport (
     BOXED, WIDE, entry, entry_bytes, entry_inline, entry_key, entry_new, entry_payload, entry_wide,
 )
-from kvd.core.mem cimport heap, mem_alloc, mem_cost, mem_free, mem_realloc
+from kvd.core.mem cimport heap, mem_alloc, mem_cost, mem_fits, mem_free, mem_realloc
 from kvd.core.text cimport digits, format_int, parse_int
 from kvd.core.view cimport view
 from kvd.types.value cimport EMBSTR, INT, RAW, STRING, encoding_of, kind_of
@@ -102,7 +102,7 @@ cdef bint string_assign(entry *e, view value) noexcept nogil:
         if value.len > 255:
             return False
         after = before - e.vlen + value.len
-    if before != after and mem_cost(before) != mem_cost(after):
+    if not mem_fits(before, after):
         return False
     if e.flags & WIDE:
         entry_wide(e)[1] = value.len
