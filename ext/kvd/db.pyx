@@ -382,9 +382,11 @@ cdef class Session:
                 return reply
             acquire(self.owner.s)
             killed = self.c.killed
-            out = self.c.out
-            memset(&self.c.out, 0, sizeof(buf))
-            session_account(self.c)
+            out.len = self.c.out.len
+            if out.len:
+                out = self.c.out
+                memset(&self.c.out, 0, sizeof(buf))
+                session_account(self.c)
             release(self.owner.s)
             if out.len:
                 self.reader.feed(PyBytes_FromStringAndSize(out.ptr, out.len))

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 import kvd
 
 from ..compat.wire import RealServer, Wire, programs
+from ..core.test_crc64 import bitwise as crc64
 
 
 def many(command, n, make):
@@ -151,15 +152,6 @@ def test_listpack_of_fields_with_deadlines(ours):
     assert ours("RESTORE", "h", 0, seal(body, 12), "REPLACE") == b"OK"
     assert ours("HGETALL", "h") == [b"a", b"1", b"b", b"2"]
     assert ours("HPEXPIRETIME", "h", "FIELDS", 2, "a", "b") == [4102444800000, -1]
-
-
-def crc64(data):
-    crc = 0
-    for byte in data:
-        crc ^= byte
-        for _ in range(8):
-            crc = crc >> 1 ^ (0x95AC9329AC4BC9B5 if crc & 1 else 0)
-    return crc
 
 
 def seal(body, version=10):

@@ -441,19 +441,15 @@ cdef struct field_step:        # a subcommand of BITFIELD
 
 
 cdef bint read_type(call *c, int i, field_step *s) noexcept nogil:
-    cdef view v = c.argv[i]
+    cdef view v = c.argv[i]        # the letter in lower case only
     cdef int64_t bits
-    if v.len > 1 and (sign_of(v) == c'i' or sign_of(v) == c'u') and parse_int(view_of(v.ptr + 1, v.len - 1), &bits):
-        s.is_signed = sign_of(v) == c'i'
+    if v.len > 1 and (v.ptr[0] == c'i' or v.ptr[0] == c'u') and parse_int(view_of(v.ptr + 1, v.len - 1), &bits):
+        s.is_signed = v.ptr[0] == c'i'
         s.bits = <int>bits
         if 1 <= bits <= (64 if s.is_signed else 63):
             return True
     reply_error(c, b"ERR Invalid bitfield type. Use something like i16 u8. Note that u64 is not supported but i64 is.")
     return False
-
-
-cdef inline char sign_of(view v) noexcept nogil:
-    return v.ptr[0]            # Redis takes them in lower case only
 
 
 cdef int read_step(call *c, int i, bint reads_only, field_step *s) noexcept nogil:

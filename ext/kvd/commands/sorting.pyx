@@ -5,7 +5,7 @@ change its mind about them (a lookup drops what has expired) while they are look
 """
 
 from libc.stdint cimport int64_t, uint64_t
-from libc.stdlib cimport calloc, free, qsort
+from libc.stdlib cimport calloc, free, malloc, qsort
 from libc.string cimport memset
 
 from kvd.commands.errors cimport NO_MEMORY, SYNTAX, WRONGTYPE
@@ -45,7 +45,8 @@ cdef struct sorting:
     bint descending
     bint asis                  # BY a constant: the order there is
     view by                    # ptr NULL: by the elements
-    int gets                   # how many GET there are
+    view *gets                 # patterns of GET
+    int get_count
     int64_t offset
     int64_t count              # -1: all
     view target                # of STORE; ptr NULL: none
@@ -62,6 +63,10 @@ cdef bint read_sorting(call *c, bint reads_only, sorting *s) noexcept nogil:
     cdef int i = 2
     memset(s, 0, sizeof(sorting))
     s.count = -1
+    s.gets = <view *>malloc(c.argc * sizeof(view))
+    if s.gets == NULL:
+        reply_error(c, NO_MEMORY)
+        return False
     while i < c.argc:
         if view_is(c.argv[i], b"asc"):
             s.descending = False
@@ -82,7 +87,8 @@ cdef bint read_sorting(call *c, bint reads_only, sorting *s) noexcept nogil:
             s.asis = star_of(s.by) == s.by.len
         elif i + 1 < c.argc and view_is(c.argv[i], b"get"):
             i += 1
-            s.gets += 1
+            s.gets[s.get_count] = c.argv[i]
+            s.get_count += 1
         else:
             reply_error(c, SYNTAX)
             return False
@@ -305,34 +311,16 @@ cdef void reply_sorted(call *c, sorting *s) noexcept nogil:
     cdef int64_t i
     cdef int k
     memset(&name, 0, sizeof(name))
-    reply_array(c, (s.last - s.first + 1) * max(s.gets, 1))
+    reply_array(c, (s.last - s.first + 1) * max(s.get_count, 1))
     for i in range(s.first, s.last + 1):
-        if s.gets == 0:
+        if s.get_count == 0:
             reply_bulk(c, text_of(s, s.item[i].text))
-        for k in range(2, c.argc if s.gets else 0):
-            if is_get(c, k):
-                if lookup(c, c.argv[k], text_of(s, s.item[i].text), &name, scratch, &value):
-                    reply_bulk(c, value)
-                else:
-                    reply_null(c)
+        for k in range(s.get_count):
+            if lookup(c, s.gets[k], text_of(s, s.item[i].text), &name, scratch, &value):
+                reply_bulk(c, value)
+            else:
+                reply_null(c)
     buf_release(&name)
-
-
-cdef bint is_get(call *c, int k) noexcept nogil:
-    """Is argument k the pattern of a GET? Walks the options as read_sorting does."""
-    cdef int i = 2
-    while i < k:
-        if i + 1 < c.argc and view_is(c.argv[i], b"get"):
-            if i + 1 == k:
-                return True
-            i += 2
-        elif view_is(c.argv[i], b"by") or view_is(c.argv[i], b"store"):
-            i += 2
-        elif view_is(c.argv[i], b"limit"):
-            i += 3
-        else:
-            i += 1
-    return False
 
 
 cdef bint push_sorted(call *c, sorting *s, entry *e) noexcept nogil:
@@ -347,12 +335,10 @@ cdef bint push_sorted(call *c, sorting *s, entry *e) noexcept nogil:
     memset(&name, 0, sizeof(name))
     list_open(&a, &c.store.mem, e, list_limits(c.store))
     for i in range(s.first, s.last + 1):
-        for k in range(2 if s.gets else c.argc, c.argc + (s.gets == 0)):
-            if s.gets == 0:
+        for k in range(max(s.get_count, 1)):
+            if s.get_count == 0:
                 value = text_of(s, s.item[i].text)
-            elif not is_get(c, k):
-                continue
-            elif not lookup(c, c.argv[k], text_of(s, s.item[i].text), &name, scratch, &value):
+            elif not lookup(c, s.gets[k], text_of(s, s.item[i].text), &name, scratch, &value):
                 value = view_of(NULL, 0)
             ok = ok and list_grow(&a, value.len, 1) and quicklist_push(a.q, value, False)
     list_close(&a)
@@ -373,14 +359,11 @@ cdef void store_sorted(call *c, sorting *s) noexcept nogil:
         reply_error(c, NO_MEMORY)
     elif store_new_value(c, c.db, s.target, e):
         key_changed(c.store, c.db, s.target, EVENT_LIST, b"sortstore")
-        reply_int(c, (s.last - s.first + 1) * max(s.gets, 1))
+        reply_int(c, (s.last - s.first + 1) * max(s.get_count, 1))
 
 
-cdef void sort_generic(call *c, bint reads_only) noexcept nogil:
-    cdef sorting s
+cdef void sort_and_reply(call *c, sorting *s) noexcept nogil:
     cdef uint64_t hash
-    if not read_sorting(c, reads_only, &s):
-        return
     s.e = find_read(c, c.argv[1], &hash)
     if s.e != NULL and type_of(s.e) != LIST and type_of(s.e) != SET and type_of(s.e) != ZSET:
         reply_error(c, WRONGTYPE)
@@ -389,20 +372,27 @@ cdef void sort_generic(call *c, bint reads_only) noexcept nogil:
         s.asis = False             # a set has no order to keep
         s.alpha = True
         s.by.ptr = NULL
-    if not gather(c, &s):
+    if not gather(c, s):
         reply_error(c, NO_MEMORY)
+        return
+    if not s.asis:
+        weigh(c, s)
+        order(s)
+    if s.not_numbers:
+        reply_error(c, b"ERR One or more scores can't be converted into double")
+    elif s.arena.failed:
+        reply_error(c, NO_MEMORY)
+    elif s.target.ptr == NULL:
+        reply_sorted(c, s)
     else:
-        if not s.asis:
-            weigh(c, &s)
-            order(&s)
-        if s.not_numbers:
-            reply_error(c, b"ERR One or more scores can't be converted into double")
-        elif s.arena.failed:
-            reply_error(c, NO_MEMORY)
-        elif s.target.ptr == NULL:
-            reply_sorted(c, &s)
-        else:
-            store_sorted(c, &s)
+        store_sorted(c, s)
+
+
+cdef void sort_generic(call *c, bint reads_only) noexcept nogil:
+    cdef sorting s
+    if read_sorting(c, reads_only, &s):
+        sort_and_reply(c, &s)
+    free(s.gets)
     free(s.item)
     buf_release(&s.arena)
 

@@ -5,4 +5,5 @@ from kvd.core.view cimport view
 from kvd.types.stream cimport consumer, group, stream
 
 cdef void group_missing(call *c, view key, view name, const char *where) noexcept nogil       # replies NOGROUP
+cdef void group_unknown(call *c, view key, view name) noexcept nogil                           # replies NOGROUP of a stream that is there
 cdef consumer *use_consumer(call *c, stream *s, group *g, view key, view name) noexcept nogil   # makes it if it is new; NULL: no memory

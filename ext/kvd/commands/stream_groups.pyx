@@ -18,13 +18,13 @@ from kvd.core.buf cimport buf_rotate
 from kvd.core.entry cimport entry
 from kvd.core.idmap cimport id_compare, id_lowest, idmap_find, idmap_next, idmap_seek, idmap_seek_last, idpos, id_highest, stream_id
 from kvd.core.text cimport parse_int
-from kvd.core.view cimport view, view_is, view_of
+from kvd.core.view cimport view, view_is
 from kvd.resp.writer cimport write_bulk_int, write_header_at, write_null_array
 from kvd.store.change cimport key_changed, key_event
 from kvd.store.config cimport EVENT_STREAM
 from kvd.types.stream cimport (
     DROP_REFERENCES, ONLY_ACKNOWLEDGED, consumer, group, group_ack, group_consumer, group_consumer_add,
-    group_consumer_remove, group_pend, nack, nack_give, named, references, stream, stream_delete,
+    group_consumer_remove, group_pend, nack, nack_give, name_of, references, stream, stream_delete,
     stream_drop_references, stream_group, stream_group_add, stream_group_remove, stream_has, stream_new, stream_of,
     stream_referenced, stream_walk, stream_walk_next, stream_walk_start,
 )
@@ -42,8 +42,11 @@ cdef void group_missing(call *c, view key, view name, const char *where) noexcep
     reply_error(c, text)
 
 
-cdef inline view name_of(void *item) noexcept nogil:
-    return view_of((<named *>item).text, (<named *>item).len)
+cdef void group_unknown(call *c, view key, view name) noexcept nogil:
+    cdef char text[512]
+    snprintf(text, sizeof(text), b"NOGROUP No such consumer group '%.*s' for key name '%.*s'",
+             <int>min(name.len, <size_t>128), name.ptr, <int>min(key.len, <size_t>128), key.ptr)
+    reply_error(c, text)
 
 
 cdef consumer *use_consumer(call *c, stream *s, group *g, view key, view name) noexcept nogil:
@@ -113,17 +116,12 @@ cdef bint known_stream(call *c, stream **s) noexcept nogil:
 
 
 cdef group *known_group(call *c, stream **s) noexcept nogil:
-    cdef char text[512]
     cdef group *g
-    cdef view key = c.argv[2]
-    cdef view name = c.argv[3]
     if not known_stream(c, s):
         return NULL
-    g = stream_group(s[0], name)
+    g = stream_group(s[0], c.argv[3])
     if g == NULL:
-        snprintf(text, sizeof(text), b"NOGROUP No such consumer group '%.*s' for key name '%.*s'",
-                 <int>min(name.len, <size_t>128), name.ptr, <int>min(key.len, <size_t>128), key.ptr)
-        reply_error(c, text)
+        group_unknown(c, c.argv[2], c.argv[3])
     return g
 
 

@@ -1,9 +1,9 @@
 """XINFO: what is known of a stream, its groups and their consumers."""
 
 from libc.stdint cimport int64_t, uint32_t
-from libc.stdio cimport snprintf
 
 from kvd.commands.errors cimport NO_KEY
+from kvd.commands.stream_groups cimport group_unknown
 from kvd.commands.streams cimport find_stream, reply_entries, reply_entry, reply_id
 from kvd.commands.table cimport (
     arg_int, call, define, reply_array, reply_bulk, reply_error, reply_error_about, reply_int, reply_map, reply_null,
@@ -11,16 +11,12 @@ from kvd.commands.table cimport (
 )
 from kvd.core.entry cimport entry
 from kvd.core.idmap cimport id_highest, id_lowest, idmap, idmap_next, idmap_seek, idpos, stream_id
-from kvd.core.view cimport view, view_is, view_of
+from kvd.core.view cimport view_is
 from kvd.resp.writer cimport write_header_at
 from kvd.types.stream cimport (
-    consumer, group, nack, named, stream, stream_entries_read, stream_group, stream_of, stream_range_has_tombstones,
+    consumer, group, nack, name_of, stream, stream_entries_read, stream_group, stream_of, stream_range_has_tombstones,
     stream_walk, stream_walk_next, stream_walk_start,
 )
-
-
-cdef inline view name_of(void *item) noexcept nogil:
-    return view_of((<named *>item).text, (<named *>item).len)
 
 
 cdef stream *stream_asked(call *c) noexcept nogil:
@@ -217,14 +213,11 @@ cdef void xinfo_consumers(call *c) noexcept nogil:
     cdef group *g
     cdef consumer *who
     cdef uint32_t i
-    cdef char text[512]
     if s == NULL:
         return
     g = stream_group(s, c.argv[3])
     if g == NULL:
-        snprintf(text, sizeof(text), b"NOGROUP No such consumer group '%.*s' for key name '%.*s'", <int>min(c.argv[3].len, <size_t>128),
-                 c.argv[3].ptr, <int>min(c.argv[2].len, <size_t>128), c.argv[2].ptr)
-        reply_error(c, text)
+        group_unknown(c, c.argv[2], c.argv[3])
         return
     reply_array(c, g.consumers.count)
     for i in range(g.consumers.count):

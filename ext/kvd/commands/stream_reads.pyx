@@ -106,6 +106,12 @@ cdef bint last_entry(stream *s, stream_id *id) noexcept nogil:
     return stream_walk_next(&w, id)
 
 
+cdef void meaningless(call *c, const char *id) noexcept nogil:
+    reply_errorf(c, b"ERR The %s ID is meaningless in the context of XREADGROUP: you want to read the history of this "
+                    b"consumer by specifying a proper ID, or use the > ID to get new messages. The %s ID would just "
+                    b"return an empty result set.", id, id)
+
+
 cdef bint read_start(call *c, reading *r, int k, stream_id *after) noexcept nogil:
     """The id behind which stream k is read; the highest there is for ">". False: the error is replied."""
     cdef view key = c.argv[r.streams_at + k]
@@ -119,17 +125,13 @@ cdef bint read_start(call *c, reading *r, int k, stream_id *after) noexcept nogi
         return False
     if is_char(word, c'$'):
         if r.group_at:
-            reply_error(c, b"ERR The $ ID is meaningless in the context of XREADGROUP: you want to read the history of this "
-                           b"consumer by specifying a proper ID, or use the > ID to get new messages. The $ ID would just "
-                           b"return an empty result set.")
+            meaningless(c, b"$")
             return False
         after[0] = stream_of(e).last if e != NULL else id_lowest()
         return True
     if is_char(word, c'+'):
         if r.group_at:
-            reply_error(c, b"ERR The + ID is meaningless in the context of XREADGROUP: you want to read the history of this "
-                           b"consumer by specifying a proper ID, or use the > ID to get new messages. The + ID would just "
-                           b"return an empty result set.")
+            meaningless(c, b"+")
             return False
         if e == NULL or not last_entry(stream_of(e), after):
             after[0] = stream_of(e).last if e != NULL else id_lowest()

@@ -3,6 +3,7 @@
 from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memcpy
 
+from kvd.core._probe_views cimport as_bytes, as_view
 from kvd.core.entry cimport TIMED, entry, entry_free, entry_inline, entry_key, entry_new, entry_timer, timer, timer_entry
 from kvd.core.glob cimport glob_match
 from kvd.core.mem cimport heap, heap_destroy, heap_init, mem_alloc, mem_cost, mem_free, mem_realloc, mem_total
@@ -21,17 +22,6 @@ from kvd.core.wheel cimport (
     wheel_soonest,
 )
 from kvd.core.xxh3 cimport xxh3_64
-
-
-cdef view as_view(bytes b):
-    cdef view v
-    v.ptr = b
-    v.len = len(b)
-    return v
-
-
-cdef bytes as_bytes(view v):
-    return v.ptr[:v.len]
 
 
 def glob(bytes pattern, bytes text, bint nocase=False):

@@ -4,6 +4,7 @@ from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
+from kvd.core._probe_views cimport as_bytes, as_view
 from kvd.core.crc64 cimport crc64
 from kvd.core.entry cimport entry, entry_free, entry_key, entry_new
 from kvd.core.geohash cimport (
@@ -35,17 +36,6 @@ from kvd.core.ranked cimport (
     ranked_free_some, ranked_init, ranked_insert, ranked_lex_below, ranked_remove,
 )
 from kvd.core.view cimport view
-
-
-cdef view as_view(bytes b):
-    cdef view v
-    v.ptr = b
-    v.len = len(b)
-    return v
-
-
-cdef bytes as_bytes(view v):
-    return v.ptr[:v.len]
 
 
 cdef object verdict(const char *what):

@@ -37,7 +37,7 @@ from kvd.types.list cimport LIST_PACKED, list_access, list_adopt, list_close, li
 from kvd.core.quicklist cimport quicklist_push
 from kvd.types.set cimport SET_INTS, set_add, set_cursor, set_expand, set_len, set_new, set_next, set_start
 from kvd.types.stream cimport (
-    consumer, group, group_consumer_add, group_pend, nack, named, stream, stream_adopt, stream_group_add,
+    consumer, group, group_consumer_add, group_pend, nack, name_of, stream, stream_adopt, stream_group_add,
     stream_group, group_consumer, stream_new, stream_node, stream_of,
 )
 from kvd.types.string cimport string_new, string_view
@@ -267,16 +267,12 @@ cdef void put_id_lengths(buf *out, stream_id id) noexcept nogil:
     put_length(out, id.seq)
 
 
-cdef void put_name(buf *out, void *item) noexcept nogil:
-    put_string(out, view_of((<named *>item).text, (<named *>item).len))
-
-
 cdef void encode_group(buf *out, group *g, bint active) noexcept nogil:
     cdef idpos at
     cdef nack *p
     cdef consumer *who
     cdef uint32_t i
-    put_name(out, g)
+    put_string(out, name_of(g))
     put_id_lengths(out, g.last)
     put_length(out, <uint64_t>g.entries_read)
     put_length(out, g.pending.count)
@@ -289,7 +285,7 @@ cdef void encode_group(buf *out, group *g, bint active) noexcept nogil:
     put_length(out, g.consumers.count)
     for i in range(g.consumers.count):
         who = <consumer *>g.consumers.item[i]
-        put_name(out, who)
+        put_string(out, name_of(who))
         put_little(out, <uint64_t>who.seen_ms, 8)
         if active:
             put_little(out, <uint64_t>who.active_ms, 8)

@@ -5,7 +5,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from kvd.core.entry cimport entry, entry_payload
 from kvd.core.idmap cimport idmap, idpos, stream_id
 from kvd.core.mem cimport heap
-from kvd.core.view cimport view
+from kvd.core.view cimport view, view_of
 
 cdef struct stream_node:       # up to stream-node-max-entries entries
     stream_id first            # the id that the entries' ids are relative to
@@ -112,6 +112,11 @@ cdef size_t stream_bytes(entry *e, size_t samples) noexcept nogil
 cdef bint stream_copy(heap *h, entry *source, entry *copy) noexcept nogil
 cdef const char *stream_encoding_name(entry *e) noexcept nogil
 cdef const char *stream_check(entry *e) noexcept nogil
+
+
+cdef inline view name_of(void *item) noexcept nogil:
+    """Of a group or a consumer."""
+    return view_of((<named *>item).text, (<named *>item).len)
 
 
 cdef inline stream *stream_of(entry *e) noexcept nogil:

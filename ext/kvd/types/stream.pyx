@@ -30,7 +30,7 @@ from kvd.core.listpack cimport (
     lp_new, lp_next, lp_prev, lp_replace_int,
 )
 from kvd.core.mem cimport heap, mem_alloc, mem_cost, mem_free, mem_realloc
-from kvd.core.view cimport view, view_compare, view_of
+from kvd.core.view cimport view, view_compare
 from kvd.types.value cimport STREAM, boxed_new
 
 cdef enum entry_flag:
@@ -532,10 +532,6 @@ cdef int64_t stream_entries_read(stream *s, stream_id id) noexcept nogil:
 
 
 # ---- names ------------------------------------------------------------------------------------------
-
-cdef inline view name_of(void *item) noexcept nogil:
-    return view_of((<named *>item).text, (<named *>item).len)
-
 
 cdef uint32_t name_place(name_list *l, view name) noexcept nogil:
     cdef uint32_t lo = 0

@@ -43,11 +43,11 @@ def words(**flags: Any) -> list[str]:
     return [name.upper() for name, on in flags.items() if on]
 
 
-def seconds(value: Seconds) -> int:
+def in_seconds(value: Seconds) -> int:
     return int(value.total_seconds()) if isinstance(value, timedelta) else value
 
 
-def milliseconds(value: Seconds) -> int:
+def in_milliseconds(value: Seconds) -> int:
     return int(value.total_seconds() * 1000) if isinstance(value, timedelta) else value
 
 
@@ -62,9 +62,9 @@ def times(
     """EX, PX, EXAT and PXAT."""
     found: list[Any] = []
     if ex is not None:
-        found += ["EX", seconds(ex)]
+        found += ["EX", in_seconds(ex)]
     if px is not None:
-        found += ["PX", milliseconds(px)]
+        found += ["PX", in_milliseconds(px)]
     if exat is not None:
         found += ["EXAT", moment(exat, 1)]
     if pxat is not None:

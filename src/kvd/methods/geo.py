@@ -88,8 +88,7 @@ class GeoMethods(Methods):
         any: bool = False,
     ) -> Any:
         """Members within radius of a place; the older form of geosearch."""
-        options = [*words(withcoord=withcoord, withdist=withdist, withhash=withhash), *option("COUNT", count), *words(any=any)]
-        options += [*([sort] if sort else []), *option("STORE", store), *option("STOREDIST", store_dist)]
+        options = _options(withdist, withcoord, withhash, count, sort, store, store_dist, any)
         reply = self.execute("GEORADIUS", name, longitude, latitude, radius, unit, *options)
         return _found(reply, withdist, withhash, withcoord)
 
@@ -109,8 +108,7 @@ class GeoMethods(Methods):
         any: bool = False,
     ) -> Any:
         """Members within radius of a member; the older form of geosearch."""
-        options = [*words(withcoord=withcoord, withdist=withdist, withhash=withhash), *option("COUNT", count), *words(any=any)]
-        options += [*([sort] if sort else []), *option("STORE", store), *option("STOREDIST", store_dist)]
+        options = _options(withdist, withcoord, withhash, count, sort, store, store_dist, any)
         reply = self.execute("GEORADIUSBYMEMBER", name, member, radius, unit, *options)
         return _found(reply, withdist, withhash, withcoord)
 
@@ -126,6 +124,15 @@ def _shape(
     start: list[Any] = ["FROMMEMBER", member] if member is not None else ["FROMLONLAT", longitude, latitude]
     start += ["BYRADIUS", radius, unit] if radius is not None else ["BYBOX", width, height, unit]
     return [*start, *([sort] if sort else []), *option("COUNT", count), *words(any=any)]
+
+
+def _options(
+    withdist: bool, withcoord: bool, withhash: bool, count: int | None, sort: str | None, store: Key | None, store_dist: Key | None,
+    any: bool,
+) -> list[Any]:  # fmt: skip
+    """Those of GEORADIUS and its relative."""
+    found = [*words(withcoord=withcoord, withdist=withdist, withhash=withhash), *option("COUNT", count), *words(any=any)]
+    return [*found, *([sort] if sort else []), *option("STORE", store), *option("STOREDIST", store_dist)]
 
 
 def _found(reply: Any, withdist: bool, withhash: bool, withcoord: bool) -> Any:

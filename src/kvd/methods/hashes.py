@@ -13,11 +13,11 @@ from kvd.methods.common import (
     Text,
     Value,
     flat,
-    milliseconds,
+    in_milliseconds,
+    in_seconds,
     moment,
     pairs,
     scanning,
-    seconds,
     times,
     words,
 )
@@ -120,18 +120,18 @@ class HashMethods(Methods):
     # -- times to live of fields. Each returns a list, a number for each field: -2 no such field.
 
     def hexpire(
-        self, name: Key, seconds_: Seconds, *fields: Value, nx: bool = False, xx: bool = False, gt: bool = False, lt: bool = False
+        self, name: Key, seconds: Seconds, *fields: Value, nx: bool = False, xx: bool = False, gt: bool = False, lt: bool = False
     ) -> list[int]:
         """Let fields live so many seconds: 1 done, 0 a condition did not hold, 2 gone at once. O(N)."""
         flags = words(nx=nx, xx=xx, gt=gt, lt=lt)
-        return self.execute("HEXPIRE", name, seconds(seconds_), *flags, "FIELDS", len(fields), *fields)
+        return self.execute("HEXPIRE", name, in_seconds(seconds), *flags, "FIELDS", len(fields), *fields)
 
     def hpexpire(
-        self, name: Key, milliseconds_: Seconds, *fields: Value, nx: bool = False, xx: bool = False, gt: bool = False, lt: bool = False
+        self, name: Key, milliseconds: Seconds, *fields: Value, nx: bool = False, xx: bool = False, gt: bool = False, lt: bool = False
     ) -> list[int]:
         """The same in milliseconds."""
         flags = words(nx=nx, xx=xx, gt=gt, lt=lt)
-        return self.execute("HPEXPIRE", name, milliseconds(milliseconds_), *flags, "FIELDS", len(fields), *fields)
+        return self.execute("HPEXPIRE", name, in_milliseconds(milliseconds), *flags, "FIELDS", len(fields), *fields)
 
     def hexpireat(
         self, name: Key, unix_time_seconds: Moment, *fields: Value, nx: bool = False, xx: bool = False, gt: bool = False, lt: bool = False
