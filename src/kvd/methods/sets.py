@@ -27,7 +27,7 @@ class SetMethods(Methods):
 
     def smembers(self, name: Key) -> set[Text]:
         """All members. O(N)."""
-        return self.execute("SMEMBERS", name)
+        return set(self.execute("SMEMBERS", name))
 
     def scard(self, name: Key) -> int:
         """Number of members. O(1)."""
@@ -35,12 +35,12 @@ class SetMethods(Methods):
 
     def spop(self, name: Key, count: int | None = None) -> Any:
         """Remove and return a random member, or None; with count a set of up to so many. O(N) of the count."""
-        return self.execute("SPOP", name, *([] if count is None else [count]))
+        reply = self.execute("SPOP", name, *([] if count is None else [count]))
+        return reply if count is None else set(reply)
 
     def srandmember(self, name: Key, number: int | None = None) -> Any:
         """A random member, or None; with number a list of different ones, if negative perhaps repeated ones."""
-        reply = self.execute("SRANDMEMBER", name, *([] if number is None else [number]))
-        return list(reply) if isinstance(reply, set) else reply
+        return self.execute("SRANDMEMBER", name, *([] if number is None else [number]))
 
     def smove(self, src: Key, dst: Key, value: Value) -> bool:
         """Move a member from one set to another; returns whether it was there. O(1)."""
@@ -48,7 +48,7 @@ class SetMethods(Methods):
 
     def sinter(self, keys: Key | list[Key], *args: Key) -> set[Text]:
         """Members that all sets have. O(N*M) of the smallest set and the number of sets."""
-        return self.execute("SINTER", *flat(keys, args))
+        return set(self.execute("SINTER", *flat(keys, args)))
 
     def sintercard(self, numkeys: int, keys: list[Key], limit: int = 0) -> int:
         """How many members all sets have, counted up to limit (0: all)."""
@@ -60,7 +60,7 @@ class SetMethods(Methods):
 
     def sunion(self, keys: Key | list[Key], *args: Key) -> set[Text]:
         """Members that any of the sets has. O(N) of all members."""
-        return self.execute("SUNION", *flat(keys, args))
+        return set(self.execute("SUNION", *flat(keys, args)))
 
     def sunionstore(self, dest: Key, keys: Key | list[Key], *args: Key) -> int:
         """Store what sunion returns; returns how many."""
@@ -68,7 +68,7 @@ class SetMethods(Methods):
 
     def sdiff(self, keys: Key | list[Key], *args: Key) -> set[Text]:
         """Members of the first set that no other has. O(N) of all members."""
-        return self.execute("SDIFF", *flat(keys, args))
+        return set(self.execute("SDIFF", *flat(keys, args)))
 
     def sdiffstore(self, dest: Key, keys: Key | list[Key], *args: Key) -> int:
         """Store what sdiff returns; returns how many."""

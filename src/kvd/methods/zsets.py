@@ -212,17 +212,15 @@ class ZsetMethods(Methods):
         reply = self.execute("ZUNION", *_operands(keys, aggregate, withscores))
         return [(m, score_cast_func(s)) for m, s in reply] if withscores else reply
 
-    def zinter(
-        self, keys: Keys, aggregate: str | None = None, withscores: bool = False, score_cast_func: Any = float
-    ) -> list[Any]:
+    def zinter(self, keys: Keys, aggregate: str | None = None, withscores: bool = False) -> list[Any]:
         """Members that all sorted sets have; arguments as of zunion."""
         reply = self.execute("ZINTER", *_operands(keys, aggregate, withscores))
-        return [(m, score_cast_func(s)) for m, s in reply] if withscores else reply
+        return tuples(reply) if withscores else reply
 
-    def zdiff(self, keys: list[Key], withscores: bool = False, score_cast_func: Any = float) -> list[Any]:
+    def zdiff(self, keys: list[Key], withscores: bool = False) -> list[Any]:
         """Members of the first sorted set that no other has."""
         reply = self.execute("ZDIFF", *_operands(keys, None, withscores))
-        return [(m, score_cast_func(s)) for m, s in reply] if withscores else reply
+        return tuples(reply) if withscores else reply
 
     def zunionstore(self, dest: Key, keys: Keys, aggregate: str | None = None) -> int:
         """Store what zunion returns; returns how many."""
