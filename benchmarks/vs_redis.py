@@ -4,7 +4,7 @@ Starts each server on core 0 and redis-benchmark on core 1, takes them in turn w
 rounds, the median counts), and prints requests a second, p50 and p99, and the server's own CPU time
 (user and system) divided by the operations. Absolute figures belong to the machine; ratios travel.
 
-    PYTHONPATH=$(ls -d build/release/lib.*) python benchmarks/vs_redis.py [speed] [memory] [burst] [evict] [--markdown]
+    PYTHONPATH=$(ls -d build/release/lib.*) python benchmarks/vs_redis.py [speed] [types] [memory] [values] [burst] [delete] [evict] [--markdown]
 """
 
 from __future__ import annotations
@@ -26,6 +26,15 @@ WORK = {  # name: (redis-benchmark arguments)
     "MSET (10 keys)": ["mset", *[w for i in range(10) for w in (f"key:__rand_int__{i}", "x" * 32)]],
 }
 GOALS = {1: 0.85, 16: 0.60, 100: 0.45}
+
+
+# redis-benchmark's default list; LRANGE fills its list itself
+TYPES = ["ping_mbulk", "set", "get", "incr", "lpush", "rpush", "lpop", "rpop", "sadd", "hset", "spop", "zadd", "zpopmin", "lrange_100",
+         "lrange_300", "lrange_500", "lrange_600", "mset"]  # fmt: skip
+WORK |= {name: ["-t", name] for name in TYPES}
+WORK |= {"SMEMBERS (1000)": ["smembers", "big-set"], "HGETALL (1000)": ["hgetall", "big-hash"], "ZRANGE (1000)": ["zrange", "big-zset", "0", "-1"],
+         "XADD": ["xadd", "a-stream", "maxlen", "~", "100000", "*", "field", "value"]}  # fmt: skip
+SLOW = {"lrange_300", "lrange_500", "lrange_600", "SMEMBERS (1000)", "HGETALL (1000)", "ZRANGE (1000)"}
 
 
 def load(target: Target, name: str, pipeline: int, requests: int) -> tuple[float, float, float, float]:
@@ -77,6 +86,90 @@ def speed() -> None:
             row([name, str(pipeline), *cells, f"{ratio:.2f} (goal {GOALS[pipeline]:.2f})"], widths)
     for t in running:
         t.stop()
+
+
+def types() -> None:
+    """Server CPU an operation, for redis-benchmark's default list and for big replies."""
+    print("\n## redis-benchmark's default list: server CPU per operation (us)\n")
+    running = [t.start() for t in targets()]
+    names = [t.name for t in running]
+    widths = [18, 4, *[10] * len(names), 18]
+    for t in running:
+        client = Client(t.port)
+        for i in range(1000):
+            client("SADD", "big-set", f"member:{i}")
+            client("HSET", "big-hash", f"field:{i}", f"value:{i}")
+            client("ZADD", "big-zset", i, f"member:{i}")
+    heading(["command", "P", *names, "kvd / better peer"], widths)
+    for name in [*TYPES, *[n for n in WORK if n not in TYPES and n.isupper() or "(1000)" in n]]:
+        if name in ("SET", "GET", "INCR"):
+            continue
+        for pipeline in (1, 16):
+            requests = {1: 30_000, 16: 150_000}[pipeline] // (6 if name in SLOW else 1)
+            cpu: dict[str, list[float]] = {t.name: [] for t in running}
+            for _ in range(ROUNDS):
+                for t in running:
+                    cpu[t.name].append(load(t, name, pipeline, requests)[0])
+            middle = {n: statistics.median(c) for n, c in cpu.items()}
+            ratio = middle["kvd"] / best_peer(middle) if len(middle) > 1 else 0
+            row([name, str(pipeline), *[f"{middle[n]:.2f}" for n in names], f"{ratio:.2f}"], widths)
+    for t in running:
+        t.stop()
+
+
+VALUES: dict[str, tuple[int, Callable[[int], tuple[object, ...]]]] = {  # title: how many, how one is made
+    "list, 1M elements": (1_000_000, lambda i: ("RPUSH", "k", f"element:{i}")),
+    "set, 1M members": (1_000_000, lambda i: ("SADD", "k", f"member:{i}")),
+    "hash, 1M fields": (1_000_000, lambda i: ("HSET", "k", f"field:{i}", f"value:{i}")),
+    "zset, 1M members": (1_000_000, lambda i: ("ZADD", "k", i * 7919 % 1_000_003, f"member:{i}")),
+    "stream, 1M entries": (1_000_000, lambda i: ("XADD", "k", f"{i + 1}-0", "field", f"value:{i}")),
+    "100k hashes of 5": (100_000, lambda i: ("HSET", f"k:{i}", *[w for f in range(5) for w in (f"field{f}", f"value{i}")])),
+    "100k lists of 5": (100_000, lambda i: ("RPUSH", f"k:{i}", *[f"element{f}" for f in range(5)])),
+    "100k sets of 5": (100_000, lambda i: ("SADD", f"k:{i}", *[f"member{f}" for f in range(5)])),
+    "100k zsets of 5": (100_000, lambda i: ("ZADD", f"k:{i}", *[w for f in range(5) for w in (f, f"member{f}")])),
+}  # fmt: skip
+
+
+def values() -> None:
+    """used_memory of large values and of many small ones."""
+    print("\n## Memory of values: used_memory, bytes an element (large) or a key (small)\n")
+    names = [t.name for t in targets()]
+    widths = [20, *[12] * len(names), 18]
+    heading(["", *names, "kvd / better peer"], widths)
+    for title, (n, make) in VALUES.items():
+        used = {}
+        for t in targets():
+            t.start()
+            client = Client(t.port)
+            before = t.used_memory()
+            fill(client, n, make)
+            used[t.name] = (t.used_memory() - before) / n
+            t.stop()
+        row([title, *[f"{used[m]:.1f} B" for m in names], f"{used['kvd'] / best_peer(used):.2f}"], widths)
+
+
+def delete() -> None:
+    """The worst delay of a GET while values of a million members are deleted, and while one expires."""
+    print("\n## Deleting and expiring a value of 1,000,000 members: worst delay of a concurrent GET (ms)\n")
+    names = [t.name for t in targets()]
+    widths = [30, *[12] * len(names)]
+    heading(["", *names], widths)
+    for title in ("zset, 1M members", "hash, 1M fields"):
+        for how in ("DEL", "UNLINK", "PEXPIRE"):
+            worst = {}
+            for t in targets():
+                t.start()
+                client, other = Client(t.port), Client(t.port)
+                fill(client, *VALUES[title])
+                other.send([(how, "k", *([20] if how == "PEXPIRE" else []))])
+                delays, begin = [], time.perf_counter()
+                while time.perf_counter() - begin < 1.5:
+                    at = time.perf_counter()
+                    client("GET", "alive")
+                    delays.append(time.perf_counter() - at)
+                worst[t.name] = max(delays) * 1000
+                t.stop()
+            row([f"{how}, {title}", *[f"{worst[n]:.2f}" for n in names]], widths)
 
 
 def fill(client: Client, n: int, make: Callable[[int], tuple[object, ...]]) -> None:
@@ -184,7 +277,7 @@ def hit_ratio(client: Client, trace: list[int]) -> float:
 
 
 if __name__ == "__main__":
-    questions = {"speed": speed, "memory": memory, "burst": burst, "evict": evict}
+    questions = {"speed": speed, "types": types, "memory": memory, "values": values, "delete": delete, "burst": burst, "evict": evict}
     chosen = [a for a in sys.argv[1:] if a in questions] or list(questions)
     for question in chosen:
         questions[question]()
