@@ -13,10 +13,11 @@ test: dev                 # the whole suite
 release:                  # what users get, with the test probes
 	KVD_PROBES=1 KVD_BUILD=release $(PYTHON) setup.py -q build
 
-asan:                     # structures, parser and server under the address sanitizer
+asan:                     # all but the doors and applications under the address sanitizer
 	KVD_BUILD=asan $(PYTHON) setup.py -q build
 	LD_PRELOAD=$$(gcc -print-file-name=libasan.so) PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0 \
-	PYTHONPATH=$(call LIB,asan) $(PYTHON) -m pytest tests/core tests/resp tests/store tests/commands
+	KVD_COMPAT_EXAMPLES=10 PYTHONPATH=$(call LIB,asan) $(PYTHON) -m pytest --timeout 600 \
+	    tests/core tests/resp tests/store tests/commands tests/persist tests/session tests/model tests/compat
 
 trace:                    # line coverage of .pyx
 	KVD_BUILD=trace $(PYTHON) setup.py -q build

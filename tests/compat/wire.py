@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import subprocess
@@ -60,6 +61,7 @@ class RealServer:
             [program, "--port", "0", "--unixsocket", self.address, "--dir", self.folder, "--save", "", "--appendonly", "no",
              "--enable-debug-command", "yes", *options],
             stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT,
+            env={k: v for k, v in os.environ.items() if k != "LD_PRELOAD"},   # the sanitizer is for us, not for it
         )  # fmt: skip
         for _ in range(200):
             if Path(self.address).exists():
