@@ -304,7 +304,7 @@ cdef void heap_destroy(heap *h) noexcept nogil:
 
 cdef bint mem_fits(size_t n, size_t other) noexcept nogil:
     """A large block remembers its size to the byte; a slot only its class."""
-    return n == other or (n <= HEAP_SMALL and other <= HEAP_SMALL and mem_cost(n) == mem_cost(other))
+    return n == other or (SLABS and n <= HEAP_SMALL and other <= HEAP_SMALL and mem_cost(n) == mem_cost(other))
 
 
 cdef size_t mem_cost(size_t n) noexcept nogil:
