@@ -304,7 +304,7 @@ cdef void heap_destroy(heap *h) noexcept nogil:
 
 cdef bint mem_fits(size_t n, size_t other) noexcept nogil:
     """A large block remembers its size to the byte; a slot only its class."""
-    return n == other or (SLABS and n <= HEAP_SMALL and other <= HEAP_SMALL and mem_cost(n) == mem_cost(other))
+    return n == other or (KVD_SLABS and n <= HEAP_SMALL and other <= HEAP_SMALL and class_of(n) == class_of(other))
 
 
 cdef size_t mem_cost(size_t n) noexcept nogil:
@@ -361,7 +361,7 @@ cdef void *mem_realloc(heap *h, void *p, size_t old, size_t n) noexcept nogil:
     cdef large *b
     if p == NULL:
         return mem_alloc(h, n)
-    if KVD_SLABS and old <= HEAP_SMALL and n <= HEAP_SMALL and class_of(old) == class_of(n):
+    if mem_fits(old, n):
         return p
     if old > HEAP_SMALL and n > HEAP_SMALL and n < <size_t>-1 - 4096:
         b = <large *>realloc(<char *>p - LARGE_HEADER, n + LARGE_HEADER)
