@@ -217,3 +217,18 @@ def test_text_answers():
     store.publish("c", "m")
     listener.get_message(timeout=1)
     assert listener.get_message(timeout=1)["data"] == "m"
+
+
+def test_ctrl_c_ends_a_wait_and_loses_nothing(store):
+    import signal
+
+    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.1)
+        with pytest.raises(KeyboardInterrupt):
+            store.blpop("q")
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    store.rpush("q", "x")
+    assert store.lrange("q", 0, -1) == [b"x"]  # nobody waits any more
