@@ -5,7 +5,8 @@
     store.set("greeting", "hello", ex=60)
     store.get("greeting")
 
-`Store` is the engine in this process; `Store.serve` or `kvd serve` lets Redis clients in.
+`Store` is the engine in this process; `Store.serve` or `kvd serve` lets Redis clients in. `Cache` keeps any Python
+object: `kvd.Cache(10_000, ttl=60)`, and `@kvd.cached` remembers what a function returned.
 """
 
 from __future__ import annotations
@@ -16,6 +17,11 @@ from kvd.db import Server, Session, total_memory
 from kvd.embedded import Store
 
 if TYPE_CHECKING:
+    from kvd.caching import Cache, CacheStats, caches
+    from kvd.caching.memoize import cached, lru_cache
+    from kvd.caching.metrics import prometheus
+    from kvd.caching.recipes import RateLimiter, barrier, throttle
+    from kvd.caching.snapshot import SnapshotError
     from kvd.errors import (
         AuthenticationError,
         BusyLoadingError,
@@ -33,20 +39,30 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
+_CACHING = {  # where names live that are imported when first asked for, to keep `import kvd` quick
+    "Cache": "kvd.caching", "CacheStats": "kvd.caching", "caches": "kvd.caching", "cached": "kvd.caching.memoize",
+    "lru_cache": "kvd.caching.memoize", "prometheus": "kvd.caching.metrics", "SnapshotError": "kvd.caching.snapshot",
+    "RateLimiter": "kvd.caching.recipes", "barrier": "kvd.caching.recipes", "throttle": "kvd.caching.recipes",
+}  # fmt: skip
 _ERRORS = (
     "AuthenticationError", "BusyLoadingError", "ConfigError", "ExecAbortError", "KvdError", "NoAuthError",
     "NoScriptError", "OutOfMemoryError", "ReadOnlyError", "ResponseError", "ServerError", "WrongTypeError",
 )  # fmt: skip
 
 __all__ = [
-    "AuthenticationError", "BusyLoadingError", "ConfigError", "ExecAbortError", "KvdError", "NoAuthError",
-    "NoScriptError", "OutOfMemoryError", "ReadOnlyError", "ResponseError", "Server", "ServerError", "Session", "Store",
-    "WrongTypeError", "total_memory",
+    "AuthenticationError", "BusyLoadingError", "Cache", "CacheStats", "ConfigError", "ExecAbortError", "KvdError", "NoAuthError",
+    "NoScriptError", "OutOfMemoryError", "RateLimiter", "ReadOnlyError", "ResponseError", "Server", "ServerError", "Session",
+    "SnapshotError", "Store", "WrongTypeError", "barrier", "cached", "caches", "lru_cache", "prometheus", "throttle",
+    "total_memory",
 ]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:
     """Errors are subclasses of redis-py's, whose import is slow: it happens when one is first named."""
+    if name in _CACHING:
+        from importlib import import_module
+
+        return getattr(import_module(_CACHING[name]), name)
     if name in _ERRORS:
         from kvd import errors
 

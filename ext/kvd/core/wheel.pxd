@@ -9,6 +9,7 @@ from kvd.core.random cimport rng
 cdef enum:
     WHEEL_LEVELS = 6
     WHEEL_SLOTS = 64
+    WHEEL_TICK = 16            # units of time that fire together; ms in the keyspace
 
 cdef struct lane:
     timer ***blocks
@@ -24,7 +25,7 @@ cdef struct wheel:
 
 cdef wheel *wheel_new(heap *h, int64_t now) noexcept nogil                    # or NULL
 cdef void wheel_delete(wheel *w) noexcept nogil                               # the timers themselves are not touched
-cdef bint wheel_add(wheel *w, timer *t) noexcept nogil                        # by t.deadline; False: no memory
+cdef bint wheel_add(wheel *w, timer *t) noexcept nogil                        # by t.deadline, which may be raised later: then it comes early; False: no memory
 cdef void wheel_cancel(wheel *w, timer *t) noexcept nogil
 cdef void wheel_moved(wheel *w, timer *t) noexcept nogil                      # t is the same timer at a new address
 cdef timer *wheel_due(wheel *w, int64_t now, int *budget) noexcept nogil      # takes out one that is due; NULL: none, or budget spent

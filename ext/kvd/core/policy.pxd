@@ -1,0 +1,70 @@
+"""Eviction policies over numbered nodes: who leaves when room is needed. See policy.pyx."""
+
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+
+from kvd.core.mem cimport heap
+from kvd.core.random cimport rng
+from kvd.core.sketch cimport sketch
+from kvd.core.slab cimport MARK_BITS, column, queue, queue_renew, slab
+
+cdef enum policy_kind:
+    LRU, LFU, FIFO, TINYLFU, S3FIFO, SIEVE, RANDOM
+
+cdef enum:
+    MARK = (1 << MARK_BITS) - 1
+
+cdef struct rank:              # lfu: the nodes used equally often
+    uint64_t uses
+    queue nodes
+    uint32_t lower
+    uint32_t higher
+
+cdef struct policy:
+    policy_kind kind
+    slab *nodes
+    column *weights            # NULL: each node weighs 1
+    heap *mem
+    int64_t limit              # what all may weigh together
+    queue queues[3]
+    uint32_t hand              # sieve
+    rng chance
+    # lfu
+    rank *ranks                # by number, 0 is the ring's anchor
+    uint32_t rank_room
+    uint32_t rank_free
+    # random
+    uint32_t *places           # the nodes in no order; a node's `prev` is its position
+    uint32_t place_room
+    # s3fifo
+    uint64_t *ghosts           # hash and time of leaving
+    uint32_t ghost_room
+    uint32_t departures
+    # tinylfu
+    sketch seen
+    int64_t window             # what the window may weigh
+    uint32_t candidate         # came from the window into probation and was not judged yet
+    uint32_t hits
+    uint32_t misses
+    double rate
+    double step
+
+cdef const char *policy_name(int kind) noexcept nogil                       # NULL: no such kind
+cdef bint policy_init(policy *p, policy_kind kind, slab *nodes, heap *h, uint64_t seed) noexcept nogil   # False: no memory
+cdef void policy_limit(policy *p, int64_t limit, column *weights) noexcept nogil   # before the first node, and when it changes
+cdef bint policy_add(policy *p, uint32_t i) noexcept nogil                  # False: no memory, and it stands nowhere
+cdef void policy_use(policy *p, uint32_t i) noexcept nogil                  # read or written; see policy_hit
+cdef void policy_miss(policy *p, uint32_t hash) noexcept nogil              # asked for and not there
+cdef void policy_remove(policy *p, uint32_t i) noexcept nogil               # leaves for a reason of its own
+cdef void policy_weigh(policy *p, uint32_t i, int64_t weight) noexcept nogil   # changes its weight
+cdef uint32_t policy_victim(policy *p) noexcept nogil                       # who leaves next; 0: nobody is there. Remove it
+cdef uint32_t policy_first(policy *p) noexcept nogil                        # walk: the next to leave first; 0 at the end
+cdef uint32_t policy_next(policy *p, uint32_t i) noexcept nogil
+cdef void policy_clear(policy *p) noexcept nogil                            # the nodes are gone
+cdef const char *policy_check(policy *p) noexcept nogil
+
+
+cdef inline void policy_hit(policy *p, uint32_t i) noexcept nogil:
+    if p.kind == LRU:
+        queue_renew(p.nodes, &p.queues[0], i)
+    elif p.kind != FIFO and p.kind != RANDOM:
+        policy_use(p, i)

@@ -1,0 +1,357 @@
+"""`Cache`: the in-process cache of Python objects.
+
+    import kvd
+    cache = kvd.Cache(10_000, ttl=60)
+    cache["user:42"] = user
+    cache.get_or_set("user:43", lambda: load_user(43))
+
+The structure, the policies and time are compiled (kvd.cache). Here stand the views of a mapping, and the doors to
+loading (loading), files (snapshot), figures (metrics) and the janitor, each in its own module.
+"""
+
+from __future__ import annotations
+
+import reprlib
+from collections.abc import (
+    Awaitable,
+    Callable,
+    Hashable,
+    ItemsView,
+    Iterable,
+    Iterator,
+    KeysView,
+    Mapping,
+    MutableMapping,
+    ValuesView,
+)
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from kvd import cache as compiled
+from kvd.caching import janitor
+from kvd.caching.loading import UNSET, Loading, LoadOptions
+from kvd.caching.metrics import CacheStats
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+D = TypeVar("D")
+
+SHOWN = 20  # entries in a repr
+
+
+class _Keys(KeysView[K]):
+    def __reversed__(self) -> Iterator[K]:
+        return reversed(self._mapping._list(0))  # type: ignore[attr-defined]
+
+
+class _Values(ValuesView[V]):
+    def __iter__(self) -> Iterator[V]:
+        return iter(self._mapping._list(1))  # type: ignore[attr-defined]
+
+    def __contains__(self, value: object) -> bool:
+        return any(v is value or v == value for v in self)
+
+    def __reversed__(self) -> Iterator[V]:
+        return reversed(self._mapping._list(1))  # type: ignore[attr-defined]
+
+
+class _Items(ItemsView[K, V]):
+    def __iter__(self) -> Iterator[tuple[K, V]]:
+        return iter(self._mapping._list(2))  # type: ignore[attr-defined]
+
+    def __contains__(self, item: object) -> bool:
+        if not isinstance(item, tuple) or len(item) != 2:
+            return False
+        found = self._mapping.peek(item[0], UNSET)  # type: ignore[attr-defined]
+        return found is not UNSET and (found is item[1] or found == item[1])
+
+    def __reversed__(self) -> Iterator[tuple[K, V]]:
+        return reversed(self._mapping._list(2))  # type: ignore[attr-defined]
+
+
+class Cache(compiled.Cache[K, V]):
+    """A mapping that forgets: by size, by weight, by age. Any hashable key, any value; safe among threads.
+
+    maxsize: the most entries it holds; None for no limit, 0 for none at all.
+    ttl: seconds an entry lives; None for ever. Each entry may have its own.
+    tti: seconds an entry lives without being asked for.
+    policy: who leaves when room is needed: lru, lfu, fifo, tinylfu, s3fifo, sieve or random.
+    maxweight: the most all entries may weigh together.
+    weigher: weigher(key, value) -> int, the weight of an entry; without one each weighs 1.
+    on_evict: on_evict(key, value, cause), called after an entry has left; cause is size, expired, idle, replaced,
+        deleted or cleared. What it raises is reported to sys.unraisablehook.
+    clock: a function that returns seconds, instead of the monotonic clock; then entries leave when looked at, for
+        nobody can wait for such a clock.
+    name: for stats, repr and Prometheus.
+    ordered: keep keys sorted, for irange and a fast delete_prefix; the keys must be comparable.
+    weak_values: hold values by weak references; an entry leaves with its value.
+    jitter: let each ttl be shorter by a random share of up to this (0 to 1), against entries that all expire at once.
+
+    Iteration goes over a snapshot in the order in which entries would be evicted, and does not count as use.
+    Every operation on one entry is O(1) whatever the policy. Raises ValueError for a limit that is negative, a time that
+    is not positive, or a policy that does not exist.
+    """
+
+    __slots__ = ("__dict__",)
+
+    name: str | None
+    _loading: Loading | None
+
+    def __init__(
+        self,
+        maxsize: int | None = None,
+        *,
+        ttl: float | None = None,
+        tti: float | None = None,
+        policy: str = "lru",
+        maxweight: int | None = None,
+        weigher: Callable[[K, V], int] | None = None,
+        on_evict: Callable[[K, V, str], object] | None = None,
+        clock: Callable[[], float] | None = None,
+        name: str | None = None,
+        ordered: bool = False,
+        weak_values: bool = False,
+        jitter: float = 0.0,
+    ) -> None:
+        super().__init__(
+            maxsize, ttl=ttl, tti=tti, policy=policy, maxweight=maxweight, weigher=weigher, on_evict=on_evict, clock=clock,
+            ordered=ordered, weak_values=weak_values, jitter=jitter, planner=janitor.Plan(self),
+        )  # fmt: skip
+        self.name = name
+        self._loading = None
+        janitor.enroll(self)
+
+    # ---- the mapping -----------------------------------------------------------------------------
+
+    def __iter__(self) -> Iterator[K]:
+        return iter(self._list(0))
+
+    def __reversed__(self) -> Iterator[K]:
+        return reversed(self._list(0))
+
+    def keys(self) -> KeysView[K]:
+        """A view of the keys."""
+        return _Keys(self)
+
+    def values(self) -> ValuesView[V]:
+        """A view of the values; looking at them is no use of them."""
+        return _Values(self)
+
+    def items(self) -> ItemsView[K, V]:
+        """A view of the entries; looking at them is no use of them."""
+        return _Items(self)
+
+    def update(self, other: Mapping[K, V] | Iterable[tuple[K, V]] = (), /, **more: V) -> None:
+        """Store all of a mapping or of pairs, and of the keyword arguments. O(items)."""
+        self.set_many(other)
+        self.set_many(more)
+
+    def __ior__(self, other: Mapping[K, V] | Iterable[tuple[K, V]]) -> Cache[K, V]:
+        self.update(other)
+        return self
+
+    def __or__(self, other: Mapping[K, V]) -> Cache[K, V]:
+        if not isinstance(other, Mapping):
+            return NotImplemented
+        union = self.copy()
+        union.update(other)
+        return union
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Mapping):
+            return NotImplemented
+        return dict(self.items()) == dict(other.items())
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @reprlib.recursive_repr("...")
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{k!r}: {v!r}" for k, v in islice(self.items(), SHOWN))
+        more = ", ..." if len(self) > SHOWN else ""
+        about = [f"{what}={self._options[what]!r}" for what in ("maxsize", "maxweight", "ttl", "tti") if self._options[what] is not None]
+        if self.name is not None:
+            about.insert(0, f"name={self.name!r}")
+        return f"{type(self).__name__}({', '.join([f'{{{shown}{more}}}', *about, f'policy={self.policy!r}'])})"
+
+    def copy(self) -> Cache[K, V]:
+        """A cache made like this one, with the same entries, deadlines and tags, in the same order. O(n)."""
+        other = type(self)._made_with(self._options)
+        other._restore(self._records())
+        return other
+
+    __copy__ = copy
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), self._options | {"name": self.name}, self._records())
+
+    @classmethod
+    def _made_with(cls, options: Mapping[str, Any]) -> Cache[K, V]:
+        return cls(**options)
+
+    def _records(self) -> list[tuple[K, V, float | None, float | None, int | None, tuple[Any, ...]]]:
+        """Every entry with what is left of its life in seconds, its tti, its weight and its tags."""
+        return self._list(3)
+
+    def _restore(self, records: Iterable[tuple[K, V, float | None, float | None, int | None, tuple[Any, ...]]]) -> None:
+        for key, value, ttl, tti, weight, tags in records:
+            self.set(key, value, ttl, tti=tti, weight=weight, tags=tags or None)
+
+    # ---- loading ---------------------------------------------------------------------------------
+
+    @property
+    def loading(self) -> Loading:
+        """Its loads under way; see kvd.caching.loading."""
+        if self._loading is None:
+            self._loading = Loading(self)
+        return self._loading
+
+    def get_or_set(
+        self,
+        key: K,
+        default: V | Callable[[], V],
+        ttl: float | None | Callable[[V], float | None] = UNSET,
+        *,
+        tti: float | None = UNSET,
+        tags: Any = None,
+        weight: int | None = None,
+        refresh_after: float | None = None,
+        stale_ttl: float | None = None,
+        early: float = 0.0,
+        error_ttl: float | None = None,
+        cache_none: bool = True,
+        condition: Callable[[V], bool] | None = None,
+    ) -> V:
+        """The value of `key`; if it is missing, `default`, or what it returns if it can be called, is stored first.
+
+        However many threads ask, there is one call for a missing key; the others wait and get its value or its
+        exception. If it is interrupted, one of them takes over.
+
+        ttl: seconds, None for ever, or a function of the value; not given: the cache's own.
+        refresh_after: seconds after which the value is stale: it is still returned while one thread loads it anew.
+        stale_ttl: how many seconds longer than its ttl a value may be returned stale, while it is loaded anew. Other
+            methods see such a value as any other.
+        early: begin to refresh before the value is stale, the earlier the longer its load took; 1 is a good value.
+        error_ttl: seconds for which an exception is remembered and raised again without a call.
+        cache_none: whether None is stored. condition: condition(value) says whether the value is stored.
+        """
+        found = self._fetch_fresh(key)
+        if found is not None and not found[1]:
+            return found[0]
+        options = LoadOptions(
+            ttl, tti, tags, weight, refresh_after, stale_ttl, early, error_ttl, cache_none, condition
+        )  # fmt: skip
+        factory = default if callable(default) else lambda: default
+        if found is None:
+            return self.loading.load(key, factory, options)
+        self.loading.refresh(key, factory, options)
+        return found[0]
+
+    async def get_or_set_async(
+        self,
+        key: K,
+        default: V | Callable[[], V | Awaitable[V]],
+        ttl: float | None | Callable[[V], float | None] = UNSET,
+        *,
+        tti: float | None = UNSET,
+        tags: Any = None,
+        weight: int | None = None,
+        refresh_after: float | None = None,
+        stale_ttl: float | None = None,
+        early: float = 0.0,
+        error_ttl: float | None = None,
+        cache_none: bool = True,
+        condition: Callable[[V], bool] | None = None,
+    ) -> V:
+        """As get_or_set; what `default` returns is awaited if it can be. One call among all threads and event loops."""
+        found = self._fetch_fresh(key)
+        if found is not None and not found[1]:
+            return found[0]
+        options = LoadOptions(
+            ttl, tti, tags, weight, refresh_after, stale_ttl, early, error_ttl, cache_none, condition
+        )  # fmt: skip
+        factory: Callable[[], Any] = default if callable(default) else lambda: default
+        if found is None:
+            return await self.loading.load_async(key, factory, options)
+        self.loading.refresh_async(key, factory, options)
+        return found[0]
+
+    def get_many_or_set(
+        self,
+        keys: Iterable[K],
+        loader: Callable[[list[K]], Mapping[K, V]],
+        ttl: float | None | Callable[[V], float | None] = UNSET,
+        *,
+        tags: Any = None,
+        error_ttl: float | None = None,
+        cache_none: bool = True,
+        condition: Callable[[V], bool] | None = None,
+    ) -> dict[K, V]:
+        """A dict of all `keys`; those that are missing are loaded with one call of loader(missing) -> mapping and stored.
+
+        A key that the loader does not return is not in the result. Keys that another thread is loading are waited for.
+        """
+        keys = list(keys)
+        found = self.get_many(keys)
+        missing = [key for key in keys if key not in found]
+        if missing:
+            options = LoadOptions(ttl=ttl, tags=tags, error_ttl=error_ttl, cache_none=cache_none, condition=condition)
+            found.update(self.loading.load_many(missing, loader, options))
+        return {key: found[key] for key in keys if key in found}
+
+    # ---- files and figures -----------------------------------------------------------------------
+
+    def dump(self, path: Any, *, serializer: Any = "pickle") -> int:
+        """Write all entries to the file `path`, at once or not at all; how many. See kvd.caching.snapshot. O(n)."""
+        from kvd.caching import snapshot
+
+        return snapshot.dump(self, path, serializer)
+
+    @classmethod
+    def load(cls, path: Any, *, serializer: Any = "pickle", **options: Any) -> Cache[K, V]:
+        """A new cache made with `options` (as the constructor's) and the entries of the file `path`.
+
+        Entries live on for what was left of their time when they were dumped, less the time since. Raises
+        kvd.caching.snapshot.SnapshotError if the file is damaged, cut off or none of ours. **Loading a pickle runs what is
+        in it: load only files you trust**; serializer="json" is safe.
+        """
+        from kvd.caching import snapshot
+
+        cache = cls(**options)
+        cache._restore(snapshot.load(path, serializer))
+        return cache
+
+    def stats(self) -> CacheStats:
+        """Its figures since it was made or since reset_stats. O(1)."""
+        hits, misses, refused, evictions = self._figures()
+        loading = self._loading
+        return CacheStats(
+            name=self.name, hits=hits, misses=misses, refused=refused, evictions=evictions, size=len(self), weight=self.weight,
+            maxsize=self.maxsize, maxweight=self.maxweight, nbytes=self.nbytes,
+            loads=loading.loads if loading else 0, load_failures=loading.failures if loading else 0,
+            load_seconds=loading.seconds if loading else 0.0,
+        )  # fmt: skip
+
+    def reset_stats(self) -> None:
+        """Begin to count anew."""
+        self._reset_figures()
+        if self._loading is not None:
+            self._loading.loads = self._loading.failures = 0
+            self._loading.seconds = 0.0
+
+
+MutableMapping.register(Cache)
+
+
+def _rebuild(cls: type[Cache[Any, Any]], options: Mapping[str, Any], records: Iterable[Any]) -> Cache[Any, Any]:
+    cache = cls._made_with(options)
+    cache._restore(records)
+    return cache
+
+
+def caches() -> list[Cache[Any, Any]]:
+    """Every live `Cache` of the process."""
+    return janitor.live()
+
+
+if TYPE_CHECKING:
+    __all__ = ["Cache", "CacheStats", "caches"]

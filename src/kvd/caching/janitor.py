@@ -1,0 +1,121 @@
+"""The janitor: one quiet thread in the process that takes expired entries out of every cache.
+
+It sleeps until the soonest deadline of all caches and works in slices of a quarter of a millisecond, so that a
+million entries with one deadline delay nobody. It begins with the first deadline, is a bare thread that no list
+of threads shows, ends at exit, and is not there after a fork until the first deadline is set in the child.
+
+Caches call `Plan` from anywhere, also from within the collection of garbage, so it takes no lock: putting
+something on a SimpleQueue is safe there.
+"""
+
+from __future__ import annotations
+
+import _thread
+import atexit
+import heapq
+import itertools
+import os
+import time
+import weakref
+from queue import Empty, SimpleQueue
+from typing import Any
+
+SLICE_US = 250
+
+
+class Plan:
+    """When one cache wants to be visited. Called by the cache with a time, in microseconds of the monotonic clock."""
+
+    __slots__ = ("at", "cache")
+
+    def __init__(self, cache: Any) -> None:
+        self.cache = weakref.ref(cache)
+        self.at: int | None = None
+
+    def __call__(self, at: int) -> None:
+        JANITOR.plan(at, self)
+
+
+class Janitor:
+    def __init__(self) -> None:
+        self.queue: SimpleQueue[tuple[int, Plan] | None] = SimpleQueue()
+        self.started = False
+
+    def plan(self, at: int, plan: Plan) -> None:
+        self.queue.put((at, plan))
+        if not self.started:
+            self.started = True
+            try:
+                _thread.start_new_thread(self.run, (self.queue,))
+            except RuntimeError:  # no more threads, or the interpreter ends: expired entries leave when looked at
+                self.started = False
+
+    def run(self, queue: SimpleQueue[tuple[int, Plan] | None]) -> None:
+        visits: list[tuple[int, int, Plan]] = []
+        number = itertools.count()
+        while True:
+            try:
+                item = queue.get(timeout=max(0.0, (visits[0][0] - now_us()) / 1e6) if visits else None)
+            except Empty:
+                at, _, plan = heapq.heappop(visits)
+                if plan.at != at:
+                    continue  # it was planned anew since
+                plan.at = None
+                item = self.visit(plan)
+            else:
+                if item is None:
+                    return
+            if item is not None:
+                at, plan = item
+                if plan.at is None or at < plan.at:
+                    plan.at = at
+                    heapq.heappush(visits, (at, next(number), plan))
+            del item
+
+    def visit(self, plan: Plan) -> tuple[int, Plan] | None:
+        """One slice; when to come again."""
+        cache = plan.cache()
+        if cache is None:
+            return None
+        at = cache._expire(SLICE_US)
+        if at is None:
+            return None
+        if at == 0:
+            del cache
+            time.sleep(SLICE_US / 1e6)  # others want to work, too
+            at = now_us()
+        return at, plan
+
+    def stop(self) -> None:
+        self.queue.put(None)
+
+
+def now_us() -> int:
+    return time.monotonic_ns() // 1000
+
+
+JANITOR = Janitor()
+_LIVE: dict[int, weakref.ref[Any]] = {}
+
+
+def enroll(cache: Any) -> None:
+    """Let `live` list the cache as long as it lives."""
+    number = id(cache)
+    _LIVE[number] = weakref.ref(cache, lambda ref: _LIVE.pop(number, None) if _LIVE.get(number) is ref else None)
+
+
+def live() -> list[Any]:
+    return [cache for cache in [ref() for ref in list(_LIVE.values())] if cache is not None]
+
+
+def _after_fork() -> None:
+    JANITOR.__init__()  # type: ignore[misc]
+    for cache in live():
+        cache._planner.at = None
+        cache._forget_plan()
+        cache._loading = None  # its loaders are threads of the parent
+
+
+atexit.register(lambda: JANITOR.stop())
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

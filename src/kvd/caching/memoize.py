@@ -1,0 +1,459 @@
+"""@cached: a function that remembers what it returned.
+
+`Plan` knows how calls of one function become keys and where their results live; `CachedFunction` (over the compiled
+Memo) and `AsyncCachedFunction` are the two callables over it, and `BoundCall` is what an instance's attribute gives.
+
+Methods. A cache that held `self` in its keys would keep every instance alive. So an instance stands in a key as a
+token, a bare object that is found by the instance's identity; when the instance dies its entries go with it. An
+instance that cannot be weakly referenced stands for itself.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import weakref
+from collections.abc import Callable, Collection, Hashable
+from dataclasses import replace
+from functools import _CacheInfo as CacheInfo
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, overload
+
+from kvd.caching import Cache
+from kvd.caching.loading import UNSET, LoadOptions
+from kvd.memo import Memo
+
+P = ParamSpec("P")
+Q = ParamSpec("Q")
+R = TypeVar("R")
+
+MAXSIZE = 1024
+
+
+class Instances:
+    """What belongs to each living instance: a token, or a cache of its own. Made when first asked for."""
+
+    def __init__(self, make: Callable[[], Any], drop: Callable[[Any], object]) -> None:
+        self.make, self.drop = make, drop
+        self.known: dict[int, tuple[weakref.ref[Any], Any]] = {}
+
+    def of(self, instance: object) -> Any:
+        """Raises TypeError for an instance that cannot be weakly referenced."""
+        number = id(instance)
+        entry = self.known.get(number)
+        if entry is not None and entry[0]() is instance:
+            return entry[1]
+        me = weakref.ref(self)
+
+        def died(ref: weakref.ref[Any]) -> None:
+            instances = me()
+            if instances is not None:
+                entry = instances.known.get(number)
+                if entry is not None and entry[0] is ref:
+                    del instances.known[number]
+                    instances.drop(entry[1])
+
+        entry = (weakref.ref(instance, died), self.make())
+        self.known[number] = entry
+        return entry[1]
+
+
+class Plan:
+    """How calls of `function` are cached: which cache, which key, which options."""
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        make_cache: Callable[[], Cache[Any, Any]],
+        options: LoadOptions,
+        *,
+        key: Callable[..., Hashable] | None,
+        typed: bool,
+        ignore: Collection[str],
+        method: bool,
+        per_instance: bool,
+        shared: bool,
+        single_flight: bool,
+    ) -> None:
+        self.function, self.options, self.typed, self.method = function, options, typed, method
+        self.single_flight = single_flight
+        self.make_cache = make_cache
+        self.cache = make_cache()
+        self.owner = object() if shared else None  # tells this function's entries from others' in a shared cache
+        if self.owner is not None:
+            self.options = replace(options, tags=(self.owner, *tags_in(options.tags)))
+        self.own_key = key if key is not None else ignoring(function, ignore) if ignore else None
+        self.plain = Memo(function, self.cache, typed=typed)  # makes keys as functools does
+        cache = self.cache
+        self.instances: Instances | None = None
+        if method:
+            make: Callable[[], Any] = make_cache if per_instance else object
+            drop: Callable[[Any], object] = (lambda cache: cache.clear()) if per_instance else cache.invalidate_tag
+            self.instances = Instances(make, drop)
+        self.per_instance = per_instance
+
+    def key_of(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Hashable:
+        if self.own_key is not None:
+            key = self.own_key(*args, **kwargs)
+        else:
+            key = self.plain.key_for(args[1:] if self.method else args, kwargs)
+        return key if self.owner is None else (self.owner, key)
+
+    def place(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Cache[Any, Any], Hashable, LoadOptions]:
+        """Where the result of this call lives."""
+        key = self.key_of(args, kwargs)
+        if self.instances is None or not args:
+            return self.cache, key, self.options
+        try:
+            mine = self.instances.of(args[0])
+        except TypeError:
+            return self.cache, (args[0], key), self.options
+        if self.per_instance:
+            return mine, key, self.options
+        return self.cache, (mine, key), replace(self.options, tags=(mine, *tags_in(self.options.tags)))
+
+    def clear(self) -> None:
+        if self.owner is not None:
+            self.cache.invalidate_tag(self.owner)
+        else:
+            self.cache.clear()
+        if self.instances is not None and self.per_instance:
+            for _, cache in list(self.instances.known.values()):
+                cache.clear()
+
+    def caches(self) -> list[Cache[Any, Any]]:
+        if self.instances is not None and self.per_instance:
+            return [cache for _, cache in list(self.instances.known.values())]
+        return [self.cache]
+
+
+def tags_in(tags: Any) -> tuple[Any, ...]:
+    return () if tags is None else (tags,) if isinstance(tags, str) else tuple(tags)
+
+
+def ignoring(function: Callable[..., Any], ignore: Collection[str]) -> Callable[..., Hashable]:
+    """A key of all arguments but these, the same however they were passed."""
+    signature = inspect.signature(function)
+    unknown = set(ignore) - set(signature.parameters)
+    if unknown:
+        raise ValueError(f"{function.__qualname__} has no parameter {', '.join(sorted(unknown))}")
+
+    def key(*args: Any, **kwargs: Any) -> Hashable:
+        bound = signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+        parts: list[Any] = []
+        for name, value in bound.arguments.items():
+            if name not in ignore and name not in ("self", "cls"):
+                parts += [name, tuple(sorted(value.items())) if signature.parameters[name].kind is inspect.Parameter.VAR_KEYWORD else value]
+        return tuple(parts)
+
+    return key
+
+
+class _Controls(Generic[P, R]):
+    """What can be done to a cached function besides calling it."""
+
+    plan: Plan
+
+    def cache_info(self) -> CacheInfo:
+        """(hits, misses, maxsize, currsize), as functools has it."""
+        stats = [cache.stats() for cache in self.plan.caches()]
+        return CacheInfo(
+            sum(s.hits for s in stats), sum(s.misses for s in stats), self.plan.cache.maxsize, sum(s.size for s in stats)
+        )
+
+    def cache_parameters(self) -> dict[str, Any]:
+        """{"maxsize": ..., "typed": ...}, as functools has it."""
+        return {"maxsize": self.plan.cache.maxsize, "typed": self.plan.typed}
+
+    def cache_clear(self) -> None:
+        """Forget all results and statistics."""
+        self.plan.clear()
+        for cache in self.plan.caches():
+            cache.reset_stats()
+
+    def cache_key(self, *args: P.args, **kwargs: P.kwargs) -> Hashable:
+        """The key under which the result of this call is stored."""
+        return self.plan.place(args, kwargs)[1]
+
+    def invalidate(self, *args: P.args, **kwargs: P.kwargs) -> bool:
+        """Forget the result of this call; whether there was one."""
+        cache, key, _ = self.plan.place(args, kwargs)
+        cache.loading.forget(key)
+        return cache.delete(key)
+
+
+class CachedFunction(_Controls[P, R], Memo):
+    """A function and its cache. Calling it is calling the function, at most once for the same arguments."""
+
+    if TYPE_CHECKING:
+
+        def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R: ...
+
+    def __init__(self, plan: Plan) -> None:
+        super().__init__(plan.function, plan.cache, typed=plan.typed)
+        functools.update_wrapper(self, plan.function)
+        self.plan = plan
+        if plan.method:
+            self.route = self._call
+        elif plan.own_key is not None or plan.owner is not None:
+            self.key_of = plan.key_of
+        self.watched = plan.options.goes_stale
+        if plan.single_flight:
+            self.missed = self._missed
+
+    def _missed(self, key: Hashable, args: tuple[Any, ...], kwargs: dict[str, Any]) -> R:
+        return self._answer(self.plan.cache, key, self.plan.options, args, kwargs, self.watched)
+
+    def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> R:
+        return self._answer(*self.plan.place(args, kwargs), args, kwargs, True)
+
+    def _answer(
+        self, cache: Cache[Any, Any], key: Hashable, options: LoadOptions, args: Any, kwargs: Any, look: bool
+    ) -> R:
+        found = cache._fetch_fresh(key) if look else None
+        if found is None:
+            return cache.loading.load(key, lambda: self.plan.function(*args, **kwargs), options)
+        if found[1]:
+            cache.loading.refresh(key, lambda: self.plan.function(*args, **kwargs), options)
+        return found[0]
+
+    def refresh(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Call the function now and store its result."""
+        cache, key, options = self.plan.place(args, kwargs)
+        value = self.plan.function(*args, **kwargs)
+        cache.loading.forget(key)
+        cache.loading.keep(key, value, 0.0, options)
+        return value
+
+    def bypass(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Call the function; nothing is looked up or stored."""
+        return self.plan.function(*args, **kwargs)
+
+    @overload
+    def __get__(self, instance: None, owner: type | None = None) -> CachedFunction[P, R]: ...
+    @overload
+    def __get__(
+        self: CachedFunction[Concatenate[Any, Q], R], instance: object, owner: type | None = None
+    ) -> BoundCall[Q, R]: ...
+    def __get__(self, instance: object, owner: type | None = None) -> Any:
+        if instance is None:
+            return self
+        return BoundCall(as_method(self), instance)
+
+
+class AsyncCachedFunction(_Controls[P, R]):
+    """A coroutine function and its cache; one run at a time for the same arguments, among all tasks and event loops."""
+
+    def __init__(self, plan: Plan) -> None:
+        functools.update_wrapper(self, plan.function)
+        self.plan = plan
+        if hasattr(inspect, "markcoroutinefunction"):
+            inspect.markcoroutinefunction(self)
+        else:  # before 3.12, asyncio's own mark
+            import asyncio.coroutines
+
+            self._is_coroutine = asyncio.coroutines._is_coroutine  # type: ignore[attr-defined]
+
+    async def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        cache, key, options = self.plan.place(args, kwargs)
+        found = cache._fetch_fresh(key)
+        if found is None:
+            return await cache.loading.load_async(key, lambda: self.plan.function(*args, **kwargs), options)
+        if found[1]:
+            cache.loading.refresh_async(key, lambda: self.plan.function(*args, **kwargs), options)
+        return found[0]
+
+    async def refresh(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run the function now and store its result."""
+        cache, key, options = self.plan.place(args, kwargs)
+        value = await self.plan.function(*args, **kwargs)
+        cache.loading.forget(key)
+        cache.loading.keep(key, value, 0.0, options)
+        return value
+
+    async def bypass(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run the function; nothing is looked up or stored."""
+        return await self.plan.function(*args, **kwargs)
+
+    def __get__(self, instance: object, owner: type | None = None) -> Any:
+        if instance is None:
+            return self
+        return BoundCall(as_method(self), instance)
+
+
+def as_method(cached: Any) -> Any:
+    """A cached function that turns out to be one, though its first parameter is not called self or cls."""
+    if not cached.plan.method:
+        plan = cached.plan
+        plan.method = True
+        plan.instances = Instances(plan.make_cache if plan.per_instance else object,
+                                   (lambda cache: cache.clear()) if plan.per_instance else plan.cache.invalidate_tag)  # fmt: skip
+        if isinstance(cached, CachedFunction):
+            cached.route = cached._call
+    return cached
+
+
+class BoundCall(Generic[P, R]):
+    """A cached method of one instance; its controls are the function's, with the instance filled in."""
+
+    __slots__ = ("__self__", "__func__")
+
+    def __init__(self, function: Any, instance: object) -> None:
+        self.__func__, self.__self__ = function, instance
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        return self.__func__(self.__self__, *args, **kwargs)
+
+    def cache_key(self, *args: P.args, **kwargs: P.kwargs) -> Hashable:
+        return self.__func__.cache_key(self.__self__, *args, **kwargs)
+
+    def invalidate(self, *args: P.args, **kwargs: P.kwargs) -> bool:
+        return self.__func__.invalidate(self.__self__, *args, **kwargs)
+
+    def refresh(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        return self.__func__.refresh(self.__self__, *args, **kwargs)
+
+    def bypass(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        return self.__func__.bypass(self.__self__, *args, **kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.__func__, name)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, BoundCall) and self.__func__ is other.__func__ and self.__self__ is other.__self__
+
+    def __hash__(self) -> int:
+        return hash((id(self.__func__), id(self.__self__)))
+
+    def __repr__(self) -> str:
+        return f"<cached method {self.__func__.__qualname__} of {self.__self__!r}>"
+
+
+@overload
+def cached(function: Callable[P, R], /) -> CachedFunction[P, R]: ...
+@overload
+def cached(
+    *,
+    cache: Cache[Any, Any] | None = None,
+    maxsize: int | None = MAXSIZE,
+    ttl: float | Callable[[Any], float | None] | None = None,
+    tti: float | None = None,
+    policy: str = "lru",
+    key: Callable[..., Hashable] | None = None,
+    typed: bool = False,
+    ignore: Collection[str] = (),
+    condition: Callable[[Any], bool] | None = None,
+    cache_none: bool = True,
+    refresh_after: float | None = None,
+    stale_ttl: float | None = None,
+    early: float = 0.0,
+    error_ttl: float | None = None,
+    jitter: float = 0.0,
+    tags: Any = None,
+    per_instance: bool = False,
+    single_flight: bool = True,
+    clock: Callable[[], float] | None = None,
+    name: str | None = None,
+) -> Callable[[Callable[P, R]], CachedFunction[P, R]]: ...
+def cached(
+    function: Any = None,
+    /,
+    *,
+    cache: Cache[Any, Any] | None = None,
+    maxsize: int | None = MAXSIZE,
+    ttl: float | Callable[[Any], float | None] | None = None,
+    tti: float | None = None,
+    policy: str = "lru",
+    key: Callable[..., Hashable] | None = None,
+    typed: bool = False,
+    ignore: Collection[str] = (),
+    condition: Callable[[Any], bool] | None = None,
+    cache_none: bool = True,
+    refresh_after: float | None = None,
+    stale_ttl: float | None = None,
+    early: float = 0.0,
+    error_ttl: float | None = None,
+    jitter: float = 0.0,
+    tags: Any = None,
+    per_instance: bool = False,
+    single_flight: bool = True,
+    clock: Callable[[], float] | None = None,
+    name: str | None = None,
+) -> Any:
+    """Remember what a function returned, by its arguments, which must be hashable. With or without parentheses.
+
+    For functions, coroutine functions, methods, classmethods, staticmethods and properties (inside or outside of their
+    decorator). Results of a method are kept by instance, without keeping instances alive.
+
+    cache: a Cache to keep results in, which may be shared; else one is made with maxsize, ttl, tti, policy, jitter, clock
+        and name.
+    ttl: seconds, or a function of the result that returns seconds or None.
+    key: key(*args, **kwargs) -> the key, instead of the arguments. ignore: names of parameters that do not count.
+    typed: 3 and 3.0 are different arguments.
+    condition: condition(result) says whether it is kept. cache_none: whether None is.
+    refresh_after, stale_ttl, early, error_ttl: as in Cache.get_or_set.
+    tags: for Cache.invalidate_tag.
+    per_instance: each instance has a cache of its own, of maxsize entries.
+    single_flight: calls with the same arguments at the same time run the function once; False spares the bookkeeping
+        of a miss, about 2 us.
+
+    The result has cache_info(), cache_parameters() and cache_clear() as functools', and invalidate(*args),
+    refresh(*args), cache_key(*args) and bypass(*args).
+    """
+
+    def decorate(target: Any) -> Any:
+        if isinstance(target, classmethod | staticmethod):
+            return type(target)(decorate(target.__func__))
+        if isinstance(target, property):
+            get = decorate(target.fget)
+            return property(get, target.fset, target.fdel, target.__doc__)
+        if inspect.isgeneratorfunction(target) or inspect.isasyncgenfunction(target):
+            raise TypeError(f"{target.__qualname__} returns a generator, which can be read only once")
+        if not callable(target):
+            raise TypeError(f"cached needs a function, not {type(target).__name__}")
+        ttl_of_results = callable(ttl) or cache is not None and ttl is not None
+
+        def make() -> Cache[Any, Any]:
+            if cache is not None and not per_instance:
+                return cache
+            return Cache(maxsize, ttl=None if callable(ttl) else ttl, tti=tti, policy=policy, jitter=jitter, clock=clock, name=name)
+
+        options = LoadOptions(
+            ttl=ttl if ttl_of_results else UNSET, tti=UNSET, tags=tags, refresh_after=refresh_after, stale_ttl=stale_ttl,
+            early=early, error_ttl=error_ttl, cache_none=cache_none, condition=condition,
+        )  # fmt: skip
+        loads = ttl_of_results or tags or condition or not cache_none or error_ttl or options.goes_stale or cache is not None
+        plan = Plan(
+            target, make, options, key=key, typed=typed, ignore=ignore, method=first_parameter(target) in ("self", "cls"),
+            per_instance=per_instance, shared=cache is not None, single_flight=single_flight or bool(loads),
+        )  # fmt: skip
+        return AsyncCachedFunction(plan) if inspect.iscoroutinefunction(target) else CachedFunction(plan)
+
+    return decorate if function is None else decorate(function)
+
+
+def first_parameter(function: Callable[..., Any]) -> str | None:
+    try:
+        return next(iter(inspect.signature(function).parameters), None)
+    except (TypeError, ValueError):  # a builtin without a signature
+        return None
+
+
+@overload
+def lru_cache(maxsize: Callable[P, R], typed: bool = False) -> CachedFunction[P, R]: ...
+@overload
+def lru_cache(maxsize: int | None = 128, typed: bool = False) -> Callable[[Callable[P, R]], CachedFunction[P, R]]: ...
+def lru_cache(maxsize: Any = 128, typed: bool = False) -> Any:
+    """functools.lru_cache, to be exchanged by an import: the same arguments, answers and controls.
+
+    As functools' it calls the function again for arguments whose first call has not returned yet; @cached does not. Unlike
+    it, the cache of a method does not keep instances alive.
+    """
+    if callable(maxsize):
+        return lru_cache()(maxsize)
+    if maxsize is not None:
+        maxsize = max(0, maxsize)
+    return cached(maxsize=maxsize, typed=typed, single_flight=False)
+
+
+__all__ = ["AsyncCachedFunction", "BoundCall", "CachedFunction", "cached", "lru_cache"]

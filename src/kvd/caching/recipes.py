@@ -1,0 +1,102 @@
+"""Small tools over a cache: a lock for each key, throttled functions, a rate limiter."""
+
+from __future__ import annotations
+
+import functools
+import threading
+import time
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from typing import Any, ParamSpec, TypeVar
+
+from kvd.caching import Cache
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class barrier:
+    """Locks by key: `with locks("user:42"): ...`. Whoever comes second with the same key waits; other keys do not.
+
+    A lock exists while somebody holds it or waits for it.
+    """
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._locks: dict[Hashable, tuple[threading.Lock, int]] = {}
+
+    @contextmanager
+    def __call__(self, key: Hashable, timeout: float = -1) -> Iterator[None]:
+        """Hold the key's lock. timeout: seconds to wait for it, -1 for ever; then TimeoutError."""
+        with self._guard:
+            lock, users = self._locks.get(key, (threading.Lock(), 0))
+            self._locks[key] = lock, users + 1
+        try:
+            if not lock.acquire(timeout=timeout):
+                raise TimeoutError(f"somebody holds {key!r}")
+            try:
+                yield
+            finally:
+                lock.release()
+        finally:
+            with self._guard:
+                lock, users = self._locks[key]
+                if users == 1:
+                    del self._locks[key]
+                else:
+                    self._locks[key] = lock, users - 1
+
+
+def throttle(seconds: float, *, clock: Callable[[], float] | None = None) -> Callable[[Callable[P, R]], Callable[P, R | None]]:
+    """At most one call in so many seconds for the same arguments; other calls return None and do nothing."""
+
+    def decorate(function: Callable[P, R]) -> Callable[P, R | None]:
+        called: Cache[Any, bool] = Cache(ttl=seconds, clock=clock)
+
+        @functools.wraps(function)
+        def throttled(*args: P.args, **kwargs: P.kwargs) -> R | None:
+            if called.add((args, tuple(sorted(kwargs.items()))), True):
+                return function(*args, **kwargs)
+            return None
+
+        return throttled
+
+    return decorate
+
+
+class RateLimiter:
+    """At most `limit` passes for a key in any `period` seconds on average, bursts of `limit` allowed (GCRA).
+
+    One number is kept for each key that was seen lately. Safe among threads.
+    """
+
+    def __init__(self, limit: int, period: float, *, clock: Callable[[], float] | None = None) -> None:
+        if limit < 1 or period <= 0:
+            raise ValueError("a rate needs a limit of at least 1 and a positive period")
+        self.limit, self.period = limit, period
+        self._clock = clock or time.monotonic
+        self._lock = threading.Lock()
+        self._full_at: Cache[Hashable, float] = Cache(clock=self._clock)  # when a key's allowance is whole again
+
+    def allow(self, key: Hashable, cost: int = 1) -> bool:
+        """Whether the key may pass now; if so, it has."""
+        return self.retry_after(key, cost, take=True) == 0.0
+
+    def retry_after(self, key: Hashable, cost: int = 1, *, take: bool = False) -> float:
+        """Seconds until the key may pass, 0.0 if it may now; with `take` it passes then."""
+        if not 0 < cost <= self.limit:
+            raise ValueError(f"a cost is between 1 and the limit of {self.limit}")
+        step = self.period / self.limit
+        with self._lock:
+            now = self._clock()
+            full_at = max(now, self._full_at.get(key, now)) + cost * step
+            wait = full_at - now - self.period
+            if wait > 1e-9:
+                return wait
+            if take:
+                self._full_at.set(key, full_at, full_at - now)
+            return 0.0
+
+    def reset(self, key: Hashable) -> None:
+        """Give the key its whole allowance back."""
+        self._full_at.delete(key)

@@ -1,0 +1,125 @@
+"""A cache on disk: one file, written beside its place and renamed into it, so that it is there whole or not at all.
+
+    "kvdcache" | version 1 | serializer's name | time of the dump | records | CRC-64 of all before it
+
+    name      one byte of length, then ASCII
+    time      8 bytes: milliseconds since 1970, so that what is left of a life goes on while the file lies there
+    record    4 bytes of length, then a serialized [key, value, ttl, tti, weight, tags]; length 0xFFFFFFFF ends them
+
+Numbers are little-endian. A file is read and checked to its end before anything of it is used: a damaged or foreign
+one is a SnapshotError that says where, and nothing is loaded.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from kvd.cache import checksum
+
+MAGIC = b"kvdcache\x01"
+END = 0xFFFFFFFF
+
+
+class SnapshotError(ValueError):
+    """The file is not a whole snapshot of a cache."""
+
+
+class Serializer:
+    """How records become bytes and back: a name that the file carries, and two functions."""
+
+    def __init__(self, name: str, dumps: Callable[[Any], bytes], loads: Callable[[bytes], Any]) -> None:
+        self.name, self.dumps, self.loads = name, dumps, loads
+
+
+def serializer_named(which: Any) -> Any:
+    """"pickle", "json", or any object with dumps and loads (a module, a Serializer)."""
+    if which == "pickle":
+        import pickle
+
+        return Serializer("pickle", lambda record: pickle.dumps(record, pickle.HIGHEST_PROTOCOL), pickle.loads)
+    if which == "json":
+        import json
+
+        return Serializer("json", lambda record: json.dumps(record).encode(), json.loads)
+    if not callable(getattr(which, "dumps", None)) or not callable(getattr(which, "loads", None)):
+        raise TypeError('a serializer is "pickle", "json" or an object with dumps and loads')
+    return which
+
+
+def name_of(serializer: Any) -> bytes:
+    return str(getattr(serializer, "name", None) or getattr(serializer, "__name__", type(serializer).__name__)).encode()[:255]
+
+
+def dump(cache: Any, path: Any, serializer: Any) -> int:
+    chosen = serializer_named(serializer)
+    path = Path(path)
+    parts = [MAGIC, bytes([len(name_of(chosen))]), name_of(chosen), struct.pack("<q", int(time.time() * 1000))]
+    records = cache._records()
+    for record in records:
+        data = chosen.dumps(list(record))
+        if isinstance(data, str):
+            data = data.encode()
+        if len(data) >= END:
+            raise ValueError(f"{record[0]!r} takes more than 4 GiB")
+        parts += [struct.pack("<I", len(data)), data]
+    parts.append(struct.pack("<I", END))
+    whole = b"".join(parts)
+    write_atomically(path, whole + struct.pack("<Q", checksum(whole)))
+    return len(records)
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """After it the file holds `data`; if anything fails, what it held before."""
+    descriptor, name = tempfile.mkstemp(prefix=path.name + ".", suffix=".tmp", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(name, path)
+    except BaseException:
+        os.unlink(name)
+        raise
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def load(path: Any, serializer: Any) -> list[tuple[Any, ...]]:
+    """The records of those that are still alive."""
+    chosen = serializer_named(serializer)
+    data = Path(path).read_bytes()
+    at = len(MAGIC)
+    if not data.startswith(MAGIC[:-1]):
+        raise SnapshotError(f"{path} is not a snapshot of a kvd cache")
+    if data[:at] != MAGIC:
+        raise SnapshotError(f"{path} is of format {data[at - 1]}, which this version does not know")
+    if len(data) < at + 1 + 8 + 4 + 8 or checksum(data[:-8]) != struct.unpack("<Q", data[-8:])[0]:
+        raise SnapshotError(f"{path} is damaged or cut off: its checksum does not agree with its {len(data)} bytes")
+    name = data[at + 1 : at + 1 + data[at]]
+    at += 1 + len(name)
+    if name != name_of(chosen):
+        raise SnapshotError(f"{path} was written with serializer {name.decode(errors='replace')!r}, not {name_of(chosen).decode()!r}")
+    aged = max(0.0, time.time() - struct.unpack_from("<q", data, at)[0] / 1000)
+    at += 8
+    records: list[tuple[Any, ...]] = []
+    while True:
+        (length,) = struct.unpack_from("<I", data, at)
+        at += 4
+        if length == END:
+            return records
+        try:
+            key, value, ttl, tti, weight, tags = chosen.loads(data[at : at + length])
+        except Exception as error:
+            raise SnapshotError(f"{path}: the record at byte {at} cannot be read: {error!r}") from error
+        at += length
+        if ttl is None or ttl > aged:
+            records.append((key, value, None if ttl is None else ttl - aged, tti, weight, tuple(tags)))
