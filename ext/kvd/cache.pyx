@@ -14,14 +14,14 @@ dropped and listeners are called last, when the structure is consistent. Nothing
 nothing can deadlock; on free-threaded Python each method is a critical section of its cache.
 
 Time is microseconds of the monotonic clock, or of `clock`. Whether an entry is alive is asked of a clock
-that costs 5 ns and lags up to 4 ms (CLOCK_MONOTONIC_COARSE), and of the exact one only when the deadline is
-that near. Entries leave by the timing wheel: the janitor (kvd.caching.janitor) calls `_expire` when
+that costs 5 ns and lags up to 10 ms (CLOCK_MONOTONIC_COARSE), and of the exact one only when the deadline is
+that near. Times to live of a second or more are counted from the cheap clock, too, so such an entry may
+leave these few ms early. Entries leave by the timing wheel: the janitor (kvd.caching.janitor) calls `_expire` when
 something is due, and `len` and eviction do so before they count. A deadline that moves away stays where
 it is in the wheel and is put in its place when it comes up.
 """
 
 cimport cython
-from cpython.exc cimport PyErr_WriteUnraisable
 from cpython.object cimport PyObject, PyObject_RichCompareBool, Py_EQ, PyTypeObject, visitproc
 from cpython.ref cimport Py_INCREF, Py_XDECREF
 from cpython.unicode cimport PyUnicode_CheckExact
@@ -86,6 +86,9 @@ cdef extern from *:
     }
 
     /* A method of a compiled class that Python calls without building a tuple or parsing keywords. */
+    static inline PyObject *kvd_method(PyTypeObject *type, PyMethodDef *method) {
+        return PyDescr_NewMethod(type, method);
+    }
     static int kvd_install(PyTypeObject *type, PyMethodDef *method) {
         PyObject *d = PyDescr_NewMethod(type, method);
         int r = d == NULL ? -1 : PyDict_SetItemString(type->tp_dict, method->ml_name, d);
@@ -99,6 +102,7 @@ cdef extern from *:
     bint same_text "kvd_same_text" (PyObject *a, PyObject *b) noexcept
     Py_hash_t hash_of "kvd_hash" (PyObject *key) except? -1
     uint32_t mix "kvd_mix" (Py_hash_t h) noexcept
+    object method_of "kvd_method" (PyTypeObject *type, PyMethodDef *method)
     int install "kvd_install" (PyTypeObject *type, PyMethodDef *method) except -1
     ctypedef struct PyMethodDef:
         const char *ml_name
@@ -130,9 +134,8 @@ cdef struct idle:
 cdef int64_t UNLIMITED = 0x7FFFFFFFFFFFFFFF
 cdef int64_t NEVER = 0x7FFFFFFFFFFFFFFF
 cdef int64_t DEFAULT = -2      # of a time to live: what the cache was made with
-cdef int64_t SYSTEM = -1       # of a time: not read yet, ask the system's clock when it matters
-cdef int64_t LONG = 1000000    # a time to live above which 4 ms do not matter
-cdef int64_t FOREVER = 1 << 61  # longer times are the same as none
+cdef int64_t LONG = 1000000    # a time to live above which 10 ms do not matter
+cdef int64_t FOREVER = 1 << 57  # longer times are the same as none
 
 cdef enum:
     CELLS = 8                  # to begin with
@@ -154,13 +157,13 @@ cdef int64_t micros(object seconds) except? -3:
     s = seconds
     if isnan(s):
         raise ValueError("a time must be a number, not nan")
-    if s >= <double>FOREVER / 1e6:
+    if s >= <double>FOREVER / 2e6:
         return NEVER
     return <int64_t>(s * 1e6 + 0.5) if s > 0 else 0
 
 
 cdef inline int64_t later(int64_t now, int64_t span) noexcept:
-    return NEVER if span > FOREVER else now + span
+    return NEVER if span >= FOREVER else now + span
 
 
 cdef int64_t limit_of(str what, object n) except -1:
@@ -211,7 +214,7 @@ cdef class Cache:
         column_init(&self.notes, &self.mem, sizeof(void *))
         self.maxsize = self.maxweight = UNLIMITED
         self.default_ttl = self.default_tti = NEVER
-        self.planned = NEVER
+        self.planned = self.soonest = NEVER
         self.tags = {}
 
     def __init__(self, maxsize=None, *, ttl=None, tti=None, policy="lru", maxweight=None, weigher=None, on_evict=None,
@@ -285,7 +288,7 @@ cdef class Cache:
         """From now on entries may have deadlines."""
         cdef int64_t now = self.now()
         if self.due == NULL:
-            self.due = wheel_new(&self.mem, now)
+            self.due = wheel_new(&self.mem, now * WHEEL_TICK)
             if self.due == NULL:
                 raise MemoryError()
         self.timed = True
@@ -297,53 +300,51 @@ cdef class Cache:
         return <int64_t>(<double>self.clock() * 1e6 + 0.5)
 
     cdef inline int64_t begin(self) except? -3:
-        """The time for one call: SYSTEM leaves it to be asked when needed; a clock of the user's is read now, for
-        reading it is Python code."""
-        if not self.timed or self.clock is None:
-            return SYSTEM
-        return self.now()
+        """The time for one call, by the cheap clock, if there is anything to be timed; `exact` and `dead` ask again where
+        it matters. A clock of the user's is read only here, for reading it is Python code."""
+        if not self.timed:
+            return 0
+        return coarse_us() if self.clock is None else self.now()
 
     cdef inline int64_t exact(self, int64_t now) noexcept:
-        return mono_us() if now == SYSTEM else now
+        return mono_us() if self.clock is None else now
 
     cdef inline int64_t deadline_of(self, uint32_t i) noexcept:
         """0: none."""
         cdef life *l = <life *>column_at(&self.lives, i)
-        return l.t.deadline if l != NULL else 0
+        return l.t.deadline // WHEEL_TICK if l != NULL else 0
 
     cdef inline bint dead(self, uint32_t i, int64_t now) noexcept:
         cdef int64_t deadline = self.deadline_of(i)
-        if deadline == 0:
+        if deadline == 0 or now + LAG < deadline:
             return False
-        if now != SYSTEM:
-            return now >= deadline
-        return coarse_us() + LAG >= deadline and mono_us() >= deadline
+        return self.exact(now) >= deadline
 
     cdef bint set_deadline(self, uint32_t i, int64_t deadline) noexcept:
-        """NEVER takes it away. False: no memory, and the entry has none."""
+        """NEVER takes it away. False: no memory, and the entry has none. A tick of the wheel is a microsecond."""
         cdef life *l = <life *>column_at(&self.lives, i)
-        if l != NULL and l.t.place and l.t.deadline <= deadline < NEVER:
-            l.t.deadline = deadline
-            return True
-        if deadline == NEVER:
+        cdef int64_t at = deadline * WHEEL_TICK if deadline > 0 else WHEEL_TICK     # 0 means none
+        if deadline > FOREVER:
             if l != NULL and l.t.deadline:
                 wheel_cancel(self.due, &l.t)
                 l.t.deadline = 0
+            return True
+        if l != NULL and l.t.place and l.t.deadline <= at:
+            l.t.deadline = at
             return True
         if l == NULL:
             if not column_reserve(&self.lives, i):
                 return False
             l = <life *>column_at(&self.lives, i)
-        if deadline == 0:
-            deadline = 1           # 0 means none
         wheel_cancel(self.due, &l.t)
         l.id = i
-        l.t.deadline = deadline
+        l.t.deadline = at
         if not wheel_add(self.due, &l.t):
             l.t.deadline = 0
             return False
-        if deadline < self.planned:
-            self.hurry = True
+        if deadline < self.soonest:
+            self.soonest = deadline
+            self.hurry = deadline < self.planned
         return True
 
     cdef bint set_life(self, uint32_t i, int64_t now, int64_t ttl, int64_t tti) noexcept:
@@ -352,8 +353,8 @@ cdef class Cache:
         cdef idle *d
         if self.jitter and ttl < FOREVER:
             ttl -= <int64_t>(<double>ttl * self.jitter * rng_unit(&self.order.chance))
-        if now == SYSTEM:
-            now = coarse_us() if ttl >= LONG and tti >= LONG and (ttl < FOREVER or tti < FOREVER) else mono_us()
+        if ttl < LONG or tti < LONG:
+            now = self.exact(now)
         last = later(now, ttl)
         d = <idle *>column_at(&self.idles, i)
         if tti > FOREVER:
@@ -375,8 +376,8 @@ cdef class Cache:
         cdef int64_t at
         if d == NULL or d.tti == 0:
             return
-        if now == SYSTEM:
-            now = coarse_us() if d.tti >= LONG else mono_us()
+        if d.tti < LONG:
+            now = self.exact(now)
         at = later(now, d.tti)
         if at > d.last:
             at = d.last
@@ -390,14 +391,10 @@ cdef class Cache:
 
     cdef int plan(self) except -1:
         """A deadline is before the janitor's next visit: tells it."""
-        cdef int64_t at
         self.hurry = False
-        if self.clock is not None or self._planner is None:
-            return 0
-        at = wheel_next(self.due)
-        if at < self.planned:
-            self.planned = at
-            self._planner(at)
+        if self.clock is None and self._planner is not None and self.soonest < self.planned:
+            self.planned = self.soonest
+            self._planner(self.soonest + 1)
         return 0
 
     # ---- finding ---------------------------------------------------------------------------------
@@ -567,28 +564,27 @@ cdef class Cache:
             if not self.make_cells(CELLS):
                 pass               # cannot be: more than that was freed just now
 
+    # An exception in these is reported by sys.unraisablehook, which Cython calls for functions that may not raise.
+
     cdef void tell(self, object key, object value, int why, tuple tags) noexcept:
-        """An exception here is reported and loses nothing."""
-        try:
-            if tags is not None:
-                self.drop_empty(tags)
-            if self.index is not None and not self.find(<PyObject *>key, mix(hash_of(<PyObject *>key))):
-                self.index.discard(key)
-        except BaseException:
-            PyErr_WriteUnraisable(self)
-        if self.on_evict is None or why == COLLECTED:
-            return
-        if self.weak:
-            value = value()
-        try:
-            self.on_evict(key, value, CAUSES[why])
-        except BaseException:
-            PyErr_WriteUnraisable(self.on_evict)
+        if tags is not None:
+            self.drop_empty(tags)
+        if self.index is not None:
+            self.drop_from_index(key)
+        if self.on_evict is not None and why != COLLECTED:
+            self.call_listener(key, value, why)
+
+    cdef void drop_from_index(self, object key) noexcept:
+        if not self.find(<PyObject *>key, mix(hash_of(<PyObject *>key))):
+            self.index.discard(key)
+
+    cdef void call_listener(self, object key, object value, int why) noexcept:
+        self.on_evict(key, value() if self.weak else value, CAUSES[why])
 
     cdef int make_room(self, int64_t now) except -1:
         """Until the limits hold: the dead first, then whom the policy names."""
         cdef uint32_t i
-        if self.timed and self.over():
+        if self.timed and self.over() and now + LAG >= self.soonest:
             self.expire(self.exact(now), STEP)
         while self.over():
             i = policy_victim(&self.order)
@@ -603,6 +599,7 @@ cdef class Cache:
         while True:
             i = self.next_due(now, &budget)
             if i == 0:
+                self.soonest = wheel_next(self.due) // WHEEL_TICK if self.due != NULL and self.due.count else NEVER
                 return budget <= 0
             self.leave(i, self.why(i))
 
@@ -612,10 +609,10 @@ cdef class Cache:
         if self.due == NULL:
             return 0
         while True:
-            t = wheel_due(self.due, now + WHEEL_TICK, budget)      # what is due within this tick, too
+            t = wheel_due(self.due, (now + 1) * WHEEL_TICK, budget)
             if t == NULL:
                 return 0
-            if t.deadline <= now or not wheel_add(self.due, t):    # else it was put off, or comes later in this tick
+            if t.deadline <= now * WHEEL_TICK or not wheel_add(self.due, t):    # else it was put off
                 return (<life *>t).id
 
     cdef bint store(self, object key, object value, int64_t ttl, int64_t tti, object weight, object tags,
@@ -653,7 +650,7 @@ cdef class Cache:
                 self.tag(key, hash, tags)
             self.seen.left[REPLACED] += 1
             if self.on_evict is not None:
-                self.tell_replaced(key, old)
+                self.call_listener(key, old, REPLACED)
         else:
             i = self.enter(key, value, hash, heavy)
             if self.timed and (ttl != NEVER or tti != NEVER) and not self.set_life(i, now, ttl, tti):
@@ -686,15 +683,6 @@ cdef class Cache:
             self.total += weight - w[0]
             w[0] = weight
         return old
-
-    cdef int tell_replaced(self, object key, object old) except -1:
-        if self.weak:
-            old = old()
-        try:
-            self.on_evict(key, old, CAUSES[REPLACED])
-        except BaseException:
-            PyErr_WriteUnraisable(self.on_evict)
-        return 0
 
     cdef int put_in_index(self, object key) except -1:
         """A key that cannot be compared with the others cannot be in an ordered cache."""
@@ -744,13 +732,12 @@ cdef class Cache:
         for tag in tags:
             tag.numbers.discard(i)
 
-    cdef int drop_empty(self, tuple tags) except -1:
+    cdef void drop_empty(self, tuple tags) noexcept:
         cdef Tag tag
         for tag in tags:
             if not tag.numbers and self.tags.get(tag.name) is tag:
                 tag.gone = True
                 del self.tags[tag.name]
-        return 0
 
     cdef int tag(self, object key, uint32_t hash, object names) except -1:
         """The entry, if it is still there, has these tags and no others."""
@@ -798,12 +785,10 @@ cdef class Cache:
     # ---- reading ---------------------------------------------------------------------------------
 
     cdef PyObject *fetch(self, PyObject *key) except? NULL:
-        cdef int64_t now = SYSTEM
+        cdef int64_t now = self.begin()
         cdef uint32_t hash = mix(hash_of(key))
         cdef uint32_t i
         cdef PyObject *value
-        if self.timed:
-            now = self.begin()
         i = self.find(key, hash)
         if i and self.timed:
             if self.dead(i, now):
@@ -972,9 +957,12 @@ cdef class Cache:
             self.drop_all()
 
     cdef void drop_all(self) noexcept:
+        """As many as there are now: what a __del__ or a listener puts in meanwhile must not keep us here."""
+        cdef uint32_t n = self.nodes.used
         cdef uint32_t i = policy_first(&self.order)
-        while i:
+        while i and n:
             self.leave(i, CLEARED)
+            n -= 1
             i = policy_first(&self.order)
 
     def setdefault(self, key, default=None):
@@ -1052,9 +1040,9 @@ cdef class Cache:
             policy_hit(&self.order, i)
             self.seen.left[REPLACED] += 1
             if self.on_evict is not None:
-                self.tell_replaced(key, old)
+                self.call_listener(key, old, REPLACED)
             if self.over():
-                self.make_room(SYSTEM if self.clock is None else self.now())
+                self.make_room(self.begin())
             return True
 
     cdef object value_at(self, uint32_t i):
@@ -1138,15 +1126,13 @@ cdef class Cache:
         """Take out what is due, for about so many microseconds. When to call again, in microseconds of the clock: at
         once (0), or None if nothing has a deadline."""
         cdef int64_t until = mono_us() + slice_us
-        cdef int64_t at
         with cython.critical_section(self):
             while self.expire(self.now(), STEP):
                 if mono_us() >= until:
                     self.planned = 0
                     return 0
-            at = wheel_next(self.due) if self.due != NULL else NEVER
-            self.planned = at
-            return None if at == NEVER else at
+            self.planned = self.soonest
+            return None if self.planned == NEVER else self.planned + 1
 
     def _forget_plan(self):
         """After a fork no janitor knows of this cache: the next write tells it."""
@@ -1245,7 +1231,7 @@ cdef class Cache:
         cdef node *n
         out = []
         with cython.critical_section(self):
-            now = self.now() if self.timed or what == 3 else SYSTEM
+            now = self.now() if self.timed or what == 3 else 0
             i = policy_first(&self.order)
             while i:
                 n = node_at(&self.nodes, i)
@@ -1429,5 +1415,12 @@ GET.ml_doc = b"""get($self, key, default=None)
 
 The value of `key`, or `default`. O(1)."""
 install(<PyTypeObject *>Cache, &GET)
+
+
+def give_get(type subclass):
+    """Its own `get`: the interpreter's quick call of a method wants the very class of the object."""
+    subclass.get = method_of(<PyTypeObject *>subclass, &GET)
+
+
 (<full_type *>Cache).tp_traverse = traverse
 (<full_type *>Cache).tp_clear = clear

@@ -1,45 +1,85 @@
 """The fast half of @cached: arguments to key, key to value, and nothing of Python in between when it is there.
 
 A call of one str or int has that as its key, any other call the tuple of its arguments, as functools does.
-Whatever is not a plain hit is the business of two functions of kvd.caching.memoize: `key_of(args, kwargs)`, if keys are
-made otherwise, and `missed(key, args, kwargs)`, which loads.
+
+Methods. A cache that held `self` in its keys would keep every instance alive. So an instance stands in a key as a token,
+a bare object that is found by the instance's address and thrown away, with its entries, when the instance dies; or it has
+a cache of its own, which goes with it. `Owner` is that token or cache. An instance that cannot be weakly referenced
+stands for itself.
+
+What is not a plain hit is the business of functions that kvd.caching.memoize sets: `key_of(args, kwargs)`, where keys
+are made otherwise; `adopt(instance)`, which makes the Owner of an instance met for the first time; and
+`missed(cache, key, owner, args, kwargs)`, which loads.
 """
 
 cimport cython
-from cpython.long cimport PyLong_CheckExact
+from cpython.dict cimport PyDict_GetItemWithError, PyDict_Next
+from cpython.long cimport PyLong_CheckExact, PyLong_FromVoidPtr
 from cpython.object cimport PyObject, ternaryfunc
-from cpython.tuple cimport PyTuple_GET_SIZE
+from cpython.ref cimport Py_INCREF
+from cpython.tuple cimport PyTuple_GET_SIZE, PyTuple_New, PyTuple_SET_ITEM
 from cpython.unicode cimport PyUnicode_CheckExact
+from cpython.weakref cimport PyWeakref_GetObject
 
 from kvd.cache cimport Cache
 
 cdef extern from *:
     ctypedef struct full_type "PyTypeObject":
         ternaryfunc tp_call
+        unsigned long tp_flags
     object call_with "PyObject_Call" (object f, object args, PyObject *kwargs)
     void Py_DECREF_raw "Py_DECREF" (PyObject *o)
+    unsigned long Py_TPFLAGS_METHOD_DESCRIPTOR
 
 cdef object KEYWORDS = object()    # between the positional arguments of a key and the others
 
 
 cdef object key_from(tuple args, PyObject *kwargs, bint typed):
     cdef Py_ssize_t n = PyTuple_GET_SIZE(args)
-    cdef list parts
     if kwargs == NULL or not <dict>kwargs:
         if not typed:
             if n == 1 and (PyUnicode_CheckExact(args[0]) or PyLong_CheckExact(args[0])):
                 return args[0]
             return args
         return (args, tuple([type(a) for a in args]))
-    parts = list(args)
-    parts.append(KEYWORDS)
-    for name, value in (<dict>kwargs).items():
-        parts.append(name)
-        parts.append(value)
-    if typed:
-        parts.extend([type(a) for a in args])
-        parts.extend([type(value) for value in (<dict>kwargs).values()])
-    return tuple(parts)
+    if not typed:
+        return key_with_names(args, <dict>kwargs)
+    return (key_with_names(args, <dict>kwargs), tuple([type(a) for a in (*args, *(<dict>kwargs).values())]))
+
+
+cdef tuple key_with_names(tuple args, dict kwargs):
+    cdef Py_ssize_t n = PyTuple_GET_SIZE(args)
+    cdef Py_ssize_t at = 0
+    cdef Py_ssize_t i
+    cdef PyObject *name
+    cdef PyObject *value
+    cdef tuple key = PyTuple_New(n + 1 + 2 * len(kwargs))
+    for i in range(n):
+        put(key, i, <PyObject *>args[i])
+    put(key, n, <PyObject *>KEYWORDS)
+    i = n + 1
+    while PyDict_Next(kwargs, &at, &name, &value):
+        put(key, i, name)
+        put(key, i + 1, value)
+        i += 2
+    return key
+
+
+cdef inline void put(tuple t, Py_ssize_t i, PyObject *o) noexcept:
+    Py_INCREF(<object>o)
+    PyTuple_SET_ITEM(t, i, <object>o)
+
+
+cdef class Owner:
+    """What belongs to one instance: a token for its keys, or a cache."""
+
+    cdef object ref                    # weak, or None: the token is the instance itself
+    cdef readonly object token
+    cdef readonly Cache cache          # None: the function's
+    cdef public object options         # for missed
+
+    def __init__(self, ref, token, Cache cache=None):
+        self.ref, self.token, self.cache = ref, token, cache
 
 
 cdef class Memo:
@@ -47,9 +87,10 @@ cdef class Memo:
 
     cdef readonly Cache cache
     cdef object function
-    cdef public object key_of          # key_of(args, kwargs) -> key, or None: as functools
-    cdef public object missed          # missed(key, args, kwargs) -> the result; None: call and store, no more
-    cdef public object route           # route(args, kwargs) -> the result: for methods; None: not one
+    cdef readonly dict owners          # of a method: address of an instance -> Owner; None: not a method
+    cdef public object adopt
+    cdef public object key_of          # None: as functools
+    cdef public object missed          # None: call and store, no more
     cdef public bint typed
     cdef public bint watched           # values may be stale, so a hit is `missed`'s business as well
     cdef dict __dict__
@@ -60,29 +101,59 @@ cdef class Memo:
         self.cache = cache
         self.typed = typed
 
+    def become_method(self):
+        """From now on the first argument is the instance."""
+        if self.owners is None:
+            self.owners = {}
+
+    cdef Owner owner_of(self, object instance):
+        cdef object address = PyLong_FromVoidPtr(<void *>instance)
+        cdef PyObject *found = PyDict_GetItemWithError(self.owners, address)
+        if found != NULL and PyWeakref_GetObject((<Owner>found).ref) == <PyObject *>instance:
+            return <Owner>found
+        return self.adopt(instance)
+
     cdef object call(self, tuple args, PyObject *kwargs):
         cdef object key, result
         cdef PyObject *value
-        if self.route is not None:
-            return self.route(args, {} if kwargs == NULL else <dict>kwargs)
-        key = key_from(args, kwargs, self.typed) if self.key_of is None else self.key_of(args, {} if kwargs == NULL else <dict>kwargs)
+        cdef Owner owner = None
+        cdef Cache cache = self.cache
+        if self.owners is None and self.key_of is None:
+            key = key_from(args, kwargs, self.typed)
+        else:
+            cache, key, owner = self.place(args, {} if kwargs == NULL else <dict>kwargs)
         if not self.watched:
-            with cython.critical_section(self.cache):
-                value = self.cache.fetch(<PyObject *>key)
+            with cython.critical_section(cache):
+                value = cache.fetch(<PyObject *>key)
             if value != NULL:
                 result = <object>value
                 Py_DECREF_raw(value)
                 return result
         if self.missed is not None:
-            return self.missed(key, args, {} if kwargs == NULL else <dict>kwargs)
+            return self.missed(cache, key, owner, args, {} if kwargs == NULL else <dict>kwargs)
         result = call_with(self.function, args, kwargs)
-        with cython.critical_section(self.cache):
-            self.cache.put(key, result)
+        with cython.critical_section(cache):
+            cache.put(key, result)
         return result
 
-    def key_for(self, tuple args, dict kwargs):
-        """The key of a call with these arguments."""
-        return key_from(args, <PyObject *>kwargs, self.typed) if self.key_of is None else self.key_of(args, kwargs)
+    cpdef tuple place(self, tuple args, dict kwargs):
+        """(cache, key, Owner or None): where the result of this call lives."""
+        cdef Owner owner = None
+        cdef Cache cache = self.cache
+        cdef object key
+        if self.owners is not None:
+            if not args:
+                raise TypeError(f"{self.function.__qualname__} needs an instance as its first argument")
+            owner = self.owner_of(args[0])
+            if self.key_of is None:
+                args = args[1:]
+        key = key_from(args, <PyObject *>kwargs, self.typed) if self.key_of is None else self.key_of(args, kwargs)
+        if owner is not None:
+            if owner.cache is not None:
+                cache = owner.cache
+            else:
+                key = (owner.token, key)
+        return cache, key, owner
 
     def __call__(self, *args, **kwargs):
         return self.call(args, <PyObject *>kwargs)
@@ -92,5 +163,7 @@ cdef object call_memo(object self, object args, PyObject *kwargs):
     return (<Memo>self).call(<tuple>args, kwargs)
 
 
-# Cython's own __call__ makes an empty dictionary for every call without keywords
-(<full_type *>Memo).tp_call = <ternaryfunc>call_memo
+def give_call(type memo):
+    """Its quick call, which makes no empty dictionary; and `instance.method(...)` makes no bound method first."""
+    (<full_type *>memo).tp_call = <ternaryfunc>call_memo
+    (<full_type *>memo).tp_flags |= Py_TPFLAGS_METHOD_DESCRIPTOR

@@ -9,6 +9,7 @@ CAUSES: tuple[str, ...]
 POLICIES: tuple[str, ...]
 
 def checksum(data: bytes) -> int: ...
+def give_get(subclass: type) -> None: ...
 
 class Cache(Generic[K, V]):
     _options: dict[str, Any]

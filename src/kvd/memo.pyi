@@ -1,14 +1,24 @@
 from collections.abc import Callable, Hashable
 from typing import Any
 
-from kvd.cache import Cache
+from kvd.caching import Cache
+
+class Owner:
+    token: Any
+    cache: Cache[Any, Any]
+    options: Any
+    def __init__(self, ref: Any, token: Any, cache: Cache[Any, Any] | None = None) -> None: ...
 
 class Memo:
     cache: Cache[Any, Any]
+    owners: dict[int, Owner]
+    adopt: Callable[[Any], Owner]
     key_of: Callable[[tuple[Any, ...], dict[str, Any]], Hashable] | None
-    missed: Callable[[Hashable, tuple[Any, ...], dict[str, Any]], Any] | None
-    route: Callable[[tuple[Any, ...], dict[str, Any]], Any] | None
+    missed: Callable[[Any, Hashable, Owner | None, tuple[Any, ...], dict[str, Any]], Any] | None
     typed: bool
     watched: bool
     def __init__(self, function: Callable[..., Any], cache: Cache[Any, Any], *, typed: bool = False) -> None: ...
-    def key_for(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Hashable: ...
+    def become_method(self) -> None: ...
+    def place(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Cache[Any, Any], Hashable, Owner | None]: ...
+
+def give_call(memo: type) -> None: ...

@@ -5,7 +5,7 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from kvd.core.mem cimport heap
 from kvd.core.random cimport rng
 from kvd.core.sketch cimport sketch
-from kvd.core.slab cimport MARK_BITS, column, queue, queue_renew, slab
+from kvd.core.slab cimport MARK_BITS, column, queue, queue_push, queue_renew, queue_take, slab
 
 cdef enum policy_kind:
     LRU, LFU, FIFO, TINYLFU, S3FIFO, SIEVE, RANDOM
@@ -51,12 +51,12 @@ cdef struct policy:
 cdef const char *policy_name(int kind) noexcept nogil                       # NULL: no such kind
 cdef bint policy_init(policy *p, policy_kind kind, slab *nodes, heap *h, uint64_t seed) noexcept nogil   # False: no memory
 cdef void policy_limit(policy *p, int64_t limit, column *weights) noexcept nogil   # before the first node, and when it changes
-cdef bint policy_add(policy *p, uint32_t i) noexcept nogil                  # False: no memory, and it stands nowhere
+cdef bint policy_join(policy *p, uint32_t i) noexcept nogil                 # see policy_add
 cdef void policy_use(policy *p, uint32_t i) noexcept nogil                  # read or written; see policy_hit
 cdef void policy_miss(policy *p, uint32_t hash) noexcept nogil              # asked for and not there
-cdef void policy_remove(policy *p, uint32_t i) noexcept nogil               # leaves for a reason of its own
+cdef void policy_quit(policy *p, uint32_t i) noexcept nogil                 # see policy_remove
 cdef void policy_weigh(policy *p, uint32_t i, int64_t weight) noexcept nogil   # changes its weight
-cdef uint32_t policy_victim(policy *p) noexcept nogil                       # who leaves next; 0: nobody is there. Remove it
+cdef uint32_t policy_choose(policy *p) noexcept nogil                       # see policy_victim
 cdef uint32_t policy_first(policy *p) noexcept nogil                        # walk: the next to leave first; 0 at the end
 cdef uint32_t policy_next(policy *p, uint32_t i) noexcept nogil
 cdef void policy_clear(policy *p) noexcept nogil                            # the nodes are gone
@@ -68,3 +68,30 @@ cdef inline void policy_hit(policy *p, uint32_t i) noexcept nogil:
         queue_renew(p.nodes, &p.queues[0], i)
     elif p.kind != FIFO and p.kind != RANDOM:
         policy_use(p, i)
+
+
+cdef inline bint is_queue(policy *p) noexcept nogil:
+    return (p.kind == LRU or p.kind == FIFO) and p.weights == NULL
+
+
+cdef inline bint policy_add(policy *p, uint32_t i) noexcept nogil:
+    """False: no memory, and it stands nowhere."""
+    if not is_queue(p):
+        return policy_join(p, i)
+    queue_push(p.nodes, &p.queues[0], i)
+    p.queues[0].weight += 1
+    return True
+
+
+cdef inline void policy_remove(policy *p, uint32_t i) noexcept nogil:
+    """It leaves, for whatever reason."""
+    if not is_queue(p):
+        policy_quit(p, i)
+        return
+    queue_take(p.nodes, &p.queues[0], i)
+    p.queues[0].weight -= 1
+
+
+cdef inline uint32_t policy_victim(policy *p) noexcept nogil:
+    """Who leaves next, 0: nobody is there. Remove it."""
+    return p.queues[0].first if is_queue(p) else policy_choose(p)

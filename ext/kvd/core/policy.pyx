@@ -26,7 +26,7 @@ from libc.string cimport memset
 from kvd.core.mem cimport heap, mem_alloc, mem_free, mem_realloc
 from kvd.core.random cimport rng_below, rng_next, rng_seed
 from kvd.core.sketch cimport sketch_add, sketch_count, sketch_fit, sketch_init
-from kvd.core.slab cimport column_at, node_at, queue_push, queue_take
+from kvd.core.slab cimport column_at, node_at
 
 cdef const char *NAMES[7]
 NAMES[:] = [b"lru", b"lfu", b"fifo", b"tinylfu", b"s3fifo", b"sieve", b"random"]     # in the order of policy_kind
@@ -381,7 +381,7 @@ cdef uint32_t tinylfu_victim(policy *p) noexcept nogil:
 
 # ---- all --------------------------------------------------------------------------------------------
 
-cdef bint policy_add(policy *p, uint32_t i) noexcept nogil:
+cdef bint policy_join(policy *p, uint32_t i) noexcept nogil:
     if p.kind == LFU:
         return rank_enter(p, 0, 1, i)
     if p.kind == RANDOM:
@@ -418,7 +418,7 @@ cdef void policy_miss(policy *p, uint32_t hash) noexcept nogil:
         p.misses += 1
 
 
-cdef void policy_remove(policy *p, uint32_t i) noexcept nogil:
+cdef void policy_quit(policy *p, uint32_t i) noexcept nogil:
     if p.kind == LFU:
         rank_leave(p, mark_of(p, i), i)
     elif p.kind == RANDOM:
@@ -436,7 +436,7 @@ cdef void policy_weigh(policy *p, uint32_t i, int64_t weight) noexcept nogil:
         p.queues[queue_of(p, i)].weight += weight - weight_of(p, i)
 
 
-cdef uint32_t policy_victim(policy *p) noexcept nogil:
+cdef uint32_t policy_choose(policy *p) noexcept nogil:
     if p.kind == LFU:
         return p.ranks[p.ranks[0].higher].nodes.first if p.ranks[0].higher else 0
     if p.kind == RANDOM:

@@ -42,8 +42,7 @@ cdef struct column:            # so many bytes for each node, in segments made w
 
 cdef void slab_init(slab *s, heap *h) noexcept nogil
 cdef void slab_release(slab *s) noexcept nogil
-cdef uint32_t slab_take(slab *s) noexcept nogil                          # a free number, never 0; 0: no memory. Moves nodes below SEGMENT
-cdef void slab_give(slab *s, uint32_t i) noexcept nogil
+cdef uint32_t slab_fresh(slab *s) noexcept nogil                         # see slab_take
 
 cdef void column_init(column *c, heap *h, uint32_t width) noexcept nogil
 cdef void column_release(column *c) noexcept nogil
@@ -52,6 +51,29 @@ cdef bint column_reserve(column *c, uint32_t i) noexcept nogil           # so th
 
 cdef inline node *node_at(slab *s, uint32_t i) noexcept nogil:
     return s.segments[i >> SEGMENT_BITS] + (i & (SEGMENT - 1))
+
+
+cdef inline uint32_t slab_take(slab *s) noexcept nogil:
+    """A free number, never 0; 0: no memory. May move nodes of the first segment."""
+    cdef uint32_t i = s.free
+    cdef node *n
+    if i == 0:
+        i = slab_fresh(s)
+        if i == 0:
+            return 0
+    n = node_at(s, i)
+    s.free = n.next
+    n.mark = 0
+    s.used += 1
+    return i
+
+
+cdef inline void slab_give(slab *s, uint32_t i) noexcept nogil:
+    cdef node *n = node_at(s, i)
+    n.key = n.value = NULL
+    n.next = s.free
+    s.free = i
+    s.used -= 1
 
 
 cdef inline void *column_at(column *c, uint32_t i) noexcept nogil:

@@ -68,26 +68,14 @@ cdef bint grow(slab *s) noexcept nogil:
     return True
 
 
-cdef uint32_t slab_take(slab *s) noexcept nogil:
-    cdef uint32_t i = s.free
-    if i:
-        s.free = node_at(s, i).next
-    else:
-        if s.top >= s.room and (s.top == <uint32_t>0xFFFFFFFFULL or not grow(s)):
-            return 0
-        i = s.top
-        s.top += 1
+cdef uint32_t slab_fresh(slab *s) noexcept nogil:
+    """A number that was never handed out; its node has no next."""
+    cdef uint32_t i = s.top
+    if i >= s.room and (i == <uint32_t>0xFFFFFFFFULL or not grow(s)):
+        return 0
+    s.top += 1
     memset(node_at(s, i), 0, sizeof(node))
-    s.used += 1
     return i
-
-
-cdef void slab_give(slab *s, uint32_t i) noexcept nogil:
-    cdef node *n = node_at(s, i)
-    n.key = n.value = NULL
-    n.next = s.free
-    s.free = i
-    s.used -= 1
 
 
 # ---- columns ----------------------------------------------------------------------------------------

@@ -15,8 +15,8 @@ the tick only leaves a position when all lanes that begin there are empty.
 
 Firing waits for the end of the timer's tick: 0 to 16 ms late, never early. Who needs exactness (an
 expired key is never visible) compares deadlines itself. Whoever raises the deadline of a timer that
-stands in the wheel gets it at the old time and adds it again. (The unit is the owner's: object caches
-count microseconds.)
+stands in the wheel gets it at the old time and adds it again. The unit is the owner's: object caches
+count sixteenths of a microsecond.
 """
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t

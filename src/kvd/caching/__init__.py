@@ -322,10 +322,11 @@ class Cache(compiled.Cache[K, V]):
 
     def stats(self) -> CacheStats:
         """Its figures since it was made or since reset_stats. O(1)."""
+        size = len(self)  # first, for it buries the dead
         hits, misses, refused, evictions = self._figures()
         loading = self._loading
         return CacheStats(
-            name=self.name, hits=hits, misses=misses, refused=refused, evictions=evictions, size=len(self), weight=self.weight,
+            name=self.name, hits=hits, misses=misses, refused=refused, evictions=evictions, size=size, weight=self.weight,
             maxsize=self.maxsize, maxweight=self.maxweight, nbytes=self.nbytes,
             loads=loading.loads if loading else 0, load_failures=loading.failures if loading else 0,
             load_seconds=loading.seconds if loading else 0.0,
@@ -340,6 +341,7 @@ class Cache(compiled.Cache[K, V]):
 
 
 MutableMapping.register(Cache)
+compiled.give_get(Cache)
 
 
 def _rebuild(cls: type[Cache[Any, Any]], options: Mapping[str, Any], records: Iterable[Any]) -> Cache[Any, Any]:

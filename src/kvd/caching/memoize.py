@@ -1,11 +1,8 @@
 """@cached: a function that remembers what it returned.
 
-`Plan` knows how calls of one function become keys and where their results live; `CachedFunction` (over the compiled
-Memo) and `AsyncCachedFunction` are the two callables over it, and `BoundCall` is what an instance's attribute gives.
-
-Methods. A cache that held `self` in its keys would keep every instance alive. So an instance stands in a key as a
-token, a bare object that is found by the instance's identity; when the instance dies its entries go with it. An
-instance that cannot be weakly referenced stands for itself.
+The compiled `Memo` (kvd.memo) turns calls into keys and answers hits; `Plan` is what it and the loader have to know
+of one function; `CachedFunction` and `AsyncCachedFunction` are the two callables, and `BoundCall` is what an instance's
+attribute gives.
 """
 
 from __future__ import annotations
@@ -20,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar,
 
 from kvd.caching import Cache
 from kvd.caching.loading import UNSET, LoadOptions
-from kvd.memo import Memo
+from kvd.memo import Memo, Owner, give_call
 
 P = ParamSpec("P")
 Q = ParamSpec("Q")
@@ -29,36 +26,8 @@ R = TypeVar("R")
 MAXSIZE = 1024
 
 
-class Instances:
-    """What belongs to each living instance: a token, or a cache of its own. Made when first asked for."""
-
-    def __init__(self, make: Callable[[], Any], drop: Callable[[Any], object]) -> None:
-        self.make, self.drop = make, drop
-        self.known: dict[int, tuple[weakref.ref[Any], Any]] = {}
-
-    def of(self, instance: object) -> Any:
-        """Raises TypeError for an instance that cannot be weakly referenced."""
-        number = id(instance)
-        entry = self.known.get(number)
-        if entry is not None and entry[0]() is instance:
-            return entry[1]
-        me = weakref.ref(self)
-
-        def died(ref: weakref.ref[Any]) -> None:
-            instances = me()
-            if instances is not None:
-                entry = instances.known.get(number)
-                if entry is not None and entry[0] is ref:
-                    del instances.known[number]
-                    instances.drop(entry[1])
-
-        entry = (weakref.ref(instance, died), self.make())
-        self.known[number] = entry
-        return entry[1]
-
-
 class Plan:
-    """How calls of `function` are cached: which cache, which key, which options."""
+    """How calls of `function` are cached: which cache, which key, which options; what belongs to which instance."""
 
     def __init__(
         self,
@@ -69,61 +38,60 @@ class Plan:
         key: Callable[..., Hashable] | None,
         typed: bool,
         ignore: Collection[str],
-        method: bool,
         per_instance: bool,
         shared: bool,
         single_flight: bool,
     ) -> None:
-        self.function, self.options, self.typed, self.method = function, options, typed, method
-        self.single_flight = single_flight
-        self.make_cache = make_cache
+        self.function, self.make_cache, self.typed = function, make_cache, typed
+        self.per_instance, self.single_flight = per_instance, single_flight
         self.cache = make_cache()
         self.owner = object() if shared else None  # tells this function's entries from others' in a shared cache
-        if self.owner is not None:
-            self.options = replace(options, tags=(self.owner, *tags_in(options.tags)))
+        self.options = options if self.owner is None else tagged(options, self.owner)
         self.own_key = key if key is not None else ignoring(function, ignore) if ignore else None
-        self.plain = Memo(function, self.cache, typed=typed)  # makes keys as functools does
-        cache = self.cache
-        self.instances: Instances | None = None
-        if method:
-            make: Callable[[], Any] = make_cache if per_instance else object
-            drop: Callable[[Any], object] = (lambda cache: cache.clear()) if per_instance else cache.invalidate_tag
-            self.instances = Instances(make, drop)
-        self.per_instance = per_instance
 
-    def key_of(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Hashable:
+    def equip(self, memo: Memo) -> None:
+        """Give the compiled half what it asks Python for."""
+        memo.adopt = lambda instance: self.adopt(memo, instance)
+        if self.own_key is not None or self.owner is not None:
+            memo.key_of = lambda args, kwargs: self.key_of(memo, args, kwargs)
+
+    def key_of(self, memo: Memo, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Hashable:
         if self.own_key is not None:
             key = self.own_key(*args, **kwargs)
         else:
-            key = self.plain.key_for(args[1:] if self.method else args, kwargs)
+            key = (args[1:] if memo.owners is not None else args, tuple(kwargs.items()))
+            if self.typed:
+                key = (key, tuple(map(type, (*args, *kwargs.values()))))
         return key if self.owner is None else (self.owner, key)
 
-    def place(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Cache[Any, Any], Hashable, LoadOptions]:
-        """Where the result of this call lives."""
-        key = self.key_of(args, kwargs)
-        if self.instances is None or not args:
-            return self.cache, key, self.options
+    def adopt(self, memo: Memo, instance: Any) -> Owner:
+        owners, address = memo.owners, id(instance)
+        cache = self.cache
+
+        def died(ref: weakref.ref[Any]) -> None:
+            owner = owners.pop(address, None)
+            if owner is not None and owner.cache is None:
+                cache.invalidate_tag(owner.token)
+
         try:
-            mine = self.instances.of(args[0])
+            ref = weakref.ref(instance, died)
         except TypeError:
-            return self.cache, (args[0], key), self.options
-        if self.per_instance:
-            return mine, key, self.options
-        return self.cache, (mine, key), replace(self.options, tags=(mine, *tags_in(self.options.tags)))
+            return Owner(None, instance)
+        owner = Owner(ref, None, self.make_cache()) if self.per_instance else Owner(ref, object())
+        owners[address] = owner
+        return owner
 
-    def clear(self) -> None:
-        if self.owner is not None:
-            self.cache.invalidate_tag(self.owner)
-        else:
-            self.cache.clear()
-        if self.instances is not None and self.per_instance:
-            for _, cache in list(self.instances.known.values()):
-                cache.clear()
+    def options_for(self, owner: Owner | None) -> LoadOptions:
+        """An instance's entries carry its token as a tag, to go when it dies."""
+        if owner is None or owner.cache is not None:
+            return self.options
+        if owner.options is None:
+            owner.options = tagged(self.options, owner.token)
+        return owner.options
 
-    def caches(self) -> list[Cache[Any, Any]]:
-        if self.instances is not None and self.per_instance:
-            return [cache for _, cache in list(self.instances.known.values())]
-        return [self.cache]
+
+def tagged(options: LoadOptions, tag: Hashable) -> LoadOptions:
+    return replace(options, tags=(tag, *tags_in(options.tags)))
 
 
 def tags_in(tags: Any) -> tuple[Any, ...]:
@@ -153,10 +121,17 @@ class _Controls(Generic[P, R]):
     """What can be done to a cached function besides calling it."""
 
     plan: Plan
+    memo: Memo
+
+    def caches(self) -> list[Cache[Any, Any]]:
+        """The caches results are in: one, or one for each instance."""
+        if self.plan.per_instance and self.memo.owners is not None:
+            return [owner.cache for owner in list(self.memo.owners.values())]
+        return [self.plan.cache]
 
     def cache_info(self) -> CacheInfo:
         """(hits, misses, maxsize, currsize), as functools has it."""
-        stats = [cache.stats() for cache in self.plan.caches()]
+        stats = [cache.stats() for cache in self.caches()]
         return CacheInfo(
             sum(s.hits for s in stats), sum(s.misses for s in stats), self.plan.cache.maxsize, sum(s.size for s in stats)
         )
@@ -166,20 +141,32 @@ class _Controls(Generic[P, R]):
         return {"maxsize": self.plan.cache.maxsize, "typed": self.plan.typed}
 
     def cache_clear(self) -> None:
-        """Forget all results and statistics."""
-        self.plan.clear()
-        for cache in self.plan.caches():
+        """Forget all results and, unless the cache is shared, statistics."""
+        if self.plan.owner is not None:
+            self.plan.cache.invalidate_tag(self.plan.owner)
+            return
+        for cache in self.caches():
+            cache.clear()
             cache.reset_stats()
 
     def cache_key(self, *args: P.args, **kwargs: P.kwargs) -> Hashable:
         """The key under which the result of this call is stored."""
-        return self.plan.place(args, kwargs)[1]
+        return self.memo.place(args, kwargs)[1]
 
     def invalidate(self, *args: P.args, **kwargs: P.kwargs) -> bool:
         """Forget the result of this call; whether there was one."""
-        cache, key, _ = self.plan.place(args, kwargs)
+        cache, key, _ = self.memo.place(args, kwargs)
         cache.loading.forget(key)
         return cache.delete(key)
+
+    def _keep(self, args: Any, kwargs: Any, value: Any) -> None:
+        cache, key, owner = self.memo.place(args, kwargs)
+        cache.loading.forget(key)
+        cache.loading.keep(key, value, 0.0, self.plan.options_for(owner))
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        """It stands in a class: its first argument is the instance, whatever it is called."""
+        self.memo.become_method()
 
 
 class CachedFunction(_Controls[P, R], Memo):
@@ -193,36 +180,29 @@ class CachedFunction(_Controls[P, R], Memo):
         super().__init__(plan.function, plan.cache, typed=plan.typed)
         functools.update_wrapper(self, plan.function)
         self.plan = plan
-        if plan.method:
-            self.route = self._call
-        elif plan.own_key is not None or plan.owner is not None:
-            self.key_of = plan.key_of
         self.watched = plan.options.goes_stale
+        plan.equip(self)
         if plan.single_flight:
             self.missed = self._missed
 
-    def _missed(self, key: Hashable, args: tuple[Any, ...], kwargs: dict[str, Any]) -> R:
-        return self._answer(self.plan.cache, key, self.plan.options, args, kwargs, self.watched)
+    @property
+    def memo(self) -> Memo:  # type: ignore[override]
+        return self
 
-    def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> R:
-        return self._answer(*self.plan.place(args, kwargs), args, kwargs, True)
-
-    def _answer(
-        self, cache: Cache[Any, Any], key: Hashable, options: LoadOptions, args: Any, kwargs: Any, look: bool
-    ) -> R:
-        found = cache._fetch_fresh(key) if look else None
+    def _missed(self, cache: Any, key: Hashable, owner: Owner | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> R:
+        found = cache._fetch_fresh(key) if self.watched else None
+        if found is not None and not found[1]:
+            return found[0]
+        function, options = self.plan.function, self.plan.options_for(owner)
         if found is None:
-            return cache.loading.load(key, lambda: self.plan.function(*args, **kwargs), options)
-        if found[1]:
-            cache.loading.refresh(key, lambda: self.plan.function(*args, **kwargs), options)
+            return cache.loading.load(key, lambda: function(*args, **kwargs), options)
+        cache.loading.refresh(key, lambda: function(*args, **kwargs), options)
         return found[0]
 
     def refresh(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Call the function now and store its result."""
-        cache, key, options = self.plan.place(args, kwargs)
         value = self.plan.function(*args, **kwargs)
-        cache.loading.forget(key)
-        cache.loading.keep(key, value, 0.0, options)
+        self._keep(args, kwargs, value)
         return value
 
     def bypass(self, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -236,9 +216,10 @@ class CachedFunction(_Controls[P, R], Memo):
         self: CachedFunction[Concatenate[Any, Q], R], instance: object, owner: type | None = None
     ) -> BoundCall[Q, R]: ...
     def __get__(self, instance: object, owner: type | None = None) -> Any:
-        if instance is None:
-            return self
-        return BoundCall(as_method(self), instance)
+        return self if instance is None else BoundCall(self, instance)
+
+
+give_call(CachedFunction)
 
 
 class AsyncCachedFunction(_Controls[P, R]):
@@ -247,6 +228,8 @@ class AsyncCachedFunction(_Controls[P, R]):
     def __init__(self, plan: Plan) -> None:
         functools.update_wrapper(self, plan.function)
         self.plan = plan
+        self.memo = Memo(plan.function, plan.cache, typed=plan.typed)  # never called: it makes the keys
+        plan.equip(self.memo)
         if hasattr(inspect, "markcoroutinefunction"):
             inspect.markcoroutinefunction(self)
         else:  # before 3.12, asyncio's own mark
@@ -255,20 +238,20 @@ class AsyncCachedFunction(_Controls[P, R]):
             self._is_coroutine = asyncio.coroutines._is_coroutine  # type: ignore[attr-defined]
 
     async def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        cache, key, options = self.plan.place(args, kwargs)
+        cache, key, owner = self.memo.place(args, kwargs)
         found = cache._fetch_fresh(key)
+        if found is not None and not found[1]:
+            return found[0]
+        function, options = self.plan.function, self.plan.options_for(owner)
         if found is None:
-            return await cache.loading.load_async(key, lambda: self.plan.function(*args, **kwargs), options)
-        if found[1]:
-            cache.loading.refresh_async(key, lambda: self.plan.function(*args, **kwargs), options)
+            return await cache.loading.load_async(key, lambda: function(*args, **kwargs), options)
+        cache.loading.refresh_async(key, lambda: function(*args, **kwargs), options)
         return found[0]
 
     async def refresh(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run the function now and store its result."""
-        cache, key, options = self.plan.place(args, kwargs)
         value = await self.plan.function(*args, **kwargs)
-        cache.loading.forget(key)
-        cache.loading.keep(key, value, 0.0, options)
+        self._keep(args, kwargs, value)
         return value
 
     async def bypass(self, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -276,21 +259,7 @@ class AsyncCachedFunction(_Controls[P, R]):
         return await self.plan.function(*args, **kwargs)
 
     def __get__(self, instance: object, owner: type | None = None) -> Any:
-        if instance is None:
-            return self
-        return BoundCall(as_method(self), instance)
-
-
-def as_method(cached: Any) -> Any:
-    """A cached function that turns out to be one, though its first parameter is not called self or cls."""
-    if not cached.plan.method:
-        plan = cached.plan
-        plan.method = True
-        plan.instances = Instances(plan.make_cache if plan.per_instance else object,
-                                   (lambda cache: cache.clear()) if plan.per_instance else plan.cache.invalidate_tag)  # fmt: skip
-        if isinstance(cached, CachedFunction):
-            cached.route = cached._call
-    return cached
+        return self if instance is None else BoundCall(self, instance)
 
 
 class BoundCall(Generic[P, R]):
@@ -424,10 +393,13 @@ def cached(
         )  # fmt: skip
         loads = ttl_of_results or tags or condition or not cache_none or error_ttl or options.goes_stale or cache is not None
         plan = Plan(
-            target, make, options, key=key, typed=typed, ignore=ignore, method=first_parameter(target) in ("self", "cls"),
-            per_instance=per_instance, shared=cache is not None, single_flight=single_flight or bool(loads),
+            target, make, options, key=key, typed=typed, ignore=ignore, per_instance=per_instance, shared=cache is not None,
+            single_flight=single_flight or bool(loads),
         )  # fmt: skip
-        return AsyncCachedFunction(plan) if inspect.iscoroutinefunction(target) else CachedFunction(plan)
+        made: Any = AsyncCachedFunction(plan) if inspect.iscoroutinefunction(target) else CachedFunction(plan)
+        if first_parameter(target) in ("self", "cls"):  # perhaps below @property or @classmethod, where nobody else tells
+            made.memo.become_method()
+        return made
 
     return decorate if function is None else decorate(function)
 
