@@ -1,6 +1,5 @@
 """The object cache's compiled half, for those that call it without Python in between. See cache.pyx."""
 
-cimport cython
 from cpython.object cimport PyObject
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
@@ -58,92 +57,48 @@ cdef class Cache:
     cdef public object _planner          # called when something is due before `planned`
     cdef object __weakref__
 
-    @cython.final
     cdef PyObject *fetch(self, PyObject *key) except? NULL       # new reference, counted as hit or miss; NULL without an error: not there
-    @cython.final
     cdef bint put(self, object key, object value) except -1      # as self[key] = value; False: heavier than the cache
 
-    @cython.final
     cdef void set_limits(self) noexcept
-    @cython.final
     cdef bint over(self) noexcept
-    @cython.final
     cdef int start_timing(self) except -1
-    @cython.final
     cdef int64_t now(self) except? -3
-    @cython.final
     cdef int64_t begin(self) except? -3
-    @cython.final
     cdef int64_t exact(self, int64_t now) noexcept
-    @cython.final
     cdef int64_t deadline_of(self, uint32_t i) noexcept
-    @cython.final
     cdef bint dead(self, uint32_t i, int64_t now) noexcept
-    @cython.final
     cdef bint set_deadline(self, uint32_t i, int64_t deadline) noexcept
-    @cython.final
     cdef bint set_life(self, uint32_t i, int64_t now, int64_t ttl, int64_t tti) noexcept
-    @cython.final
     cdef void renew(self, uint32_t i, int64_t now) noexcept
-    @cython.final
     cdef int why(self, uint32_t i) noexcept
-    @cython.final
     cdef int plan(self) except -1
-    @cython.final
     cdef bint make_cells(self, uint32_t n) noexcept
-    @cython.final
     cdef uint32_t find(self, PyObject *key, uint32_t hash) except? 0xFFFFFFFF
-    @cython.final
     cdef void unlink_cell(self, uint32_t i) noexcept
-    @cython.final
     cdef uint32_t find_alive(self, PyObject *key, uint32_t hash, int64_t now) except? 0xFFFFFFFF
-    @cython.final
     cdef uint32_t enter(self, object key, object value, uint32_t hash, int64_t weight) except? 0xFFFFFFFF
-    @cython.final
     cdef void leave(self, uint32_t i, int why) noexcept
-    @cython.final
     cdef void shrink(self) noexcept
-    @cython.final
     cdef void drop_all(self) noexcept
-    @cython.final
     cdef void tell(self, object key, object value, int why, tuple tags) noexcept
-    @cython.final
     cdef int make_room(self, int64_t now) except -1
-    @cython.final
     cdef bint expire(self, int64_t now, int budget) noexcept
-    @cython.final
     cdef uint32_t next_due(self, int64_t now, int *budget) noexcept
-    @cython.final
     cdef bint store(self, object key, object value, int64_t ttl, int64_t tti, object weight, object tags, int mode) except -1
-    @cython.final
     cdef object swap(self, uint32_t i, object value, int64_t weight)
-    @cython.final
     cdef void drop_from_index(self, object key) noexcept
-    @cython.final
     cdef void call_listener(self, object key, object value, int why) noexcept
-    @cython.final
     cdef int put_in_index(self, object key) except -1
-    @cython.final
     cdef int64_t weigh(self, object key, object value, object weight) except -1
-    @cython.final
     cdef object weakly(self, object key, object value)
-    @cython.final
     cdef int drop_collected(self, object key, object ref) except -1
-    @cython.final
     cdef void untag(self, uint32_t i, tuple tags) noexcept
-    @cython.final
     cdef void drop_empty(self, tuple tags) noexcept
-    @cython.final
     cdef int tag(self, object key, uint32_t hash, object names) except -1
-    @cython.final
     cdef void restale(self, uint32_t i, int64_t at) noexcept
-    @cython.final
     cdef PyObject *look(self, PyObject *key) except? NULL
-    @cython.final
     cdef bint exchange(self, object key, object current, object value) except -1
-    @cython.final
     cdef object value_at(self, uint32_t i)
-    @cython.final
     cdef bint relive(self, object key, int64_t ttl, bint absolute) except -1
-    @cython.final
     cdef tuple record_of(self, uint32_t i, int64_t now)

@@ -576,7 +576,10 @@ cdef class Cache:
 
     cdef void drop_from_index(self, object key) noexcept:
         if not self.find(<PyObject *>key, mix(hash_of(<PyObject *>key))):
-            self.index.discard(key)
+            try:
+                self.index.discard(key)
+            except TypeError:          # what cannot be compared with the others did not get in
+                pass
 
     cdef void call_listener(self, object key, object value, int why) noexcept:
         self.on_evict(key, value() if self.weak else value, CAUSES[why])

@@ -148,10 +148,11 @@ def test_a_listener_that_raises_is_reported_and_loses_nothing(monkeypatch):
 
 def test_cycles_through_a_cache_are_collected():
     class Node:
-        pass
+        def method(self, *event):
+            pass
 
     node, key = Node(), Node()
-    cache = kvd.Cache(10, on_evict=lambda *a: node)
+    cache = kvd.Cache(10, on_evict=node.method)
     node.cache, key.cache = cache, cache
     cache["self"] = cache
     cache["node"] = node

@@ -13,6 +13,7 @@ import math
 import random
 import threading
 import time
+import weakref
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -103,16 +104,22 @@ def is_outcome(error: BaseException) -> bool:
 
 
 class Loading:
-    """The part of `Cache` that loads. One for each cache, made when first needed."""
+    """The part of `Cache` that loads. One for each cache, made when first needed; it does not keep the cache alive."""
 
     def __init__(self, cache: Cache[Any, Any]) -> None:
-        self.cache = cache
+        self._cache = weakref.ref(cache)
         self.lock = threading.Lock()
         self.flights: dict[Hashable, Flight] = {}
         self.errors: Any = None
         self.tasks: set[Any] = set()
         self.loads = self.failures = 0
         self.seconds = 0.0
+
+    @property
+    def cache(self) -> Cache[Any, Any]:
+        cache = self._cache()
+        assert cache is not None, "whoever loads holds the cache"
+        return cache
 
     # ---- flights ---------------------------------------------------------------------------------
 
@@ -233,6 +240,7 @@ class Loading:
         flight, mine = self.board(key)
         if not mine:
             return
+        cache = self.cache
 
         def run() -> None:
             flight.owner = threading.get_ident()
@@ -240,7 +248,7 @@ class Loading:
             try:
                 value = factory()
             except BaseException as error:
-                self.cache._stale_after(key, options.error_ttl or RETRY)
+                cache._stale_after(key, options.error_ttl or RETRY)
                 self.fail(key, flight, error, options_without_errors(options))
                 return
             self.finish(key, flight, value, time.perf_counter() - begun, options)
@@ -291,13 +299,14 @@ class Loading:
         flight, mine = self.board(key, object())
         if not mine:
             return
+        cache = self.cache
 
         async def run() -> None:
             begun = time.perf_counter()
             try:
                 value = await finished(factory())
             except BaseException as error:
-                self.cache._stale_after(key, options.error_ttl or RETRY)
+                cache._stale_after(key, options.error_ttl or RETRY)
                 self.fail(key, flight, error, options_without_errors(options))
                 if not is_outcome(error):
                     raise

@@ -100,7 +100,7 @@ def load(path: Any, serializer: Any) -> list[tuple[Any, ...]]:
     at = len(MAGIC)
     if not data.startswith(MAGIC[:-1]):
         raise SnapshotError(f"{path} is not a snapshot of a kvd cache")
-    if data[:at] != MAGIC:
+    if len(data) >= at and data[:at] != MAGIC:
         raise SnapshotError(f"{path} is of format {data[at - 1]}, which this version does not know")
     if len(data) < at + 1 + 8 + 4 + 8 or checksum(data[:-8]) != struct.unpack("<Q", data[-8:])[0]:
         raise SnapshotError(f"{path} is damaged or cut off: its checksum does not agree with its {len(data)} bytes")
@@ -115,6 +115,8 @@ def load(path: Any, serializer: Any) -> list[tuple[Any, ...]]:
         (length,) = struct.unpack_from("<I", data, at)
         at += 4
         if length == END:
+            if at != len(data) - 8:
+                raise SnapshotError(f"{path}: {len(data) - 8 - at} bytes follow its end at {at}")
             return records
         try:
             key, value, ttl, tti, weight, tags = chosen.loads(data[at : at + length])
