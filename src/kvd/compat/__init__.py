@@ -1,0 +1,1 @@
+"""Other libraries' names over kvd: an import line is all that changes."""
