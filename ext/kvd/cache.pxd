@@ -82,7 +82,7 @@ cdef class Cache:
     cdef void shrink(self) noexcept
     cdef void drop_all(self) noexcept
     cdef void tell(self, object key, object value, int why, tuple tags) noexcept
-    cdef int make_room(self, int64_t now) except -1
+    cdef int make_room(self, int64_t now, uint32_t newest) except -1
     cdef bint expire(self, int64_t now, int budget) noexcept
     cdef uint32_t next_due(self, int64_t now, int *budget) noexcept
     cdef bint store(self, object key, object value, int64_t ttl, int64_t tti, object weight, object tags, int mode) except -1

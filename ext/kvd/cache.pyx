@@ -584,13 +584,13 @@ cdef class Cache:
     cdef void call_listener(self, object key, object value, int why) noexcept:
         self.on_evict(key, value() if self.weak else value, CAUSES[why])
 
-    cdef int make_room(self, int64_t now) except -1:
+    cdef int make_room(self, int64_t now, uint32_t newest) except -1:
         """Until the limits hold: the dead first, then whom the policy names."""
         cdef uint32_t i
         if self.timed and self.over() and now + LAG >= self.soonest:
             self.expire(self.exact(now), STEP)
         while self.over():
-            i = policy_victim(&self.order)
+            i = policy_victim(&self.order, newest)
             if i == 0:
                 break
             self.leave(i, SIZE)
@@ -664,7 +664,7 @@ cdef class Cache:
             if self.index is not None:
                 self.put_in_index(key)
         if self.over():
-            self.make_room(now)
+            self.make_room(now, i)
         if self.hurry:
             self.plan()
         if self.clock is not None and self.timed:
@@ -947,7 +947,7 @@ cdef class Cache:
         with cython.critical_section(self):
             if self.timed:
                 self.expire(self.now(), 0x7FFFFFFF)
-            i = policy_victim(&self.order)
+            i = policy_victim(&self.order, 0)
             if i == 0:
                 raise KeyError(f"{type(self).__name__} is empty")
             key, value = <object>node_at(&self.nodes, i).key, self.value_at(i)
@@ -1045,7 +1045,7 @@ cdef class Cache:
             if self.on_evict is not None:
                 self.call_listener(key, old, REPLACED)
             if self.over():
-                self.make_room(self.begin())
+                self.make_room(self.begin(), 0)
             return True
 
     cdef object value_at(self, uint32_t i):
@@ -1283,7 +1283,7 @@ cdef class Cache:
             self.maxsize, self.maxweight = size, weight
             self._options.update(maxsize=limit_or_none(size), maxweight=limit_or_none(weight))
             policy_limit(&self.order, weight if self.order.weights != NULL else size, self.order.weights)
-            self.make_room(self.begin())
+            self.make_room(self.begin(), 0)
 
     @property
     def maxsize(self):

@@ -147,6 +147,8 @@ class CacheMachine(RuleBasedStateMachine):
 
     def put(self, key, value, ttl, tti, tags=frozenset()):
         new = key not in self.values
+        if new and self.order and len(self.values) == MAXSIZE:
+            self.drop(self.order.victim())
         self.values[key] = value
         self.deadlines[key] = None if ttl is None else self.now + ttl
         self.idle.pop(key, None)
@@ -159,12 +161,9 @@ class CacheMachine(RuleBasedStateMachine):
             else:
                 self.order.use(key)
         if len(self.values) > MAXSIZE:
-            if self.order:
-                self.drop(self.order.victim())
-            else:
-                gone = [k for k in self.values if self.cache.peek(k, self) is self]
-                assert len(gone) == 1
-                self.drop(gone[0])
+            gone = [k for k in self.values if self.cache.peek(k, self) is self]
+            assert len(gone) == 1
+            self.drop(gone[0])
 
     # ---- steps -------------------------------------------------------------------------------------
 

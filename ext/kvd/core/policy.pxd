@@ -38,15 +38,20 @@ cdef struct policy:
     # s3fifo
     uint64_t *ghosts           # hash and time of leaving
     uint32_t ghost_room
+    # s3fifo and tinylfu
     uint32_t departures
     # tinylfu
     sketch seen
     int64_t window             # what the window may weigh
     uint32_t candidate         # came from the window into probation and was not judged yet
-    uint32_t hits
+    uint32_t hits              # since the last sample
     uint32_t misses
-    double rate
-    double step
+    double rate                # hit rate that others are compared with
+    double step                # by which the window changes with a trial
+    bint trial
+    int calm                   # samples until the next trial
+    int patience
+    int turning                # samples for which victims take turns
 
 cdef const char *policy_name(int kind) noexcept nogil                       # NULL: no such kind
 cdef bint policy_init(policy *p, policy_kind kind, slab *nodes, heap *h, uint64_t seed) noexcept nogil   # False: no memory
@@ -56,7 +61,7 @@ cdef void policy_use(policy *p, uint32_t i) noexcept nogil                  # re
 cdef void policy_miss(policy *p, uint32_t hash) noexcept nogil              # asked for and not there
 cdef void policy_quit(policy *p, uint32_t i) noexcept nogil                 # see policy_remove
 cdef void policy_weigh(policy *p, uint32_t i, int64_t weight) noexcept nogil   # changes its weight
-cdef uint32_t policy_choose(policy *p) noexcept nogil                       # see policy_victim
+cdef uint32_t policy_choose(policy *p, uint32_t newest) noexcept nogil                      # see policy_victim
 cdef uint32_t policy_first(policy *p) noexcept nogil                        # walk: the next to leave first; 0 at the end
 cdef uint32_t policy_next(policy *p, uint32_t i) noexcept nogil
 cdef void policy_clear(policy *p) noexcept nogil                            # the nodes are gone
@@ -92,6 +97,6 @@ cdef inline void policy_remove(policy *p, uint32_t i) noexcept nogil:
     p.queues[0].weight -= 1
 
 
-cdef inline uint32_t policy_victim(policy *p) noexcept nogil:
-    """Who leaves next, 0: nobody is there. Remove it."""
-    return p.queues[0].first if is_queue(p) else policy_choose(p)
+cdef inline uint32_t policy_victim(policy *p, uint32_t newest) noexcept nogil:
+    """Who leaves next, 0: nobody is there. Remove it. `newest` just came, and is spared if there is anyone else."""
+    return p.queues[0].first if is_queue(p) else policy_choose(p, newest)

@@ -8,8 +8,8 @@
     s3fifo    small and main queue; a tenth goes in by the small one, what was used twice there or was
               missed soon after it left goes to main (Yang, Zhang, Qiu, Yue, Rashmi, 2023)
     tinylfu   window, probation, protected; what falls out of the window stays only if the sketch has seen
-              it more often than the one that would have to leave for it. The window's share follows the
-              hit rate uphill (W-TinyLFU: Einziger, Eytan, Friedman, Manes, 2017 and 2018)
+              it more often than the one that would have to leave for it (W-TinyLFU: Einziger, Eytan,
+              Friedman, Manes, 2017 and 2018). The window's share is changed by trials, see climb
     random    an array; each use of a position is one draw
 
 Policies see node numbers, hashes and weights, never a key. What a policy remembers of a node stands in
@@ -20,6 +20,7 @@ policy_remove. Policies that divide the room (s3fifo, tinylfu) do it by weight w
 No step works for a whole queue at once: when the window's share shrinks, a few nodes move with each add.
 """
 
+from libc.math cimport sqrt
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memset
 
@@ -47,12 +48,13 @@ cdef enum:                     # queues
 cdef enum:
     MOVES = 16                 # nodes that change queues with one add, at most
     MAX_GHOSTS = 1 << 26
-    SAMPLE = 10                # uses for each node of the limit until the window is adjusted
+    SAMPLE = 2                 # requests for each node of the limit, after which the hit rate is looked at
+    LEAST_SAMPLE = 500
+    TURNS = 20                 # samples for which victims take turns after the load has changed
     SMALL_SKETCH = 64
 
 cdef double STEP = 0.0625      # of the limit, by which the window changes at first
-cdef double DECAY = 0.98       # of the step, with each adjustment
-cdef double RESTART = 0.05     # a hit rate that moves by so much means another load: full steps again
+cdef double DROP = 0.75        # a hit rate that falls so low means another load
 cdef int64_t UNLIMITED = 0x7FFFFFFFFFFFFFFF
 
 
@@ -115,6 +117,7 @@ cdef void policy_limit(policy *p, int64_t limit, column *weights) noexcept nogil
         p.window = 1 if limit != UNLIMITED else limit
     p.step = STEP * <double>limit
     p.rate = 0
+    p.patience = 1
     p.hits = p.misses = 0
 
 
@@ -246,7 +249,7 @@ cdef void ghost_add(policy *p, uint32_t hash) noexcept nogil:
 
 
 cdef bint ghost_take(policy *p, uint32_t hash) noexcept nogil:
-    """Whether it left not longer ago than main holds nodes."""
+    """Whether it left lately: as many departures ago as main may hold nodes."""
     cdef uint64_t *g
     cdef int k
     if p.ghost_room == 0:
@@ -255,15 +258,15 @@ cdef bint ghost_take(policy *p, uint32_t hash) noexcept nogil:
     for k in range(2):
         if <uint32_t>g[k] == (hash | 1):
             g[k] &= <uint64_t>0xFFFFFFFF << 32
-            return p.departures - <uint32_t>(g[k] >> 32) <= p.queues[MAIN].count
+            return p.departures - <uint32_t>(g[k] >> 32) <= p.nodes.used - p.nodes.used // 10
     return False
 
 
-cdef uint32_t s3fifo_victim(policy *p) noexcept nogil:
+cdef uint32_t s3fifo_victim(policy *p, uint32_t newest) noexcept nogil:
     cdef uint32_t i, mark
     while True:
         i = p.queues[SMALL].first
-        if i and (p.queues[SMALL].weight > p.limit // 10 or p.queues[MAIN].count == 0):
+        if i and (i != newest or p.queues[MAIN].count == 0) and (p.queues[SMALL].weight > p.limit // 10 or p.queues[MAIN].count == 0):
             mark = mark_of(p, i)
             if mark & USES < 2:
                 ghost_add(p, node_at(p.nodes, i).hash)
@@ -284,14 +287,20 @@ cdef uint32_t s3fifo_victim(policy *p) noexcept nogil:
 
 # ---- sieve ------------------------------------------------------------------------------------------
 
-cdef uint32_t sieve_victim(policy *p) noexcept nogil:
+cdef uint32_t sieve_victim(policy *p, uint32_t newest) noexcept nogil:
+    """The hand goes on behind the victim; `newest` is not there yet for it."""
     cdef uint32_t i = p.hand if p.hand else p.queues[ONLY].first
-    while i and mark_of(p, i) & VISITED:
-        set_mark(p, i, 0)
+    if p.queues[ONLY].count < 2:
+        return i
+    while mark_of(p, i) & VISITED or i == newest:
+        if i != newest:
+            set_mark(p, i, 0)
         i = node_at(p.nodes, i).next
         if i == 0:
             i = p.queues[ONLY].first
-    p.hand = i
+    p.hand = node_at(p.nodes, i).next
+    if p.hand == newest:
+        p.hand = 0
     return i
 
 
@@ -303,27 +312,58 @@ cdef void move(policy *p, int source, int target, uint32_t i) noexcept nogil:
     enter(p, target, i)
 
 
-cdef void climb(policy *p) noexcept nogil:
-    """Once a sample is full: the window's share goes on in the direction that raised the hit rate, else turns."""
-    cdef double all = <double>p.hits + <double>p.misses
-    cdef double rate, change
-    if all < SAMPLE * <double>p.limit or all < 1000:
-        return
-    rate = p.hits / all
-    change = rate - p.rate
-    if change < 0:
-        p.step = -p.step
-    p.window += <int64_t>p.step
+cdef void widen(policy *p, double by) noexcept nogil:
+    cdef int64_t least = p.limit // 100 if p.limit >= 100 else 1
+    p.window += <int64_t>by
     if p.window > p.limit * 4 // 5:
         p.window = p.limit * 4 // 5
-    if p.window < 1 or p.window < p.limit // 100:
-        p.window = p.limit // 100 if p.limit >= 100 else 1
-    if change > RESTART or change < -RESTART:
-        p.step = STEP * <double>p.limit * (1 if p.step > 0 else -1)
-    else:
-        p.step *= DECAY
-    p.rate = rate
+    if p.window < least:
+        p.window = least
+
+
+cdef void climb(policy *p) noexcept nogil:
+    """After each sample: judge the trial, or begin one, and notice when the load has changed.
+
+    A wider window must be better beyond chance, a narrower one need only be better: so noise leads back to the narrow
+    window, which is right for most loads.
+    """
+    cdef double n = <double>p.hits + <double>p.misses
+    cdef double rate, chance, before
+    if n < SAMPLE * <double>p.limit or n < LEAST_SAMPLE:
+        return
+    rate = p.hits / n
+    chance = sqrt((p.rate * (1 - p.rate) + 0.01) * 2 / n)
     p.hits = p.misses = 0
+    if p.turning:
+        p.turning -= 1
+    if p.departures < p.limit:              # not full for long: whatever changes does so because it fills
+        p.rate = rate
+    elif p.trial:
+        before = <double>p.window
+        if rate > p.rate + 2 * chance if p.step > 0 else rate > p.rate:
+            p.rate = rate
+            if p.step > 0:
+                p.step *= 2
+            widen(p, p.step)
+            p.patience = 1
+            p.trial = <double>p.window != before
+        else:
+            widen(p, -p.step)
+            p.step = STEP * <double>p.limit * (-1 if p.step > 0 else 1)
+            p.patience = p.patience * 2 if p.patience < 64 else 64
+            p.calm = p.patience
+            p.trial = False
+    else:
+        if rate < p.rate - 4 * chance and rate < p.rate * DROP:
+            p.turning = TURNS
+        p.rate += (rate - p.rate) / 2
+        p.calm -= 1
+        if p.calm <= 0:
+            before = <double>p.window
+            widen(p, p.step)
+            p.trial = <double>p.window != before
+            if not p.trial:
+                p.step = -p.step
 
 
 cdef void tinylfu_add(policy *p, uint32_t i) noexcept nogil:
@@ -374,8 +414,11 @@ cdef uint32_t tinylfu_victim(policy *p) noexcept nogil:
     cdef uint32_t victim = p.queues[PROBATION].first
     if victim == 0:
         return p.queues[PROTECTED].first if p.queues[PROTECTED].first else p.queues[WINDOW].first
+    p.departures += 1
     if p.candidate == 0 or p.candidate == victim or admits(p, p.candidate, victim):
         return victim
+    if p.turning:              # one old favourite must not turn away all new ones
+        queue_renew(p.nodes, &p.queues[PROBATION], victim)
     return p.candidate
 
 
@@ -436,18 +479,21 @@ cdef void policy_weigh(policy *p, uint32_t i, int64_t weight) noexcept nogil:
         p.queues[queue_of(p, i)].weight += weight - weight_of(p, i)
 
 
-cdef uint32_t policy_choose(policy *p) noexcept nogil:
-    if p.kind == LFU:
-        return p.ranks[p.ranks[0].higher].nodes.first if p.ranks[0].higher else 0
-    if p.kind == RANDOM:
-        return p.places[rng_below(&p.chance, p.queues[ONLY].count)] if p.queues[ONLY].count else 0
+cdef uint32_t policy_choose(policy *p, uint32_t newest) noexcept nogil:
+    cdef uint32_t i
     if p.kind == TINYLFU:
         return tinylfu_victim(p)
     if p.kind == S3FIFO:
-        return s3fifo_victim(p)
+        return s3fifo_victim(p, newest)
     if p.kind == SIEVE:
-        return sieve_victim(p)
-    return p.queues[ONLY].first
+        return sieve_victim(p, newest)
+    if p.kind != RANDOM:
+        i = policy_first(p)
+        return policy_next(p, i) if i and i == newest and policy_next(p, i) else i
+    while True:
+        i = p.places[rng_below(&p.chance, p.queues[ONLY].count)] if p.queues[ONLY].count else 0
+        if i != newest or p.queues[ONLY].count < 2:
+            return i
 
 
 cdef inline int turn(policy *p, int k) noexcept nogil:

@@ -14,4 +14,5 @@ cdef struct sketch:
 cdef void sketch_init(sketch *s, heap *h) noexcept nogil
 cdef bint sketch_fit(sketch *s, uint32_t items) noexcept nogil            # good for so many items; growing forgets. False: no memory
 cdef void sketch_add(sketch *s, uint32_t hash) noexcept nogil
+cdef void sketch_halve(sketch *s) noexcept nogil                          # happens by itself, too
 cdef int sketch_count(sketch *s, uint32_t hash) noexcept nogil            # 0 to 15, never below what was added since the last halving

@@ -72,7 +72,7 @@ cdef bint sketch_fit(sketch *s, uint32_t items) noexcept nogil:
     return True
 
 
-cdef void halve(sketch *s) noexcept nogil:
+cdef void sketch_halve(sketch *s) noexcept nogil:
     cdef size_t i
     for i in range(<size_t>s.blocks * WORDS):
         s.words[i] = (s.words[i] >> 1) & ONES
@@ -112,4 +112,4 @@ cdef void sketch_add(sketch *s, uint32_t hash) noexcept nogil:
                 word[0] += <uint64_t>1 << at
     s.seen += 1
     if s.seen >= s.period:
-        halve(s)
+        sketch_halve(s)
