@@ -17,7 +17,8 @@ Time is microseconds of the monotonic clock, or of `clock`. Whether an entry is 
 that costs 5 ns and lags up to 10 ms (CLOCK_MONOTONIC_COARSE), and of the exact one only when the deadline is
 that near. Times to live of a second or more are counted from the cheap clock, too, so such an entry may
 leave these few ms early. Entries leave by the timing wheel: the janitor (kvd.caching.janitor) calls `_expire` when
-something is due, and `len` and eviction do so before they count. A deadline that moves away stays where
+something is due, `len` and eviction do so before they count, and every get and set takes out a few, in case
+the janitor waits for the interpreter. A deadline that moves away stays where
 it is in the wheel and is put in its place when it comes up.
 """
 
@@ -140,6 +141,7 @@ cdef int64_t FOREVER = 1 << 57  # longer times are the same as none
 cdef enum:
     CELLS = 8                  # to begin with
     STEP = 64                  # timers between two looks at the time
+    FEW = 4                    # timers that an operation looks at in passing, if some are due
     ANY = 0                    # modes of storing: whether the key must or must not be there
     ADD = 1
     REPLACE = 2
@@ -667,8 +669,8 @@ cdef class Cache:
             self.make_room(now, i)
         if self.hurry:
             self.plan()
-        if self.clock is not None and self.timed:
-            self.expire(now, 2)
+        if self.timed and now >= self.soonest:
+            self.expire(self.exact(now), FEW)
         return True
 
     cdef object swap(self, uint32_t i, object value, int64_t weight):
@@ -792,6 +794,8 @@ cdef class Cache:
         cdef uint32_t hash = mix(hash_of(key))
         cdef uint32_t i
         cdef PyObject *value
+        if self.timed and now >= self.soonest:
+            self.expire(self.exact(now), FEW)
         i = self.find(key, hash)
         if i and self.timed:
             if self.dead(i, now):

@@ -1,16 +1,14 @@
 """Policies hit as their reference simulations (benchmarks/hit_ratio.py) do, on shorter traces."""
 
-import importlib.util
+import importlib
 import random
 import sys
 from pathlib import Path
 
 import pytest
 
-spec = importlib.util.spec_from_file_location("hit_ratio", Path(__file__).parents[2] / "benchmarks" / "hit_ratio.py")
-hit_ratio = importlib.util.module_from_spec(spec)
-sys.modules["hit_ratio"] = hit_ratio
-spec.loader.exec_module(hit_ratio)
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+hit_ratio = importlib.import_module("hit_ratio")
 SIZE = 100
 
 

@@ -37,7 +37,7 @@ class Cache(caching.Cache[Any, Any]):
         self._maxsize = maxsize
         super().__init__(
             None if sized else limit, policy=self._policy, maxweight=limit if sized else None,
-            weigher=(lambda key, value: self.getsizeof(value)) if sized else None, **more,
+            weigher=(lambda key, value: self._size_that_fits(value)) if sized else None, **more,
         )  # fmt: skip
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -45,11 +45,16 @@ class Cache(caching.Cache[Any, Any]):
         if "popitem" in cls.__dict__ and "__setitem__" not in cls.__dict__:
             cls.__setitem__ = Cache._set_by_popitem  # type: ignore[method-assign, assignment]
 
+    def _size_that_fits(self, value: Any) -> int:
+        """Raises before anything is changed."""
+        size = self.getsizeof(value)
+        if size > self._maxsize:
+            raise ValueError("value too large")
+        return size
+
     def _set_by_popitem(self, key: Any, value: Any) -> None:
         """For classes that want to hear of evictions, or to choose: popitem makes the room."""
-        size = self.getsizeof(value)
-        if size > self.maxsize:
-            raise ValueError("value too large")
+        size = self._size_that_fits(value)
         while self.currsize + size - (self.getsizeof(self.peek(key)) if key in self else 0) > self.maxsize:
             self.popitem()
         caching.Cache.__setitem__(self, key, value)
