@@ -16,7 +16,7 @@ nothing can deadlock; on free-threaded Python each method is a critical section 
 Time is microseconds of the monotonic clock, or of `clock`. Whether an entry is alive is asked of a clock
 that costs 5 ns and lags up to 10 ms (CLOCK_MONOTONIC_COARSE), and of the exact one only when the deadline is
 that near. Times to live of a second or more are counted from the cheap clock, too, so such an entry may
-leave these few ms early. Entries leave by the timing wheel: the janitor (kvd.caching.janitor) calls `_expire` when
+leave these few ms early. Entries leave by the timing wheel: the janitor (kvd.janitor) calls `_expire` when
 something is due, `len` and eviction do so before they count, and every get and set takes out a few, in case
 the janitor waits for the interpreter. A deadline that moves away stays where
 it is in the wheel and is put in its place when it comes up.

@@ -22,7 +22,7 @@ from kvd.commands.figures cimport figures_init, figures_of, figures_release
 from kvd.commands.strings cimport plain_set
 from kvd.commands.table cimport call, command, command_find, dispatch, freeze
 from kvd.core.buf cimport buf, buf_release
-from kvd.core.clock cimport wall_ms
+from kvd.core.clock cimport mono_us, wall_ms
 from kvd.core.entry cimport entry
 from kvd.core.mem cimport mem_total
 from kvd.core.table cimport table_hash
@@ -90,7 +90,6 @@ cdef extern from * nogil:
 
 cdef enum:
     STACK_ARGS = 16
-    TICK_US = 1000
 
 cdef int64_t NEVER = 0x7FFFFFFFFFFFFFFF
 
@@ -251,62 +250,20 @@ cdef inline int ms_until(int64_t deadline) noexcept:
     return <int>min(max(left, <int64_t>0), <int64_t>0x7FFFFFFF)
 
 
-# ---- the janitor ------------------------------------------------------------------------------------
+# ---- background work and fork -------------------------------------------------------------------------
 
-class _Janitor:
-    """Frees what expires in stores without a server: one quiet thread for all of them, none while nothing
-    has a deadline. It sleeps until the next deadline."""
-
-    def __init__(self):
-        self.reset()
-
-    def reset(self):
-        import threading
-        self.stores = weakref.WeakSet()
-        self.changed = threading.Condition(threading.Lock())
-        self.running = False
-        self.sooner = False
-
-    def plan(self, one):
-        """The store has a deadline that is sooner than what was planned for it."""
-        import threading
-        with self.changed:
-            self.stores.add(one)
-            self.sooner = True
-            if not self.running:
-                self.running = True
-                threading.Thread(target=self.run, name="kvd-janitor", daemon=True).start()
-            else:
-                self.changed.notify()
-
-    def run(self):
-        import time
-        while True:
-            wait = None
-            for one in list(self.stores):
-                due = one._tick()
-                if due is None:
-                    self.stores.discard(one)
-                else:
-                    left = due / 1000 - time.time()
-                    wait = left if wait is None else min(wait, left)
-                del one
-            with self.changed:
-                if not self.sooner:
-                    if wait is None:
-                        self.running = False
-                        return
-                    self.changed.wait(max(wait, 0.001))
-                self.sooner = False
+cdef int64_t monotonic(int64_t wall):
+    """A wall time in ms on the janitor's clock, in us; 0: it has come."""
+    cdef int64_t left = wall - wall_ms()
+    return mono_us() + left * 1000 if left > 0 else 0
 
 
-_janitor = None
 _shared = weakref.WeakSet()    # stores with a server: what a fork has to take care of
 _blocked = weakref.WeakSet()   # stores in which a thread has waited: the child of a fork does not have it
 
 
 cdef void want_tick(store *s, int64_t deadline) noexcept nogil:
-    """An on_deadline for stores without a server: Store methods see it and call the janitor."""
+    """An on_deadline for stores without a server: Store methods see it and tell the janitor."""
     s.wanted = min(deadline, s.wanted)
 
 
@@ -321,8 +278,6 @@ def _after_fork_parent():
 
 
 def _after_fork_child():
-    global _janitor
-    _janitor = None
     for one in list(_shared):
         (<Store>one).fork_child()
     for one in list(_blocked):
@@ -436,6 +391,7 @@ cdef class Store:
     cdef session *c
     cdef server *v
     cdef bint decode
+    cdef object janitor        # told when something is due before its next visit
     cdef object __weakref__
     cdef readonly object unix_path
 
@@ -652,16 +608,17 @@ cdef class Store:
 
     cdef int plan(self) except -1:
         """A deadline was set that is sooner than what is planned."""
-        global _janitor
         self.s.planned = min(self.s.planned, self.s.wanted)
         self.s.wanted = NEVER
-        if _janitor is None:
-            _janitor = _Janitor()
-        _janitor.plan(self)
+        if self.janitor is None:
+            from kvd.janitor import Plan
+
+            self.janitor = Plan(self)
+        self.janitor(monotonic(self.s.planned))
         return 0
 
-    def _tick(self):
-        """The janitor's call: a slice of background work. When the next is due (wall ms), or None."""
+    def _expire(self, int64_t slice_us):
+        """The janitor's call: a slice of background work. When the next is due, in microseconds, or None."""
         cdef int64_t next_ms
         if self.s == NULL or self.v != NULL:
             return None
@@ -669,11 +626,11 @@ cdef class Store:
         if self.s.planned != NEVER:
             store_time(self.s)
             if self.s.planned <= self.s.now:
-                store_tick(self.s, TICK_US)
+                store_tick(self.s, slice_us)
                 self.s.planned = store_next(self.s)
         next_ms = self.s.planned
         release(self.s)
-        return None if next_ms == NEVER else next_ms
+        return None if next_ms == NEVER else monotonic(next_ms)
 
     # -- fork
 

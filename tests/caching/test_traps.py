@@ -293,7 +293,8 @@ def test_memory_stays_flat(policy):
     own, before = cache.nbytes, resident()
     churn(200_000 if os.environ.get("KVD_LONG") is None else 10_000_000)
     assert cache.nbytes < own * 1.6 + 65536
-    assert resident() - before < 4 << 20
+    if "ASAN_OPTIONS" not in os.environ:  # the sanitizer keeps what was freed
+        assert resident() - before < 4 << 20
 
 
 def test_memory_goes_back_when_entries_leave():

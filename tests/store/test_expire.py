@@ -1,5 +1,6 @@
 """Exact and quiet expiry: keys leave on time without being asked for, and nobody waits for it."""
 
+import os
 import subprocess
 import sys
 import time
@@ -26,12 +27,13 @@ def test_keys_leave_untouched_in_a_served_store(server):
     assert server.store.dbsize() == 0
 
 
+@pytest.mark.skipif(not os.path.exists("/proc/self/task"), reason="counts threads in /proc")
 def test_the_janitor_ends_when_nothing_has_a_deadline():
     """In a process of its own: the thread serves all stores, and other tests have some."""
     script = """
-import threading, time, kvd
+import os, time, kvd
 def janitors():
-    return sum(t.name == "kvd-janitor" for t in threading.enumerate())
+    return len(os.listdir("/proc/self/task")) - 1
 def wait_until(condition):
     end = time.monotonic() + 5
     while not condition():

@@ -28,7 +28,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from kvd import cache as compiled
-from kvd.caching import janitor
+from kvd import janitor
 from kvd.caching.loading import UNSET, Loading, LoadOptions
 from kvd.caching.metrics import CacheStats
 

@@ -54,7 +54,7 @@ FAMILIES = (  # name, type, what it is, where it comes from
 
 def prometheus(caches: Iterable[Any] | None = None) -> str:
     """The figures of these caches, or of all live ones that have a name, in Prometheus' text format."""
-    from kvd.caching import janitor
+    from kvd import janitor
 
     if caches is None:
         caches = [cache for cache in janitor.live() if cache.name is not None]

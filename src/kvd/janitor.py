@@ -1,11 +1,12 @@
-"""The janitor: one quiet thread in the process that takes expired entries out of every cache.
+"""The janitor: one quiet thread in the process that takes what has expired out of every cache and every store.
 
-It sleeps until the soonest deadline of all caches and works in slices of a quarter of a millisecond, so that a
-million entries with one deadline delay nobody. It begins with the first deadline, is a bare thread that no list
-of threads shows, ends at exit, and is not there after a fork until the first deadline is set in the child.
+It sleeps until the soonest deadline of all and works in slices of a quarter of a millisecond, so that a million entries
+with one deadline delay nobody. It begins with the first deadline and ends after the last, is a bare thread that no list
+of threads shows, and is not there after a fork until the first deadline is set in the child. (A served store's network
+thread does its own.)
 
-Caches call `Plan` from anywhere, also from within the collection of garbage, so it takes no lock: putting
-something on a SimpleQueue is safe there.
+`Plan` is called from anywhere, also from within the collection of garbage, so it takes no lock: putting something on
+a SimpleQueue is safe there.
 """
 
 from __future__ import annotations
@@ -21,15 +22,19 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 SLICE_US = 250
+IDLE = 1.0  # seconds without any deadline, after which the thread ends
 
 
 class Plan:
-    """When one cache wants to be visited. Called by the cache with a time, in microseconds of the monotonic clock."""
+    """When one cache or store wants to be visited: called by it with a time, in microseconds of the monotonic clock.
 
-    __slots__ = ("at", "cache")
+    A visit calls its `_expire(slice_us)`, which answers when to come again, 0 for at once, None for not at all.
+    """
 
-    def __init__(self, cache: Any) -> None:
-        self.cache = weakref.ref(cache)
+    __slots__ = ("at", "owner")
+
+    def __init__(self, owner: Any) -> None:
+        self.owner = weakref.ref(owner)
         self.at: int | None = None
 
     def __call__(self, at: int) -> None:
@@ -55,8 +60,12 @@ class Janitor:
         number = itertools.count()
         while True:
             try:
-                item = queue.get(timeout=max(0.0, (visits[0][0] - now_us()) / 1e6) if visits else None)
+                item = queue.get(timeout=max(0.0, (visits[0][0] - now_us()) / 1e6) if visits else IDLE)
             except Empty:
+                if not visits:
+                    if self.may_end(queue):
+                        return
+                    continue
                 at, _, plan = heapq.heappop(visits)
                 if plan.at != at:
                     continue  # it was planned anew since
@@ -72,16 +81,25 @@ class Janitor:
                     heapq.heappush(visits, (at, next(number), plan))
             del item
 
+    def may_end(self, queue: SimpleQueue[tuple[int, Plan] | None]) -> bool:
+        """Nothing has a deadline. Whoever plans after `started` is cleared begins a new thread; who planned just before is
+        in the queue."""
+        self.started = False
+        if queue.empty() or self.started:
+            return True
+        self.started = True
+        return False
+
     def visit(self, plan: Plan) -> tuple[int, Plan] | None:
         """One slice; when to come again."""
-        cache = plan.cache()
-        if cache is None:
+        owner = plan.owner()
+        if owner is None:
             return None
-        at = cache._expire(SLICE_US)
+        at = owner._expire(SLICE_US)
         if at is None:
             return None
         if at == 0:
-            del cache
+            del owner
             time.sleep(SLICE_US / 1e6)  # others want to work, too
             at = now_us()
         return at, plan
