@@ -1,5 +1,7 @@
 """Snippets of the guides and of the README run as they stand; generated pages are fresh."""
 
+import doctest
+import importlib
 import re
 from pathlib import Path
 
@@ -9,11 +11,17 @@ DOCS = Path(__file__).parent.parent / "docs"
 README = DOCS.parent / "README.md"
 
 
-@pytest.mark.parametrize("page", [DOCS / "embedding.md", README], ids=lambda p: p.name)
+@pytest.mark.parametrize("page", [DOCS / "embedding.md", DOCS / "caching.md", DOCS / "migrating.md", README], ids=lambda p: p.name)
 def test_python_snippets_run(page):
     code = "\n".join(re.findall(r"```python\n(.*?)```", page.read_text(), re.S))
     assert code
     exec(compile(code, str(page), "exec"), {})  # noqa: S102
+
+
+@pytest.mark.parametrize("name", ["caching", "caching.memoize", "caching.recipes", "caching.metrics", "caching.snapshot"])
+def test_examples_in_docstrings_run(name):
+    failed, tried = doctest.testmod(importlib.import_module(f"kvd.{name}"))
+    assert tried and not failed
 
 
 def test_generated_pages_are_fresh(tmp_path):

@@ -1,4 +1,5 @@
-"""Pages made from the tables: docs/commands/*.md from the declarations, docs/config.md from the options."""
+"""Pages that are made: docs/commands/*.md from the declarations, docs/config.md from the options, docs/caching-reference.md
+from docstrings (reference.py)."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ import kvd.db  # noqa: F401  (its import completes the command table)
 from kvd.commands import table
 from kvd.commands.spec import Spec
 from kvd.config import OPTIONS
+from kvd.reference import page as reference_page
 
 TITLES = {"generic": "Keys", "string": "Strings", "transactions": "Transactions", "connection": "Connection", "server": "Server"}
 NOTE = "<!-- made by `kvd docs`; edit the declaration above the handler instead -->\n"
@@ -81,7 +83,8 @@ def write(folder: str) -> list[str]:
     groups: dict[str, list[Spec]] = {}
     for spec in specs():
         groups.setdefault(spec.group, []).append(spec)
-    pages = {root / "config.md": _config_page(), root / "commands" / "index.md": _index_page(groups)}
+    pages = {root / "config.md": _config_page(), root / "commands" / "index.md": _index_page(groups),
+             root / "caching-reference.md": reference_page()}  # fmt: skip
     for group, members in groups.items():
         pages[root / "commands" / f"{group}.md"] = _group_page(group, members)
     for path, text in pages.items():

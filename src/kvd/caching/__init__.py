@@ -88,6 +88,14 @@ class Cache(compiled.Cache[K, V]):
     jitter: let each ttl be shorter by a random share of up to this (0 to 1), against entries that all expire at once.
 
     Iteration goes over a snapshot in the order in which entries would be evicted, and does not count as use.
+    >>> cache = Cache(2, ttl=60)
+    >>> cache["a"], cache["b"] = 1, 2
+    >>> cache["a"]
+    1
+    >>> cache["c"] = 3
+    >>> cache
+    Cache({'a': 1, 'c': 3}, maxsize=2, ttl=60, policy='lru')
+
     Every operation on one entry is O(1) whatever the policy. Raises ValueError for a limit that is negative, a time that
     is not positive, or a policy that does not exist.
     """
@@ -233,6 +241,10 @@ class Cache(compiled.Cache[K, V]):
         early: begin to refresh before the value is stale, the earlier the longer its load took; 1 is a good value.
         error_ttl: seconds for which an exception is remembered and raised again without a call.
         cache_none: whether None is stored. condition: condition(value) says whether the value is stored.
+
+        >>> cache = Cache()
+        >>> cache.get_or_set("three", lambda: 1 + 2), cache.get_or_set("three", lambda: 4)
+        (3, 3)
         """
         found = self._fetch_fresh(key)
         if found is not None and not found[1]:

@@ -368,6 +368,18 @@ def cached(
 
     The result has cache_info(), cache_parameters() and cache_clear() as functools', and invalidate(*args),
     refresh(*args), cache_key(*args) and bypass(*args).
+
+    >>> @cached(ttl=60)
+    ... def square(x):
+    ...     print("squaring", x)
+    ...     return x * x
+    >>> square(3)
+    squaring 3
+    9
+    >>> square(3)
+    9
+    >>> square.invalidate(3)
+    True
     """
 
     def decorate(target: Any) -> Any:

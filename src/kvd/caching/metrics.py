@@ -53,7 +53,12 @@ FAMILIES = (  # name, type, what it is, where it comes from
 
 
 def prometheus(caches: Iterable[Any] | None = None) -> str:
-    """The figures of these caches, or of all live ones that have a name, in Prometheus' text format."""
+    """The figures of these caches, or of all live ones that have a name, in Prometheus' text format.
+
+    >>> from kvd import Cache
+    >>> print(prometheus([Cache(name="pages")]).splitlines()[2])
+    kvd_cache_hits_total{cache="pages"} 0
+    """
     from kvd import janitor
 
     if caches is None:

@@ -19,6 +19,11 @@ class barrier:
     """Locks by key: `with locks("user:42"): ...`. Whoever comes second with the same key waits; other keys do not.
 
     A lock exists while somebody holds it or waits for it.
+
+    >>> locks = barrier()
+    >>> with locks("user:42", timeout=1):
+    ...     print("alone with user 42")
+    alone with user 42
     """
 
     def __init__(self) -> None:
@@ -68,6 +73,10 @@ class RateLimiter:
     """At most `limit` passes for a key in any `period` seconds on average, bursts of `limit` allowed (GCRA).
 
     One number is kept for each key that was seen lately. Safe among threads.
+
+    >>> limiter = RateLimiter(2, period=60)
+    >>> [limiter.allow("10.0.0.1") for _ in range(3)]
+    [True, True, False]
     """
 
     def __init__(self, limit: int, period: float, *, clock: Callable[[], float] | None = None) -> None:

@@ -27,7 +27,13 @@ END = 0xFFFFFFFF
 
 
 class SnapshotError(ValueError):
-    """The file is not a whole snapshot of a cache."""
+    """The file is not a whole snapshot of a cache.
+
+    >>> load("/dev/null", "json")
+    Traceback (most recent call last):
+    ...
+    kvd.caching.snapshot.SnapshotError: /dev/null is not a snapshot of a kvd cache
+    """
 
 
 class Serializer:
