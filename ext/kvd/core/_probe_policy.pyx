@@ -1,0 +1,156 @@
+"""Test probe for slab, policy and sketch: what they do without a cache around them."""
+
+from libc.stdint cimport int64_t, uint32_t
+
+from kvd.core.mem cimport heap, heap_destroy, heap_init
+from kvd.core.policy cimport (
+    policy, policy_add, policy_check, policy_first, policy_hit, policy_init, policy_kind, policy_limit, policy_miss, policy_name,
+    policy_next, policy_remove, policy_victim, policy_weigh,
+)
+from kvd.core.sketch cimport sketch, sketch_add, sketch_count, sketch_fit, sketch_init
+from kvd.core.slab cimport (
+    column, column_at, column_init, column_release, column_reserve, node_at, slab, slab_give, slab_init, slab_release, slab_take,
+)
+
+
+cdef class Sketch:
+    cdef heap h
+    cdef sketch s
+
+    def __cinit__(self):
+        heap_init(&self.h)
+        sketch_init(&self.s, &self.h)
+
+    def __dealloc__(self):
+        heap_destroy(&self.h)
+
+    def fit(self, uint32_t items):
+        assert sketch_fit(&self.s, items)
+
+    def add(self, uint32_t hash):
+        sketch_add(&self.s, hash)
+
+    def count(self, uint32_t hash):
+        return sketch_count(&self.s, hash)
+
+    @property
+    def seen(self):
+        return self.s.seen
+
+
+cdef class Slab:
+    cdef heap h
+    cdef slab s
+    cdef column c
+
+    def __cinit__(self):
+        heap_init(&self.h)
+        slab_init(&self.s, &self.h)
+        column_init(&self.c, &self.h, sizeof(int64_t))
+
+    def __dealloc__(self):
+        heap_destroy(&self.h)
+
+    def take(self, uint32_t hash):
+        cdef uint32_t i = slab_take(&self.s)
+        node_at(&self.s, i).hash = hash
+        return i
+
+    def give(self, uint32_t i):
+        slab_give(&self.s, i)
+
+    def hash(self, uint32_t i):
+        return node_at(&self.s, i).hash
+
+    def note(self, uint32_t i, int64_t value):
+        assert column_reserve(&self.c, i)
+        (<int64_t *>column_at(&self.c, i))[0] = value
+
+    def noted(self, uint32_t i):
+        cdef void *p = column_at(&self.c, i)
+        return None if p == NULL else (<int64_t *>p)[0]
+
+    def release(self):
+        slab_release(&self.s)
+        column_release(&self.c)
+
+    @property
+    def used(self):
+        return self.s.used
+
+    @property
+    def bytes(self):
+        return self.h.used
+
+
+cdef class Policy:
+    """A policy over nodes that are named by their hashes."""
+    cdef heap h
+    cdef slab s
+    cdef column weights
+    cdef policy p
+    cdef bint weighing
+    cdef dict numbers
+
+    def __cinit__(self, int kind, int64_t limit, bint weighing=False):
+        heap_init(&self.h)
+        slab_init(&self.s, &self.h)
+        column_init(&self.weights, &self.h, sizeof(int64_t))
+        assert policy_init(&self.p, <policy_kind>kind, &self.s, &self.h, 7)
+        policy_limit(&self.p, limit, &self.weights if weighing else NULL)
+        self.weighing = weighing
+        self.numbers = {}
+
+    def __dealloc__(self):
+        heap_destroy(&self.h)
+
+    def add(self, uint32_t name, int64_t weight=1):
+        cdef uint32_t i = slab_take(&self.s)
+        node_at(&self.s, i).hash = name
+        node_at(&self.s, i).key = <void *>1
+        assert column_reserve(&self.weights, i)
+        (<int64_t *>column_at(&self.weights, i))[0] = weight
+        assert policy_add(&self.p, i)
+        self.numbers[name] = i
+
+    def use(self, uint32_t name):
+        policy_hit(&self.p, self.numbers[name])
+
+    def miss(self, uint32_t name):
+        policy_miss(&self.p, name)
+
+    def weigh(self, uint32_t name, int64_t weight):
+        cdef uint32_t i = self.numbers[name]
+        if self.weighing:
+            policy_weigh(&self.p, i, weight)
+        (<int64_t *>column_at(&self.weights, i))[0] = weight
+
+    def remove(self, uint32_t name):
+        cdef uint32_t i = self.numbers.pop(name)
+        policy_remove(&self.p, i)
+        slab_give(&self.s, i)
+
+    def victim(self, newest=None):
+        cdef uint32_t i = policy_victim(&self.p, 0 if newest is None else self.numbers[newest])
+        return node_at(&self.s, i).hash if i else None
+
+    def order(self):
+        cdef uint32_t i = policy_first(&self.p)
+        out = []
+        while i:
+            out.append(node_at(&self.s, i).hash)
+            i = policy_next(&self.p, i)
+        return out
+
+    def check(self):
+        cdef const char *what = policy_check(&self.p)
+        assert what == NULL, what
+
+    @property
+    def window(self):
+        return self.p.window
+
+
+def names():
+    """The policies' names, in the order of their numbers."""
+    return [policy_name(k).decode() for k in range(7)]
