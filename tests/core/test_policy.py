@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kvd.core._probe_policy import Policy, names
+from kvd.core import _probe_policy
 
-NAMES = names()
+NAMES = _probe_policy.names()
 
 
 def make(name, limit=10, **options):
-    return Policy(NAMES.index(name), limit, **options)
+    return _probe_policy.Policy(NAMES.index(name), limit, **options)
 
 
 def fill(policy, keys):

@@ -6,12 +6,12 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kvd.core._probe_policy import Sketch
+from kvd.core import _probe_policy
 
 
 @given(st.lists(st.integers(0, 40), max_size=400))
 def test_never_below_the_truth_until_counters_are_halved(hashes):
-    sketch, exact = Sketch(), Counter()
+    sketch, exact = _probe_policy.Sketch(), Counter()
     sketch.fit(64)
     for h in hashes:
         sketch.add(h)
@@ -20,7 +20,7 @@ def test_never_below_the_truth_until_counters_are_halved(hashes):
 
 
 def test_seldom_above_the_truth():
-    rng, sketch, exact = random.Random(1), Sketch(), Counter()
+    rng, sketch, exact = random.Random(1), _probe_policy.Sketch(), Counter()
     sketch.fit(10_000)
     for _ in range(50_000):
         h = int(rng.paretovariate(0.9)) * 2654435761 % 2**32
@@ -33,7 +33,7 @@ def test_seldom_above_the_truth():
 
 
 def test_counters_are_halved_after_ten_additions_an_item():
-    sketch = Sketch()
+    sketch = _probe_policy.Sketch()
     sketch.fit(100)
     for _ in range(12):
         sketch.add(1)
@@ -44,7 +44,7 @@ def test_counters_are_halved_after_ten_additions_an_item():
 
 
 def test_growing_forgets_and_an_unfit_sketch_knows_nothing():
-    sketch = Sketch()
+    sketch = _probe_policy.Sketch()
     sketch.add(5)
     assert sketch.count(5) == 0
     sketch.fit(10)

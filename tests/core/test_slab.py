@@ -3,13 +3,13 @@
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from kvd.core._probe_policy import Slab
+from kvd.core import _probe_policy
 
 
 class SlabMachine(RuleBasedStateMachine):
     def __init__(self):
         super().__init__()
-        self.slab, self.hashes, self.notes = Slab(), {}, {}
+        self.slab, self.hashes, self.notes = _probe_policy.Slab(), {}, {}
 
     @rule(n=st.integers(1, 400))
     def take(self, n):
@@ -49,6 +49,6 @@ TestSlab = SlabMachine.TestCase
 
 
 def test_a_small_slab_is_small():
-    slab = Slab()
+    slab = _probe_policy.Slab()
     slab.take(1)
     assert slab.bytes < 300
