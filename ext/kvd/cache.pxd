@@ -95,7 +95,7 @@ cdef class Cache:
     cdef int drop_collected(self, object key, object ref) except -1
     cdef void untag(self, uint32_t i, tuple tags) noexcept
     cdef void drop_empty(self, tuple tags) noexcept
-    cdef int tag(self, object key, uint32_t hash, object names) except -1
+    cdef int tag(self, object key, uint32_t hash, tuple names) except -1
     cdef void restale(self, uint32_t i, int64_t at) noexcept
     cdef PyObject *look(self, PyObject *key) except? NULL
     cdef bint exchange(self, object key, object current, object value) except -1

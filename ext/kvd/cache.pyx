@@ -34,7 +34,7 @@ from libc.string cimport memset
 from kvd.core.clock cimport mono_us
 from kvd.core.crc64 cimport crc64
 from kvd.core.entry cimport timer
-from kvd.core.mem cimport heap_destroy, heap_init, mem_alloc, mem_free
+from kvd.core.mem cimport heap_destroy, heap_init_sparse, mem_alloc, mem_free
 from kvd.core.policy cimport (
     policy_add, policy_check, policy_clear, policy_first, policy_hit, policy_init, policy_kind, policy_limit,
     policy_miss, policy_name, policy_next, policy_remove, policy_victim, policy_weigh,
@@ -189,6 +189,13 @@ cdef int64_t span_of(str what, object seconds) except -1:
     return span
 
 
+cdef tuple names_in(object tags):
+    """Of one tag or several; TypeError before anything is changed if one cannot be hashed."""
+    cdef tuple names = (tags,) if isinstance(tags, str) else tuple(tags)
+    hash(names)
+    return names
+
+
 @cython.final
 cdef class Tag:
     """The entries that carry one tag, by node number."""
@@ -207,7 +214,7 @@ cdef class Cache:
     __class_getitem__ = classmethod(GenericAlias)
 
     def __cinit__(self, *args, **kwargs):
-        heap_init(&self.mem)
+        heap_init_sparse(&self.mem)
         slab_init(&self.nodes, &self.mem)
         column_init(&self.lives, &self.mem, sizeof(life))
         column_init(&self.idles, &self.mem, sizeof(idle))
@@ -626,6 +633,8 @@ cdef class Cache:
         cdef int64_t now, heavy
         cdef uint32_t hash, i
         cdef object old
+        if tags is not None:
+            tags = names_in(tags)
         if ttl == DEFAULT:
             ttl = self.default_ttl
         if tti == DEFAULT:
@@ -744,16 +753,15 @@ cdef class Cache:
                 tag.gone = True
                 del self.tags[tag.name]
 
-    cdef int tag(self, object key, uint32_t hash, object names) except -1:
+    cdef int tag(self, object key, uint32_t hash, tuple names) except -1:
         """The entry, if it is still there, has these tags and no others."""
-        cdef tuple names_, tags
+        cdef tuple tags
         cdef object old = None
         cdef uint32_t i
         cdef void **p
         cdef Tag tag
-        names_ = () if names is None else (names,) if isinstance(names, str) else tuple(names)
         while True:
-            tags = tuple([self.tags.setdefault(name, Tag(name)) for name in names_])
+            tags = () if names is None else tuple([self.tags.setdefault(name, Tag(name)) for name in names])
             i = self.find(<PyObject *>key, hash)
             for tag in tags:
                 if tag.gone:
@@ -807,13 +815,14 @@ cdef class Cache:
             self.seen.misses += 1
             policy_miss(&self.order, hash)
             return NULL
-        self.seen.hits += 1
-        policy_hit(&self.order, i)
         value = <PyObject *>node_at(&self.nodes, i).value
         if self.weak:
             value = <PyObject *>PyWeakref_GetObject(<object>value)
             if <object>value is None:
+                self.seen.misses += 1
                 return NULL
+        self.seen.hits += 1
+        policy_hit(&self.order, i)
         Py_INCREF_raw(value)
         return value
 

@@ -1,6 +1,8 @@
 """kvd.compat.cachetools beside cachetools itself: the same steps, the same answers."""
 
+import copy
 import math
+import pickle
 import random
 import threading
 from datetime import datetime, timedelta
@@ -101,6 +103,23 @@ def test_documented_hooks():
         sized["c"] = "x" * 11
     sized["c"] = "xx"
     assert dict(sized) == {"b": "x" * 6, "c": "xx"} and repr(ours.FIFOCache(3)) == repr(cachetools.FIFOCache(3))
+
+
+def never(key, value, now):
+    return now + 1000
+
+
+@pytest.mark.parametrize("how", [copy.copy, lambda c: pickle.loads(pickle.dumps(c))])
+@pytest.mark.parametrize(
+    "cache", [ours.Cache(5), ours.LRUCache(5, len), ours.LFUCache(5), ours.FIFOCache(5), ours.RRCache(5), ours.TTLCache(5, 100),
+              ours.TLRUCache(5, never)], ids=lambda c: type(c).__name__,
+)  # fmt: skip
+def test_copies(cache, how):
+    cache["a"], cache["b"] = "1", "2"
+    other = how(cache)
+    assert type(other) is type(cache) and other == cache and (other.maxsize, other.currsize) == (5, 2)
+    other["c"] = "3"
+    assert "c" not in cache
 
 
 def test_timers_of_dates():

@@ -139,6 +139,9 @@ def test_groups():
     assert cache.delete_prefix("user:1:") == 2 and ("user:1:", 5) in cache
     assert cache.invalidate_tag("odd", "nobody") == 1 and cache.invalidate_tag("users") == 4 and len(cache) == 0
     assert not cache.invalidate_tag("users")
+    with pytest.raises(TypeError, match="unhashable"):
+        cache.set("a", 1, tags=["t", []])
+    assert "a" not in cache and not cache.invalidate_tag("t")
     ordered = kvd.Cache(ordered=True)
     ordered.set_many({f"{a}:{n}": n for a in "abc" for n in range(4)})
     assert ordered.delete_prefix("b:") == 4 and ordered.irange("a:2", "c:1") == ["a:2", "a:3", "c:0", "c:1"]

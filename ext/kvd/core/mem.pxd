@@ -35,6 +35,7 @@ cdef struct heap:
     size_t used                # bytes handed out, rounded up to what they occupy
     size_t peak                # the highest `used` so far
     size_t pages               # bytes of slab pages held
+    size_t small               # the largest block that comes from a page; 0 in a sparse heap
     page *room[HEAP_CLASSES]   # pages with room, by class
     page *all
     page *spare                # one empty page kept against thrashing
@@ -43,6 +44,7 @@ cdef struct heap:
     large *larges
 
 cdef void heap_init(heap *h) noexcept nogil
+cdef void heap_init_sparse(heap *h) noexcept nogil                                # for an owner of few blocks
 cdef void heap_destroy(heap *h) noexcept nogil                                   # frees all that was allocated
 cdef void *mem_alloc(heap *h, size_t n) noexcept nogil                            # 8-byte aligned; NULL when out of memory
 cdef void mem_free(heap *h, void *p, size_t n) noexcept nogil                     # n as asked for; p may be NULL

@@ -20,7 +20,8 @@ time, so that memory shrinks with the data and no single free has much to give b
 Invariants: `used` is the sum of mem_cost over live blocks; a page stands in room[class] exactly when
 it has a free slot; one wholly empty page at most is kept.
 
-Under the address sanitizer every block is a large one, so that it sees each of them.
+A sparse heap has no pages: every block stands alone, for an owner of few and large ones that should be small when it is
+young. Under the address sanitizer every heap is sparse, so that it sees each block.
 """
 
 from libc.stdlib cimport abort, free, malloc, realloc
@@ -270,6 +271,11 @@ cdef void large_free(heap *h, void *p, size_t n) noexcept nogil:
 
 cdef void heap_init(heap *h) noexcept nogil:
     memset(h, 0, sizeof(heap))
+    h.small = HEAP_SMALL if KVD_SLABS else 0
+
+
+cdef void heap_init_sparse(heap *h) noexcept nogil:
+    memset(h, 0, sizeof(heap))
 
 
 cdef void chunks_drop(chunk *k) noexcept nogil:
@@ -317,7 +323,7 @@ cdef void *mem_alloc(heap *h, size_t n) noexcept nogil:
     cdef uint32_t c
     cdef page *pg
     cdef void *p
-    if n > HEAP_SMALL or not KVD_SLABS:
+    if n > h.small:
         return large_alloc(h, n)
     c = class_of(n)
     pg = h.room[c]
@@ -342,7 +348,7 @@ cdef void mem_free(heap *h, void *p, size_t n) noexcept nogil:
     cdef page *pg
     if p == NULL:
         return
-    if n > HEAP_SMALL or not KVD_SLABS:
+    if n > h.small:
         large_free(h, p, n)
         return
     pg = <page *>(<size_t>p & ~<size_t>(PAGE_BYTES - 1))
@@ -361,9 +367,9 @@ cdef void *mem_realloc(heap *h, void *p, size_t old, size_t n) noexcept nogil:
     cdef large *b
     if p == NULL:
         return mem_alloc(h, n)
-    if mem_fits(old, n):
+    if old == n or (h.small and mem_fits(old, n)):
         return p
-    if old > HEAP_SMALL and n > HEAP_SMALL and n < <size_t>-1 - 4096:
+    if old > h.small and n > h.small and n < <size_t>-1 - 4096:
         b = <large *>realloc(<char *>p - LARGE_HEADER, n + LARGE_HEADER)
         if b == NULL:
             return NULL
