@@ -148,7 +148,17 @@ cdef enum:
 
 CAUSES = ("size", "expired", "idle", "replaced", "deleted", "cleared", "collected")
 POLICIES = tuple(policy_name(i).decode() for i in range(7))
-_UNSET = object()
+
+
+class _Unset:
+    def __repr__(self):
+        return "<not given>"
+
+    def __bool__(self):
+        return False
+
+
+UNSET = _Unset()               # of arguments for which None means something
 
 
 cdef int64_t micros(object seconds) except? -3:
@@ -892,7 +902,7 @@ cdef class Cache:
 
     # ---- writing ---------------------------------------------------------------------------------
 
-    def set(self, key, value, ttl=_UNSET, *, tti=_UNSET, weight=None, tags=None):
+    def set(self, key, value, ttl=UNSET, *, tti=UNSET, weight=None, tags=None):
         """Store `value` under `key`. O(1).
 
         ttl: seconds it may live, None for ever; not given: the cache's own.
@@ -905,17 +915,17 @@ cdef class Cache:
         with cython.critical_section(self):
             return self.store(key, value, given(ttl), given(tti), weight, tags, ANY)
 
-    def add(self, key, value, ttl=_UNSET, *, tti=_UNSET, weight=None, tags=None):
+    def add(self, key, value, ttl=UNSET, *, tti=UNSET, weight=None, tags=None):
         """As set, but only if `key` is not here. Whether it was stored."""
         with cython.critical_section(self):
             return self.store(key, value, given(ttl), given(tti), weight, tags, ADD)
 
-    def replace(self, key, value, ttl=_UNSET, *, tti=_UNSET, weight=None, tags=None):
+    def replace(self, key, value, ttl=UNSET, *, tti=UNSET, weight=None, tags=None):
         """As set, but only if `key` is here. Whether it was stored."""
         with cython.critical_section(self):
             return self.store(key, value, given(ttl), given(tti), weight, tags, REPLACE)
 
-    def set_many(self, items, ttl=_UNSET, *, tti=_UNSET, tags=None):
+    def set_many(self, items, ttl=UNSET, *, tti=UNSET, tags=None):
         """Store all of a mapping or of pairs; how many were. O(items)."""
         cdef int64_t life = given(ttl)
         cdef int64_t idle = given(tti)
@@ -1010,7 +1020,7 @@ cdef class Cache:
             if self.exchange(key, current, value):
                 return True
 
-    def incr(self, key, delta=1, *, default=0, ttl=_UNSET):
+    def incr(self, key, delta=1, *, default=0, ttl=UNSET):
         """Add `delta` to the value of `key` and return the sum. No update is lost among threads. O(1).
 
         default: what a key that is not here counts as.
@@ -1033,7 +1043,7 @@ cdef class Cache:
             if self.exchange(key, current, total):
                 return total
 
-    def decr(self, key, delta=1, *, default=0, ttl=_UNSET):
+    def decr(self, key, delta=1, *, default=0, ttl=UNSET):
         """As incr, downwards."""
         return self.incr(key, -delta, default=default, ttl=ttl)
 
@@ -1083,7 +1093,7 @@ cdef class Cache:
             deadline = self.deadline_of(i)
             return (deadline - now) / 1e6 if deadline else None
 
-    def touch(self, key, ttl=_UNSET):
+    def touch(self, key, ttl=UNSET):
         """Begin the time to live of `key` again, and count as a use; whether it is here. O(1).
 
         ttl: seconds from now, None for ever; not given: the cache's own.
@@ -1286,10 +1296,10 @@ cdef class Cache:
 
     # ---- limits and figures ----------------------------------------------------------------------
 
-    def resize(self, maxsize=_UNSET, *, maxweight=_UNSET):
+    def resize(self, maxsize=UNSET, *, maxweight=UNSET):
         """Change the limits; entries leave at once if there are too many. None is no limit."""
-        cdef int64_t size = self.maxsize if maxsize is _UNSET else limit_of("maxsize", maxsize)
-        cdef int64_t weight = self.maxweight if maxweight is _UNSET else limit_of("maxweight", maxweight)
+        cdef int64_t size = self.maxsize if maxsize is UNSET else limit_of("maxsize", maxsize)
+        cdef int64_t weight = self.maxweight if maxweight is UNSET else limit_of("maxweight", maxweight)
         with cython.critical_section(self):
             if weight != UNLIMITED and self.order.weights == NULL:
                 raise TypeError("a cache that was made without maxweight cannot get one")
@@ -1367,7 +1377,7 @@ cdef inline object owned(PyObject *value):
 
 cdef int64_t given(object seconds) except? -3:
     """A time to live that was given, or DEFAULT."""
-    return DEFAULT if seconds is _UNSET else micros(seconds)
+    return DEFAULT if seconds is UNSET else micros(seconds)
 
 
 # ---- what Cython cannot declare -------------------------------------------------------------------------

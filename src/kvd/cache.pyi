@@ -5,6 +5,7 @@ K = TypeVar("K")
 V = TypeVar("V")
 D = TypeVar("D")
 
+UNSET: Any
 CAUSES: tuple[str, ...]
 POLICIES: tuple[str, ...]
 

@@ -44,26 +44,41 @@ class Plan:
 class Janitor:
     def __init__(self) -> None:
         self.queue: SimpleQueue[tuple[int, Plan] | None] = SimpleQueue()
+        self.visits: list[tuple[int, int, Plan]] = []
+        self.number = itertools.count()
         self.started = False
+        self.ended = _thread.allocate_lock()  # of the last thread that was started
+        self.ident = 0
 
     def plan(self, at: int, plan: Plan) -> None:
         self.queue.put((at, plan))
         if not self.started:
-            self.started = True
-            try:
-                _thread.start_new_thread(self.run, (self.queue,))
-            except RuntimeError:  # no more threads, or the interpreter ends: expired entries leave when looked at
-                self.started = False
+            self.start()
 
-    def run(self, queue: SimpleQueue[tuple[int, Plan] | None]) -> None:
-        visits: list[tuple[int, int, Plan]] = []
-        number = itertools.count()
+    def start(self) -> None:
+        self.started = True
+        self.ended = _thread.allocate_lock()
+        self.ended.acquire()
+        try:
+            _thread.start_new_thread(self.run, (self.ended,))
+        except RuntimeError:  # no more threads, or the interpreter ends: expired entries leave when looked at
+            self.started = False
+
+    def run(self, ended: _thread.LockType) -> None:
+        self.ident = _thread.get_ident()
+        try:
+            self.work()
+        finally:
+            ended.release()
+
+    def work(self) -> None:
+        visits = self.visits
         while True:
             try:
-                item = queue.get(timeout=max(0.0, (visits[0][0] - now_us()) / 1e6) if visits else IDLE)
+                item = self.queue.get(timeout=max(0.0, (visits[0][0] - now_us()) / 1e6) if visits else IDLE)
             except Empty:
                 if not visits:
-                    if self.may_end(queue):
+                    if self.may_end():
                         return
                     continue
                 at, _, plan = heapq.heappop(visits)
@@ -78,14 +93,14 @@ class Janitor:
                 at, plan = item
                 if plan.at is None or at < plan.at:
                     plan.at = at
-                    heapq.heappush(visits, (at, next(number), plan))
+                    heapq.heappush(visits, (at, next(self.number), plan))
             del item
 
-    def may_end(self, queue: SimpleQueue[tuple[int, Plan] | None]) -> bool:
+    def may_end(self) -> bool:
         """Nothing has a deadline. Whoever plans after `started` is cleared begins a new thread; who planned just before is
         in the queue."""
         self.started = False
-        if queue.empty() or self.started:
+        if self.queue.empty() or self.started:
             return True
         self.started = True
         return False
@@ -106,6 +121,20 @@ class Janitor:
 
     def stop(self) -> None:
         self.queue.put(None)
+
+    def pause(self) -> None:
+        """Before a fork: the thread holds nothing that the child would find held. `resume` goes on in the parent.
+
+        (Python 3.12 and later look for threads after that, and may give the DeprecationWarning they have for forks.)
+        """
+        if self.started and self.ident != _thread.get_ident():
+            self.stop()
+            if self.ended.acquire(timeout=1.0):  # not longer, should a listener keep it
+                self.started = False
+
+    def resume(self) -> None:
+        if not self.started and (self.visits or not self.queue.empty()):
+            self.start()
 
 
 def now_us() -> int:
@@ -136,4 +165,4 @@ def _after_fork() -> None:
 
 atexit.register(lambda: JANITOR.stop())
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+    os.register_at_fork(before=lambda: JANITOR.pause(), after_in_parent=lambda: JANITOR.resume(), after_in_child=_after_fork)

@@ -342,9 +342,11 @@ if pid == 0:
     ok = c._figures()[3]["expired"] == 3   # "b" and "c" left without anybody asking
     os._exit(0 if ok else 1)
 assert os.waitpid(pid, 0)[1] == 0
+time.sleep(0.1)
+assert c._figures()[3]["expired"] == 2    # and "b" here
 c.set("d", 1, ttl=1000)
 """
-    done = subprocess.run([sys.executable, "-X", "dev", "-c", script], capture_output=True, text=True, timeout=30)
+    done = subprocess.run([sys.executable, "-X", "dev", "-W", "ignore:This process:DeprecationWarning", "-c", script], capture_output=True, text=True, timeout=30)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 

@@ -29,7 +29,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from kvd import cache as compiled
 from kvd import janitor
-from kvd.caching.loading import UNSET, Loading, LoadOptions
+from kvd.cache import UNSET
+from kvd.caching.loading import Loading, LoadOptions
 from kvd.caching.metrics import CacheStats
 
 K = TypeVar("K", bound=Hashable)

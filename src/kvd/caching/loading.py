@@ -18,10 +18,11 @@ from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from kvd.cache import UNSET
+
 if TYPE_CHECKING:
     from kvd.caching import Cache
 
-UNSET: Any = type("_Unset", (), {"__repr__": lambda self: "<not given>", "__bool__": lambda self: False})()
 RETRY = 1.0  # seconds until a refresh that failed is tried again
 
 
@@ -164,21 +165,16 @@ class Loading:
             return
         ttl = options.ttl(value) if callable(options.ttl) else options.ttl
         if not options.goes_stale:
-            self.cache.set(key, value, *(() if ttl is UNSET else (ttl,)), **self.rest(options))
+            self.cache.set(key, value, ttl, tti=options.tti, weight=options.weight, tags=options.tags)
             return
         whole = self.cache._options["ttl"] if ttl is UNSET else ttl
         soft = options.refresh_after if options.refresh_after is not None else whole
         hard = whole + (options.stale_ttl or 0.0) if whole is not None else None
         if options.early and soft is not None:
             soft = max(0.0, soft + seconds * options.early * math.log(1.0 - random.random()))
-        self.cache.set(key, value, hard, **self.rest(options))
+        self.cache.set(key, value, hard, tti=options.tti, weight=options.weight, tags=options.tags)
         if soft is not None:
             self.cache._stale_after(key, soft)
-
-    @staticmethod
-    def rest(options: LoadOptions) -> dict[str, Any]:
-        rest = {"tags": options.tags, "weight": options.weight}
-        return rest if options.tti is UNSET else rest | {"tti": options.tti}
 
     # ---- errors that are remembered --------------------------------------------------------------
 

@@ -15,8 +15,9 @@ from dataclasses import replace
 from functools import _CacheInfo as CacheInfo
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
+from kvd.cache import UNSET
 from kvd.caching import Cache
-from kvd.caching.loading import UNSET, LoadOptions
+from kvd.caching.loading import LoadOptions
 from kvd.memo import Memo, Owner, give_call
 
 P = ParamSpec("P")
