@@ -113,7 +113,6 @@ cdef extern from *:
     int METH_FASTCALL, METH_KEYWORDS
     void Py_DECREF_raw "Py_DECREF" (PyObject *o)
     void Py_INCREF_raw "Py_INCREF" (PyObject *o)
-    Py_ssize_t PyTuple_GET_SIZE_raw "PyTuple_GET_SIZE" (PyObject *o)
 
 cdef extern from "Python.h":
     ctypedef int (*traverseproc)(PyObject *self, visitproc visit, void *arg) noexcept
@@ -235,11 +234,13 @@ cdef class Cache:
         self.default_ttl = self.default_tti = NEVER
         self.planned = self.soonest = NEVER
         self.tags = {}
+        if not policy_init(&self.order, policy_kind.LRU, &self.nodes, &self.mem, 1) or not self.make_cells(CELLS):
+            raise MemoryError()
 
     def __init__(self, maxsize=None, *, ttl=None, tti=None, policy="lru", maxweight=None, weigher=None, on_evict=None,
                  clock=None, ordered=False, weak_values=False, jitter=0.0, planner=None):
         cdef int kind
-        if self.cells != NULL:
+        if self._options is not None:
             raise TypeError("a cache is made once")
         if policy not in POLICIES:
             raise ValueError(f"unknown policy {policy!r}; there are {', '.join(POLICIES)}")
@@ -268,8 +269,6 @@ cdef class Cache:
         if not policy_init(&self.order, <policy_kind>kind, &self.nodes, &self.mem, int.from_bytes(os.urandom(8), "little")):
             raise MemoryError()
         self.set_limits()
-        if not self.make_cells(CELLS):
-            raise MemoryError()
         if ordered:
             from sortedcontainers import SortedList
 

@@ -122,6 +122,16 @@ def test_an_eq_that_raises_leaves_the_cache_whole():
     assert [cache.get(Angry(n)) for n in range(3)] == [0, 1, 2]
 
 
+def test_a_cache_that_was_never_initialised_is_empty_and_one_is_initialised_once():
+    bare = kvd.Cache.__new__(kvd.Cache)
+    assert bare.get(1) is None and list(bare) == [] and 1 not in bare and len(bare) == 0
+    bare[1] = 2
+    assert dict(bare) == {1: 2}
+    cache = kvd.Cache(2)
+    with pytest.raises(TypeError, match="once"):
+        cache.__init__(3)
+
+
 def test_unhashable_keys_are_refused():
     cache = kvd.Cache()
     for call in (lambda: cache.get([]), lambda: cache.set([], 1), lambda: cache[[]], lambda: [] in cache, lambda: cache.delete([])):
