@@ -132,11 +132,14 @@ cdef void freeze() except *:
             entry_bytes = name.partition("|")[0].encode()
             TABLE[i].container = command_find(view_of(entry_bytes, len(entry_bytes)))
             (<command *>TABLE[i].container).flags |= F_CONTAINER
+    subcommands = {}
+    for parsed in SPECS.values():
+        subcommands.setdefault(parsed.container, []).append(parsed)
     for i in range(COUNT):
         parsed = SPECS[TABLE[i].name.decode()]
-        members = [s for s in SPECS.values() if s.container == parsed.name]
+        members = subcommands.get(parsed.name, ())
         if parsed.name.endswith("|help"):
-            entry_bytes = _spec.help_reply(parsed.container, [s for s in SPECS.values() if s.container == parsed.container])
+            entry_bytes = _spec.help_reply(parsed.container, subcommands[parsed.container])
             TABLE[i].help = view_of(keep(entry_bytes), len(entry_bytes))
         entry_bytes = _spec.info_reply(parsed, [_spec.info_reply(m, []) for m in members])
         TABLE[i].info = view_of(keep(entry_bytes), len(entry_bytes))
