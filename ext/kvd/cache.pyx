@@ -1,6 +1,6 @@
 """The object cache: any hashable key, any value, in this process.
 
-    cells     hash and number of an entry's node, open addressing        8 bytes, three quarters full at most
+    cells     hash and number of an entry's node, open addressing        8 bytes, half full at most
     nodes     key, value, hash, links of the policy (core/slab)         32 bytes
     order     who leaves when room is needed (core/policy)
     columns   deadline, idle time, weight, staleness, tags              only if a cache uses them
@@ -422,7 +422,7 @@ cdef class Cache:
         cdef cell *old = self.cells
         cdef uint32_t room = self.mask + 1
         cdef uint32_t k, at
-        cdef cell *cells = <cell *>mem_alloc(&self.mem, n * sizeof(cell))
+        cdef cell *cells = <cell *>mem_alloc(&self.mem, n * sizeof(cell)) if n else NULL      # 0: there were 2^31
         if cells == NULL:
             return False
         memset(cells, 0, n * sizeof(cell))
@@ -500,7 +500,7 @@ cdef class Cache:
         """A new node, in its cell and in the policy. The key must not be there. No Python code runs."""
         cdef uint32_t i, at
         cdef node *n
-        if (self.nodes.used + 1) * <uint64_t>4 > (self.mask + <uint64_t>1) * 3 and not self.make_cells((self.mask + 1) * 2):
+        if (self.nodes.used + 1) * <uint64_t>2 > self.mask + <uint64_t>1 and not self.make_cells((self.mask + 1) * 2):
             raise MemoryError()
         i = slab_take(&self.nodes)
         if i == 0:
