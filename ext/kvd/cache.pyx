@@ -36,7 +36,7 @@ from kvd.core.crc64 cimport crc64
 from kvd.core.entry cimport timer
 from kvd.core.mem cimport heap_destroy, heap_init_sparse, mem_alloc, mem_free
 from kvd.core.policy cimport (
-    policy_add, policy_check, policy_clear, policy_first, policy_hit, policy_init, policy_kind, policy_limit,
+    policy_add, policy_check, policy_rest, policy_first, policy_hit, policy_init, policy_kind, policy_limit,
     policy_miss, policy_name, policy_next, policy_remove, policy_victim, policy_weigh,
 )
 from kvd.core.random cimport rng_unit
@@ -240,7 +240,7 @@ cdef class Cache:
     def __init__(self, maxsize=None, *, ttl=None, tti=None, policy="lru", maxweight=None, weigher=None, on_evict=None,
                  clock=None, ordered=False, weak_values=False, jitter=0.0, planner=None):
         cdef int kind
-        if self._options is not None:
+        if self._options is not None or self.nodes.used:
             raise TypeError("a cache is made once")
         if policy not in POLICIES:
             raise ValueError(f"unknown policy {policy!r}; there are {', '.join(POLICIES)}")
@@ -568,19 +568,23 @@ cdef class Cache:
 
     cdef void shrink(self) noexcept:
         """Nobody is left: gives back what the nodes took."""
-        if self.mask + 1 > 512:
-            slab_release(&self.nodes)
-            column_release(&self.lives)
-            column_release(&self.idles)
-            column_release(&self.weights)
-            column_release(&self.softs)
-            column_release(&self.notes)
-            policy_clear(&self.order)
-            mem_free(&self.mem, self.cells, (self.mask + 1) * sizeof(cell))
-            self.cells = NULL
-            self.mask = CELLS - 1
-            if not self.make_cells(CELLS):
-                pass               # cannot be: more than that was freed just now
+        cdef cell *cells
+        if self.mask + 1 <= 512:
+            return
+        cells = <cell *>mem_alloc(&self.mem, CELLS * sizeof(cell))
+        if cells == NULL:
+            return                 # those there are are empty as well
+        memset(cells, 0, CELLS * sizeof(cell))
+        mem_free(&self.mem, self.cells, (self.mask + 1) * sizeof(cell))
+        self.cells = cells
+        self.mask = CELLS - 1
+        slab_release(&self.nodes)
+        column_release(&self.lives)
+        column_release(&self.idles)
+        column_release(&self.weights)
+        column_release(&self.softs)
+        column_release(&self.notes)
+        policy_rest(&self.order)
 
     # An exception in these is reported by sys.unraisablehook, which Cython calls for functions that may not raise.
 

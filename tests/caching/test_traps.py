@@ -127,6 +127,8 @@ def test_a_cache_that_was_never_initialised_is_empty_and_one_is_initialised_once
     assert bare.get(1) is None and list(bare) == [] and 1 not in bare and len(bare) == 0
     bare[1] = 2
     assert dict(bare) == {1: 2}
+    with pytest.raises(TypeError, match="once"):
+        bare.__init__(3, policy="lfu")
     cache = kvd.Cache(2)
     with pytest.raises(TypeError, match="once"):
         cache.__init__(3)

@@ -64,7 +64,7 @@ cdef void policy_weigh(policy *p, uint32_t i, int64_t weight) noexcept nogil   #
 cdef uint32_t policy_choose(policy *p, uint32_t newest) noexcept nogil                      # see policy_victim
 cdef uint32_t policy_first(policy *p) noexcept nogil                        # walk: the next to leave first; 0 at the end
 cdef uint32_t policy_next(policy *p, uint32_t i) noexcept nogil
-cdef void policy_clear(policy *p) noexcept nogil                            # the nodes are gone
+cdef void policy_rest(policy *p) noexcept nogil                             # no node is left: gives back what only nodes need
 cdef const char *policy_check(policy *p) noexcept nogil
 
 

@@ -537,14 +537,7 @@ cdef uint32_t policy_next(policy *p, uint32_t i) noexcept nogil:
     return first_from(p, k + 1)
 
 
-cdef void policy_clear(policy *p) noexcept nogil:
-    memset(p.queues, 0, sizeof(p.queues))
-    p.hand = p.candidate = 0
-    if p.kind == LFU:
-        mem_free(p.mem, p.ranks, p.rank_room * sizeof(rank))
-        p.ranks = NULL
-        p.rank_room = p.rank_free = 0
-        rank_new(p, 0)
+cdef void policy_rest(policy *p) noexcept nogil:
     mem_free(p.mem, p.places, p.place_room * sizeof(uint32_t))
     p.places = NULL
     p.place_room = 0
