@@ -306,7 +306,7 @@ def test_memory_stays_flat(policy):
     churn(200_000 if os.environ.get("KVD_LONG") is None else 10_000_000)
     assert cache.nbytes < own * 1.6 + 65536
     if "ASAN_OPTIONS" not in os.environ:  # the sanitizer keeps what was freed
-        assert resident() - before < 4 << 20
+        assert resident() - before < 6 << 20
 
 
 def test_memory_goes_back_when_entries_leave():
@@ -344,17 +344,17 @@ import kvd, os, sys, threading, time
 c = kvd.Cache(ttl=0.05)
 c["a"] = 1
 assert threading.active_count() == 1
-time.sleep(0.2)
+time.sleep(0.4)
 assert c.nbytes and c.stats().evictions["expired"] == 1
 c["b"] = 1
 pid = os.fork()
 if pid == 0:
     c["c"] = 1
-    time.sleep(0.3)
+    time.sleep(0.6)
     ok = c._figures()[3]["expired"] == 3   # "b" and "c" left without anybody asking
     os._exit(0 if ok else 1)
 assert os.waitpid(pid, 0)[1] == 0
-time.sleep(0.1)
+time.sleep(0.3)
 assert c._figures()[3]["expired"] == 2    # and "b" here
 c.set("d", 1, ttl=1000)
 """
@@ -373,7 +373,9 @@ def test_expired_entries_leave_without_traffic_and_one_janitor_serves_all():
     caches = [kvd.Cache(on_evict=lambda *event: heard.append(event)) for _ in range(50)]
     for n, cache in enumerate(caches):
         cache.set("k", n, ttl=0.05 + n / 1000)
-    time.sleep(0.05 + 0.05 + 0.1)
+    end = time.monotonic() + 5
+    while len(heard) < 50 and time.monotonic() < end:
+        time.sleep(0.01)
     assert sorted(heard) == [("k", n, "expired") for n in range(50)]
     if before:
         assert len(os.listdir("/proc/self/task")) <= before + 1
