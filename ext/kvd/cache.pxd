@@ -79,6 +79,7 @@ cdef class Cache:
     cdef uint32_t find_alive(self, PyObject *key, uint32_t hash, int64_t now) except? 0xFFFFFFFF
     cdef uint32_t enter(self, object key, object value, uint32_t hash, int64_t weight) except? 0xFFFFFFFF
     cdef void leave(self, uint32_t i, int why) noexcept
+    cdef void close_columns(self, uint32_t k) noexcept
     cdef void shrink(self) noexcept
     cdef void drop_all(self) noexcept
     cdef void tell(self, object key, object value, int why, tuple tags) noexcept

@@ -41,7 +41,7 @@ from kvd.core.policy cimport (
 )
 from kvd.core.random cimport rng_unit
 from kvd.core.slab cimport (
-    column_at, column_init, column_release, column_reserve, node, node_at, slab_give, slab_init, slab_release,
+    SEGMENT_BITS, column_at, column_close, column_init, column_release, column_reserve, node, node_at, slab_give, slab_init, slab_release,
     slab_take,
 )
 from kvd.core.wheel cimport WHEEL_TICK, wheel_add, wheel_cancel, wheel_check, wheel_due, wheel_new, wheel_next
@@ -558,13 +558,21 @@ cdef class Cache:
             self.untag(i, tags)
         Py_DECREF_raw(<PyObject *>key)
         Py_DECREF_raw(<PyObject *>value)
-        slab_give(&self.nodes, i)
+        if slab_give(&self.nodes, i):
+            self.close_columns(i >> SEGMENT_BITS)
         self.changes += 1
         self.seen.left[why] += 1
         if self.nodes.used == 0:
             self.shrink()
         if self.index is not None or self.on_evict is not None or tags is not None:
             self.tell(key, value, why, tags)
+
+    cdef void close_columns(self, uint32_t k) noexcept:
+        column_close(&self.lives, k)
+        column_close(&self.idles, k)
+        column_close(&self.weights, k)
+        column_close(&self.softs, k)
+        column_close(&self.notes, k)
 
     cdef void shrink(self) noexcept:
         """Nobody is left: gives back what the nodes took."""

@@ -321,6 +321,19 @@ def test_memory_goes_back_when_entries_leave():
     assert dict(cache) == {"again": 1}
 
 
+def test_memory_goes_back_while_some_entries_stay(clock):
+    cache = kvd.Cache(clock=clock)
+    for i in range(100_000):
+        cache.set(i, i, ttl=None if i % 20_000 == 0 else 10, weight=None)
+    whole = cache.nbytes
+    clock.now += 10
+    assert len(cache) == 5 and cache.nbytes < whole * 0.35  # the cells stay
+    cache._check()
+    cache.update(dict.fromkeys(range(50_000)))
+    cache._check()
+    assert len(cache) == 50_002
+
+
 def test_weak_values():
     class Thing:
         pass

@@ -9,7 +9,7 @@ from kvd.core.policy cimport (
 )
 from kvd.core.sketch cimport sketch, sketch_add, sketch_count, sketch_fit, sketch_init
 from kvd.core.slab cimport (
-    column, column_at, column_init, column_release, column_reserve, node_at, slab, slab_give, slab_init, slab_release, slab_take,
+    column, column_at, column_close, column_init, column_release, column_reserve, node_at, slab, slab_give, slab_init, slab_release, slab_take,
 )
 
 
@@ -57,7 +57,11 @@ cdef class Slab:
         return i
 
     def give(self, uint32_t i):
-        slab_give(&self.s, i)
+        """Whether the segment went back."""
+        if slab_give(&self.s, i):
+            column_close(&self.c, i >> 8)
+            return True
+        return False
 
     def hash(self, uint32_t i):
         return node_at(&self.s, i).hash

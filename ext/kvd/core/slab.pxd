@@ -19,13 +19,23 @@ cdef struct node:
 cdef enum:
     MARK_BITS = 24
 
+cdef struct segment:
+    uint32_t free              # freed nodes, linked through `next`; 0: none
+    uint32_t fresh             # nodes handed out at least once
+    uint32_t used
+    uint32_t prev              # among those with room; numbers plus one
+    uint32_t next
+    bint listed                # has room
+
 cdef struct slab:
     heap *mem
-    node **segments
-    uint32_t directory         # how many segment pointers there is room for
-    uint32_t room              # nodes there is memory for
-    uint32_t top               # the lowest number never handed out
-    uint32_t free              # freed nodes, linked through `next`; 0: none
+    node **segments            # NULL: given back
+    segment *states
+    uint32_t directory         # how many segments there is room for in these two
+    uint32_t count             # segment numbers in use or given back
+    uint32_t first             # nodes the first segment has memory for
+    uint32_t open              # first segment with room, plus one; 0: none
+    uint32_t vacant            # segments given back, linked through `next`
     uint32_t used
 
 cdef struct queue:             # first is the oldest
@@ -42,10 +52,13 @@ cdef struct column:            # so many bytes for each node, in segments made w
 
 cdef void slab_init(slab *s, heap *h) noexcept nogil
 cdef void slab_release(slab *s) noexcept nogil
-cdef uint32_t slab_fresh(slab *s) noexcept nogil                         # see slab_take
+cdef bint slab_open(slab *s) noexcept nogil                              # makes room; False: no memory. Moves nodes below SEGMENT
+cdef void slab_list(slab *s, uint32_t k) noexcept nogil                   # the segment has room
+cdef bint slab_close(slab *s, uint32_t k) noexcept nogil                 # an empty segment, if it can be spared: gives it back
 
 cdef void column_init(column *c, heap *h, uint32_t width) noexcept nogil
 cdef void column_release(column *c) noexcept nogil
+cdef void column_close(column *c, uint32_t k) noexcept nogil             # the segment was given back
 cdef bint column_reserve(column *c, uint32_t i) noexcept nogil           # so that column_at(c, i) may be written; zeroed
 
 
@@ -55,25 +68,42 @@ cdef inline node *node_at(slab *s, uint32_t i) noexcept nogil:
 
 cdef inline uint32_t slab_take(slab *s) noexcept nogil:
     """A free number, never 0; 0: no memory. May move nodes of the first segment."""
-    cdef uint32_t i = s.free
-    cdef node *n
-    if i == 0:
-        i = slab_fresh(s)
-        if i == 0:
-            return 0
-    n = node_at(s, i)
-    s.free = n.next
-    n.mark = 0
+    cdef segment *g
+    cdef uint32_t i, k
+    if s.open == 0 and not slab_open(s):
+        return 0
+    k = s.open - 1
+    g = &s.states[k]
+    i = g.free
+    if i:
+        g.free = node_at(s, i).next
+    else:
+        i = (k << SEGMENT_BITS) + g.fresh
+        g.fresh += 1
+    node_at(s, i).mark = 0
+    g.used += 1
     s.used += 1
+    if g.free == 0 and g.fresh == (<uint32_t>SEGMENT if k else s.first):
+        g.listed = False
+        s.open = g.next
+        if s.open:
+            s.states[s.open - 1].prev = 0
     return i
 
 
-cdef inline void slab_give(slab *s, uint32_t i) noexcept nogil:
+cdef inline bint slab_give(slab *s, uint32_t i) noexcept nogil:
+    """True: its whole segment went back, see column_close."""
+    cdef uint32_t k = i >> SEGMENT_BITS
+    cdef segment *g = &s.states[k]
     cdef node *n = node_at(s, i)
     n.key = n.value = NULL
-    n.next = s.free
-    s.free = i
+    n.next = g.free
+    g.free = i
+    g.used -= 1
     s.used -= 1
+    if not g.listed:
+        slab_list(s, k)
+    return g.used == 0 and slab_close(s, k)
 
 
 cdef inline void *column_at(column *c, uint32_t i) noexcept nogil:

@@ -11,8 +11,8 @@ optional (a deadline, a weight, tags) is a column indexed by the same number, wh
 use it do not pay for. Nodes live in segments of 256 that never move; only the first one does, while it
 grows from 8 nodes to 256, so that a small cache is small. Number 0 is nobody.
 
-A freed number goes on a list and is handed out again before a new one. Memory goes back when the last
-node is freed.
+Each segment lists its freed nodes, and those with room are listed, so a segment whose last node is freed goes back to
+the system, unless it is the only one with room; so do the columns beside it.
 
 A queue is a doubly linked list through `prev` and `next`; a node stands in one queue at a time.
 """
@@ -30,52 +30,97 @@ assert sizeof(node) == 32
 cdef void slab_init(slab *s, heap *h) noexcept nogil:
     memset(s, 0, sizeof(slab))
     s.mem = h
-    s.top = 1
 
 
 cdef void slab_release(slab *s) noexcept nogil:
     cdef uint32_t k
-    cdef size_t each = s.room if s.room < <uint32_t>SEGMENT else SEGMENT
-    for k in range((s.room + SEGMENT - 1) >> SEGMENT_BITS):
-        mem_free(s.mem, s.segments[k], each * sizeof(node))
+    for k in range(s.count):
+        if s.segments[k] != NULL:
+            mem_free(s.mem, s.segments[k], (<size_t>SEGMENT if k else s.first) * sizeof(node))
     mem_free(s.mem, s.segments, s.directory * sizeof(void *))
+    mem_free(s.mem, s.states, s.directory * sizeof(segment))
     slab_init(s, s.mem)
 
 
-cdef bint grow(slab *s) noexcept nogil:
-    cdef uint32_t want
+cdef void slab_list(slab *s, uint32_t k) noexcept nogil:
+    cdef segment *g = &s.states[k]
+    g.listed = True
+    g.prev = 0
+    g.next = s.open
+    if s.open:
+        s.states[s.open - 1].prev = k + 1
+    s.open = k + 1
+
+
+cdef bint widen(slab *s) noexcept nogil:
+    """Room for more segments."""
+    cdef uint32_t want = s.directory * 2 if s.directory else 1
     cdef void *p
-    if s.room and s.room < SEGMENT:
-        p = mem_realloc(s.mem, s.segments[0], s.room * sizeof(node), s.room * 2 * sizeof(node))
-        if p == NULL:
-            return False
-        s.segments[0] = <node *>p
-        s.room *= 2
-        return True
-    if s.room >> SEGMENT_BITS == s.directory:
-        want = s.directory * 2 if s.directory else 1
-        p = mem_realloc(s.mem, s.segments, s.directory * sizeof(void *), want * sizeof(void *))
-        if p == NULL:
-            return False
-        s.segments = <node **>p
-        s.directory = want
-    want = <uint32_t>SEGMENT if s.room else <uint32_t>FIRST
-    p = mem_alloc(s.mem, want * sizeof(node))
+    if want > 1 << 24:
+        return False
+    p = mem_realloc(s.mem, s.segments, s.directory * sizeof(void *), want * sizeof(void *))
     if p == NULL:
         return False
-    s.segments[s.room >> SEGMENT_BITS] = <node *>p
-    s.room += want
+    s.segments = <node **>p
+    p = mem_realloc(s.mem, s.states, s.directory * sizeof(segment), want * sizeof(segment))
+    if p == NULL:              # the longer array of the two stays; its size must be known to be freed
+        p = mem_realloc(s.mem, s.segments, want * sizeof(void *), s.directory * sizeof(void *))
+        if p != NULL:
+            s.segments = <node **>p
+        return False
+    s.states = <segment *>p
+    s.directory = want
     return True
 
 
-cdef uint32_t slab_fresh(slab *s) noexcept nogil:
-    """A number that was never handed out; its node has no next."""
-    cdef uint32_t i = s.top
-    if i >= s.room and (i == <uint32_t>0xFFFFFFFFULL or not grow(s)):
-        return 0
-    s.top += 1
-    memset(node_at(s, i), 0, sizeof(node))
-    return i
+cdef bint slab_open(slab *s) noexcept nogil:
+    cdef uint32_t k = s.vacant - 1 if s.vacant else s.count
+    cdef uint32_t nodes = SEGMENT
+    cdef void *p
+    if s.count and s.first < <uint32_t>SEGMENT:
+        p = mem_realloc(s.mem, s.segments[0], s.first * sizeof(node), s.first * 2 * sizeof(node))
+        if p == NULL:
+            return False
+        s.segments[0] = <node *>p
+        s.first *= 2
+        slab_list(s, 0)
+        return True
+    if k == s.directory and not widen(s):
+        return False
+    if k == 0:
+        nodes = FIRST
+    p = mem_alloc(s.mem, nodes * sizeof(node))
+    if p == NULL:
+        return False
+    s.segments[k] = <node *>p
+    if s.vacant:
+        s.vacant = s.states[k].next
+    else:
+        s.count += 1
+    memset(&s.states[k], 0, sizeof(segment))
+    if k == 0:
+        s.first = FIRST
+        s.states[0].fresh = 1      # number 0 is nobody
+    slab_list(s, k)
+    return True
+
+
+cdef bint slab_close(slab *s, uint32_t k) noexcept nogil:
+    cdef segment *g = &s.states[k]
+    if k == 0 or (g.prev == 0 and g.next == 0):
+        return False
+    if g.prev:
+        s.states[g.prev - 1].next = g.next
+    else:
+        s.open = g.next
+    if g.next:
+        s.states[g.next - 1].prev = g.prev
+    mem_free(s.mem, s.segments[k], SEGMENT * sizeof(node))
+    s.segments[k] = NULL
+    g.listed = False
+    g.next = s.vacant
+    s.vacant = k + 1
+    return True
 
 
 # ---- columns ----------------------------------------------------------------------------------------
@@ -89,9 +134,16 @@ cdef void column_init(column *c, heap *h, uint32_t width) noexcept nogil:
 cdef void column_release(column *c) noexcept nogil:
     cdef uint32_t k
     for k in range(c.directory):
-        mem_free(c.mem, c.segments[k], SEGMENT * c.width)
+        if c.segments[k] != NULL:
+            mem_free(c.mem, c.segments[k], SEGMENT * c.width)
     mem_free(c.mem, c.segments, c.directory * sizeof(void *))
     column_init(c, c.mem, c.width)
+
+
+cdef void column_close(column *c, uint32_t k) noexcept nogil:
+    if k < c.directory and c.segments[k] != NULL:
+        mem_free(c.mem, c.segments[k], SEGMENT * c.width)
+        c.segments[k] = NULL
 
 
 cdef bint column_reserve(column *c, uint32_t i) noexcept nogil:
