@@ -102,4 +102,4 @@ cdef class Cache:
     cdef bint exchange(self, object key, object current, object value) except -1
     cdef object value_at(self, uint32_t i)
     cdef bint relive(self, object key, int64_t ttl, bint absolute) except -1
-    cdef tuple record_of(self, uint32_t i, int64_t now)
+    cdef int add_record(self, list rest, uint32_t i, int64_t now) except -1

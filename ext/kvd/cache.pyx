@@ -1153,8 +1153,9 @@ cdef class Cache:
                 budget = STEP
                 i = self.next_due(now, &budget)
                 if i:
-                    gone.append((<object>node_at(&self.nodes, i).key, self.value_at(i)))
+                    key, value = <object>node_at(&self.nodes, i).key, self.value_at(i)
                     self.leave(i, self.why(i))
+                    gone.append((key, value))
                 elif budget > 0:
                     break
             return gone
@@ -1265,45 +1266,49 @@ cdef class Cache:
         """
         cdef uint32_t i
         cdef int64_t now
-        cdef node *n
-        out = []
+        cdef list keys = []
+        cdef list values = []
+        cdef list rest = []
+        # the walk makes nothing that the collector tracks: making it could run the collector, and that anything
         with cython.critical_section(self):
             now = self.now() if self.timed or what == 3 else 0
             i = policy_first(&self.order)
             while i:
-                n = node_at(&self.nodes, i)
                 if not self.timed or not self.dead(i, now):
-                    if what == 0:
-                        out.append(<object>n.key)
-                    elif what == 1:
-                        out.append(<object>n.value)
-                    elif what == 2:
-                        out.append((<object>n.key, <object>n.value))
-                    else:
-                        out.append((<object>n.key, self.value_at(i), *self.record_of(i, now)))
+                    keys.append(<object>node_at(&self.nodes, i).key)
+                    values.append(<object>node_at(&self.nodes, i).value)
+                    if what == 3:
+                        self.add_record(rest, i, now)
                 i = policy_next(&self.order, i)
-        if self.weak and what == 1:
-            out = [value for value in [ref() for ref in out] if value is not None]
-        elif self.weak and what == 2:
-            out = [(key, value) for key, value in [(key, ref()) for key, ref in out] if value is not None]
-        return out
+        if what == 0:
+            return keys
+        if self.weak:
+            values = [ref() for ref in values]
+        if what == 3:
+            return [
+                (key, value, *rest[n:n + 3], () if rest[n + 3] is None else tuple([(<Tag>tag).name for tag in rest[n + 3]]))
+                for n, key, value in zip(range(0, len(rest), 4), keys, values)
+            ]
+        if self.weak:
+            keys = [key for key, value in zip(keys, values) if value is not None]
+            values = [value for value in values if value is not None]
+        return values if what == 1 else list(zip(keys, values))
 
-    cdef tuple record_of(self, uint32_t i, int64_t now):
+    cdef int add_record(self, list rest, uint32_t i, int64_t now) except -1:
+        """Seconds left, tti, weight, tags."""
         cdef idle *d = <idle *>column_at(&self.idles, i)
         cdef int64_t last = self.deadline_of(i)
         cdef int64_t *w = <int64_t *>column_at(&self.weights, i)
         cdef void *p = column_at(&self.notes, i)
-        cdef Tag tag
         if d != NULL and d.tti:
             last = d.last
         else:
             d = NULL
-        return (
-            (last - now) / 1e6 if last and last != NEVER else None,
-            d.tti / 1e6 if d != NULL else None,
-            w[0] if self.weighing else None,
-            tuple([tag.name for tag in <tuple>(<void **>p)[0]]) if p != NULL and (<void **>p)[0] != NULL else (),
-        )
+        rest.append((last - now) / 1e6 if last and last != NEVER else None)
+        rest.append(d.tti / 1e6 if d != NULL else None)
+        rest.append(w[0] if self.weighing else None)
+        rest.append(<object>(<void **>p)[0] if p != NULL and (<void **>p)[0] != NULL else None)
+        return 0
 
     # ---- limits and figures ----------------------------------------------------------------------
 
