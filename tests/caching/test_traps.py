@@ -98,6 +98,29 @@ def test_keys_listeners_and_weighers_that_use_the_cache(policy):
     assert len(cache) == 0 and cache.weight == 0
 
 
+@pytest.mark.parametrize("listing", [lambda c: list(c.items()), lambda c: list(c.values()), lambda c: c._records()])
+def test_a_finalizer_in_the_middle_of_a_listing_may_clear_the_cache(listing):
+    class Cyclic:
+        def __init__(self):
+            self.me = self
+
+        def __del__(self):
+            cache.clear()
+
+    cache = kvd.Cache(ttl=50)
+    for key in range(3000):
+        cache.set(key, [key], tags="t")
+    before = gc.get_threshold()
+    Cyclic()
+    gc.set_threshold(1)
+    try:
+        listed = listing(cache)
+    finally:
+        gc.set_threshold(*before)
+    assert len(listed) in (0, 3000)  # as it was before the finalizer or after it, never half of it
+    cache._check()
+
+
 class Angry:
     def __init__(self, n):
         self.n = n
