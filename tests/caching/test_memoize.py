@@ -268,6 +268,8 @@ def test_a_shared_cache():
 
     assert [one(1), two(1), one(1), two(1)] == ["one", "two", "one", "two"] and len(shared) == 2 and len(CALLS) == 2
     assert shared.ttl(two.cache_key(1)) == pytest.approx(50, abs=1) and shared.ttl(one.cache_key(1)) is None
+    kvd.cached(cache=shared, tti=20)(len)("abc")
+    assert 19 < shared.ttl(list(shared)[-1]) <= 20
     one.cache_clear()
     assert two(1) == "two" and len(CALLS) == 2 and one(1) == "one" and len(CALLS) == 3
     assert shared.invalidate_tag("people") == 1

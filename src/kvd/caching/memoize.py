@@ -401,7 +401,7 @@ def cached(
             return Cache(maxsize, ttl=None if callable(ttl) else ttl, tti=tti, policy=policy, jitter=jitter, clock=clock, name=name)
 
         options = LoadOptions(
-            ttl=ttl if ttl_of_results else UNSET, tti=UNSET, tags=tags, refresh_after=refresh_after, stale_ttl=stale_ttl,
+            ttl=ttl if ttl_of_results else UNSET, tti=UNSET if cache is None or tti is None else tti, tags=tags, refresh_after=refresh_after, stale_ttl=stale_ttl,
             early=early, error_ttl=error_ttl, cache_none=cache_none, condition=condition,
         )  # fmt: skip
         loads = ttl_of_results or tags or condition or not cache_none or error_ttl or options.goes_stale or cache is not None
