@@ -12,6 +12,7 @@ MAY_IMPORT = {
     "session": {"resp", "store", "types", "core"},
     "commands": {"session", "resp", "store", "types", "core"},
     "persist": {"commands", "session", "resp", "store", "types", "core"},
+    "script": {"persist", "commands", "session", "resp", "store", "types", "core"},
     "server": {"persist", "commands", "session", "resp", "store", "types", "core"},
 }
 CIMPORT = re.compile(r"^\s*from kvd\.(\w+)\.\w+ cimport", re.M)

@@ -28,6 +28,7 @@ from kvd.core.mem cimport mem_total
 from kvd.core.table cimport table_hash
 from kvd.core.text cimport INT_TEXT, format_int, parse_int
 from kvd.core.view cimport view, view_of, view_str
+from kvd.script.runtime cimport runtime_release
 from kvd.server.log cimport log_line, log_to_configured
 from kvd.server.poll cimport sigset_t, wait_readable, waker_close, waker_drain, waker_open, waker_wake
 from kvd.server.server cimport (
@@ -59,6 +60,8 @@ for _family in (
 ):
     importlib.import_module(f"kvd.commands.{_family}")
 importlib.import_module("kvd.persist.dumping")
+importlib.import_module("kvd.script.eval")
+importlib.import_module("kvd.script.functions")
 
 cdef extern from "Python.h":
     const char *PyUnicode_AsUTF8AndSize(object text, Py_ssize_t *size) except NULL
@@ -427,6 +430,7 @@ cdef class Store:
             with nogil:
                 server_stop(self.v)
             self.v = NULL
+        runtime_release(self.s)
         clients_release(self.s)
         figures_release(self.s)
         store_delete(self.s)

@@ -27,7 +27,7 @@ from kvd.store.config cimport (
     OPT_DATABASES, OPT_HZ, OPT_IO_THREADS, OPT_MAXCLIENTS, OPT_MAXMEMORY, OPT_MAXMEMORY_POLICY, OPT_PORT, cfg, config_print,
 )
 from kvd.store.keyspace cimport (
-    OPS_SAMPLES, database, keyspace_average_ttl, keyspace_expires, keyspace_find, rate, store, store_memory,
+    OPS_SAMPLES, database, keyspace_average_ttl, keyspace_expires, keyspace_find, rate, script_figures, store, store_memory,
 )
 from kvd.types.value cimport value_bytes
 
@@ -192,6 +192,16 @@ cdef size_t overhead(store *s) noexcept nogil:
     return n
 
 
+cdef void print_scripting(script_figures *f, buf *out) noexcept nogil:
+    """Scripts and functions share one interpreter."""
+    print_bytes(out, b"used_memory_lua", f.lua)
+    buf_printf(out, b"used_memory_vm_eval:%zu\r\nused_memory_scripts_eval:%zu\r\nnumber_of_cached_scripts:%zu\r\n", f.lua,
+               f.script_bytes, f.scripts)
+    buf_printf(out, b"number_of_functions:%zu\r\nnumber_of_libraries:%zu\r\nused_memory_vm_functions:0\r\nused_memory_vm_total:%zu\r\n"
+               b"used_memory_functions:%zu\r\n", f.functions, f.libraries, f.lua, f.function_bytes)
+    print_bytes(out, b"used_memory_scripts", f.script_bytes + f.function_bytes)
+
+
 cdef void print_memory(store *s, buf *out) noexcept nogil:
     cdef size_t used = store_memory(s)
     cdef size_t peak = max(s.mem.peak, used)
@@ -207,11 +217,7 @@ cdef void print_memory(store *s, buf *out) noexcept nogil:
     buf_printf(out, b"allocator_allocated:%zu\r\nallocator_active:%zu\r\nallocator_resident:%zu\r\n", s.mem.used, mem_total(),
                mem_total())
     print_bytes(out, b"total_system_memory", physical_memory())
-    print_bytes(out, b"used_memory_lua", 0)
-    buf_printf(out, b"used_memory_vm_eval:0\r\nused_memory_scripts_eval:0\r\nnumber_of_cached_scripts:0\r\n"
-               b"number_of_functions:0\r\nnumber_of_libraries:0\r\nused_memory_vm_functions:0\r\nused_memory_vm_total:0\r\n"
-               b"used_memory_functions:0\r\n")
-    print_bytes(out, b"used_memory_scripts", 0)
+    print_scripting(&s.scripting, out)
     print_bytes(out, b"maxmemory", cfg(&s.config, OPT_MAXMEMORY))
     memset(&policy, 0, sizeof(policy))
     config_print(&s.config, OPT_MAXMEMORY_POLICY, &policy)
@@ -469,8 +475,8 @@ cdef void memory_stats(call *c) noexcept nogil:
     stat_int(c, b"clients.normal", s.client_memory)
     stat_int(c, b"cluster.links", 0)
     stat_int(c, b"aof.buffer", 0)
-    stat_int(c, b"lua.caches", 0)
-    stat_int(c, b"functions.caches", 0)
+    stat_int(c, b"lua.caches", s.scripting.script_bytes)
+    stat_int(c, b"functions.caches", s.scripting.function_bytes)
     for i in range(cfg(&s.config, OPT_DATABASES)):
         if s.dbs[i].keys.items:
             snprintf(name, sizeof(name), b"db.%d", i)

@@ -27,6 +27,8 @@ cdef enum command_flag:
     F_IN_MULTI = 256           # runs at once between MULTI and EXEC
     F_CONTAINER = 512
     F_LISTENING = 1024         # a RESP2 session that listens to channels may run it
+    F_NOSCRIPT = 2048          # not from a script
+    F_ALLOW_BUSY = 4096        # also while a script keeps the store busy
 
 cdef enum dispatch_result:
     DISPATCHED
@@ -72,9 +74,11 @@ cdef const command *command_at(int id) noexcept nogil
 cdef int dispatch(session *c, view *argv, int argc) noexcept nogil     # under the store's lock
 cdef void run_command(call *c) noexcept nogil                          # past the gate: EXEC's members
 cdef int command_keys(const command *cmd, view *argv, int argc, int *at, int room) noexcept nogil   # positions; -1: bad numkeys
+cdef bint arity_fits(const command *cmd, int argc) noexcept nogil
 cdef void freeze() except *                                            # after all modules are imported
 
 cdef void reply_error(call *c, const char *text) noexcept nogil
+cdef void reply_error_counted(call *c, view text, bint counted) noexcept nogil    # counted False: someone has counted it
 cdef void reply_errorf(call *c, const char *format, const char *a, const char *b) noexcept nogil   # two %s at most
 cdef void reply_error_about(call *c, const char *format, view word) noexcept nogil   # one %.*s: the word
 cdef bint arg_int(call *c, int i, int64_t *n) noexcept nogil           # False: the error is replied

@@ -51,6 +51,7 @@ memset(INDEX, -1, sizeof(INDEX))
 cdef dict FLAGS = {
     "write": F_WRITE, "readonly": F_READONLY, "denyoom": F_DENYOOM, "admin": F_ADMIN, "no_auth": F_NO_AUTH,
     "no_multi": F_NO_MULTI, "skip_monitor": F_SKIP_MONITOR, "skip_slowlog": F_SKIP_SLOWLOG,
+    "noscript": F_NOSCRIPT, "allow_busy": F_ALLOW_BUSY,
 }
 LISTENING = {"subscribe", "unsubscribe", "psubscribe", "punsubscribe", "ssubscribe", "sunsubscribe", "ping", "quit", "reset"}
 IN_MULTI = {"exec", "discard", "multi", "watch", "quit", "reset"}
@@ -263,6 +264,13 @@ cdef void reply_error(call *c, const char *text) noexcept nogil:
     error_line(c, text, strlen(text))
 
 
+cdef void reply_error_counted(call *c, view text, bint counted) noexcept nogil:
+    c.session.failed = True
+    if counted:
+        figure_error(c.store, text.ptr)
+    error_line(c, text.ptr, text.len)
+
+
 cdef void reply_errorf(call *c, const char *format, const char *a, const char *b) noexcept nogil:
     cdef char text[512]
     snprintf(text, sizeof(text), format, a, b)
@@ -390,7 +398,9 @@ cdef void feed_monitors(session *from_, view *argv, int argc) noexcept nogil:
     cdef int64_t us = from_.store.now * 1000
     memset(&line, 0, sizeof(line))
     buf_printf(&line, b"+%lld.%06lld [%d ", <long long>(us // 1000000), <long long>(us % 1000000), from_.db)
-    if from_.in_process:
+    if from_.scripting:
+        buf_printf(&line, b"lua")
+    elif from_.in_process:
         buf_printf(&line, b"in-process")
     else:
         buf_add(&line, from_.addr.ptr, from_.addr.len)
@@ -433,9 +443,9 @@ cdef void slow_path(call *c, uint64_t spent) noexcept nogil:
     cdef int64_t threshold = cfg(&c.store.config, OPT_SLOWLOG_LOG_SLOWER_THAN)
     pace_update(&c.store.pace)
     us = <int64_t>(spent / c.store.pace.ticks_per_us)
-    if us > 1000:
+    if us > 1000 and not c.session.scripting:      # a script sees one moment
         store_time(c.store)
-    if threshold >= 0 and us >= threshold and not c.command.flags & F_SKIP_SLOWLOG:
+    if threshold >= 0 and us >= threshold and not c.command.flags & F_SKIP_SLOWLOG and not c.session.scripting:
         figure_slow(c.session, c.argv, c.argc, us)
     figure_latency(c.store, b"command", us // 1000)
 
@@ -496,6 +506,7 @@ cdef int dispatch(session *who, view *argv, int argc) noexcept nogil:
     cdef char text[192]
     cdef size_t at = who.out.len
     cdef bint executes
+    cdef void *script
     c.store = s
     c.session = who
     c.db = &s.dbs[who.db]
@@ -531,6 +542,9 @@ cdef int dispatch(session *who, view *argv, int argc) noexcept nogil:
     if who.multi and d.flags & F_NO_MULTI:
         reject(&c, d, b"ERR Command not allowed inside a transaction")
         return finish(&c, at)
+    if s.busy != NULL and not d.flags & F_ALLOW_BUSY:
+        reject(&c, d, s.busy)
+        return finish(&c, at)
     executes = who.multi and is_exec(d)
     if over_limit(s) and not evict_until_fits(s) and (
             d.flags & F_DENYOOM or (executes and queue_has(who, F_DENYOOM))):
@@ -548,12 +562,13 @@ cdef int dispatch(session *who, view *argv, int argc) noexcept nogil:
         else:
             reject(&c, d, NO_MEMORY)
         return finish(&c, at)
+    script = s.running         # a script that lets others in for a moment
     s.running = who
     run_command(&c)
-    s.running = NULL
+    s.running = script
     finish(&c, at)
     session_append_pushes(who)
-    if s.ready:
+    if s.ready and s.busy == NULL:
         serve_ready(s)
     return DISPATCHED
 

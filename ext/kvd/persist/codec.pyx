@@ -907,3 +907,21 @@ cdef entry *value_decode(store *s, view data, view key) noexcept nogil:
     buf_release(&r.room[0])
     buf_release(&r.room[1])
     return e
+
+
+# ---- strings alone ----------------------------------------------------------------------------------
+
+cdef void string_encode(buf *out, view v) noexcept nogil:
+    put_string(out, v)
+
+
+cdef bint string_decode(view *data, buf *room, view *v) noexcept nogil:
+    cdef reader r
+    memset(&r, 0, sizeof(r))
+    r.p = <const uint8_t *>data.ptr
+    r.end = r.p + data.len
+    r.room[0] = room[0]
+    v[0] = get_string(&r, 0)
+    room[0] = r.room[0]
+    data[0] = view_of(<const char *>r.p, r.end - r.p)
+    return not r.bad

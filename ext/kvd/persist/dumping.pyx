@@ -19,8 +19,11 @@ from kvd.store.keyspace cimport keyspace_find, keyspace_remove, keyspace_replan_
 from kvd.types.hash cimport hash_is_timed
 from kvd.types.value cimport HASH, type_of, value_free
 
-cdef enum:
-    FOOTER = 10                # version and checksum
+cdef void payload_close(buf *out, uint64_t version) noexcept nogil:
+    cdef uint64_t crc
+    buf_add(out, &version, 2)
+    crc = crc64(0, out.ptr, out.len)
+    buf_add(out, &crc, 8)
 
 
 define(dump_command, """
@@ -33,15 +36,11 @@ cdef void dump_command(call *c) noexcept nogil:
     cdef uint64_t hash
     cdef entry *e = find_read(c, c.argv[1], &hash)
     cdef buf out
-    cdef uint64_t version, crc
     if e == NULL:
         reply_null(c)
         return
     memset(&out, 0, sizeof(out))
-    version = value_encode(&out, e)
-    buf_add(&out, &version, 2)
-    crc = crc64(0, out.ptr, out.len)
-    buf_add(&out, &crc, 8)
+    payload_close(&out, value_encode(&out, e))
     if out.failed:
         reply_error(c, NO_MEMORY)
     else:
@@ -86,8 +85,7 @@ cdef bint read_restoring(call *c, restoring *r) noexcept nogil:
     return True
 
 
-cdef bint whole(view v) noexcept nogil:
-    """Is it a payload that we can read, as it was written?"""
+cdef bint payload_whole(view v) noexcept nogil:
     cdef uint64_t crc
     cdef unsigned char *footer = <unsigned char *>v.ptr + v.len - FOOTER
     if v.len < FOOTER or footer[0] | footer[1] << 8 > RDB_VERSION:
@@ -138,7 +136,7 @@ cdef void restore_command(call *c) noexcept nogil:
     if ttl < 0:
         reply_error(c, b"ERR Invalid TTL value, must be >= 0")
         return
-    if not whole(c.argv[3]):
+    if not payload_whole(c.argv[3]):
         reply_error(c, b"ERR DUMP payload version or checksum are wrong")
         return
     e = value_decode(c.store, view_of(c.argv[3].ptr, c.argv[3].len - FOOTER), c.argv[1])

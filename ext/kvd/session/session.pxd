@@ -35,7 +35,8 @@ cdef struct session:
     bint multi                 # between MULTI and EXEC
     bint aborted               # a command was refused meanwhile
     bint touched               # a WATCHed key has changed
-    bint executing             # inside EXEC
+    bint executing             # inside EXEC or a script
+    bint scripting             # a script runs a command for it
     queued *queue
     int queue_len
     int queue_room
@@ -77,6 +78,8 @@ cdef struct session:
     size_t counted             # what it contributes to store.client_memory
     int64_t soft_since_ms      # above the soft output limit since; 0: is not
     void *link                 # the owner's
+    bint (*relax)(session *c, bint busy, int64_t spent_us) noexcept nogil   # between a script's instructions; False: end it
+    void *relaxed              # what relax keeps
     void (*wake)(session *c) noexcept nogil     # there is output, or it must close; called under the lock
 
 cdef struct clients:           # the registry, at store.clients

@@ -13,8 +13,8 @@ from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcpy
 
 from kvd.core.buf cimport buf, buf_add, buf_release
-from kvd.core.entry cimport BOXED, entry, entry_free, entry_new, entry_payload
-from kvd.core.table cimport table_find, table_hash, table_init, table_insert, table_release, table_remove
+from kvd.core.pointers cimport pointer_find, pointer_put, pointer_take
+from kvd.core.table cimport table_hash, table_init, table_release
 from kvd.core.view cimport view, view_equal, view_of
 from kvd.session.channels cimport channels_init, channels_release, is_listening, unsubscribe_all
 from kvd.session.tracking cimport tracking_init, tracking_release, tracking_stop
@@ -54,22 +54,6 @@ cdef inline view id_key(int64_t *id) noexcept nogil:
     return view_of(<char *>id, sizeof(int64_t))
 
 
-cdef bint remember(clients *r, session *c) noexcept nogil:
-    """So that client_by_id finds it."""
-    cdef entry *e = entry_new(r.by_id.mem, id_key(&c.id), 0, BOXED)
-    if e == NULL:
-        return False
-    entry_payload(e)[0] = c
-    if table_insert(&r.by_id, e, table_hash(id_key(&c.id))):
-        return True
-    entry_free(r.by_id.mem, e)
-    return False
-
-
-cdef entry *find_id(clients *r, int64_t id) noexcept nogil:
-    return table_find(&r.by_id, id_key(&id), table_hash(id_key(&id)))
-
-
 cdef session *session_new(store *s, bint in_process) noexcept nogil:
     cdef session *c = <session *>calloc(1, sizeof(session))
     cdef clients *r = clients_of(s)
@@ -81,7 +65,7 @@ cdef session *session_new(store *s, bint in_process) noexcept nogil:
     c.id = r.next_id
     r.next_id += 1
     c.created_ms = c.last_ms = s.now
-    if not remember(r, c):
+    if not pointer_put(&r.by_id, id_key(&c.id), c):
         free(c)
         return NULL
     c.authenticated = in_process or config_text(&s.config, OPT_REQUIREPASS)[0] == 0
@@ -99,9 +83,7 @@ cdef session *session_new(store *s, bint in_process) noexcept nogil:
 
 cdef void session_delete(session *c) noexcept nogil:
     cdef clients *r = clients_of(c.store)
-    cdef entry *e = find_id(r, c.id)
-    table_remove(&r.by_id, e, table_hash(id_key(&c.id)))
-    entry_free(r.by_id.mem, e)
+    pointer_take(&r.by_id, id_key(&c.id))
     wait_end(c)
     unsubscribe_all(c)
     tracking_stop(c)
@@ -282,8 +264,7 @@ cdef void session_kill(session *c) noexcept nogil:
 
 
 cdef session *client_by_id(store *s, int64_t id) noexcept nogil:
-    cdef entry *e = find_id(clients_of(s), id)
-    return <session *>entry_payload(e)[0] if e != NULL else <session *>NULL
+    return <session *>pointer_find(&clients_of(s).by_id, id_key(&id))
 
 
 cdef bint is_paused(session *c, bint writes) noexcept nogil:

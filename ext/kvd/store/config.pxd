@@ -64,6 +64,8 @@ cdef enum option_id:           # the first rows of the table, in its order (test
     OPT_STREAM_NODE_MAX_ENTRIES
     OPT_HLL_SPARSE_MAX_BYTES
     OPT_TRACKING_TABLE_MAX_KEYS
+    OPT_BUSY_REPLY_THRESHOLD
+    OPT_LUA_MEMORY_LIMIT
 
 cdef enum option_kind:
     K_BOOL

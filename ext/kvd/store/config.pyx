@@ -76,6 +76,8 @@ stream-node-max-bytes | memory | 4096 | rw | Bytes of a stream's node.
 stream-node-max-entries | int 0 9223372036854775807 | 100 | rw | Entries of a stream's node.
 hll-sparse-max-bytes | int 0 9223372036854775807 | 3000 | rw | Bytes up to which a HyperLogLog is sparse.
 tracking-table-max-keys | int 0 9223372036854775807 | 1000000 | rw | Keys remembered for client-side caching.
+busy-reply-threshold=lua-time-limit | int 0 9223372036854775807 | 5000 | rw | Milliseconds after which a script counts as busy.
+lua-memory-limit | memory 1048576 9223372036854775807 | 1gb | rw | Most memory that Lua scripts and their values may hold (kvd's own).
 acl-pubsub-default | enum allchannels resetchannels | resetchannels | rw inert | Channels a new user may use.
 aclfile | text | | inert | File of users.
 acllog-max-len | int 0 9223372036854775807 | 128 | rw inert | Length of the ACL log.
@@ -103,7 +105,6 @@ auto-aof-rewrite-percentage | int 0 2147483647 | 100 | rw inert | Growth that st
 bgsave_cpulist=bgsave-cpulist | text | | inert | Cores of the saving process.
 bind-source-addr | text | | rw inert | Address that outgoing connections start from.
 bio_cpulist=bio-cpulist | text | | inert | Cores of background threads.
-busy-reply-threshold=lua-time-limit | int 0 9223372036854775807 | 5000 | rw inert | Milliseconds after which a script counts as busy.
 cluster-allow-pubsubshard-when-down | bool | yes | rw inert | Cluster only.
 cluster-allow-reads-when-down | bool | no | rw inert | Cluster only.
 cluster-allow-replica-migration | bool | yes | rw inert | Cluster only.

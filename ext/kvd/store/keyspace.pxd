@@ -74,6 +74,16 @@ cdef struct stats:
     rate input
     rate output
 
+cdef struct script_figures:    # of what scripts hold (script/runtime.pyx)
+    size_t memory              # bytes in all
+    size_t lua                 # of these in the interpreter
+    size_t scripts             # cached
+    size_t script_bytes
+    size_t functions
+    size_t libraries
+    size_t function_bytes
+    uint64_t evicted
+
 cdef struct store:
     heap mem
     database *dbs
@@ -112,6 +122,9 @@ cdef struct store:
     void *channels                     # who listens to channels (session/channels.pyx)
     void *tracking                     # who caches keys (session/tracking.pyx)
     void *running                      # the session whose command runs, or NULL
+    void *scripts                      # the Lua interpreter (script/runtime.pyx), or NULL
+    script_figures scripting
+    const char *busy                   # a script runs for long: what others are answered; else NULL
     void (*on_touch)(store *s, int db, view key) noexcept nogil       # a key has changed; ptr NULL: any of the database
     void (*on_event)(store *s, int db, view key, int event_class, const char *event) noexcept nogil
     void (*on_shutdown)(store *s) noexcept nogil                      # SHUTDOWN was asked for

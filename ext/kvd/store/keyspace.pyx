@@ -92,7 +92,7 @@ cdef void store_time_slow(store *s) noexcept nogil:
 
 
 cdef size_t store_memory(store *s) noexcept nogil:
-    return s.mem.used + s.client_memory
+    return s.mem.used + s.client_memory + s.scripting.memory
 
 
 cdef void store_tick(store *s, int64_t budget_us) noexcept nogil:

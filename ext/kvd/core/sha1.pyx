@@ -1,0 +1,73 @@
+"""SHA-1 (FIPS 180-4), the name that EVALSHA gives to a script. Not for secrets.
+
+Here and not in a library because scripts are named and hash texts without the GIL.
+"""
+
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.string cimport memcpy, memset
+
+from kvd.core.view cimport view
+
+
+cdef inline uint32_t rol(uint32_t x, int n) noexcept nogil:
+    return x << n | x >> (32 - n)
+
+
+cdef void block(uint32_t *h, const uint8_t *p) noexcept nogil:
+    cdef uint32_t w[80]
+    cdef uint32_t a, b, c, d, e, f, k, t
+    cdef int i
+    for i in range(16):
+        w[i] = <uint32_t>p[4 * i] << 24 | <uint32_t>p[4 * i + 1] << 16 | <uint32_t>p[4 * i + 2] << 8 | p[4 * i + 3]
+    for i in range(16, 80):
+        w[i] = rol(w[i - 3] ^ w[i - 8] ^ w[i - 14] ^ w[i - 16], 1)
+    a, b, c, d, e = h[0], h[1], h[2], h[3], h[4]
+    for i in range(80):
+        if i < 20:
+            f = d ^ (b & (c ^ d))
+            k = 0x5A827999
+        elif i < 40:
+            f = b ^ c ^ d
+            k = 0x6ED9EBA1
+        elif i < 60:
+            f = (b & c) | (d & (b | c))
+            k = <uint32_t>0x8F1BBCDCU
+        else:
+            f = b ^ c ^ d
+            k = <uint32_t>0xCA62C1D6U
+        t = rol(a, 5) + f + e + k + w[i]
+        e = d
+        d = c
+        c = rol(b, 30)
+        b = a
+        a = t
+    h[0] += a
+    h[1] += b
+    h[2] += c
+    h[3] += d
+    h[4] += e
+
+
+cdef void sha1_hex(view v, char *out) noexcept nogil:
+    cdef uint32_t h[5]
+    cdef uint8_t tail[128]
+    cdef size_t left = v.len % 64
+    cdef size_t padded = 64 if left < 56 else 128
+    cdef uint64_t bits = <uint64_t>v.len * 8
+    cdef size_t i
+    cdef int k
+    h[0], h[1], h[2], h[3], h[4] = 0x67452301, <uint32_t>0xEFCDAB89U, <uint32_t>0x98BADCFEU, 0x10325476, <uint32_t>0xC3D2E1F0U
+    for i in range(v.len // 64):
+        block(h, <const uint8_t *>v.ptr + 64 * i)
+    memset(tail, 0, sizeof(tail))
+    if left:
+        memcpy(tail, v.ptr + v.len - left, left)
+    tail[left] = 0x80
+    for k in range(8):
+        tail[padded - 1 - k] = <uint8_t>(bits >> (8 * k))
+    block(h, tail)
+    if padded == 128:
+        block(h, tail + 64)
+    for k in range(20):
+        out[2 * k] = b"0123456789abcdef"[h[k // 4] >> (28 - 8 * (k % 4)) & 15]
+        out[2 * k + 1] = b"0123456789abcdef"[h[k // 4] >> (24 - 8 * (k % 4)) & 15]

@@ -1,0 +1,12 @@
+"""The frame of a DUMP payload: version and checksum behind it. See dumping.pyx."""
+
+from libc.stdint cimport uint64_t
+
+from kvd.core.buf cimport buf
+from kvd.core.view cimport view
+
+cdef enum:
+    FOOTER = 10                # version and checksum
+
+cdef void payload_close(buf *out, uint64_t version) noexcept nogil     # adds the footer
+cdef bint payload_whole(view v) noexcept nogil                         # is it one that we can read, as it was written?

@@ -1,0 +1,76 @@
+"""The Lua interpreter of a store, what is cached in it, and the script that runs. See runtime.pyx."""
+
+from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
+
+from kvd.commands.table cimport call
+from kvd.core.buf cimport buf
+from kvd.core.table cimport table
+from kvd.core.view cimport view
+from kvd.script.lua cimport lua_CFunction, lua_State
+from kvd.store.keyspace cimport store
+
+cdef enum script_flag:
+    NO_WRITES = 1
+    ALLOW_OOM = 2
+    ALLOW_STALE = 4
+    NO_CLUSTER = 8
+    ALLOW_CROSS_SLOT = 16
+    COMPAT = 32                # an EVAL without #!: writes, and runs without memory as long as it needs none
+
+cdef struct running:           # what runs now; lives on the stack of run_function
+    call *c                    # the EVAL or FCALL
+    view name                  # SHA-1 or name of the function
+    bint is_function
+    uint32_t flags
+    bint readonly
+    bint oom                   # there was no memory left when it began
+    bint wrote
+    bint killed
+    bint busy                  # longer than busy-reply-threshold: others are told so
+    int proto                  # of the replies that the script gets
+    int64_t begun_us
+    view *keys                 # KEYS, and behind them ARGV
+    int key_count
+    int arg_count
+    int function               # in the registry
+    bint as_arguments          # KEYS and ARGV go to the function, not to globals
+    size_t reply_at
+
+cdef struct runtime:           # at store.scripts
+    store *store
+    lua_State *L
+    size_t used                # bytes that Lua holds
+    size_t limit
+    running *now               # or NULL
+    table scripts              # SHA-1 -> script
+    void *oldest               # of the scripts that only EVAL has brought
+    void *newest
+    size_t evals
+    size_t scripts_bytes       # of bodies
+    table libraries            # name -> library (functions.pyx)
+    table functions            # name -> function
+    void *loading              # the library whose code runs now (functions.pyx), or NULL
+    size_t functions_bytes
+    buf reply                  # of the command that redis.call runs
+    buf text                   # scratch of libraries and of numbers that become arguments
+    view *argv
+    int argv_room
+    int coroutines             # how deep they are nested
+    uint16_t random[3]
+    int real_globals           # registry: the table behind _G
+    int library_env            # registry: the globals of libraries, and the tables behind them
+    int library_all
+    int library_loading
+    int body, handler, describe, run_library   # registry: C functions
+    int calls_until_step       # of the collector
+
+cdef const char *runtime_open(store *s, runtime **r) noexcept nogil        # makes it if need be; NULL, or the error to reply
+cdef runtime *runtime_find(store *s) noexcept nogil                        # or NULL: no script has been used yet
+cdef void runtime_release(store *s) noexcept nogil                         # with all scripts and libraries
+cdef runtime *runtime_of(lua_State *L) noexcept nogil
+cdef void run_function(runtime *r, running *run) noexcept nogil            # calls run.function; replies
+cdef int compile(runtime *r, view code, const char *name, buf *why) noexcept nogil   # registry index; -1: why not
+cdef void forget(runtime *r, int index) noexcept nogil                     # drops what compile gave
+cdef const char *kill(store *s, bint is_function) noexcept nogil           # NULL, or why not
+cdef void hook_again(runtime *r) noexcept nogil                             # as usual, after something was stopped
+cdef void runtime_account(runtime *r) noexcept nogil                       # reports its memory to the store

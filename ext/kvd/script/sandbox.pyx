@@ -1,0 +1,613 @@
+"""What a script may see and do.
+
+Globals and libraries are read-only. Lua 5.1 has no such tables, so a script gets an empty proxy: its metatable
+finds the real table by __index and refuses __newindex, and is itself hidden by __metatable. Functions that go
+round metatables (rawget, rawset, next, pairs, setmetatable, table.insert) are replaced by ones that know
+a proxy: readers resolve it, writers refuse it. No function ever hands the real table out.
+
+Further replaced: what could end the process or never end in C code, where no count hook looks -
+unpack (range overflow), string.rep (of nothing, a billion times; more than there is memory for), patterns of
+many thousand characters and nested coroutines (both recurse on the C stack), load and loadstring (bytecode
+can do anything), collectgarbage (a stopped collector), math.random (repeatable for each script).
+What names files, the process or the debugger is not there.
+"""
+
+from libc.limits cimport INT_MAX
+from libc.stdint cimport int64_t, uint16_t, uint64_t
+from libc.string cimport memchr, strlen
+from libc.time cimport clock
+
+from kvd.core.buf cimport buf_add
+from kvd.script.bitop cimport bit_open
+from kvd.script.cjson cimport cjson_open
+from kvd.script.cmsgpack cimport cmsgpack_open
+from kvd.script.lua cimport (
+    GC_COLLECT, GC_COUNT, GC_STEP, GLOBALS, REGISTRY, T_BOOLEAN, T_FUNCTION, T_NIL, T_NONE, T_NUMBER, T_STRING, T_TABLE, T_THREAD,
+    is_nil, lua, lua_CFunction, lua_Debug, lua_State, pop, push_function, raise_text,
+)
+from kvd.script.packing cimport struct_open
+from kvd.script.redislib cimport FOR_FUNCTIONS, FOR_LOADING, FOR_SCRIPTS, audience, redis_open
+from kvd.script.runtime cimport runtime, runtime_of
+
+cdef enum:
+    MOST_COROUTINES = 20       # nested; each may take 200 levels of C stack
+    LONGEST_PATTERN = 8192
+    LONGEST_STRING = 0x20000000
+
+cdef char MARK                 # its address is the key behind which a proxy's metatable keeps the real table
+
+cdef const char *READONLY = b"Attempt to modify a readonly table"
+cdef const char **KEPT = [
+    b"_VERSION", b"assert", b"error", b"ipairs", b"rawequal", b"select", b"tonumber", b"tostring", b"type", b"xpcall", NULL,
+]
+
+
+# ---- read-only tables ----------------------------------------------------------------------------------
+
+cdef int refuse(lua_State *L) noexcept nogil:
+    return raise_text(L, READONLY)
+
+
+cdef void protect(lua_State *L) noexcept nogil:
+    lua.createtable(L, 0, 0)                   # real proxy
+    lua.createtable(L, 0, 4)                   # real proxy meta
+    lua.pushlightuserdata(L, &MARK)
+    lua.pushvalue(L, -4)
+    lua.rawset(L, -3)
+    lua.pushvalue(L, -3)
+    lua.setfield(L, -2, b"__index")
+    push_function(L, refuse)
+    lua.setfield(L, -2, b"__newindex")
+    lua.pushboolean(L, False)
+    lua.setfield(L, -2, b"__metatable")
+    lua.setmetatable(L, -2)
+    lua.remove(L, -2)
+
+
+cdef void resolve(lua_State *L, int i) noexcept nogil:
+    lua.pushvalue(L, i)
+    if lua.type(L, -1) != T_TABLE or not lua.getmetatable(L, -1):
+        return
+    lua.pushlightuserdata(L, &MARK)
+    lua.rawget(L, -2)                          # value meta real
+    if lua.type(L, -1) == T_TABLE:
+        lua.replace(L, -3)
+        pop(L, 1)
+    else:
+        pop(L, 2)
+
+
+cdef bint is_protected(lua_State *L, int i) noexcept nogil:
+    cdef bint it_is
+    if lua.type(L, i) != T_TABLE or not lua.getmetatable(L, i):
+        return False
+    lua.pushlightuserdata(L, &MARK)
+    lua.rawget(L, -2)
+    it_is = lua.type(L, -1) == T_TABLE
+    pop(L, 2)
+    return it_is
+
+
+cdef int raw_set(lua_State *L) noexcept nogil:
+    lua.checktype(L, 1, T_TABLE)
+    lua.checkany(L, 2)
+    lua.checkany(L, 3)
+    lua.settop(L, 3)
+    if is_protected(L, 1):
+        lua.pushstring(L, READONLY)
+        return lua.error(L)
+    lua.rawset(L, 1)
+    return 1
+
+
+cdef int raw_get(lua_State *L) noexcept nogil:
+    lua.checktype(L, 1, T_TABLE)
+    lua.checkany(L, 2)
+    lua.settop(L, 2)
+    resolve(L, 1)
+    lua.replace(L, 1)
+    lua.rawget(L, 1)
+    return 1
+
+
+cdef int set_metatable(lua_State *L) noexcept nogil:
+    if is_protected(L, 1):
+        lua.pushstring(L, READONLY)
+        return lua.error(L)
+    return pass_on(L)
+
+
+cdef int get_metatable(lua_State *L) noexcept nogil:
+    """Of a protected table: none. Of strings and of _G: a protected copy of what it is."""
+    lua.checkany(L, 1)
+    if lua.type(L, 1) == T_STRING or not lua.getmetatable(L, 1):
+        if lua.type(L, 1) == T_STRING:
+            lua.pushvalue(L, GLOBALS - 1)
+            return 1
+        lua.pushnil(L)
+        return 1
+    lua.getfield(L, -1, b"__metatable")
+    if is_nil(L, -1):
+        pop(L, 1)
+    elif lua.type(L, -1) == T_BOOLEAN:
+        lua.pushnil(L)
+    return 1
+
+
+cdef int next_entry(lua_State *L) noexcept nogil:
+    lua.checktype(L, 1, T_TABLE)
+    lua.settop(L, 2)
+    resolve(L, 1)
+    lua.replace(L, 1)
+    if lua.next(L, 1):
+        return 2
+    lua.pushnil(L)
+    return 1
+
+
+cdef int pairs(lua_State *L) noexcept nogil:
+    """Upvalues: Lua's own next, and the one that knows protected tables."""
+    lua.checktype(L, 1, T_TABLE)
+    lua.pushvalue(L, GLOBALS - 2 if is_protected(L, 1) else GLOBALS - 1)
+    lua.pushvalue(L, 1)
+    lua.pushnil(L)
+    return 3
+
+
+cdef int insert(lua_State *L) noexcept nogil:
+    if is_protected(L, 1):
+        lua.pushstring(L, READONLY)
+        return lua.error(L)
+    return pass_on(L)
+
+
+cdef int pass_on(lua_State *L) noexcept nogil:
+    """Calls what it replaces, its first upvalue, with the same arguments."""
+    lua.pushvalue(L, GLOBALS - 1)
+    lua.insert(L, 1)
+    lua.call(L, lua.gettop(L) - 1, -1)
+    return lua.gettop(L)
+
+
+# ---- code ----------------------------------------------------------------------------------------------
+
+cdef int load_text(lua_State *L, const char *p, size_t n, const char *name) noexcept nogil:
+    """Pushes the function, in the environment of whoever asks; or nil and why not."""
+    cdef lua_Debug d
+    if n and p[0] == 27:
+        lua.pushnil(L)
+        lua.pushstring(L, b"binary chunks are not allowed")
+        return 2
+    lua.pushstring(L, name)                    # the parser itself does not hold on to it
+    if lua.loadbuffer(L, p, n, name) != 0:
+        lua.pushnil(L)
+        lua.insert(L, -2)
+        return 2
+    if lua.getstack(L, 1, &d) and lua.getinfo(L, b"f", &d):
+        lua.getfenv(L, -1)
+        lua.setfenv(L, -3)
+        pop(L, 1)
+    return 1
+
+
+cdef int load_string(lua_State *L) noexcept nogil:
+    cdef size_t n, k
+    cdef const char *p = lua.checklstring(L, 1, &n)
+    cdef const char *name = p
+    if lua.type(L, 2) > T_NIL:
+        name = lua.checklstring(L, 2, &k)
+    return load_text(L, p, n, name)
+
+
+cdef int load_pieces(lua_State *L) noexcept nogil:
+    """load(function [, name]): the pieces are put together first."""
+    cdef size_t n, k
+    cdef const char *name = b"=(load)"
+    cdef const char *p
+    cdef int pieces = 0
+    lua.checktype(L, 1, T_FUNCTION)
+    if lua.type(L, 2) > T_NIL:
+        name = lua.checklstring(L, 2, &k)
+    lua.settop(L, 2)
+    lua.pushstring(L, b"")
+    while True:
+        lua.pushvalue(L, 1)
+        lua.call(L, 0, 1)
+        if is_nil(L, -1):
+            break
+        if lua.type(L, -1) != T_STRING and lua.type(L, -1) != T_NUMBER:
+            lua.pushnil(L)
+            lua.pushstring(L, b"reader function must return a string")
+            return 2
+        lua.tolstring(L, -1, &n)
+        if n == 0:
+            break
+        pieces += 1
+        if pieces >= 64:                       # join now and then: neither the stack nor the work grows
+            lua.concat(L, pieces + 1)
+            pieces = 0
+    pop(L, 1)
+    lua.concat(L, pieces + 1)
+    p = lua.tolstring(L, -1, &n)
+    return load_text(L, p, n, name)
+
+
+cdef int protected_call(lua_State *L) noexcept nogil:
+    """pcall; what redis.call has thrown comes as its text."""
+    cdef int status
+    lua.checkany(L, 1)
+    status = lua.pcall(L, lua.gettop(L) - 1, -1, 0)
+    if status != 0 and lua.type(L, -1) == T_TABLE:
+        lua.pushstring(L, b"err")
+        lua.rawget(L, -2)
+        if lua.type(L, -1) == T_STRING:
+            lua.replace(L, -2)
+        else:
+            pop(L, 1)
+    lua.pushboolean(L, status == 0)
+    lua.insert(L, 1)
+    return lua.gettop(L)
+
+
+# ---- coroutines: nested ones recurse on the C stack -------------------------------------------------------
+
+cdef int resume(lua_State *L) noexcept nogil:
+    cdef runtime *r = runtime_of(L)
+    if lua.type(L, 1) != T_THREAD:
+        return lua.argerror(L, 1, b"coroutine expected")
+    if r.coroutines >= MOST_COROUTINES:
+        lua.pushboolean(L, False)
+        lua.pushstring(L, b"C stack overflow")
+        return 2
+    r.coroutines += 1
+    pass_on(L)                                 # throws nothing: errors come as values
+    r.coroutines -= 1
+    return lua.gettop(L)
+
+
+cdef int resume_wrapped(lua_State *L) noexcept nogil:
+    """Upvalues: our resume, the coroutine."""
+    lua.pushvalue(L, GLOBALS - 1)
+    lua.pushvalue(L, GLOBALS - 2)
+    lua.insert(L, 1)
+    lua.insert(L, 1)
+    lua.call(L, lua.gettop(L) - 1, -1)
+    if lua.toboolean(L, 1):
+        lua.remove(L, 1)
+        return lua.gettop(L)
+    if lua.type(L, 2) == T_STRING:
+        lua.where(L, 1)
+        lua.insert(L, 2)
+        lua.concat(L, 2)
+    lua.settop(L, 2)
+    return lua.error(L)
+
+
+cdef int wrap(lua_State *L) noexcept nogil:
+    """Upvalues: our resume, Lua's create."""
+    lua.checktype(L, 1, T_FUNCTION)
+    lua.pushvalue(L, GLOBALS - 1)
+    lua.pushvalue(L, GLOBALS - 2)
+    lua.pushvalue(L, 1)
+    lua.call(L, 1, 1)
+    lua.pushcclosure(L, resume_wrapped, 2)
+    return 1
+
+
+# ---- strings and tables ----------------------------------------------------------------------------------
+
+cdef int repeat(lua_State *L) noexcept nogil:
+    cdef size_t n
+    cdef double times = lua.checknumber(L, 2)
+    lua.checklstring(L, 1, &n)
+    if n == 0 or not times >= 1:
+        lua.pushlstring(L, b"", 0)
+        return 1
+    if times * n > LONGEST_STRING:
+        return raise_text(L, b"resulting string too large")
+    return pass_on(L)
+
+
+cdef int match(lua_State *L) noexcept nogil:
+    """find, match, gmatch and gsub: the matcher calls itself for each item of the pattern."""
+    cdef size_t n
+    cdef const char *p
+    if lua.type(L, 2) == T_STRING:
+        p = lua.tolstring(L, 2, &n)
+        if n > LONGEST_PATTERN and not (lua.type(L, 4) == T_BOOLEAN and lua.toboolean(L, 4)):
+            return raise_text(L, b"pattern too complex")
+    return pass_on(L)
+
+
+cdef int unpack(lua_State *L) noexcept nogil:
+    cdef double first = 1
+    cdef double last
+    cdef int64_t i, n
+    lua.checktype(L, 1, T_TABLE)
+    if not is_nil(L, 2):
+        first = lua.checknumber(L, 2)
+    last = <double>lua.objlen(L, 1) if is_nil(L, 3) else lua.checknumber(L, 3)
+    if first > last:
+        return 0
+    if not (-2147483648.0 <= first <= 2147483647.0 and last <= 2147483647.0) or last - first >= INT_MAX - 1:
+        return raise_text(L, b"too many results to unpack")
+    n = <int64_t>last - <int64_t>first + 1
+    if not lua.checkstack(L, <int>n):
+        return raise_text(L, b"too many results to unpack")
+    for i in range(n):
+        lua.rawgeti(L, 1, <int>(<int64_t>first + i))
+    return <int>n
+
+
+cdef int collect_garbage(lua_State *L) noexcept nogil:
+    """The collector works as it sees fit; a script may only look at it, or let it work."""
+    cdef size_t n
+    cdef const char *what = b"collect"
+    if not is_nil(L, 1):
+        what = lua.checklstring(L, 1, &n)
+    if what[0] == c'c' and strlen(what) == 5:      # count
+        lua.pushnumber(L, lua.gc(L, GC_COUNT, 0) + lua.gc(L, GC_COUNT + 1, 0) / 1024.0)
+    elif what[0] == c'c' and strlen(what) == 7:
+        lua.pushnumber(L, lua.gc(L, GC_COLLECT, 0))
+    elif what[0] == c's' and what[1] == c't' and what[2] == c'e':
+        lua.pushboolean(L, lua.gc(L, GC_STEP, 0))
+    else:
+        lua.pushnumber(L, 0)
+    return 1
+
+
+cdef int gc_info(lua_State *L) noexcept nogil:
+    lua.pushnumber(L, lua.gc(L, GC_COUNT, 0))
+    return 1
+
+
+cdef int os_clock(lua_State *L) noexcept nogil:
+    lua.pushnumber(L, clock() / 1000000.0)
+    return 1
+
+
+# ---- random numbers: the same for every run of a script --------------------------------------------------
+
+cdef uint64_t next_random(uint16_t *x) noexcept nogil:
+    """The 48-bit linear congruence of POSIX, its upper 31 bits."""
+    cdef uint64_t n = (<uint64_t>x[2] << 32) | (<uint64_t>x[1] << 16) | x[0]
+    n = (n * <uint64_t>0x5DEECE66DULL + 0xB) & <uint64_t>0xFFFFFFFFFFFFULL
+    x[0] = <uint16_t>n
+    x[1] = <uint16_t>(n >> 16)
+    x[2] = <uint16_t>(n >> 32)
+    return n >> 17
+
+
+cdef int math_random(lua_State *L) noexcept nogil:
+    cdef runtime *r = runtime_of(L)
+    cdef double fraction = <double>(next_random(r.random) % 0x7FFFFFFFULL) / <double>0x7FFFFFFF
+    cdef int args = lua.gettop(L)
+    cdef double low = 1
+    cdef double high
+    if args == 0:
+        lua.pushnumber(L, fraction)
+        return 1
+    if args > 2:
+        return raise_text(L, b"wrong number of arguments")
+    high = truncated(lua.checknumber(L, args))
+    if args == 2:
+        low = truncated(lua.checknumber(L, 1))
+    if low > high:
+        return lua.argerror(L, args, b"interval is empty")
+    lua.pushnumber(L, floor_of(fraction * (high - low + 1)) + low)
+    return 1
+
+
+cdef extern from "<math.h>" nogil:
+    double floor_of "floor" (double d)
+    double truncated "trunc" (double d)
+
+
+cdef int math_randomseed(lua_State *L) noexcept nogil:
+    cdef runtime *r = runtime_of(L)
+    cdef double n = lua.checknumber(L, 1)
+    cdef int64_t seed = <int64_t>n if -9.0e18 < n < 9.0e18 else 0
+    r.random[0] = 0x330E
+    r.random[1] = <uint16_t>seed
+    r.random[2] = <uint16_t>(seed >> 16)
+    return 0
+
+
+# ---- putting it together -----------------------------------------------------------------------------------
+
+cdef named BASE[9]
+BASE[0] = named(b"rawset", raw_set)
+BASE[1] = named(b"rawget", raw_get)
+BASE[2] = named(b"load", load_pieces)
+BASE[3] = named(b"loadstring", load_string)
+BASE[4] = named(b"pcall", protected_call)
+BASE[5] = named(b"unpack", unpack)
+BASE[6] = named(b"collectgarbage", collect_garbage)
+BASE[7] = named(b"gcinfo", gc_info)
+BASE[8] = named(NULL, NULL)
+
+cdef const char **PATTERNS = [b"find", b"match", b"gmatch", b"gfind", b"gsub", NULL]
+
+
+cdef void add_functions(lua_State *L, const named *list) noexcept nogil:
+    while list.name != NULL:
+        push_function(L, list.run)
+        lua.setfield(L, -2, list.name)
+        list += 1
+
+
+cdef void replace_function(lua_State *L, const char *name, lua_CFunction f) noexcept nogil:
+    """In the table on top; the old one becomes the upvalue of the new."""
+    lua.getfield(L, -1, name)
+    lua.pushcclosure(L, f, 1)
+    lua.setfield(L, -2, name)
+
+
+cdef int no_such_global(lua_State *L) noexcept nogil:
+    cdef const char *name = lua.tolstring(L, 2, NULL) if lua.type(L, 2) == T_STRING else NULL
+    lua.where(L, 1)
+    lua.pushstring(L, b"Script attempted to access nonexistent global variable '")
+    lua.pushstring(L, name if name != NULL else lua.typename(L, lua.type(L, 2)))
+    lua.pushstring(L, b"'")
+    lua.concat(L, 4)
+    return lua.error(L)
+
+
+cdef void refuse_globals(lua_State *L) noexcept nogil:
+    lua.createtable(L, 0, 1)
+    push_function(L, no_such_global)
+    lua.setfield(L, -2, b"__index")
+    lua.setmetatable(L, -2)
+
+
+cdef void take(lua_State *L, const char *name) noexcept nogil:
+    """A library made by Lua itself leaves the old globals, protected, for the table on top."""
+    lua.getfield(L, GLOBALS, name)
+    protect(L)
+    lua.setfield(L, -2, name)
+
+
+cdef void open_library(lua_State *L, lua_CFunction f) noexcept nogil:
+    push_function(L, f)
+    lua.call(L, 0, 0)
+
+
+cdef void mend_strings(lua_State *L) noexcept nogil:
+    cdef int i = 0
+    lua.getfield(L, GLOBALS, b"string")
+    replace_function(L, b"rep", repeat)
+    while PATTERNS[i] != NULL:
+        replace_function(L, PATTERNS[i], match)
+        i += 1
+    pop(L, 1)
+
+
+cdef void mend_rest(lua_State *L) noexcept nogil:
+    lua.getfield(L, GLOBALS, b"table")
+    replace_function(L, b"insert", insert)
+    pop(L, 1)
+    lua.getfield(L, GLOBALS, b"math")
+    push_function(L, math_random)
+    lua.setfield(L, -2, b"random")
+    push_function(L, math_randomseed)
+    lua.setfield(L, -2, b"randomseed")
+    pop(L, 1)
+    lua.getfield(L, GLOBALS, b"coroutine")
+    replace_function(L, b"resume", resume)
+    lua.getfield(L, -1, b"resume")
+    lua.getfield(L, -2, b"create")
+    lua.pushcclosure(L, wrap, 2)
+    lua.setfield(L, -2, b"wrap")
+    pop(L, 1)
+
+
+cdef void add_os(lua_State *L) noexcept nogil:
+    lua.createtable(L, 0, 1)
+    push_function(L, os_clock)
+    lua.setfield(L, -2, b"clock")
+    protect(L)
+    lua.setfield(L, -2, b"os")
+
+
+cdef void add_own_base(lua_State *L) noexcept nogil:
+    """To the table on top: functions that need what they replace."""
+    lua.getfield(L, GLOBALS, b"next")
+    push_function(L, next_entry)
+    lua.pushvalue(L, -1)
+    lua.setfield(L, -4, b"next")
+    lua.pushcclosure(L, pairs, 2)
+    lua.setfield(L, -2, b"pairs")
+    lua.getfield(L, GLOBALS, b"setmetatable")
+    lua.pushcclosure(L, set_metatable, 1)
+    lua.setfield(L, -2, b"setmetatable")
+    lua.createtable(L, 0, 1)                   # what getmetatable("") answers
+    lua.getfield(L, -2, b"string")
+    lua.setfield(L, -2, b"__index")
+    protect(L)
+    lua.pushcclosure(L, get_metatable, 1)
+    lua.setfield(L, -2, b"getmetatable")
+
+
+cdef void sandbox_open(lua_State *L, runtime *r) noexcept nogil:
+    cdef int i = 0
+    open_library(L, lua.open_base)
+    open_library(L, lua.open_table)
+    open_library(L, lua.open_string)
+    open_library(L, lua.open_math)
+    mend_strings(L)
+    mend_rest(L)
+    lua.createtable(L, 0, 48)                  # the real globals
+    while KEPT[i] != NULL:
+        lua.getfield(L, GLOBALS, KEPT[i])
+        lua.setfield(L, -2, KEPT[i])
+        i += 1
+    add_functions(L, BASE)
+    take(L, b"string")
+    take(L, b"table")
+    take(L, b"math")
+    take(L, b"coroutine")
+    add_own_base(L)
+    add_os(L)
+    bit_open(L)
+    cjson_open(L)
+    cmsgpack_open(L)
+    struct_open(L)
+    r.library_all = new_environment(L, -1, FOR_FUNCTIONS)
+    r.library_loading = new_loading_environment(L)
+    redis_open(L, FOR_SCRIPTS)
+    refuse_globals(L)
+    close_environment(L)
+    lua.replace(L, GLOBALS)                    # also of what loadstring compiles, and of coroutines
+    r.real_globals = lua.ref(L, REGISTRY)
+    lua.rawgeti(L, REGISTRY, r.library_all)
+    close_environment(L)
+    r.library_env = lua.ref(L, REGISTRY)
+    pop(L, 1)
+
+
+cdef int new_environment(lua_State *L, int base, audience who) noexcept nogil:
+    """A copy of the table there, with a redis of its own, in the registry."""
+    lua.pushvalue(L, base)
+    lua.createtable(L, 0, 48)
+    lua.pushnil(L)
+    while lua.next(L, -3):
+        lua.pushvalue(L, -2)
+        lua.insert(L, -2)
+        lua.rawset(L, -4)
+    lua.remove(L, -2)
+    redis_open(L, who)
+    refuse_globals(L)
+    return lua.ref(L, REGISTRY)
+
+
+cdef int new_loading_environment(lua_State *L) noexcept nogil:
+    cdef int index
+    lua.createtable(L, 0, 2)
+    index = new_environment(L, -1, FOR_LOADING)
+    pop(L, 1)
+    return index
+
+
+cdef void close_environment(lua_State *L) noexcept nogil:
+    """Pushes the read-only table through which scripts see the globals on top."""
+    lua.pushvalue(L, -1)
+    protect(L)                                 # real proxy
+    lua.getmetatable(L, -1)
+    lua.createtable(L, 0, 1)                   # what getmetatable(_G) answers
+    push_function(L, no_such_global)
+    lua.setfield(L, -2, b"__index")
+    protect(L)
+    lua.setfield(L, -2, b"__metatable")
+    pop(L, 1)
+    lua.pushstring(L, b"_G")
+    lua.pushvalue(L, -2)
+    lua.rawset(L, -4)
+
+
+cdef void library_environment(runtime *r, bint loading) noexcept nogil:
+    cdef lua_State *L = r.L
+    lua.rawgeti(L, REGISTRY, r.library_env)
+    lua.getmetatable(L, -1)
+    lua.rawgeti(L, REGISTRY, r.library_loading if loading else r.library_all)
+    lua.setfield(L, -2, b"__index")
+    pop(L, 2)

@@ -1,0 +1,1 @@
+"""Lua scripts and functions, run by lupa's Lua 5.1."""
