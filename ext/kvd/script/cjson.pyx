@@ -22,7 +22,7 @@ from kvd.script.runtime cimport runtime_of
 from kvd.script.sandbox cimport named, protect
 
 cdef enum:
-    DEEPEST = 8000
+    DEEPEST = 4000
     INVALID_NULL = 2           # encode_invalid_numbers("null")
 
 cdef struct settings:
@@ -46,8 +46,7 @@ cdef inline settings *settings_of(lua_State *L) noexcept nogil:
 cdef int unable(lua_State *L, const char *what, const char *why) noexcept nogil:
     cdef char text[160]
     snprintf(text, sizeof(text), b"Cannot serialise %s: %s", what, why)
-    lua.pushstring(L, text)
-    return lua.error(L)
+    return raise_text(L, text)
 
 
 cdef void put_string(buf *out, const char *p, size_t n) noexcept nogil:
@@ -128,7 +127,7 @@ cdef void put_object(lua_State *L, settings *s, buf *out, int depth) noexcept no
             p = lua.tolstring(L, -2, &n)
             put_string(out, p, n)
         else:
-            unable(L, b"table", b"table key must be a number or string")
+            unable(L, lua.typename(L, lua.type(L, -2)), b"table key must be a number or string")
         buf_add_char(out, c':')
         put_value(L, s, out, depth)
         pop(L, 1)
@@ -138,10 +137,9 @@ cdef void put_object(lua_State *L, settings *s, buf *out, int depth) noexcept no
 cdef void put_table(lua_State *L, settings *s, buf *out, int depth) noexcept nogil:
     cdef int64_t n, i
     cdef char text[80]
-    if depth > s.encode_depth or not lua.checkstack(L, 4):
-        snprintf(text, sizeof(text), b"Cannot serialise, excessive depth (%d)", depth)
-        lua.pushstring(L, text)
-        lua.error(L)
+    if depth > s.encode_depth or depth > DEEPEST or not lua.checkstack(L, 4):
+        snprintf(text, sizeof(text), b"Cannot serialise, excessive nesting (%d)", depth)
+        raise_text(L, text)
     n = array_length(L, s)
     if n < 0:
         put_object(L, s, out, depth)
@@ -329,7 +327,7 @@ cdef int read_string(reader *r) noexcept nogil:
 cdef bint is_odd_number(const char *p) noexcept nogil:
     """A number for strtod that JSON does not have: hexadecimal, leading zeros, inf, nan."""
     if p[0] == c'+':
-        return False
+        return True
     if p[0] == c'-':
         p += 1
     if p[0] == c'0':
@@ -363,7 +361,7 @@ cdef int read_token(reader *r) noexcept nogil:
         r.at += 1
     r.begin = r.at
     ch = r.at[0]
-    if ch == 0 and r.at == r.end:
+    if ch == 0:                # what is behind a NUL does not count
         return END
     if ch == c'"':
         return read_string(r)
@@ -398,17 +396,15 @@ cdef void unexpected(lua_State *L, reader *r, const char *wanted, int found) noe
     cdef char text[160]
     snprintf(text, sizeof(text), b"Expected %s but found %s at character %d", wanted,
              r.wrong if found == BROKEN else TOKEN_NAMES[found], <int>(r.begin - r.text) + 1)
-    lua.pushstring(L, text)
-    lua.error(L)
+    raise_text(L, text)
 
 
 cdef void deeper(lua_State *L, reader *r) noexcept nogil:
     cdef char text[96]
     r.depth += 1
-    if r.depth > r.s.decode_depth or not lua.checkstack(L, 4):
-        snprintf(text, sizeof(text), b"Found too many nested data structures (%d)", r.depth)
-        lua.pushstring(L, text)
-        lua.error(L)
+    if r.depth > r.s.decode_depth or r.depth > DEEPEST or not lua.checkstack(L, 4):
+        snprintf(text, sizeof(text), b"Found too many nested data structures (%d) at character %d", r.depth, <int>(r.at - r.text))
+        raise_text(L, text)
 
 
 cdef void get_object(lua_State *L, reader *r) noexcept nogil:
@@ -493,8 +489,7 @@ cdef int decode(lua_State *L) noexcept nogil:
     r.depth = 0
     r.wrong = NULL
     if n >= 2 and (r.text[0] == 0 or r.text[1] == 0):
-        lua.pushstring(L, b"JSON parser does not support UTF-16 or UTF-32")
-        return lua.error(L)
+        return raise_text(L, b"JSON parser does not support UTF-16 or UTF-32")
     get_value(L, &r, read_token(&r))
     t = read_token(&r)
     if t != END:
@@ -520,6 +515,7 @@ cdef int integer_setting(lua_State *L, int arg, int *value, int lo, int hi) noex
 cdef int choice_setting(lua_State *L, int arg, int *value, bint with_null) noexcept nogil:
     cdef size_t n
     cdef const char *text
+    cdef char message[96]
     if lua.type(L, arg) == T_BOOLEAN:
         value[0] = lua.toboolean(L, arg)
     elif lua.type(L, arg) > T_NIL:
@@ -531,7 +527,8 @@ cdef int choice_setting(lua_State *L, int arg, int *value, bint with_null) noexc
         elif with_null and n == 4 and memcmp(text, b"null", 4) == 0:
             value[0] = INVALID_NULL
         else:
-            return lua.argerror(L, arg, b"invalid option")
+            snprintf(message, sizeof(message), b"invalid option '%.60s'", text)
+            return lua.argerror(L, arg, message)
     if value[0] == INVALID_NULL:
         lua.pushstring(L, b"null")
     else:
@@ -557,17 +554,17 @@ cdef int encode_sparse_array(lua_State *L) noexcept nogil:
 
 cdef int encode_max_depth(lua_State *L) noexcept nogil:
     most_arguments(L, 1)
-    return integer_setting(L, 1, &settings_of(L).encode_depth, 1, DEEPEST)
+    return integer_setting(L, 1, &settings_of(L).encode_depth, 1, 0x7FFFFFFF)
 
 
 cdef int decode_max_depth(lua_State *L) noexcept nogil:
     most_arguments(L, 1)
-    return integer_setting(L, 1, &settings_of(L).decode_depth, 1, DEEPEST)
+    return integer_setting(L, 1, &settings_of(L).decode_depth, 1, 0x7FFFFFFF)
 
 
 cdef int encode_number_precision(lua_State *L) noexcept nogil:
     most_arguments(L, 1)
-    return integer_setting(L, 1, &settings_of(L).precision, 1, 16)
+    return integer_setting(L, 1, &settings_of(L).precision, 1, 14)
 
 
 cdef int encode_keep_buffer(lua_State *L) noexcept nogil:

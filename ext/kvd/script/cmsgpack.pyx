@@ -2,7 +2,7 @@
 
 A table is an array if its keys are 1 to n, without a hole; tables deeper than MOST_NESTED are written as nil, and so is
 what MessagePack does not know. Numbers without a fraction are integers, others a float if that is exact, else
-a double. What is read is checked byte by byte: "Missing bytes in input." or "Bad data format in input.".
+a double. What is read (the types of 2012: no bin, no ext) is checked byte by byte: "Missing bytes in input." or "Bad data format in input.".
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
@@ -239,7 +239,7 @@ cdef bint get_sized(lua_State *L, source *s, int tag) noexcept nogil:
     elif tag == 0xCA or tag == 0xCB:
         get_float(L, s, 4 if tag == 0xCA else 8)
     elif 0xCC <= tag <= 0xCF:
-        lua.pushnumber(L, <double>big_endian(L, s, 1 << (tag - 0xCC)))
+        lua.pushnumber(L, <double><int64_t>big_endian(L, s, 1 << (tag - 0xCC)))
     elif tag == 0xD0:
         lua.pushnumber(L, <double><signed char>big_endian(L, s, 1))
     elif tag == 0xD1:
@@ -250,8 +250,6 @@ cdef bint get_sized(lua_State *L, source *s, int tag) noexcept nogil:
         lua.pushnumber(L, <double><int64_t>big_endian(L, s, 8))
     elif 0xD9 <= tag <= 0xDB:
         get_string(L, s, big_endian(L, s, 1 << (tag - 0xD9)))
-    elif 0xC4 <= tag <= 0xC6:
-        get_string(L, s, big_endian(L, s, 1 << (tag - 0xC4)))
     elif tag == 0xDC or tag == 0xDD:
         get_array(L, s, big_endian(L, s, 2 if tag == 0xDC else 4))
     elif tag == 0xDE or tag == 0xDF:

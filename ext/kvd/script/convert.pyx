@@ -17,7 +17,7 @@ from kvd.core.buf cimport buf, buf_add, buf_add_char
 from kvd.core.text cimport parse_double, parse_int
 from kvd.core.view cimport view, view_of
 from kvd.resp.writer cimport (
-    write_array, write_bool, write_bulk, write_double, write_header_at, write_int, write_map, write_null, write_set, write_verbatim,
+    write_array, write_bool, write_bulk, write_double, write_header, write_header_at, write_int, write_map, write_null, write_set, write_verbatim,
 )
 from kvd.script.lua cimport T_BOOLEAN, T_NUMBER, T_STRING, T_TABLE, is_nil, lua, lua_State, pop
 from kvd.script.runtime cimport running
@@ -142,6 +142,20 @@ cdef void add_line(buf *out, char kind, const char *p, size_t n) noexcept nogil:
     buf_add(out, b"\r\n", 2)
 
 
+cdef void write_big_number(running *run, buf *out, const char *p, size_t n) noexcept nogil:
+    cdef size_t begin
+    cdef size_t i
+    if run.c.proto >= 3:
+        add_line(out, c'(', p, n)
+        return
+    write_header(out, c'$', n)
+    begin = out.len
+    add_line(out, c' ', p, n)
+    for i in range(begin, out.len - 1):            # the line without its first byte
+        out.ptr[i] = out.ptr[i + 1]
+    out.len -= 1
+
+
 cdef bint write_keyed(lua_State *L, running *run, buf *out, bint is_map) noexcept nogil:
     """The table on top as a map, or its keys as a set."""
     cdef size_t at = out.len
@@ -200,10 +214,7 @@ cdef bint write_special(lua_State *L, running *run, buf *out) noexcept nogil:
         write_keyed(L, run, out, False)
     elif field(L, t, b"big_number", T_STRING):
         p = lua.tolstring(L, -1, &n)
-        if run.c.proto >= 3:
-            add_line(out, c'(', p, n)
-        else:
-            write_bulk(out, view_of(p, n))
+        write_big_number(run, out, p, n)
     elif field(L, t, b"verbatim_string", T_TABLE):
         if field(L, t + 1, b"string", T_STRING) and field(L, t + 1, b"format", T_STRING):
             write_verbatim_of(L, run, out, t)

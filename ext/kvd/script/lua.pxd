@@ -66,6 +66,7 @@ cdef struct lua_api:           # in the order of NAMES in lua.pyx
     void (*insert)(lua_State *L, int i) noexcept nogil
     void (*replace)(lua_State *L, int i) noexcept nogil
     int (*checkstack)(lua_State *L, int n) noexcept nogil
+    int (*iscfunction)(lua_State *L, int i) noexcept nogil
     int (*isnumber)(lua_State *L, int i) noexcept nogil
     int (*type)(lua_State *L, int i) noexcept nogil
     const char *(*typename)(lua_State *L, int t) noexcept nogil

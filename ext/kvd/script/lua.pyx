@@ -24,7 +24,7 @@ cdef extern from * nogil:
 
 cdef const char **NAMES = [
     b"lua_newstate", b"lua_close", b"lua_getallocf", b"lua_gettop", b"lua_settop", b"lua_pushvalue", b"lua_remove",
-    b"lua_insert", b"lua_replace", b"lua_checkstack", b"lua_isnumber", b"lua_type", b"lua_typename", b"lua_rawequal",
+    b"lua_insert", b"lua_replace", b"lua_checkstack", b"lua_iscfunction", b"lua_isnumber", b"lua_type", b"lua_typename", b"lua_rawequal",
     b"lua_tonumber", b"lua_toboolean", b"lua_tolstring", b"lua_objlen", b"lua_newuserdata", b"lua_touserdata", b"lua_topointer", b"lua_pushnil",
     b"lua_pushnumber", b"lua_pushlstring", b"lua_pushstring", b"lua_pushcclosure", b"lua_pushboolean",
     b"lua_pushlightuserdata", b"lua_gettable", b"lua_getfield", b"lua_rawget", b"lua_rawgeti", b"lua_createtable",

@@ -1,6 +1,6 @@
 """The library `struct` of scripts: numbers and strings to C layouts and back.
 
-    <  >  =      little, big, native endian            b B  h H  i I[n]  l L  T    integers (i: n bytes, 4)
+    <  >         little, big endian                    b B  h H  i I[n]  l L  T    integers (i: n bytes, 4)
     ![n]         align to at most n (8)                f d                         floats
     x            one byte of padding                   s  c[n]                     ends with zero; n bytes (c0: see below)
 
@@ -30,6 +30,7 @@ cdef struct layout:
     char kind                  # of the item that was read
     size_t size
     size_t padding
+    bint lenient               # what is no option is passed over
 
 
 cdef int number(lua_State *L, layout *f, int otherwise) noexcept nogil:
@@ -60,18 +61,19 @@ cdef bint control(lua_State *L, layout *f) noexcept nogil:
     cdef int n
     if f.kind == c' ':
         return True
-    if f.kind == c'<' or f.kind == c'=':
+    if f.kind == c'<':
         f.little = True
     elif f.kind == c'>':
         f.little = False
     elif f.kind == c'!':
         n = number(L, f, MOST_ALIGN)
         if n == 0 or n & (n - 1):
-            raise_text(L, b"alignment is not a power of 2")
+            snprintf(text, sizeof(text), b"alignment %d is not a power of 2", n)
+            raise_text(L, text)
         f.align = n
-    else:
+    elif not f.lenient:
         snprintf(text, sizeof(text), b"invalid format option '%c'", f.kind)
-        raise_text(L, text)
+        lua.argerror(L, 1, text)
     return True
 
 
@@ -100,8 +102,6 @@ cdef bint read_item(lua_State *L, layout *f, size_t offset) noexcept nogil:
         f.padding = 0
         if f.size and f.kind != c'c':
             align = f.size if f.size < <size_t>f.align else <size_t>f.align
-            if align & (align - 1):
-                raise_text(L, b"alignment is not a power of 2")
             f.padding = (align - (offset & (align - 1))) & (align - 1)
         return True
     return False
@@ -113,6 +113,7 @@ cdef layout open_layout(const char *format) noexcept nogil:
     f.little = True
     f.align = 1
     f.kind = 0
+    f.lenient = False
     f.size = f.padding = 0
     return f
 
@@ -120,16 +121,14 @@ cdef layout open_layout(const char *format) noexcept nogil:
 cdef void put_integer(buf *out, double d, layout *f) noexcept nogil:
     cdef uint64_t n
     cdef size_t i
-    cdef char fill = 0
     if d < 0:
         n = <uint64_t><int64_t>d if d >= -9223372036854775808.0 else <uint64_t>1 << 63
-        fill = <char>255
     else:
         n = <uint64_t>d if d < 18446744073709551616.0 else 0
     if not buf_reserve(out, f.size):
         return
     for i in range(f.size):
-        out.ptr[out.len + (i if f.little else f.size - 1 - i)] = <char>(n >> (8 * i) & 255) if i < 8 else fill
+        out.ptr[out.len + (i if f.little else f.size - 1 - i)] = <char>(n >> (8 * i) & 255) if i < 8 else 0
     out.len += f.size
 
 
@@ -145,7 +144,7 @@ cdef void put_string(lua_State *L, buf *out, int arg, layout *f) noexcept nogil:
     cdef const char *p = lua.checklstring(L, arg, &n)
     cdef size_t size = f.size if f.size else n
     if n < size:
-        lua.argerror(L, arg, b"string too short")
+        lua.argerror(L, arg + 1, b"string too short")
     buf_add(out, p, size)
     if f.kind == c's':
         buf_add_char(out, 0)
@@ -159,6 +158,7 @@ cdef int pack(lua_State *L) noexcept nogil:
     cdef double d
     cdef float single
     out.len = 0
+    lua.pushnil(L)                             # what an argument too few finds
     while read_item(L, &f, out.len):
         while f.padding:
             buf_add_char(out, 0)
@@ -234,9 +234,9 @@ cdef int unpack(lua_State *L) noexcept nogil:
     cdef int values = 0
     if lua.type(L, 3) > T_NIL:
         begin = lua.checknumber(L, 3)
-    if not begin >= 1:
+    if 0 <= begin < 1:
         return lua.argerror(L, 3, b"offset must be 1 or greater")
-    position = <size_t>begin - 1 if begin < 9.0e15 else <size_t>9000000000000000
+    position = <size_t>begin - 1 if 1 <= begin < 9.0e15 else <size_t>9000000000000000
     while read_item(L, &f, position):
         if f.padding > length or position > length - f.padding or f.size > length - f.padding - position:
             return lua.argerror(L, 2, b"data string too short")
@@ -271,11 +271,12 @@ cdef int size(lua_State *L) noexcept nogil:
     cdef size_t n
     cdef layout f = open_layout(lua.checklstring(L, 1, &n))
     cdef size_t position = 0
+    f.lenient = True
     while read_item(L, &f, position):
         if f.kind == c's':
-            return lua.argerror(L, 1, b"variable-size format in 's'")
+            return lua.argerror(L, 1, b"option 's' has no fixed size")
         if f.kind == c'c' and f.size == 0:
-            return lua.argerror(L, 1, b"variable-size format in 'c0'")
+            return lua.argerror(L, 1, b"option 'c0' has no fixed size")
         position += f.padding + f.size
         if position > LARGEST:
             return lua.argerror(L, 1, b"too large")

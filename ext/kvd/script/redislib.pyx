@@ -5,12 +5,14 @@ EXEC's does, in the caller's session with its output put aside, and its reply be
 The gate for scripts is `refusal`; what the gate of clients has checked for the EVAL is not checked again.
 """
 
+from libc.math cimport isnan
 from libc.stdint cimport int64_t
 from libc.stdlib cimport realloc
-from libc.string cimport memcpy
+from libc.string cimport memchr, memcpy
 
 from kvd.commands.connection cimport REDIS_VERSION
 from kvd.commands.errors cimport OOM
+from kvd.commands.figures cimport figure_error, figures_of
 from kvd.commands.table cimport (
     F_DENYOOM, F_NOSCRIPT, F_WRITE, arity_fits, call, command, command_of, run_command,
 )
@@ -38,6 +40,19 @@ cdef int give_error(lua_State *L, const char *text, bint throws) noexcept nogil:
     return lua.error(L) if throws else 1
 
 
+cdef int give_refusal(lua_State *L, runtime *r, const command *d, const char *text, bint throws) noexcept nogil:
+    """The same of a command that was refused: counted here, not again for the script."""
+    figure_error(r.store, text)
+    if d != NULL:
+        figures_of(r.store).commands[d.id].rejected += 1
+    lua.createtable(L, 0, 2)
+    lua.pushstring(L, text)
+    lua.setfield(L, -2, b"err")
+    lua.pushboolean(L, True)
+    lua.setfield(L, -2, b"ignore_error_stats_update")
+    return lua.error(L) if throws else 1
+
+
 cdef const char *refusal(runtime *r, const command *d, int argc) noexcept nogil:
     """NULL, or why the script may not run this."""
     cdef running *run = r.now
@@ -57,8 +72,11 @@ cdef const char *refusal(runtime *r, const command *d, int argc) noexcept nogil:
 # ---- call and pcall ------------------------------------------------------------------------------------
 
 cdef int number_text(char *out, double d) noexcept nogil:
-    if -4503599627370496.0 <= d <= 4503599627370496.0 and <double><int64_t>d == d:
+    if -4.611686018427388e18 <= d <= 4.611686018427388e18 and <double><int64_t>d == d:
         return format_int(out, <int64_t>d)
+    if isnan(d):
+        memcpy(out, b"-nan", 4)
+        return 4
     return format_double(out, d)
 
 
@@ -106,7 +124,7 @@ cdef int run_for_script(lua_State *L, bint throws) noexcept nogil:
     c.command = command_of(r.argv, argc)
     why = refusal(r, c.command, argc)
     if why != NULL:
-        return give_error(L, why, throws)
+        return give_refusal(L, r, c.command, why, throws)
     if c.command.flags & F_WRITE:
         run.wrote = True
     c.argv = r.argv
@@ -152,7 +170,7 @@ cdef int status_reply(lua_State *L) noexcept nogil:
 
 
 cdef int error_reply(lua_State *L) noexcept nogil:
-    """A text without an error code gets ERR; one that begins with - is taken as it is."""
+    """A text of one word gets ERR in front; else its first word is the error code, with or without a dash."""
     cdef size_t n
     cdef const char *p
     if lua.gettop(L) != 1 or lua.type(L, 1) != T_STRING:
@@ -160,11 +178,14 @@ cdef int error_reply(lua_State *L) noexcept nogil:
     p = lua.tolstring(L, 1, &n)
     lua.createtable(L, 0, 1)
     if n and p[0] == c'-':
-        lua.pushlstring(L, p + 1, n - 1)
-    else:
+        p += 1
+        n -= 1
+    if memchr(p, c' ', n) == NULL:
         lua.pushstring(L, b"ERR ")
-        lua.pushvalue(L, 1)
+        lua.pushlstring(L, p, n)
         lua.concat(L, 2)
+    else:
+        lua.pushlstring(L, p, n)
     lua.setfield(L, -2, b"err")
     return 1
 

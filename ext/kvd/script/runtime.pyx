@@ -28,7 +28,7 @@ from kvd.script.convert cimport reply_from_value
 from kvd.script.eval cimport scripts_flush
 from kvd.script.functions cimport libraries_flush, load_overdue, run_library
 from kvd.script.lua cimport (
-    ERR_MEMORY, GC_COLLECT, GC_STEP, MASK_COUNT, REGISTRY, T_NIL, T_NUMBER, T_STRING, T_TABLE, is_nil, lua, lua_Debug, lua_load,
+    ERR_MEMORY, GC_COLLECT, GC_STEP, MASK_COUNT, REGISTRY, T_BOOLEAN, T_NUMBER, T_STRING, T_TABLE, is_nil, lua, lua_Debug, lua_load,
     lua_State, pop, push_function,
 )
 from kvd.script.sandbox cimport sandbox_open
@@ -103,6 +103,7 @@ cdef const char *runtime_open(store *s, runtime **out) noexcept nogil:
     if r == NULL:
         return b"ERR out of memory"
     r.store = s
+    r.random[0], r.random[1], r.random[2] = 0x330E, 0xABCD, 0x1234
     r.limit = cfg(&s.config, OPT_LUA_MEMORY_LIMIT)
     table_init(&r.scripts, &s.mem)
     table_init(&r.libraries, &s.mem)
@@ -227,16 +228,18 @@ cdef int body(lua_State *L) noexcept nogil:
 cdef int handler(lua_State *L) noexcept nogil:
     """Turns what was thrown into a table: err, source, line. Level 1 has thrown it."""
     cdef lua_Debug d
-    cdef bint located = lua.getstack(L, 1, &d) and lua.getinfo(L, b"S", &d)
-    if located and d.what[0] == c'C':
-        located = lua.getstack(L, 2, &d)
-    if located:
-        located = lua.getinfo(L, b"Sl", &d)
+    cdef int level = 1
+    cdef bint located = False
+    while not located and lua.getstack(L, level, &d) and lua.getinfo(L, b"Sl", &d):
+        located = d.what[0] != c'C'
+        level += 1
     if lua.type(L, 1) != T_TABLE:
         lua.createtable(L, 0, 3)
         lua.pushstring(L, b"ERR ")
         if lua.type(L, 1) == T_STRING or lua.type(L, 1) == T_NUMBER:
             lua.pushvalue(L, 1)
+        elif lua.type(L, 1) == T_BOOLEAN:
+            lua.pushstring(L, b"true" if lua.toboolean(L, 1) else b"false")
         else:
             lua.pushstring(L, lua.typename(L, lua.type(L, 1)))
         lua.concat(L, 2)
@@ -331,7 +334,6 @@ cdef void run_function(runtime *r, running *run) noexcept nogil:
     run.reply_at = run.c.out.len
     r.now = run
     r.coroutines = 0
-    r.random[0], r.random[1], r.random[2] = 0x330E, 0, 0
     who.executing = True
     who.scripting = True
     lua.rawgeti(r.L, REGISTRY, r.handler)

@@ -8,21 +8,24 @@ a proxy: readers resolve it, writers refuse it. No function ever hands the real 
 Further replaced: what could end the process or never end in C code, where no count hook looks -
 unpack (range overflow), string.rep (of nothing, a billion times; more than there is memory for), patterns of
 many thousand characters and nested coroutines (both recurse on the C stack), load and loadstring (bytecode
-can do anything), collectgarbage (a stopped collector), math.random (repeatable for each script).
+can do anything), collectgarbage (a stopped collector), math.random (the process's own is not ours to seed).
 What names files, the process or the debugger is not there.
 """
 
 from libc.limits cimport INT_MAX
+from libc.math cimport floor
 from libc.stdint cimport int64_t, uint16_t, uint64_t
-from libc.string cimport memchr, strlen
+from libc.stdio cimport snprintf
+from libc.string cimport strstr
 from libc.time cimport clock
 
-from kvd.core.buf cimport buf_add
+from kvd.core.buf cimport buf, buf_add, buf_reserve
+from kvd.core.view cimport view, view_is, view_of
 from kvd.script.bitop cimport bit_open
 from kvd.script.cjson cimport cjson_open
 from kvd.script.cmsgpack cimport cmsgpack_open
 from kvd.script.lua cimport (
-    GC_COLLECT, GC_COUNT, GC_STEP, GLOBALS, REGISTRY, T_BOOLEAN, T_FUNCTION, T_NIL, T_NONE, T_NUMBER, T_STRING, T_TABLE, T_THREAD,
+    ERR_MEMORY, GC_COLLECT, GC_COUNT, GC_STEP, GLOBALS, REGISTRY, T_BOOLEAN, T_FUNCTION, T_NIL, T_NONE, T_NUMBER, T_STRING, T_TABLE, T_THREAD,
     is_nil, lua, lua_CFunction, lua_Debug, lua_State, pop, push_function, raise_text,
 )
 from kvd.script.packing cimport struct_open
@@ -111,10 +114,19 @@ cdef int raw_get(lua_State *L) noexcept nogil:
 
 
 cdef int set_metatable(lua_State *L) noexcept nogil:
+    lua.checktype(L, 1, T_TABLE)
+    if lua.type(L, 2) != T_NIL and lua.type(L, 2) != T_TABLE:
+        return lua.argerror(L, 2, b"nil or table expected")
     if is_protected(L, 1):
         lua.pushstring(L, READONLY)
         return lua.error(L)
-    return pass_on(L)
+    if lua.getmetatable(L, 1):
+        lua.getfield(L, -1, b"__metatable")
+        if not is_nil(L, -1):
+            return raise_text(L, b"cannot change a protected metatable")
+    lua.settop(L, 2)
+    lua.setmetatable(L, 1)
+    return 1
 
 
 cdef int get_metatable(lua_State *L) noexcept nogil:
@@ -155,10 +167,25 @@ cdef int pairs(lua_State *L) noexcept nogil:
 
 
 cdef int insert(lua_State *L) noexcept nogil:
+    cdef int n, at
+    lua.checktype(L, 1, T_TABLE)
     if is_protected(L, 1):
         lua.pushstring(L, READONLY)
         return lua.error(L)
-    return pass_on(L)
+    n = <int>lua.objlen(L, 1) + 1
+    at = n
+    if lua.gettop(L) == 3:
+        at = <int><int64_t>lua.checknumber(L, 2)
+        if at > n:
+            n = at
+        while n > at:
+            lua.rawgeti(L, 1, n - 1)
+            lua.rawseti(L, 1, n)
+            n -= 1
+    elif lua.gettop(L) != 2:
+        return raise_text(L, b"wrong number of arguments to 'insert'")
+    lua.rawseti(L, 1, at)
+    return 0
 
 
 cdef int pass_on(lua_State *L) noexcept nogil:
@@ -235,7 +262,8 @@ cdef int load_pieces(lua_State *L) noexcept nogil:
 cdef int protected_call(lua_State *L) noexcept nogil:
     """pcall; what redis.call has thrown comes as its text."""
     cdef int status
-    lua.checkany(L, 1)
+    if lua.gettop(L) == 0:
+        lua.pushboolean(L, True)
     status = lua.pcall(L, lua.gettop(L) - 1, -1, 0)
     if status != 0 and lua.type(L, -1) == T_TABLE:
         lua.pushstring(L, b"err")
@@ -285,7 +313,8 @@ cdef int resume_wrapped(lua_State *L) noexcept nogil:
 
 cdef int wrap(lua_State *L) noexcept nogil:
     """Upvalues: our resume, Lua's create."""
-    lua.checktype(L, 1, T_FUNCTION)
+    if lua.type(L, 1) != T_FUNCTION or lua.iscfunction(L, 1):
+        return lua.argerror(L, 1, b"Lua function expected")
     lua.pushvalue(L, GLOBALS - 1)
     lua.pushvalue(L, GLOBALS - 2)
     lua.pushvalue(L, 1)
@@ -298,25 +327,59 @@ cdef int wrap(lua_State *L) noexcept nogil:
 
 cdef int repeat(lua_State *L) noexcept nogil:
     cdef size_t n
+    cdef const char *p = lua.checklstring(L, 1, &n)
     cdef double times = lua.checknumber(L, 2)
-    lua.checklstring(L, 1, &n)
-    if n == 0 or not times >= 1:
-        lua.pushlstring(L, b"", 0)
-        return 1
-    if times * n > LONGEST_STRING:
-        return raise_text(L, b"resulting string too large")
-    return pass_on(L)
+    cdef buf *out = &runtime_of(L).text
+    cdef int64_t i
+    out.len = 0
+    if n and times >= 1:
+        if times * n > LONGEST_STRING:
+            return raise_text(L, b"resulting string too large")
+        if not buf_reserve(out, <size_t>times * n):
+            out.failed = False
+            return raise_text(L, b"not enough memory")
+        for i in range(<int64_t>times):
+            buf_add(out, p, n)
+    lua.pushlstring(L, out.ptr, out.len)
+    return 1
 
 
 cdef int match(lua_State *L) noexcept nogil:
-    """find, match, gmatch and gsub: the matcher calls itself for each item of the pattern."""
+    """find, match, gmatch and gsub: the matcher calls itself for each item of the pattern. Upvalues: Lua's own, its name.
+
+    Lua's own names the place of an error, which would be here; so its errors are caught and get the script's."""
     cdef size_t n
-    cdef const char *p
+    cdef int status
     if lua.type(L, 2) == T_STRING:
-        p = lua.tolstring(L, 2, &n)
+        lua.tolstring(L, 2, &n)
         if n > LONGEST_PATTERN and not (lua.type(L, 4) == T_BOOLEAN and lua.toboolean(L, 4)):
             return raise_text(L, b"pattern too complex")
-    return pass_on(L)
+    if lua.type(L, 3) == T_FUNCTION:
+        return pass_on(L)                      # what that throws has its place
+    lua.pushvalue(L, GLOBALS - 1)
+    lua.insert(L, 1)
+    status = lua.pcall(L, lua.gettop(L) - 1, -1, 0)
+    if status == 0:
+        return lua.gettop(L)
+    if status != ERR_MEMORY and lua.type(L, -1) == T_STRING:
+        return raise_as(L, lua.tolstring(L, GLOBALS - 2, NULL))
+    return lua.error(L)
+
+
+cdef int raise_as(lua_State *L, const char *name) noexcept nogil:
+    """The text on top, thrown by the function that the script has called: with the place, and its name for '?'."""
+    cdef const char *text = lua.tolstring(L, -1, NULL)
+    cdef const char *mark = strstr(text, b"'?'")
+    lua.where(L, 1)
+    if mark == NULL:
+        lua.pushstring(L, text)
+        lua.concat(L, 2)
+        return lua.error(L)
+    lua.pushlstring(L, text, mark + 1 - text)
+    lua.pushstring(L, name)
+    lua.pushstring(L, mark + 2)
+    lua.concat(L, 4)
+    return lua.error(L)
 
 
 cdef int unpack(lua_State *L) noexcept nogil:
@@ -342,17 +405,22 @@ cdef int unpack(lua_State *L) noexcept nogil:
 cdef int collect_garbage(lua_State *L) noexcept nogil:
     """The collector works as it sees fit; a script may only look at it, or let it work."""
     cdef size_t n
-    cdef const char *what = b"collect"
+    cdef char text[96]
+    cdef view what = view_of(b"collect", 7)
     if not is_nil(L, 1):
-        what = lua.checklstring(L, 1, &n)
-    if what[0] == c'c' and strlen(what) == 5:      # count
+        what.ptr = lua.checklstring(L, 1, &n)
+        what.len = n
+    if view_is(what, b"count"):
         lua.pushnumber(L, lua.gc(L, GC_COUNT, 0) + lua.gc(L, GC_COUNT + 1, 0) / 1024.0)
-    elif what[0] == c'c' and strlen(what) == 7:
+    elif view_is(what, b"collect"):
         lua.pushnumber(L, lua.gc(L, GC_COLLECT, 0))
-    elif what[0] == c's' and what[1] == c't' and what[2] == c'e':
+    elif view_is(what, b"step"):
         lua.pushboolean(L, lua.gc(L, GC_STEP, 0))
-    else:
+    elif view_is(what, b"stop") or view_is(what, b"restart") or view_is(what, b"setpause") or view_is(what, b"setstepmul"):
         lua.pushnumber(L, 0)
+    else:
+        snprintf(text, sizeof(text), b"invalid option '%.60s'", what.ptr)
+        return lua.argerror(L, 1, text)
     return 1
 
 
@@ -366,7 +434,7 @@ cdef int os_clock(lua_State *L) noexcept nogil:
     return 1
 
 
-# ---- random numbers: the same for every run of a script --------------------------------------------------
+# ---- random numbers: a sequence of each store's own ------------------------------------------------------
 
 cdef uint64_t next_random(uint16_t *x) noexcept nogil:
     """The 48-bit linear congruence of POSIX, its upper 31 bits."""
@@ -389,18 +457,17 @@ cdef int math_random(lua_State *L) noexcept nogil:
         return 1
     if args > 2:
         return raise_text(L, b"wrong number of arguments")
-    high = truncated(lua.checknumber(L, args))
+    high = int_of(lua.checknumber(L, args))
     if args == 2:
-        low = truncated(lua.checknumber(L, 1))
+        low = int_of(lua.checknumber(L, 1))
     if low > high:
         return lua.argerror(L, args, b"interval is empty")
-    lua.pushnumber(L, floor_of(fraction * (high - low + 1)) + low)
+    lua.pushnumber(L, floor(fraction * (high - low + 1)) + low)
     return 1
 
 
-cdef extern from "<math.h>" nogil:
-    double floor_of "floor" (double d)
-    double truncated "trunc" (double d)
+cdef inline int int_of(double d) noexcept nogil:
+    return <int><int64_t>d if -9.0e18 < d < 9.0e18 else 0
 
 
 cdef int math_randomseed(lua_State *L) noexcept nogil:
@@ -415,7 +482,7 @@ cdef int math_randomseed(lua_State *L) noexcept nogil:
 
 # ---- putting it together -----------------------------------------------------------------------------------
 
-cdef named BASE[9]
+cdef named BASE[10]
 BASE[0] = named(b"rawset", raw_set)
 BASE[1] = named(b"rawget", raw_get)
 BASE[2] = named(b"load", load_pieces)
@@ -424,7 +491,8 @@ BASE[4] = named(b"pcall", protected_call)
 BASE[5] = named(b"unpack", unpack)
 BASE[6] = named(b"collectgarbage", collect_garbage)
 BASE[7] = named(b"gcinfo", gc_info)
-BASE[8] = named(NULL, NULL)
+BASE[8] = named(b"setmetatable", set_metatable)
+BASE[9] = named(NULL, NULL)
 
 cdef const char **PATTERNS = [b"find", b"match", b"gmatch", b"gfind", b"gsub", NULL]
 
@@ -434,13 +502,6 @@ cdef void add_functions(lua_State *L, const named *list) noexcept nogil:
         push_function(L, list.run)
         lua.setfield(L, -2, list.name)
         list += 1
-
-
-cdef void replace_function(lua_State *L, const char *name, lua_CFunction f) noexcept nogil:
-    """In the table on top; the old one becomes the upvalue of the new."""
-    lua.getfield(L, -1, name)
-    lua.pushcclosure(L, f, 1)
-    lua.setfield(L, -2, name)
 
 
 cdef int no_such_global(lua_State *L) noexcept nogil:
@@ -475,16 +536,21 @@ cdef void open_library(lua_State *L, lua_CFunction f) noexcept nogil:
 cdef void mend_strings(lua_State *L) noexcept nogil:
     cdef int i = 0
     lua.getfield(L, GLOBALS, b"string")
-    replace_function(L, b"rep", repeat)
+    push_function(L, repeat)
+    lua.setfield(L, -2, b"rep")
     while PATTERNS[i] != NULL:
-        replace_function(L, PATTERNS[i], match)
+        lua.getfield(L, -1, PATTERNS[i])
+        lua.pushstring(L, PATTERNS[i])
+        lua.pushcclosure(L, match, 2)
+        lua.setfield(L, -2, PATTERNS[i])
         i += 1
     pop(L, 1)
 
 
 cdef void mend_rest(lua_State *L) noexcept nogil:
     lua.getfield(L, GLOBALS, b"table")
-    replace_function(L, b"insert", insert)
+    push_function(L, insert)
+    lua.setfield(L, -2, b"insert")
     pop(L, 1)
     lua.getfield(L, GLOBALS, b"math")
     push_function(L, math_random)
@@ -493,7 +559,9 @@ cdef void mend_rest(lua_State *L) noexcept nogil:
     lua.setfield(L, -2, b"randomseed")
     pop(L, 1)
     lua.getfield(L, GLOBALS, b"coroutine")
-    replace_function(L, b"resume", resume)
+    lua.getfield(L, -1, b"resume")
+    lua.pushcclosure(L, resume, 1)
+    lua.setfield(L, -2, b"resume")
     lua.getfield(L, -1, b"resume")
     lua.getfield(L, -2, b"create")
     lua.pushcclosure(L, wrap, 2)
@@ -517,9 +585,6 @@ cdef void add_own_base(lua_State *L) noexcept nogil:
     lua.setfield(L, -4, b"next")
     lua.pushcclosure(L, pairs, 2)
     lua.setfield(L, -2, b"pairs")
-    lua.getfield(L, GLOBALS, b"setmetatable")
-    lua.pushcclosure(L, set_metatable, 1)
-    lua.setfield(L, -2, b"setmetatable")
     lua.createtable(L, 0, 1)                   # what getmetatable("") answers
     lua.getfield(L, -2, b"string")
     lua.setfield(L, -2, b"__index")
