@@ -179,6 +179,15 @@ cdef inline object text_of(const char *p, Py_ssize_t n, bint decode):
     return PyBytes_FromStringAndSize(p, n)
 
 
+NOTHING = object()                 # False is a reply of RESP3
+
+
+cdef object new_reader(bint decode):
+    if decode:
+        return _Reader(replyError=nested_failure, notEnoughData=NOTHING, encoding="utf-8")
+    return _Reader(replyError=nested_failure, notEnoughData=NOTHING)
+
+
 cdef object decode_reply(const char *p, size_t n, bint decode):
     """One whole reply; raises the error that it is."""
     cdef const char *eol
@@ -198,7 +207,7 @@ cdef object decode_reply(const char *p, size_t n, bint decode):
         raise failure(view_of(p + 1, eol - p - 1))
     if p[0] == c'_':
         return None
-    reader = _Reader(replyError=nested_failure, encoding="utf-8") if decode else _Reader(replyError=nested_failure)
+    reader = new_reader(decode)
     reader.setmaxbuf(0)
     reader.feed(PyBytes_FromStringAndSize(p, n))
     return reader.gets()
@@ -317,7 +326,7 @@ cdef class Session:
         """From now on it receives: replies and messages come by _receive, in their order."""
         self.sleeper = Sleeper()
         self.sleeper.attach(self.c)
-        self.reader = _Reader(replyError=nested_failure, encoding="utf-8") if self.decode else _Reader(replyError=nested_failure)
+        self.reader = new_reader(self.decode)
 
     def _send(self, *args):
         """Run a command whose replies _receive returns. Raises RuntimeError when the session is closed."""
@@ -336,7 +345,7 @@ cdef class Session:
             deadline = wall_ms() + max(<int64_t>(timeout * 1000), 0)
         while self.c != NULL:
             reply = self.reader.gets()
-            if reply is not False:
+            if reply is not NOTHING:
                 return reply
             acquire(self.owner.s)
             killed = self.c.killed

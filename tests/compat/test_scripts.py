@@ -10,7 +10,7 @@ import pytest
 import kvd
 
 from . import script_cases as cases
-from .wire import RealServer, Wire, programs
+from .wire import RealServer, Wire, programs, reader
 
 pytestmark = pytest.mark.compat
 
@@ -78,7 +78,7 @@ def reply_of(wire, script):
     try:
         return repr(wire("EVAL", script, "2", "k1", "k2", "a1", "a2"))
     except hiredis.ProtocolError as error:         # a big number that is none, as the script wanted it
-        wire.reader = hiredis.Reader()
+        wire.reader = reader()
         return repr(error)
 
 

@@ -13,6 +13,13 @@ from pathlib import Path
 import hiredis
 
 
+NOTHING = object()              # False is a reply of RESP3
+
+
+def reader():
+    return hiredis.Reader(notEnoughData=NOTHING)
+
+
 class Wire:
     """Sends words, returns replies as hiredis reads them; error replies are returned, not raised."""
 
@@ -21,7 +28,7 @@ class Wire:
         self.socket = socket.socket(family)
         self.socket.settimeout(20)
         self.socket.connect(address)
-        self.reader = hiredis.Reader()
+        self.reader = reader()
         if proto == 3:
             self("HELLO", "3")
 
@@ -36,7 +43,7 @@ class Wire:
     def read(self):
         while True:
             reply = self.reader.gets()
-            if reply is not False:
+            if reply is not NOTHING:
                 return reply
             data = self.socket.recv(65536)
             if not data:
