@@ -41,7 +41,7 @@ from kvd.store.config cimport OPT_DATABASES, OPT_UNIXSOCKETPERM, cfg, config_pri
 from kvd.store.evict cimport over_limit
 from kvd.store.keyspace cimport (
     keyspace_read, pthread_mutex_init, pthread_mutex_lock, pthread_mutex_trylock, pthread_mutex_unlock, store,
-    store_delete, store_memory, store_new, store_next, store_tick, store_time, store_time_cheap,
+    store_delete, store_memory, store_new, store_lend, store_lock_slowly, store_next, store_tick, store_time, store_time_cheap, usleep,
 )
 from kvd.types.string cimport string_view
 from kvd.types.value cimport STRING, type_of
@@ -62,6 +62,13 @@ for _family in (
 importlib.import_module("kvd.persist.dumping")
 importlib.import_module("kvd.script.eval")
 importlib.import_module("kvd.script.functions")
+
+cdef extern from "Python.h" nogil:
+    ctypedef struct PyThreadState:
+        pass
+    PyThreadState *PyEval_SaveThread() noexcept
+    void PyEval_RestoreThread(PyThreadState *state) noexcept
+    int check_signals "PyErr_CheckSignals" () noexcept
 
 cdef extern from "Python.h":
     const char *PyUnicode_AsUTF8AndSize(object text, Py_ssize_t *size) except NULL
@@ -105,13 +112,16 @@ cdef const command *SET = command_find(view_str(b"set"))
 # ---- locking ----------------------------------------------------------------------------------------
 
 cdef inline void acquire(store *s) noexcept:
-    if s.shared and pthread_mutex_trylock(&s.lock) != 0:
-        with nogil:
-            pthread_mutex_lock(&s.lock)
+    if s.shared:
+        if pthread_mutex_trylock(&s.lock) != 0:
+            with nogil:
+                store_lock_slowly(s)
+        s.locked = True
 
 
 cdef inline void release(store *s) noexcept:
-    if s.shared:
+    if s.locked:                   # it may have become shared meanwhile: see relax
+        s.locked = False
         pthread_mutex_unlock(&s.lock)
 
 
@@ -300,6 +310,71 @@ def _after_fork_child():
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_parent, after_in_child=_after_fork_child)
+
+
+# ---- long scripts --------------------------------------------------------------------------------------
+
+cdef enum:
+    KEEP_GIL_US = 5000             # a script that runs longer lets other Python threads go on
+    SIGNALS_US = 50000             # between looks for a Ctrl-C
+
+cdef struct relaxing:              # of a command that may be a long script; on the stack of who runs it
+    PyThreadState *state           # NULL: the GIL is held
+    int64_t looked_us
+    bint interrupted               # by a signal; its exception is set
+    void *owner                    # the Store
+
+
+cdef bint relax(session *c, bint busy, int64_t spent_us) noexcept nogil:
+    """Between instructions of a script that runs in the caller's thread, under the lock and at first the GIL.
+
+    The GIL is given back for the rest of the run; so the store gets its lock now if it did without. When the
+    store is busy the lock is given away for a moment too: who takes it is told so by the gate."""
+    cdef relaxing *r = <relaxing *>c.relaxed
+    cdef store *s = c.store
+    if spent_us < KEEP_GIL_US:
+        return True
+    if r.state == NULL:
+        if not s.locked:
+            s.shared = True        # for good: others may wait for the lock from now on
+            pthread_mutex_lock(&s.lock)
+            s.locked = True
+        share(r.owner)
+        r.state = PyEval_SaveThread()
+    if busy:
+        s.locked = False
+        store_lend(s)
+        s.locked = True
+    if spent_us - r.looked_us >= SIGNALS_US:
+        r.looked_us = spent_us
+        PyEval_RestoreThread(r.state)
+        r.interrupted = check_signals() != 0
+        r.state = PyEval_SaveThread()
+    return not r.interrupted
+
+
+cdef inline void begin_relaxed(session *c, relaxing *r, Store owner) noexcept:
+    memset(r, 0, sizeof(relaxing))
+    r.owner = <void *>owner
+    c.relaxed = r
+    c.relax = relax
+
+
+cdef inline int end_relaxed(session *c, relaxing *r) except -1:
+    """Takes the GIL back. Under the lock, which it gives back only if it raises what a signal handler has raised."""
+    c.relax = NULL
+    if r.state != NULL:
+        PyEval_RestoreThread(r.state)
+    if r.interrupted:
+        c.out.len = 0
+        release(c.store)
+        return -1
+    return 0
+
+
+cdef void share(void *owner) noexcept with gil:
+    """A fork has to wait for its lock from now on."""
+    _shared.add(<Store>owner)
 
 
 # ---- Store ------------------------------------------------------------------------------------------
@@ -499,6 +574,7 @@ cdef class Store:
         cdef Py_ssize_t i, n = len(args)
         cdef list keep = []
         cdef buf out
+        cdef relaxing long_script
         cdef store *s = self.s
         if n == 0:
             raise TypeError("execute() needs a command")
@@ -510,8 +586,13 @@ cdef class Store:
             for i in range(n):
                 to_view(args[i], &argv[i], keep)
             acquire(s)
+            if c.scripting:                    # a script of another thread lends the lock, not its session
+                release(s)
+                return self.run_beside(c.db, args, decode)
             store_time_cheap(s)
+            begin_relaxed(c, &long_script, self)
             dispatch(c, argv, <int>n)
+            end_relaxed(c, &long_script)
             if c.wait == NULL:
                 out = c.out
                 memset(&c.out, 0, sizeof(buf))
@@ -532,6 +613,13 @@ cdef class Store:
             acquire(s)
             keep_buffer(c, &out)
             release(s)
+
+    cdef object run_beside(self, int db, tuple args, bint decode):
+        """The same in a session that is made for it."""
+        cdef Session one = self.session()
+        with one:
+            one.c.db = db
+            return self.run(one.c, args, decode)
 
     cdef buf blocked(self, session *c) except *:
         """The reply of a command that waits for a key. Called under the lock, returns without it.
@@ -577,6 +665,7 @@ cdef class Store:
         """Runs a command, leaving its replies in c.out."""
         cdef Py_ssize_t i, n = len(args)
         cdef list keep = []
+        cdef relaxing long_script
         cdef view *argv = <view *>malloc(n * sizeof(view))
         if argv == NULL:
             raise MemoryError()
@@ -585,7 +674,9 @@ cdef class Store:
                 to_view(args[i], &argv[i], keep)
             acquire(self.s)
             store_time_cheap(self.s)
+            begin_relaxed(c, &long_script, self)
             dispatch(c, argv, <int>n)
+            end_relaxed(c, &long_script)
             session_account(c)
             release(self.s)
         finally:
@@ -636,7 +727,9 @@ cdef class Store:
         if self.s == NULL or self.v != NULL:
             return None
         acquire(self.s)
-        if self.s.planned != NEVER:
+        if self.s.busy != NULL:                # in the middle of a script nothing expires
+            self.s.planned = wall_ms() + 100
+        elif self.s.planned != NEVER:
             store_time(self.s)
             if self.s.planned <= self.s.now:
                 store_tick(self.s, slice_us)
@@ -648,7 +741,12 @@ cdef class Store:
     # -- fork
 
     cdef void fork_lock(self):
-        if self.s.shared:
+        """Under the lock, and not in the middle of a script that lends it to others."""
+        acquire(self.s)
+        while self.s.busy != NULL:
+            release(self.s)
+            with nogil:
+                usleep(1000)
             acquire(self.s)
 
     cdef void fork_unlock(self):
@@ -665,6 +763,7 @@ cdef class Store:
     cdef void fork_child(self):
         """The child's copy: private, without network threads."""
         pthread_mutex_init(&self.s.lock, NULL)
+        self.s.locked = False
         if self.v != NULL:
             server_abandon(self.v)
             self.v = NULL
@@ -1086,7 +1185,7 @@ cdef class Store:
     cdef int unserved(self) except -1:
         """There is no server (any more): the janitor takes over what has a deadline."""
         self.unix_path = None
-        self.s.shared = FREE_THREADED
+        self.s.shared = True           # others may wait for the lock still
         self.s.on_deadline = want_tick
         self.s.planned = NEVER
         self.s.wanted = store_next(self.s)

@@ -69,8 +69,10 @@ cdef void shutdown_command(call *c) noexcept nogil:
     cdef int i
     cdef int saves = 0
     cdef bint abort_it = False
+    cdef bint nosave = False
     for i in range(1, c.argc):
         if view_is(c.argv[i], b"save") or view_is(c.argv[i], b"nosave"):
+            nosave = view_is(c.argv[i], b"nosave")
             saves += 1
         elif view_is(c.argv[i], b"abort"):
             abort_it = True
@@ -79,6 +81,8 @@ cdef void shutdown_command(call *c) noexcept nogil:
             return
     if saves > 1 or (abort_it and c.argc > 2):
         reply_error(c, SYNTAX)
+    elif c.store.busy != NULL and not nosave:
+        reply_error(c, c.store.busy)
     elif abort_it:
         reply_error(c, b"ERR No shutdown in progress.")
     elif c.store.on_shutdown == NULL:

@@ -19,6 +19,12 @@ cdef struct parsed:            # a command of the batch: its arguments in the th
     int first
     int argc
 
+cdef struct round_state:       # commands that are parsed together and run together
+    view *argv                 # arguments of the batch
+    int argv_room
+    parsed batch[BATCH]
+    uint64_t hashes[BATCH]     # of each command's first argument, which usually is a key
+
 cdef struct network:           # a network thread
     store *store
     int index
@@ -30,10 +36,7 @@ cdef struct network:           # a network thread
     connection *arrivals       # accepted for this thread; under the store's lock
     connection *dead           # closed in this round, freed at its end
     size_t count
-    view *argv                 # arguments of the batch
-    int argv_room
-    parsed batch[BATCH]
-    uint64_t hashes[BATCH]     # of each command's first argument, which usually is a key
+    round_state round
     connection *replying       # have output to send at the end of the round
     uint64_t reads             # since last reported to the store
     uint64_t writes

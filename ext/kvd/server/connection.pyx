@@ -176,16 +176,16 @@ cdef void connection_writable(connection *k) noexcept nogil:
 cdef bint add_to_batch(network *net, parser *p, int n, int *used) noexcept nogil:
     cdef void *grown
     cdef int i
-    if used[0] + p.argc > net.argv_room:
-        grown = realloc(net.argv, (used[0] + p.argc) * 2 * sizeof(view))
+    if used[0] + p.argc > net.round.argv_room:
+        grown = realloc(net.round.argv, (used[0] + p.argc) * 2 * sizeof(view))
         if grown == NULL:
             return False
-        net.argv = <view *>grown
-        net.argv_room = (used[0] + p.argc) * 2
-    net.batch[n].first = used[0]
-    net.batch[n].argc = p.argc
+        net.round.argv = <view *>grown
+        net.round.argv_room = (used[0] + p.argc) * 2
+    net.round.batch[n].first = used[0]
+    net.round.batch[n].argc = p.argc
     for i in range(p.argc):
-        net.argv[used[0] + i] = p.argv[i]
+        net.round.argv[used[0] + i] = p.argv[i]
     used[0] += p.argc
     return True
 
@@ -204,12 +204,12 @@ cdef void prefetch_batch(connection *k, int n) noexcept nogil:
     cdef table *t = &net.store.dbs[k.session.db].keys
     cdef int i
     for i in range(n):
-        if net.batch[i].argc > 1:
-            net.hashes[i] = table_hash(net.argv[net.batch[i].first + 1])
-            table_prefetch(t, net.hashes[i])
+        if net.round.batch[i].argc > 1:
+            net.round.hashes[i] = table_hash(net.round.argv[net.round.batch[i].first + 1])
+            table_prefetch(t, net.round.hashes[i])
     for i in range(n):
-        if net.batch[i].argc > 1:
-            table_prefetch_entry(t, net.hashes[i])
+        if net.round.batch[i].argc > 1:
+            table_prefetch_entry(t, net.round.hashes[i])
 
 
 cdef int run_batch(connection *k, int n) noexcept nogil:
@@ -226,10 +226,10 @@ cdef int run_each(connection *k, int n, bint hashed) noexcept nogil:
     cdef network *net = k.owner
     cdef int i
     for i in range(n):
-        if hashed and net.batch[i].argc > 1:
-            net.store.hinted = net.argv[net.batch[i].first + 1]
-            net.store.hint = net.hashes[i]
-        if dispatch(k.session, net.argv + net.batch[i].first, net.batch[i].argc) == DISPATCH_PAUSED:
+        if hashed and net.round.batch[i].argc > 1:
+            net.store.hinted = net.round.argv[net.round.batch[i].first + 1]
+            net.store.hint = net.round.hashes[i]
+        if dispatch(k.session, net.round.argv + net.round.batch[i].first, net.round.batch[i].argc) == DISPATCH_PAUSED:
             return i
         if k.session.closing or k.session.killed or k.session.wait != NULL:
             return i + 1

@@ -8,13 +8,15 @@ statistics (`hz` a second).
 """
 
 from libc.stdint cimport int64_t, uint64_t
+from libc.stdlib cimport free
+from libc.string cimport memset
 
 from kvd.commands.blocking cimport serve_ready
 from kvd.core.clock cimport pace_update, wall_ms
 from kvd.server.connection cimport (
     connection, connection_close, connection_free, connection_new, connection_readable, connection_reply,
     connection_resume,
-    connection_writable, network,
+    connection_writable, network, round_state,
 )
 from kvd.server.log cimport LOG_WARNING, log_line
 from kvd.server.poll cimport poll_event, poll_wait, poll_watch, waker_drain, waker_wake
@@ -23,7 +25,7 @@ from kvd.server.socket cimport accept_one
 from kvd.session.session cimport clients_of, session
 from kvd.session.waiters cimport waits_expire, waits_next
 from kvd.store.config cimport OPT_ACTIVE_EXPIRE_EFFORT, OPT_HZ, OPT_TIMEOUT, cfg
-from kvd.store.keyspace cimport OPS_SAMPLES, rate, store, store_lock, store_next, store_tick, store_time, store_unlock
+from kvd.store.keyspace cimport OPS_SAMPLES, rate, store, store_lend, store_lock, store_next, store_tick, store_time, store_unlock
 
 cdef enum:
     EVENTS = 256
@@ -72,6 +74,7 @@ cdef void adopt(network *net, connection *k) noexcept nogil:
         net.connections.prev = k
     net.connections = k
     net.count += 1
+    k.session.relax = relax
     poll_watch(net.poller, k.fd, k, False, True)
 
 
@@ -175,6 +178,9 @@ cdef int64_t background(network *net, int64_t *next_round) noexcept nogil:
     if now < s.planned and now < next_round[0]:
         return min(s.planned, next_round[0]) - now
     store_lock(s)
+    if s.busy != NULL:                 # in the middle of a script nothing expires
+        store_unlock(s)
+        return RATE_MS
     store_tick(s, slice_us(s))
     waits_expire(s)
     if s.ready:
@@ -201,33 +207,61 @@ cdef void send_replies(network *net) noexcept nogil:
         connection_reply(k)
 
 
+cdef void serve_events(network *net, poll_event *events, int n, connection *but) noexcept nogil:
+    """What is ready, but for one connection."""
+    cdef server *v = <server *>net.store.server
+    cdef connection *k
+    cdef int i
+    for i in range(n):
+        if events[i].tag == &net.waker:
+            waker_drain(net.waker)
+        elif <size_t>events[i].tag >= <size_t>&v.listeners[0] and <size_t>events[i].tag < <size_t>&v.listeners[v.listener_count]:
+            accept_all(net, <listener *>events[i].tag)
+        else:
+            k = <connection *>events[i].tag
+            if k == but:
+                continue
+            if events[i].writable and not k.dead:
+                connection_writable(k)
+            if events[i].readable and not k.dead:
+                connection_readable(k)
+    send_replies(net)
+    if net.pending != NULL or net.arrivals != NULL:
+        serve_woken(net)
+        send_replies(net)
+
+
+cdef bint relax(session *c, bint busy, int64_t spent_us) noexcept nogil:
+    """A script of this connection runs for long, under the lock: others hear that the store is busy, and may kill it."""
+    cdef connection *k = <connection *>c.link
+    cdef network *net = k.owner
+    cdef round_state outer = net.round
+    cdef poll_event events[EVENTS]
+    cdef int n
+    if not busy:
+        return True
+    memset(&net.round, 0, sizeof(round_state))     # the batch that the script is part of is still to be finished
+    store_unlock(net.store)
+    n = poll_wait(net.poller, events, EVENTS, 0)
+    serve_events(net, events, n, k)
+    store_lock(net.store)
+    store_lend(net.store)
+    free(net.round.argv)
+    net.round = outer
+    return not net.stopping
+
+
 cdef void network_run(network *net) noexcept nogil:
     cdef poll_event events[EVENTS]
-    cdef connection *k
-    cdef int i, n
+    cdef int n
     cdef int64_t next_round = 0
     cdef int64_t next_idle = 0
     cdef int64_t sleep_ms = 0
     cdef int64_t now
-    cdef server *v = <server *>net.store.server
     while not net.stopping:
         n = poll_wait(net.poller, events, EVENTS, <int>sleep_ms)
         net.store.stats.polls += 1
-        for i in range(n):
-            if events[i].tag == &net.waker:
-                waker_drain(net.waker)
-            elif <size_t>events[i].tag >= <size_t>&v.listeners[0] and <size_t>events[i].tag < <size_t>&v.listeners[v.listener_count]:
-                accept_all(net, <listener *>events[i].tag)
-            else:
-                k = <connection *>events[i].tag
-                if events[i].writable and not k.dead:
-                    connection_writable(k)
-                if events[i].readable and not k.dead:
-                    connection_readable(k)
-        send_replies(net)
-        if net.pending != NULL or net.arrivals != NULL:
-            serve_woken(net)
-            send_replies(net)
+        serve_events(net, events, n, NULL)
         sleep_ms = IDLE_CHECK_MS
         if net.index == 0:
             sleep_ms = background(net, &next_round)

@@ -121,7 +121,7 @@ cdef void network_free(network *net) noexcept nogil:
         connection_free(k)
     close(net.poller)
     waker_close(net.waker)
-    free(net.argv)
+    free(net.round.argv)
     free(net)
 
 
@@ -184,7 +184,6 @@ cdef void detach(server *v) noexcept nogil:
     s.server = NULL
     s.on_shutdown = NULL
     s.on_deadline = NULL
-    s.shared = False
     s.ticking = False
 
 

@@ -20,6 +20,16 @@ cdef extern from "<pthread.h>" nogil:
     int pthread_mutex_unlock(pthread_mutex_t *)
     int pthread_mutex_destroy(pthread_mutex_t *)
 
+cdef extern from * nogil:
+    """
+    #include <unistd.h>
+    static inline void kvd_atomic_add(int *p, int n) { __atomic_add_fetch(p, n, __ATOMIC_SEQ_CST); }
+    static inline int kvd_atomic_get(int *p) { return __atomic_load_n(p, __ATOMIC_SEQ_CST); }
+    """
+    void atomic_add "kvd_atomic_add" (int *p, int n)
+    int atomic_get "kvd_atomic_get" (int *p)
+    int usleep(unsigned int us)
+
 cdef struct database:
     table keys
     wheel *expires             # made with the first deadline
@@ -93,6 +103,7 @@ cdef struct store:
     uint64_t mark              # ticks when `now` was taken by store_time_cheap
     uint64_t window            # ticks for which it stays good; 0: the rate is not known yet
     bint shared                # other threads can reach it: the lock counts
+    bint locked                # a Store method holds the lock (db.pyx)
     view hinted                # a key whose hash is known already: this very memory, while a batch runs
     uint64_t hint
     bint expiring              # active expiry is on (DEBUG SET-ACTIVE-EXPIRE)
@@ -101,6 +112,7 @@ cdef struct store:
     int64_t wanted             # soonest deadline set since a Store method looked (db.pyx)
     bint ticking               # someone calls store_tick regularly, so freeing may be put off
     pthread_mutex_t lock
+    int waiting                # threads that wait for the lock; atomic
     rng random
     pace pace
     uint64_t changes           # writes, ever
@@ -169,11 +181,28 @@ cdef inline uint64_t hash_of(store *s, view key) noexcept nogil:
     return s.hint if key.ptr == s.hinted.ptr and key.len == s.hinted.len and key.ptr != NULL else table_hash(key)
 
 
+cdef inline void store_lock_slowly(store *s) noexcept nogil:
+    """The lock is taken: waits for it, so that store_lend sees someone wait."""
+    atomic_add(&s.waiting, 1)
+    pthread_mutex_lock(&s.lock)
+    atomic_add(&s.waiting, -1)
+
+
 cdef inline void store_lock(store *s) noexcept nogil:
-    if s.shared:
-        pthread_mutex_lock(&s.lock)
+    if s.shared and pthread_mutex_trylock(&s.lock) != 0:
+        store_lock_slowly(s)
 
 
 cdef inline void store_unlock(store *s) noexcept nogil:
     if s.shared:
         pthread_mutex_unlock(&s.lock)
+
+
+cdef inline void store_lend(store *s) noexcept nogil:
+    """Lets everyone who waits for the lock have it; for a script that runs for long. Mutexes are not fair by themselves."""
+    cdef int patience = 100            # of 100 us
+    pthread_mutex_unlock(&s.lock)
+    while patience and atomic_get(&s.waiting):
+        usleep(100)
+        patience -= 1
+    pthread_mutex_lock(&s.lock)
