@@ -29,6 +29,7 @@ from kvd.core.table cimport table_hash
 from kvd.core.text cimport INT_TEXT, format_int, parse_int
 from kvd.core.view cimport view, view_of, view_str
 from kvd.script.runtime cimport runtime_release
+from kvd.decode cimport decode_value, text_of
 from kvd.server.log cimport log_line, log_to_configured
 from kvd.server.poll cimport sigset_t, wait_readable, waker_close, waker_drain, waker_open, waker_wake
 from kvd.server.server cimport (
@@ -49,8 +50,7 @@ from kvd.types.value cimport STRING, type_of
 import importlib
 import os
 import weakref
-
-from hiredis import Reader as _Reader
+from collections import deque
 
 # the families of commands define themselves when imported
 for _family in (
@@ -183,21 +183,6 @@ def nested_failure(text):
     return errors.from_reply(text)
 
 
-cdef inline object text_of(const char *p, Py_ssize_t n, bint decode):
-    if decode:
-        return PyUnicode_DecodeUTF8(p, n, NULL)
-    return PyBytes_FromStringAndSize(p, n)
-
-
-NOTHING = object()                 # False is a reply of RESP3
-
-
-cdef object new_reader(bint decode):
-    if decode:
-        return _Reader(replyError=nested_failure, notEnoughData=NOTHING, encoding="utf-8")
-    return _Reader(replyError=nested_failure, notEnoughData=NOTHING)
-
-
 cdef object decode_reply(const char *p, size_t n, bint decode):
     """One whole reply; raises the error that it is."""
     cdef const char *eol
@@ -217,10 +202,7 @@ cdef object decode_reply(const char *p, size_t n, bint decode):
         raise failure(view_of(p + 1, eol - p - 1))
     if p[0] == c'_':
         return None
-    reader = new_reader(decode)
-    reader.setmaxbuf(0)
-    reader.feed(PyBytes_FromStringAndSize(p, n))
-    return reader.gets()
+    return decode_value(&p, decode, nested_failure)
 
 
 # ---- sleeping ---------------------------------------------------------------------------------------
@@ -389,7 +371,7 @@ cdef class Session:
     cdef session *c
     cdef bint decode
     cdef Sleeper sleeper           # of one that receives messages
-    cdef object reader
+    cdef object inbox              # replies and messages that are decoded but not yet received
 
     def execute(self, *args):
         """Run a command; see Store.execute."""
@@ -401,7 +383,7 @@ cdef class Session:
         """From now on it receives: replies and messages come by _receive, in their order."""
         self.sleeper = Sleeper()
         self.sleeper.attach(self.c)
-        self.reader = new_reader(self.decode)
+        self.inbox = deque()
 
     def _send(self, *args):
         """Run a command whose replies _receive returns. Raises RuntimeError when the session is closed."""
@@ -418,10 +400,10 @@ cdef class Session:
         cdef int64_t deadline = 0
         if timeout is not None:
             deadline = wall_ms() + max(<int64_t>(timeout * 1000), 0)
+        cdef const char *p
         while self.c != NULL:
-            reply = self.reader.gets()
-            if reply is not NOTHING:
-                return reply
+            if self.inbox:
+                return self.inbox.popleft()
             acquire(self.owner.s)
             killed = self.c.killed
             out.len = self.c.out.len
@@ -431,8 +413,12 @@ cdef class Session:
                 session_account(self.c)
             release(self.owner.s)
             if out.len:
-                self.reader.feed(PyBytes_FromStringAndSize(out.ptr, out.len))
-                buf_release(&out)
+                p = out.ptr
+                try:
+                    while p < out.ptr + out.len:
+                        self.inbox.append(decode_value(&p, self.decode, nested_failure))
+                finally:
+                    buf_release(&out)
             elif killed:
                 self.close()
             elif deadline and wall_ms() >= deadline:

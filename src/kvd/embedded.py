@@ -10,6 +10,7 @@ from kvd.methods import (
     HyperLogLogMethods,
     KeyMethods,
     ListMethods,
+    ScriptMethods,
     SetMethods,
     StreamMethods,
     ZsetMethods,
@@ -17,7 +18,8 @@ from kvd.methods import (
 
 
 class Store(
-    db.Store, ListMethods, HashMethods, SetMethods, ZsetMethods, StreamMethods, BitMethods, HyperLogLogMethods, GeoMethods, KeyMethods
+    db.Store, ListMethods, HashMethods, SetMethods, ZsetMethods, StreamMethods, BitMethods, HyperLogLogMethods, GeoMethods, KeyMethods,
+    ScriptMethods,
 ):  # fmt: skip
     __doc__ = db.Store.__doc__
     __slots__ = ()

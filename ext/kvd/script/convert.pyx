@@ -23,7 +23,8 @@ from kvd.script.lua cimport T_BOOLEAN, T_NUMBER, T_STRING, T_TABLE, is_nil, lua,
 from kvd.script.runtime cimport running
 
 cdef enum:
-    LARGEST_REPLY = 0x20000000
+    LARGEST_REPLY = 0x20000000 # bytes
+    MOST_VALUES = 0x1000000    # a table that holds itself twice and again would never end
 
 
 # ---- reply to value ----------------------------------------------------------------------------------
@@ -142,6 +143,10 @@ cdef void add_line(buf *out, char kind, const char *p, size_t n) noexcept nogil:
     buf_add(out, b"\r\n", 2)
 
 
+cdef inline bint too_large(running *run, buf *out) noexcept nogil:
+    return out.len - run.reply_at > LARGEST_REPLY or run.written > MOST_VALUES
+
+
 cdef void write_big_number(running *run, buf *out, const char *p, size_t n) noexcept nogil:
     cdef size_t begin
     cdef size_t i
@@ -170,7 +175,7 @@ cdef bint write_keyed(lua_State *L, running *run, buf *out, bint is_map) noexcep
             write_value(L, run, out)
         else:
             pop(L, 1)
-        if out.len - run.reply_at > LARGEST_REPLY:
+        if too_large(run, out):
             pop(L, 1)
             break
     write_header_at(out, at, (c'%' if proto >= 3 else c'*') if is_map else (c'~' if proto >= 3 else c'*'),
@@ -181,7 +186,7 @@ cdef bint write_keyed(lua_State *L, running *run, buf *out, bint is_map) noexcep
 cdef void write_array_of(lua_State *L, running *run, buf *out) noexcept nogil:
     cdef size_t at = out.len
     cdef int n = 0
-    while out.len - run.reply_at <= LARGEST_REPLY:
+    while not too_large(run, out):
         lua.rawgeti(L, -1, n + 1)
         if is_nil(L, -1):
             pop(L, 1)
@@ -252,6 +257,7 @@ cdef void write_value(lua_State *L, running *run, buf *out) noexcept nogil:
     cdef int type = lua.type(L, -1)
     cdef size_t n
     cdef const char *p
+    run.written += 1
     if not lua.checkstack(L, 8):
         write_error(run, out, view_of(b"ERR reached lua stack limit", 27), True)
     elif type == T_STRING:
@@ -278,6 +284,6 @@ cdef void write_value(lua_State *L, running *run, buf *out) noexcept nogil:
 
 cdef void reply_from_value(lua_State *L, running *run) noexcept nogil:
     write_value(L, run, run.c.out)
-    if run.c.out.len - run.reply_at > LARGEST_REPLY:
+    if too_large(run, run.c.out):
         run.c.out.len = run.reply_at
         reply_error(run.c, b"ERR the reply of the script is too large")

@@ -27,6 +27,7 @@ cdef struct running:           # what runs now; lives on the stack of run_functi
     bint wrote
     bint killed
     bint busy                  # longer than busy-reply-threshold: others are told so
+    char killed_at[80]         # source:line
     int proto                  # of the replies that the script gets
     int64_t begun_us
     view *keys                 # KEYS, and behind them ARGV
@@ -35,6 +36,7 @@ cdef struct running:           # what runs now; lives on the stack of run_functi
     int function               # in the registry
     bint as_arguments          # KEYS and ARGV go to the function, not to globals
     size_t reply_at
+    size_t written             # values in the reply so far
 
 cdef struct runtime:           # at store.scripts
     store *store

@@ -11,10 +11,12 @@ Time: a count hook looks at the clock every HOOK_EVERY instructions. A run that 
 busy-reply-threshold turns `busy`: store.busy is set, the gate answers BUSY to all others, and with each hook the
 owner of the session (session.relax) lets other threads have the lock for a moment, or serves its own other
 connections. The data does not change meanwhile: nothing but the script passes the gate, nobody ticks.
-A run that is killed gets an error with every instruction from then on, so that no pcall holds it up.
+A run that is killed gets an error with every instruction from then on, so that no pcall holds it up: the one that
+calls no error handler, which is that of memory.
 """
 
 from libc.stdint cimport int64_t
+from libc.stdio cimport snprintf
 from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memset, strlen
 
@@ -296,16 +298,21 @@ cdef void reply_thrown(runtime *r, running *run, int status) noexcept nogil:
     cdef lua_State *L = r.L
     cdef bint counted = True
     run.c.out.len = run.reply_at
-    if status != ERR_MEMORY and lua.type(L, -1) == T_TABLE:
+    if status != ERR_MEMORY and not run.killed and lua.type(L, -1) == T_TABLE:
         lua.rawgeti(L, REGISTRY, r.describe)
         lua.insert(L, -2)
         if lua.pcall(L, 1, 1, 0) == 0:
             counted = lua.toboolean(L, -1)
             reply_error_counted(run.c, view_of(r.text.ptr, r.text.len), counted)
             return
+    lua.settop(L, 0)
     lua.gc(L, GC_COLLECT, 0)
     r.text.len = 0
-    buf_printf(&r.text, b"ERR not enough memory script: %.*s", <int>run.name.len, run.name.ptr)
+    if run.killed:
+        buf_printf(&r.text, b"ERR Script killed by user with SCRIPT KILL... script: %.*s%s", <int>run.name.len, run.name.ptr,
+                   run.killed_at)
+    else:
+        buf_printf(&r.text, b"ERR not enough memory script: %.*s", <int>run.name.len, run.name.ptr)
     reply_error_counted(run.c, view_of(r.text.ptr, r.text.len), True)
 
 
@@ -332,6 +339,7 @@ cdef void run_function(runtime *r, running *run) noexcept nogil:
     run.proto = 2
     run.begun_us = mono_us()
     run.reply_at = run.c.out.len
+    run.written = 0
     r.now = run
     r.coroutines = 0
     who.executing = True
@@ -349,8 +357,7 @@ cdef void run_function(runtime *r, running *run) noexcept nogil:
     r.now = NULL
     if run.busy:
         s.busy = NULL
-    if run.killed:
-        hook_again(r)
+    hook_again(r)                      # the limit may have been changed, or the run killed
     collect(r)
     runtime_account(r)
 
@@ -358,6 +365,7 @@ cdef void run_function(runtime *r, running *run) noexcept nogil:
 # ---- time --------------------------------------------------------------------------------------------
 
 cdef void hook_again(runtime *r) noexcept nogil:
+    r.limit = cfg(&r.store.config, OPT_LUA_MEMORY_LIMIT)
     lua.sethook(r.L, hook, MASK_COUNT, HOOK_EVERY)
 
 
@@ -380,11 +388,19 @@ cdef void hook(lua_State *L, lua_Debug *d) noexcept nogil:
             r.store.busy = BUSY_FUNCTION if run.is_function else BUSY_SCRIPT
         if who.relax != NULL and not who.relax(who, run.busy, spent):
             run.killed = True
+        if run.killed:
+            note_place(L, d, run)
     if run.killed:
         lua.sethook(L, hook, MASK_COUNT, 1)
         lua.sethook(r.L, hook, MASK_COUNT, 1)
-        lua.pushstring(L, b"Script killed by user with SCRIPT KILL...")
-        lua.error(L)
+        r.limit = 0
+        lua.newuserdata(L, 1)          # throws, without calling a handler of xpcall: no hook would look at that
+
+
+cdef void note_place(lua_State *L, lua_Debug *d, running *run) noexcept nogil:
+    run.killed_at[0] = 0
+    if lua.getinfo(L, b"Sl", d) and d.source != NULL:
+        snprintf(run.killed_at, sizeof(run.killed_at), b", on %.60s:%d.", d.source, d.currentline)
 
 
 cdef const char *kill(store *s, bint is_function) noexcept nogil:

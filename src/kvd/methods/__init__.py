@@ -11,11 +11,12 @@ from kvd.methods.hashes import HashMethods
 from kvd.methods.hyperloglog import HyperLogLogMethods
 from kvd.methods.keys import KeyMethods
 from kvd.methods.lists import ListMethods
+from kvd.methods.scripting import ScriptMethods
 from kvd.methods.sets import SetMethods
 from kvd.methods.streams import StreamMethods
 from kvd.methods.zsets import ZsetMethods
 
 __all__ = [
-    "BitMethods", "GeoMethods", "HashMethods", "HyperLogLogMethods", "KeyMethods", "ListMethods", "SetMethods",
+    "BitMethods", "GeoMethods", "HashMethods", "HyperLogLogMethods", "KeyMethods", "ListMethods", "ScriptMethods", "SetMethods",
     "StreamMethods", "ZsetMethods",
 ]  # fmt: skip

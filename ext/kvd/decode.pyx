@@ -1,0 +1,112 @@
+"""Whole replies to Python values, for callers in this process.
+
+hiredis reads what comes from a socket in pieces; a reply in our own buffer is always whole, so it is walked once,
+without a reader object and without a copy. Values are as hiredis gives them: map dict, set set, double float, big
+number int, verbatim string its text. An error becomes what `make_error` makes of its text; the caller raises it. What cannot
+be a key or a member becomes a tuple. Replies nested deeper than DEEPEST raise RecursionError.
+"""
+
+from cpython.bytes cimport PyBytes_FromStringAndSize
+from cpython.list cimport PyList_New, PyList_SET_ITEM
+from cpython.ref cimport Py_INCREF
+from cpython.unicode cimport PyUnicode_DecodeUTF8
+from libc.stdint cimport int64_t
+from libc.string cimport memchr
+
+from kvd.core.text cimport parse_double, parse_int
+from kvd.core.view cimport view_of
+
+cdef enum:
+    DEEPEST = 2000
+
+
+cdef object text_of(const char *p, Py_ssize_t n, bint decode):
+    if decode:
+        return PyUnicode_DecodeUTF8(p, n, NULL)
+    return PyBytes_FromStringAndSize(p, n)
+
+
+cdef object decode_value(const char **at, bint decode, object make_error):
+    return value(at, decode, make_error, 0)
+
+
+cdef object hashable(object one):
+    """As a key or a member."""
+    if isinstance(one, (list, tuple)):
+        return tuple([hashable(x) for x in one])
+    if isinstance(one, dict):
+        return tuple([(k, hashable(v)) for k, v in one.items()])
+    if isinstance(one, set):
+        return frozenset(one)
+    return one
+
+
+cdef list values(const char **at, int64_t n, bint decode, object make_error, int depth):
+    cdef list found = PyList_New(n)
+    cdef int64_t i
+    cdef object one
+    for i in range(n):
+        one = value(at, decode, make_error, depth)
+        Py_INCREF(one)
+        PyList_SET_ITEM(found, i, one)
+    return found
+
+
+cdef object value(const char **at, bint decode, object make_error, int depth):
+    cdef const char *p = at[0]
+    cdef const char *eol = <const char *>memchr(p, c'\r', <size_t>-1 >> 1)
+    cdef const char *begin = eol + 2
+    cdef Py_ssize_t length = eol - p - 1
+    cdef int64_t n = 0
+    cdef double d = 0
+    cdef char kind = p[0]
+    cdef dict pairs
+    cdef set members
+    at[0] = begin
+    if depth > DEEPEST:
+        raise RecursionError("the reply is nested too deeply")
+    if kind == c'$' or kind == c'*' or kind == c':' or kind == c'%' or kind == c'~' or kind == c'>' or kind == c'=':
+        parse_int(view_of(p + 1, length), &n)
+    if kind == c'$' or kind == c'=':
+        if n < 0:
+            return None
+        at[0] = begin + n + 2
+        if kind == c'=':
+            begin += 4
+            n -= 4
+        return text_of(begin, n, decode)
+    if kind == c':':
+        return n
+    if kind == c'*' or kind == c'>':
+        return None if n < 0 else values(at, n, decode, make_error, depth + 1)
+    if kind == c'+':
+        return text_of(p + 1, length, decode)
+    if kind == c'_':
+        return None
+    if kind == c'-':
+        return make_error(p[1:length + 1].decode("utf-8", "replace"))
+    if kind == c'%':
+        pairs = {}
+        while n > 0:
+            key = hashable(value(at, decode, make_error, depth + 1))
+            pairs[key] = value(at, decode, make_error, depth + 1)
+            n -= 1
+        return pairs
+    if kind == c'~':
+        members = set()
+        while n > 0:
+            members.add(hashable(value(at, decode, make_error, depth + 1)))
+            n -= 1
+        return members
+    if kind == c'#':
+        return p[1] == c't'
+    if kind == c',':
+        if parse_double(view_of(p + 1, length), &d):
+            return d
+        return float(p[1:length + 1])
+    if kind == c'(':
+        try:
+            return int(p[1:length + 1])
+        except ValueError:             # a script may call anything a big number
+            return text_of(p + 1, length, decode)
+    raise ValueError(f"not a reply: {p[:length + 1]!r}")
