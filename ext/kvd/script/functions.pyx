@@ -22,7 +22,7 @@ from kvd.core.entry cimport entry, entry_payload
 from kvd.core.glob cimport glob_match
 from kvd.core.pointers cimport pointer_find, pointer_put, pointer_take
 from kvd.core.table cimport table_cursor, table_next
-from kvd.core.view cimport view, view_equal, view_is, view_of
+from kvd.core.view cimport lower, view, view_equal, view_is, view_of
 from kvd.persist.codec cimport RDB_FUNCTION, RDB_VERSION, string_decode, string_encode
 from kvd.persist.dumping cimport FOOTER, payload_close, payload_whole
 from kvd.script.eval cimport admit, flag_named, read_keys, write_flags
@@ -40,6 +40,7 @@ cdef enum:
 
 cdef struct function:
     view name                  # own copies
+    view key                   # the name in lower case: FCALL does not distinguish
     view description           # ptr NULL: none
     int index                  # in Lua's registry
     int flags
@@ -70,9 +71,28 @@ cdef view copy_of(view v) noexcept nogil:
     return view_of(p, v.len)
 
 
+cdef void lower_all(char *p, size_t n) noexcept nogil:
+    cdef size_t i
+    for i in range(n):
+        p[i] = lower(p[i])
+
+
+cdef function *function_find(runtime *r, view name) noexcept nogil:
+    """In any case; NULL: there is none."""
+    if r == NULL:
+        return NULL
+    r.text.len = 0
+    buf_add(&r.text, name.ptr, name.len)
+    if r.text.len < name.len:
+        return NULL
+    lower_all(r.text.ptr, name.len)
+    return <function *>pointer_find(&r.functions, view_of(r.text.ptr, name.len))
+
+
 cdef void function_free(runtime *r, function *f) noexcept nogil:
     forget(r, f.index)
     free(<void *>f.name.ptr)
+    free(<void *>f.key.ptr)
     free(<void *>f.description.ptr)
     free(f)
 
@@ -87,10 +107,22 @@ cdef void library_free(runtime *r, library *l) noexcept nogil:
     free(l)
 
 
+cdef bint same_name(view a, view b) noexcept nogil:
+    """In any case."""
+    cdef size_t i
+    if a.len != b.len:
+        return False
+    for i in range(a.len):
+        if lower(a.ptr[i]) != lower(b.ptr[i]):
+            return False
+    return True
+
+
 cdef function *library_find(library *l, view name) noexcept nogil:
+    """By its name in lower case."""
     cdef int i
     for i in range(l.count):
-        if view_equal(l.functions[i].name, name):
+        if view_equal(l.functions[i].key, name):
             return l.functions[i]
     return NULL
 
@@ -106,7 +138,7 @@ cdef void withdraw(runtime *r, library *l) noexcept nogil:
     """Out of the tables, and gone."""
     cdef int i
     for i in range(l.count):
-        pointer_take(&r.functions, l.functions[i].name)
+        pointer_take(&r.functions, l.functions[i].key)
     pointer_take(&r.libraries, l.name)
     r.functions_bytes -= sizeof(library) + l.code.len + l.count * sizeof(function)
     library_free(r, l)
@@ -225,11 +257,14 @@ cdef bint add_function(runtime *r, library *l, view name, view description, int 
         l.functions = <function **>grown
     if f != NULL:
         f.name = copy_of(name)
+        f.key = copy_of(name)
+        if f.key.ptr != NULL:
+            lower_all(<char *>f.key.ptr, f.key.len)
         f.description = copy_of(description) if description.ptr != NULL else view_of(NULL, 0)
         f.flags = flags
         f.owner = l
         f.index = index
-    if f == NULL or grown == NULL or f.name.ptr == NULL:
+    if f == NULL or grown == NULL or f.name.ptr == NULL or f.key.ptr == NULL:
         free(f)
         return False
     l.functions[l.count] = f
@@ -241,7 +276,7 @@ cdef int register_function(lua_State *L) noexcept nogil:
     cdef runtime *r
     cdef library *l
     cdef view name, description
-    cdef int flags
+    cdef int flags, i
     lua.getallocf(L, <void **>&r)
     l = <library *>r.loading
     if l == NULL:
@@ -258,8 +293,9 @@ cdef int register_function(lua_State *L) noexcept nogil:
         description.ptr = lua.tolstring(L, 4, &description.len)
     if not name_is_good(name):
         return wrong(L, b"ERR Library names can only contain letters, numbers, or underscores(_) and must be at least one character long")
-    if library_find(l, name) != NULL:
-        return wrong(L, b"ERR Function already exists in the library")
+    for i in range(l.count):
+        if same_name(l.functions[i].name, name):
+            return wrong(L, b"ERR Function already exists in the library")
     lua.pushvalue(L, 3)
     if not add_function(r, l, name, description, flags, lua.ref(L, REGISTRY)):
         return wrong(L, NO_MEMORY)
@@ -415,12 +451,12 @@ cdef bint names_are_free(call *c, runtime *r, batch *b) noexcept nogil:
                 return False
         for j in range(b.libraries[i].count):
             f = b.libraries[i].functions[j]
-            other = <function *>pointer_find(&r.functions, f.name)
+            other = <function *>pointer_find(&r.functions, f.key)
             if other != NULL and is_leaving(r, b, other.owner):
                 other = NULL
             for k in range(i):
                 if other == NULL:
-                    other = library_find(b.libraries[k], f.name)
+                    other = library_find(b.libraries[k], f.key)
             if other != NULL:
                 reply_error_about(c, b"ERR Function %.*s already exists", f.name)
                 return False
@@ -431,7 +467,7 @@ cdef bint place(runtime *r, library *l) noexcept nogil:
     cdef int i
     cdef bint ok = pointer_put(&r.libraries, l.name, l)
     for i in range(l.count):
-        ok = ok and pointer_put(&r.functions, l.functions[i].name, l.functions[i])
+        ok = ok and pointer_put(&r.functions, l.functions[i].key, l.functions[i])
     r.functions_bytes += sizeof(library) + l.code.len + l.count * sizeof(function)
     return ok
 
@@ -752,7 +788,7 @@ cdef void function_restore(call *c) noexcept nogil:
 
 cdef void call_function(call *c, bint read_only) noexcept nogil:
     cdef runtime *r = runtime_find(c.store)
-    cdef function *f = <function *>pointer_find(&r.functions, c.argv[1]) if r != NULL else <function *>NULL
+    cdef function *f = function_find(r, c.argv[1])
     cdef running run
     if f == NULL:
         reply_error(c, b"ERR Function not found")
