@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -61,7 +63,6 @@ except RuntimeError as error:
 """
 
 
-@pytest.mark.xfail(strict=True, reason="kombu's Redis transport runs Lua scripts (EVALSHA), which kvd does not have yet")
 def test_celery_worker(server):
     pytest.importorskip("celery")
     worker = subprocess.Popen(
@@ -136,3 +137,173 @@ def test_redis_cli(server):
     stat.terminate()
     lines = stat.communicate(timeout=10)[0].splitlines()
     assert any(line.split()[:1] == ["205"] for line in lines), lines
+
+
+def test_redis_py_lock(server):
+    client = redis.from_url(server.url)
+    counter = {"inside": 0, "most": 0, "rounds": 0}
+
+    def work():
+        own = redis.from_url(server.url)
+        for _ in range(10):
+            with own.lock("lock", timeout=5, sleep=0.001):
+                counter["inside"] += 1
+                counter["most"] = max(counter["most"], counter["inside"])
+                counter["rounds"] += 1
+                time.sleep(0.0005)
+                counter["inside"] -= 1
+
+    threads = [threading.Thread(target=work) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert counter == {"inside": 0, "most": 1, "rounds": 60}
+    lock = client.lock("other", timeout=10)
+    assert lock.acquire(blocking=False) and not client.lock("other").acquire(blocking=False)
+    assert lock.extend(20) and 20 < client.ttl("other") <= 30 and lock.reacquire() and lock.owned()
+    client.set("other", "stolen")
+    with pytest.raises(redis.exceptions.LockNotOwnedError):
+        lock.release()
+
+
+@pytest.mark.parametrize("strategy", ["FixedWindowRateLimiter", "MovingWindowRateLimiter", "SlidingWindowCounterRateLimiter"])
+def test_limits(server, strategy):
+    limits = pytest.importorskip("limits")
+    import limits.storage
+    import limits.strategies
+
+    storage = limits.storage.storage_from_string(server.url)
+    limiter = getattr(limits.strategies, strategy)(storage)
+    rate = limits.parse("5/minute")
+    assert [limiter.hit(rate, "user") for _ in range(7)] == [True] * 5 + [False] * 2
+    assert not limiter.test(rate, "user") and limiter.test(rate, "another")
+    window = limiter.get_window_stats(rate, "user")
+    assert window.remaining == 0 and 0 < window.reset_time - time.time() <= 61
+    limiter.clear(rate, "user")
+    assert limiter.hit(rate, "user", cost=3) and limiter.get_window_stats(rate, "user").remaining == 2
+
+
+def test_python_redis_lock(server):
+    redis_lock = pytest.importorskip("redis_lock")
+
+    client = redis.from_url(server.url)
+    lock = redis_lock.Lock(client, "name", expire=2, auto_renewal=True)
+    assert lock.acquire(blocking=False)
+    assert not redis_lock.Lock(client, "name").acquire(blocking=False)
+    waited = []
+    waiter = threading.Thread(target=lambda: waited.append(redis_lock.Lock(redis.from_url(server.url), "name", expire=20).acquire(timeout=10)))
+    waiter.start()
+    time.sleep(0.2)
+    lock.release()
+    waiter.join(10)
+    assert waited == [True]
+    redis_lock.reset_all(client)
+    with pytest.raises(redis_lock.NotAcquired):
+        lock.release()
+
+
+def test_dramatiq(server):
+    dramatiq = pytest.importorskip("dramatiq")
+    from dramatiq.brokers.redis import RedisBroker
+
+    broker = RedisBroker(url=server.url)
+    done = []
+
+    @dramatiq.actor(broker=broker, max_retries=1, min_backoff=10, max_backoff=20)
+    def add(x, y):
+        if x == "fail once" and len(done) < 21:
+            done.append("failed")
+            raise RuntimeError
+        done.append(x if x == "fail once" else x + y)
+
+    for i in range(20):
+        add.send(i, i)
+    add.send("fail once", 0)
+    add.send_with_options(args=(100, 1), delay=100)
+    worker = dramatiq.Worker(broker, worker_timeout=50)
+    worker.start()
+    try:
+        deadline = time.time() + 30
+        while len(done) < 23 and time.time() < deadline:
+            time.sleep(0.05)
+    finally:
+        worker.stop()
+    assert sorted(done, key=str) == sorted([*(2 * i for i in range(20)), "failed", "fail once", 101], key=str)
+
+
+def test_huey(server):
+    huey = pytest.importorskip("huey")
+
+    app = huey.RedisHuey("app", url=server.url, results=True)
+
+    @app.task(retries=1)
+    def double(n):
+        return 2 * n
+
+    results = [double(i) for i in range(10)]
+    later = double.schedule((50,), delay=0.2)
+    consumer = app.create_consumer(workers=2, periodic=False, scheduler_interval=0.1)
+    consumer.start()
+    try:
+        assert [r.get(blocking=True, timeout=10) for r in results] == [2 * i for i in range(10)]
+        assert later.get(blocking=True, timeout=10) == 100
+    finally:
+        consumer.stop(graceful=True)
+
+
+BULLMQ = """
+const { Queue, Worker, QueueEvents, FlowProducer } = require('bullmq');
+const connection = { host: '127.0.0.1', port: Number(process.argv[2]), maxRetriesPerRequest: null };
+(async () => {
+  const queue = new Queue('jobs', { connection });
+  const events = new QueueEvents('jobs', { connection });
+  await events.waitUntilReady();
+  let tries = 0;
+  const worker = new Worker('jobs', async job => {
+    if (job.name === 'flaky' && tries++ === 0) throw new Error('once');
+    if (job.name === 'bad') throw new Error('as asked');
+    await job.updateProgress(50);
+    return job.name === 'add' ? job.data.a + job.data.b : job.name;
+  }, { connection, concurrency: 4 });
+  const jobs = await queue.addBulk([...Array(20).keys()].map(i => ({ name: 'add', data: { a: i, b: i } })));
+  const results = await Promise.all(jobs.map(j => j.waitUntilFinished(events, 20000)));
+  const flaky = await queue.add('flaky', {}, { attempts: 3, backoff: { type: 'fixed', delay: 50 } });
+  const delayed = await queue.add('delayed', {}, { delay: 200, priority: 5 });
+  const bad = await queue.add('bad', {});
+  const failed = await bad.waitUntilFinished(events, 20000).catch(e => e.message);
+  const flow = new FlowProducer({ connection });
+  const tree = await flow.add({ name: 'parent', queueName: 'jobs', children: [{ name: 'add', data: { a: 40, b: 2 }, queueName: 'jobs' }] });
+  const rest = [await flaky.waitUntilFinished(events, 20000), await delayed.waitUntilFinished(events, 20000), await tree.job.waitUntilFinished(events, 20000)];
+  const counts = await queue.getJobCounts('completed', 'failed', 'waiting', 'active', 'delayed');
+  await worker.close(); await events.close(); await flow.close(); await queue.close();
+  console.log(JSON.stringify({ results, failed, rest, counts }));
+  process.exit(0);
+})().catch(e => { console.error(e); process.exit(1); });
+"""
+
+
+@pytest.fixture(scope="session")
+def bullmq(tmp_path_factory):
+    """A folder in which node finds BullMQ: KVD_BULLMQ names one, else npm fetches it."""
+    if os.environ.get("KVD_BULLMQ"):
+        return Path(os.environ["KVD_BULLMQ"])
+    if not shutil.which("npm"):
+        pytest.skip("no npm here")
+    folder = tmp_path_factory.mktemp("bullmq")
+    try:
+        done = subprocess.run(["npm", "install", "--no-audit", "--no-fund", "bullmq", "ioredis"], cwd=folder, capture_output=True, timeout=90)
+    except subprocess.TimeoutExpired:
+        pytest.skip("npm cannot fetch bullmq here")
+    if done.returncode:
+        pytest.skip("npm cannot fetch bullmq here")
+    return folder
+
+
+def test_bullmq(server, bullmq):
+    (bullmq / "jobs.js").write_text(BULLMQ)
+    done = subprocess.run(["node", "jobs.js", str(server.port)], cwd=bullmq, capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert found["results"] == [2 * i for i in range(20)] and found["failed"] == "as asked" and found["rest"] == ["flaky", "delayed", "parent"]
+    assert found["counts"] == {"completed": 24, "failed": 1, "waiting": 0, "active": 0, "delayed": 0}
