@@ -17,7 +17,7 @@ asan:                     # all but the doors and applications under the address
 	KVD_BUILD=asan $(PYTHON) setup.py -q build
 	LD_PRELOAD=$$(gcc -print-file-name=libasan.so) PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0 \
 	KVD_COMPAT_EXAMPLES=10 PYTHONPATH=$(call LIB,asan) $(PYTHON) -m pytest --timeout 600 \
-	    tests/core tests/resp tests/store tests/commands tests/persist tests/session tests/model tests/compat tests/caching
+	    tests/core tests/resp tests/store tests/commands tests/persist tests/session tests/model tests/compat tests/caching tests/script
 
 trace:                    # line coverage of .pyx
 	KVD_BUILD=trace $(PYTHON) setup.py -q build

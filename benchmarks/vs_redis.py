@@ -4,7 +4,7 @@ Starts each server on core 0 and redis-benchmark on core 1, takes them in turn w
 rounds, the median counts), and prints requests a second, p50 and p99, and the server's own CPU time
 (user and system) divided by the operations. Absolute figures belong to the machine; ratios travel.
 
-    PYTHONPATH=$(ls -d build/release/lib.*) python benchmarks/vs_redis.py [speed] [types] [memory] [values] [burst] [delete] [evict] [--markdown]
+    PYTHONPATH=$(ls -d build/release/lib.*) python benchmarks/vs_redis.py [speed] [types] [scripts] [memory] [values] [burst] [delete] [evict] [--markdown]
 """
 
 from __future__ import annotations
@@ -113,6 +113,48 @@ def types() -> None:
             middle = {n: statistics.median(c) for n, c in cpu.items()}
             ratio = middle["kvd"] / best_peer(middle) if len(middle) > 1 else 0
             row([name, str(pipeline), *[f"{middle[n]:.2f}" for n in names], f"{ratio:.2f}"], widths)
+    for t in running:
+        t.stop()
+
+
+LIMITER = """
+local now = redis.call('time')
+local ms = now[1] * 1000 + math.floor(now[2] / 1000)
+redis.call('zremrangebyscore', KEYS[1], '-inf', ms - tonumber(ARGV[1]))
+local used = redis.call('zcard', KEYS[1])
+if used >= tonumber(ARGV[2]) then return {0, used} end
+redis.call('zadd', KEYS[1], ms, ms .. ':' .. used)
+redis.call('pexpire', KEYS[1], ARGV[1])
+return {1, used + 1}
+"""
+SCRIPTS = {  # name: (script, goal against Redis)
+    "no call": ("return 1", 2.0),
+    "one call": ("return redis.call('set', KEYS[1], ARGV[1])", 2.0),
+    "twenty calls": ("for i = 1, 20 do redis.call('incrby', KEYS[1], i) end return redis.call('get', KEYS[1])", 1.3),
+    "rate limiter (5 calls)": (LIMITER, 2.0),
+    "json (decode, encode)": ("local t = cjson.decode('{\"a\":[1,2,3],\"b\":\"text\"}') t.c = ARGV[1] return cjson.encode(t)", 2.0),
+}
+
+
+def scripts() -> None:
+    """Server CPU an EVALSHA."""
+    print("\n## EVALSHA: server CPU per operation (us)\n")
+    running = [t.start() for t in targets()]
+    names = [t.name for t in running]
+    widths = [24, 4, *[10] * len(names), 18]
+    heading(["script", "P", *names, "kvd / Redis"], widths)
+    for name, (code, goal) in SCRIPTS.items():
+        for t in running:
+            sha = Client(t.port)("SCRIPT", "LOAD", code)
+            WORK[name] = ["evalsha", str(sha if isinstance(sha, str) else sha.decode()), "1", name.split()[0] + ":__rand_int__", "1000", "100"]
+        for pipeline in (1, 16):
+            cpu: dict[str, list[float]] = {t.name: [] for t in running}
+            for _ in range(ROUNDS):
+                for t in running:
+                    cpu[t.name].append(load(t, name, pipeline, {1: 30_000, 16: 150_000}[pipeline])[0])
+            middle = {n: statistics.median(c) for n, c in cpu.items()}
+            redis_cpu = next((c for n, c in middle.items() if n.lower().startswith("redis")), 0.0)
+            row([name, str(pipeline), *[f"{middle[n]:.2f}" for n in names], f"{middle['kvd'] / redis_cpu:.2f} (goal {goal})" if redis_cpu else ""], widths)
     for t in running:
         t.stop()
 
@@ -277,7 +319,7 @@ def hit_ratio(client: Client, trace: list[int]) -> float:
 
 
 if __name__ == "__main__":
-    questions = {"speed": speed, "types": types, "memory": memory, "values": values, "delete": delete, "burst": burst, "evict": evict}
+    questions = {"speed": speed, "types": types, "scripts": scripts, "memory": memory, "values": values, "delete": delete, "burst": burst, "evict": evict}
     chosen = [a for a in sys.argv[1:] if a in questions] or list(questions)
     for question in chosen:
         questions[question]()

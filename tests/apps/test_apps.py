@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import json
 import os
 import shutil
@@ -170,8 +171,8 @@ def test_redis_py_lock(server):
 @pytest.mark.parametrize("strategy", ["FixedWindowRateLimiter", "MovingWindowRateLimiter", "SlidingWindowCounterRateLimiter"])
 def test_limits(server, strategy):
     limits = pytest.importorskip("limits")
-    import limits.storage
-    import limits.strategies
+    for part in ("storage", "strategies"):
+        importlib.import_module(f"limits.{part}")
 
     storage = limits.storage.storage_from_string(server.url)
     limiter = getattr(limits.strategies, strategy)(storage)

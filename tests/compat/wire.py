@@ -12,7 +12,6 @@ from pathlib import Path
 
 import hiredis
 
-
 NOTHING = object()              # False is a reply of RESP3
 
 

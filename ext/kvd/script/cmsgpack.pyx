@@ -5,14 +5,12 @@ what MessagePack does not know. Numbers without a fraction are integers, others 
 a double. What is read (the types of 2012: no bin, no ext) is checked byte by byte: "Missing bytes in input." or "Bad data format in input.".
 """
 
-from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdio cimport snprintf
 from libc.string cimport memcpy
 
 from kvd.core.buf cimport buf, buf_add, buf_add_char
-from kvd.script.lua cimport (
-    GLOBALS, T_BOOLEAN, T_NIL, T_NUMBER, T_STRING, T_TABLE, is_nil, lua, lua_State, pop, raise_text,
-)
+from kvd.script.lua cimport T_BOOLEAN, T_NIL, T_NUMBER, T_STRING, T_TABLE, lua, lua_State, pop, raise_text
 from kvd.script.runtime cimport runtime_of
 from kvd.script.sandbox cimport add_functions, named, protect
 
@@ -209,9 +207,9 @@ cdef void get_array(lua_State *L, source *s, uint64_t n) noexcept nogil:
 
 
 cdef void get_map(lua_State *L, source *s, uint64_t n) noexcept nogil:
-    cdef uint64_t i
+    cdef uint64_t _
     lua.createtable(L, 0, <int>n if n <= s.left else 0)
-    for i in range(n):
+    for _ in range(n):
         get_value(L, s)
         get_value(L, s)
         lua.settable(L, -3)

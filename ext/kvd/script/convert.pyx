@@ -17,13 +17,13 @@ from kvd.core.buf cimport buf, buf_add, buf_add_char
 from kvd.core.text cimport parse_double, parse_int
 from kvd.core.view cimport view, view_of
 from kvd.resp.writer cimport (
-    write_array, write_bool, write_bulk, write_double, write_header, write_header_at, write_int, write_map, write_null, write_set, write_verbatim,
+    write_bool, write_bulk, write_double, write_header, write_header_at, write_int, write_null, write_verbatim,
 )
 from kvd.script.lua cimport T_BOOLEAN, T_NUMBER, T_STRING, T_TABLE, is_nil, lua, lua_State, pop
 from kvd.script.runtime cimport running
 
 cdef enum:
-    LARGEST_REPLY = 0x20000000 # bytes
+    LARGEST_REPLY = 0x20000000  # bytes
     MOST_VALUES = 0x1000000    # a table that holds itself twice and again would never end
 
 

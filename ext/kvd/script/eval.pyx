@@ -14,7 +14,7 @@ from kvd.commands.errors cimport NO_MEMORY, NOT_INT, OOM
 from kvd.commands.table cimport (
     call, define, reply_array, reply_bulk, reply_error, reply_error_about, reply_int, reply_ok,
 )
-from kvd.core.buf cimport buf, buf_add_char, buf_printf, buf_release
+from kvd.core.buf cimport buf, buf_release
 from kvd.core.entry cimport entry_payload
 from kvd.core.pointers cimport pointer_find, pointer_put, pointer_take
 from kvd.core.sha1 cimport SHA1_TEXT, sha1_hex
@@ -23,8 +23,8 @@ from kvd.core.text cimport parse_int
 from kvd.core.view cimport lower, view, view_is, view_of
 from kvd.resp.writer cimport write_set, write_status
 from kvd.script.runtime cimport (
-    ALLOW_CROSS_SLOT, ALLOW_OOM, ALLOW_STALE, COMPAT, NO_CLUSTER, NO_WRITES, compile, forget, kill, run_function, running, runtime,
-    runtime_find, runtime_open,
+    ALLOW_OOM, COMPAT, NO_WRITES, compile, forget, kill, run_function, running, runtime, runtime_find,
+    runtime_open,
 )
 from kvd.store.evict cimport over_limit
 

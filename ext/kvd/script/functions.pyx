@@ -8,7 +8,7 @@ LOAD and RESTORE are one operation: make libraries apart from those that exist, 
 put them in place of others. Whatever fails, nothing has changed.
 """
 
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport int64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcpy, memset
 
@@ -16,21 +16,19 @@ from kvd.commands.errors cimport NO_MEMORY
 from kvd.commands.table cimport (
     call, define, reply_array, reply_bulk, reply_error, reply_error_about, reply_int, reply_map, reply_null, reply_ok, reply_text,
 )
-from kvd.core.buf cimport buf, buf_add, buf_add_char, buf_printf, buf_release
+from kvd.core.buf cimport buf, buf_add, buf_add_char, buf_release
 from kvd.core.clock cimport mono_us
 from kvd.core.entry cimport entry, entry_payload
 from kvd.core.glob cimport glob_match
 from kvd.core.pointers cimport pointer_find, pointer_put, pointer_take
 from kvd.core.table cimport table_cursor, table_next
 from kvd.core.view cimport lower, view, view_equal, view_is, view_of
-from kvd.persist.codec cimport RDB_FUNCTION, RDB_VERSION, string_decode, string_encode
+from kvd.persist.codec cimport RDB_FUNCTION, string_decode, string_encode
 from kvd.persist.dumping cimport FOOTER, payload_close, payload_whole
 from kvd.script.eval cimport admit, flag_named, read_keys, write_flags
-from kvd.script.lua cimport (
-    ERR_MEMORY, REGISTRY, T_FUNCTION, T_NIL, T_NUMBER, T_STRING, T_TABLE, is_nil, lua, lua_State, pop,
-)
+from kvd.script.lua cimport REGISTRY, T_FUNCTION, T_NUMBER, T_STRING, T_TABLE, is_nil, lua, lua_State, pop
 from kvd.script.runtime cimport (
-    NO_WRITES, compile, forget, hook_again, kill, run_function, running, runtime, runtime_account, runtime_find,
+    compile, forget, hook_again, kill, run_function, running, runtime, runtime_account, runtime_find,
     runtime_open,
 )
 from kvd.script.sandbox cimport library_environment

@@ -16,13 +16,13 @@ from kvd.commands.figures cimport figure_error, figures_of
 from kvd.commands.table cimport (
     F_DENYOOM, F_NOSCRIPT, F_WRITE, arity_fits, call, command, command_of, run_command,
 )
-from kvd.core.buf cimport buf, buf_add, buf_add_char, buf_release, buf_reserve
+from kvd.core.buf cimport buf_add, buf_add_char, buf_release, buf_reserve
 from kvd.core.sha1 cimport SHA1_TEXT, sha1_hex
-from kvd.core.text cimport DOUBLE_TEXT, INT_TEXT, format_double, format_int
+from kvd.core.text cimport DOUBLE_TEXT, format_double, format_int
 from kvd.core.view cimport view, view_of
 from kvd.script.convert cimport push_reply
 from kvd.script.functions cimport register_function
-from kvd.script.lua cimport T_NUMBER, T_STRING, T_TABLE, lua, lua_State, pop, push_function, raise_text
+from kvd.script.lua cimport T_NUMBER, T_STRING, lua, lua_State
 from kvd.script.runtime cimport ALLOW_OOM, running, runtime, runtime_of
 from kvd.script.sandbox cimport add_functions, named, protect, refuse_globals
 

@@ -18,20 +18,18 @@ calls no error handler, which is that of memory.
 from libc.stdint cimport int64_t
 from libc.stdio cimport snprintf
 from libc.stdlib cimport calloc, free, realloc
-from libc.string cimport memset, strlen
 
-from kvd.commands.figures cimport figure_error
 from kvd.commands.table cimport reply_error_counted
-from kvd.core.buf cimport buf, buf_add, buf_add_char, buf_printf, buf_release
+from kvd.core.buf cimport buf, buf_add, buf_printf, buf_release
 from kvd.core.clock cimport mono_us
 from kvd.core.table cimport table_init, table_release
-from kvd.core.view cimport view, view_of, view_str
+from kvd.core.view cimport view, view_of
 from kvd.script.convert cimport reply_from_value
 from kvd.script.eval cimport scripts_flush
 from kvd.script.functions cimport libraries_flush, load_overdue, run_library
 from kvd.script.lua cimport (
-    ERR_MEMORY, GC_COLLECT, GC_STEP, MASK_COUNT, REGISTRY, T_BOOLEAN, T_NUMBER, T_STRING, T_TABLE, is_nil, lua, lua_Debug, lua_load,
-    lua_State, pop, push_function,
+    ERR_MEMORY, GC_COLLECT, GC_STEP, MASK_COUNT, REGISTRY, T_BOOLEAN, T_NUMBER, T_STRING, T_TABLE, lua, lua_Debug,
+    lua_load, lua_State, pop, push_function,
 )
 from kvd.script.sandbox cimport sandbox_open
 from kvd.session.session cimport session

@@ -25,8 +25,8 @@ from kvd.script.bitop cimport bit_open
 from kvd.script.cjson cimport cjson_open
 from kvd.script.cmsgpack cimport cmsgpack_open
 from kvd.script.lua cimport (
-    ERR_MEMORY, GC_COLLECT, GC_COUNT, GC_STEP, GLOBALS, REGISTRY, T_BOOLEAN, T_FUNCTION, T_NIL, T_NONE, T_NUMBER, T_STRING, T_TABLE, T_THREAD,
-    is_nil, lua, lua_CFunction, lua_Debug, lua_State, pop, push_function, raise_text,
+    ERR_MEMORY, GC_COLLECT, GC_COUNT, GC_STEP, GLOBALS, REGISTRY, T_BOOLEAN, T_FUNCTION, T_NIL, T_NUMBER,
+    T_STRING, T_TABLE, T_THREAD, is_nil, lua, lua_CFunction, lua_Debug, lua_State, pop, push_function, raise_text,
 )
 from kvd.script.packing cimport struct_open
 from kvd.script.redislib cimport FOR_FUNCTIONS, FOR_LOADING, FOR_SCRIPTS, audience, redis_open
@@ -330,7 +330,7 @@ cdef int repeat(lua_State *L) noexcept nogil:
     cdef const char *p = lua.checklstring(L, 1, &n)
     cdef double times = lua.checknumber(L, 2)
     cdef buf *out = &runtime_of(L).text
-    cdef int64_t i
+    cdef int64_t _
     out.len = 0
     if n and times >= 1:
         if times * n > LONGEST_STRING:
@@ -338,7 +338,7 @@ cdef int repeat(lua_State *L) noexcept nogil:
         if not buf_reserve(out, <size_t>times * n):
             out.failed = False
             return raise_text(L, b"not enough memory")
-        for i in range(<int64_t>times):
+        for _ in range(<int64_t>times):
             buf_add(out, p, n)
     lua.pushlstring(L, out.ptr, out.len)
     return 1
