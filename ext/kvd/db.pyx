@@ -28,7 +28,7 @@ from kvd.core.table cimport table_hash
 from kvd.core.text cimport INT_TEXT, format_int, parse_int
 from kvd.core.view cimport view, view_of, view_str
 from kvd.script.runtime cimport runtime_release
-from kvd.decode cimport decode_value, text_of
+from kvd.decode cimport AS_TEXT, SETS_AS_LISTS, decode_value, text_of
 from kvd.server.log cimport log_line, log_to_configured
 from kvd.server.poll cimport sigset_t, wait_readable, waker_close, waker_drain, waker_open, waker_wake
 from kvd.server.server cimport (
@@ -37,7 +37,7 @@ from kvd.server.server cimport (
 from kvd.server.socket cimport last_errno
 from kvd.session.session cimport clients_init, clients_of, clients_release, session, session_account, session_delete, session_new
 from kvd.session.waiters cimport wait_end, wait_give_up, wait_move, wait_of
-from kvd.store.config cimport OPT_DATABASES, OPT_UNIXSOCKETPERM, cfg, config_print, config_set, option_find
+from kvd.store.config cimport OPT_DATABASES, OPT_REQUIREPASS, OPT_UNIXSOCKETPERM, cfg, config_print, config_text, config_set, option_find
 from kvd.store.evict cimport over_limit
 from kvd.store.keyspace cimport (
     keyspace_read, pthread_mutex_init, pthread_mutex_lock, pthread_mutex_trylock, pthread_mutex_unlock, store,
@@ -447,6 +447,160 @@ cdef class Session:
             release(self.owner.s)
 
 
+cdef void ring_nobody(session *c) noexcept nogil:
+    """Nobody waits at the moment; what is written stays in c.out."""
+
+
+cdef class Link(Session):
+    """A session for redis-py's connections: it speaks the protocol that HELLO chose, and nothing in it blocks or raises for
+    an error reply. Made by `Store._link`. One thread at a time."""
+
+    cdef object make_error         # the exception for the text of an error reply
+    cdef buf raw                   # taken from the session, not yet decoded from `at` on
+    cdef size_t at
+
+    def __dealloc__(self):
+        buf_release(&self.raw)
+
+    cdef object decoded(self, const char **p, bint decode):
+        return decode_value(p, SETS_AS_LISTS | (AS_TEXT if decode else 0), self.make_error)
+
+    def call(self, tuple args, bint decode):
+        """Run a command at once: its reply (an exception for an error), or WAITING if it waits for a key.
+
+        Raises TypeError for an argument that is neither bytes, str, int nor float, ConnectionError when closed."""
+        cdef const char *p
+        cdef buf out
+        cdef object reply = None
+        self.check()
+        self.owner.feed(self.c, args)
+        if self.c.wait != NULL:
+            return WAITING
+        acquire(self.owner.s)
+        out = self.c.out
+        memset(&self.c.out, 0, sizeof(buf))
+        release(self.owner.s)
+        try:
+            if out.failed:
+                raise MemoryError()
+            p = out.ptr
+            while p < out.ptr + out.len:
+                if p[0] == c'>':
+                    self.inbox.append((True, self.decoded(&p, decode)))
+                else:
+                    reply = self.decoded(&p, decode)
+            return reply
+        finally:
+            acquire(self.owner.s)
+            keep_buffer(self.c, &out)
+            release(self.owner.s)
+
+    cdef int check(self) except -1:
+        if self.c == NULL:
+            raise ConnectionError("the session is closed")
+        return 0
+
+    def send(self, tuple args):
+        """Run a command whose reply `next` returns, like all messages, in their order."""
+        self.check()
+        self.owner.feed(self.c, args)
+
+    def ready(self):
+        """Whether `next` has something. Raises ConnectionError when the store has closed the session."""
+        cdef bint killed
+        if self.at < self.raw.len or self.inbox:
+            return True
+        self.check()
+        acquire(self.owner.s)
+        killed = self.c.killed or self.c.closing
+        if self.c.out.len:
+            buf_release(&self.raw)
+            self.raw = self.c.out
+            self.at = 0
+            memset(&self.c.out, 0, sizeof(buf))
+            session_account(self.c)
+        release(self.owner.s)
+        if self.at < self.raw.len:
+            return True
+        if killed:
+            self.close()
+            raise ConnectionError("Connection closed by server.")
+        return False
+
+    def next(self, bint decode):
+        """(is it a push, the reply or message); `ready` has said that there is one."""
+        cdef const char *p
+        cdef bint push
+        if self.inbox:
+            return self.inbox.popleft()
+        p = self.raw.ptr + self.at
+        push = p[0] == c'>'
+        try:
+            return push, self.decoded(&p, decode)
+        finally:
+            self.at = p - self.raw.ptr
+
+    def fileno(self):
+        """A descriptor that becomes readable when something comes; `drain` empties it."""
+        self.check()
+        if self.sleeper is None:
+            self.sleeper = Sleeper()
+            acquire(self.owner.s)
+            self.sleeper.attach(self.c)
+            release(self.owner.s)
+            _blocked.add(self.owner)
+        return self.sleeper.fds[0]
+
+    def drain(self):
+        """Make the descriptor unreadable again."""
+        waker_drain(self.sleeper.fds)
+
+    def sleep(self, timeout):
+        """Sleep until something comes, at most timeout seconds (None: for ever), or as long as the command waits.
+
+        Runs signal handlers and raises what they raise."""
+        cdef int ms = -1 if timeout is None else <int>min(max(timeout, 0) * 1000 + 0.999, 0x7FFFFFFF)
+        cdef int own
+        self.fileno()
+        left = self.patience()
+        if left is not None:
+            own = <int>min(max(left, 0) * 1000 + 0.999, 0x7FFFFFFF)
+            ms = own if ms < 0 or own < ms else ms
+        if not self.ready():
+            self.sleeper.sleep(ms)
+            self.patience()
+
+    def patience(self):
+        """Seconds that its command still waits, None for ever or if none does; ends the wait when they are over."""
+        cdef int64_t deadline
+        self.check()
+        acquire(self.owner.s)
+        deadline = wait_of(self.c).deadline if self.c.wait != NULL else 0
+        if deadline and wall_ms() >= deadline:
+            wait_give_up(self.c, NULL)
+            deadline = 0
+        release(self.owner.s)
+        return (deadline - wall_ms()) / 1000.0 if deadline else None
+
+    def waits(self):
+        """Whether its command waits for a key."""
+        return self.c != NULL and self.c.wait != NULL
+
+    def give_up(self):
+        """End the wait of its command without a reply."""
+        self.check()
+        acquire(self.owner.s)
+        wait_end(self.c)
+        release(self.owner.s)
+
+    def pushes(self):
+        """Whether the session gets its messages as pushes: it speaks RESP3."""
+        return self.c != NULL and self.c.proto >= 3
+
+
+WAITING = object()                 # the reply of Link.call for a command that waits
+
+
 cdef class Store:
     """A key-value store in this process: Redis's data, commands and expiry, without a server.
 
@@ -648,12 +802,17 @@ cdef class Store:
 
     cdef int feed(self, session *c, tuple args) except -1:
         """Runs a command, leaving its replies in c.out."""
+        cdef view stack[STACK_ARGS]
+        cdef view *argv = stack
         cdef Py_ssize_t i, n = len(args)
         cdef list keep = []
         cdef relaxing long_script
-        cdef view *argv = <view *>malloc(n * sizeof(view))
-        if argv == NULL:
-            raise MemoryError()
+        if n == 0:
+            raise TypeError("a command needs a name")
+        if n > STACK_ARGS:
+            argv = <view *>malloc(n * sizeof(view))
+            if argv == NULL:
+                raise MemoryError()
         try:
             for i in range(n):
                 to_view(args[i], &argv[i], keep)
@@ -665,7 +824,10 @@ cdef class Store:
             session_account(c)
             release(self.s)
         finally:
-            free(argv)
+            if argv != stack:
+                free(argv)
+        if self.s.wanted != NEVER:
+            self.plan()
         return 0
 
     def execute(self, *args):
@@ -688,6 +850,22 @@ cdef class Store:
         one.c = session_new(self.s, True)
         if one.c != NULL:
             one.c.proto = 3
+        release(self.s)
+        if one.c == NULL:
+            raise MemoryError()
+        return one
+
+    def _link(self, make_error):
+        """A new Link. make_error: called with the text of an error reply, makes the exception."""
+        cdef Link one = Link.__new__(Link)
+        one.owner = self
+        one.make_error = make_error
+        one.inbox = deque()
+        acquire(self.s)
+        one.c = session_new(self.s, True)
+        if one.c != NULL:
+            one.c.wake = ring_nobody
+            one.c.authenticated = config_text(&self.s.config, OPT_REQUIREPASS)[0] == 0
         release(self.s)
         if one.c == NULL:
             raise MemoryError()

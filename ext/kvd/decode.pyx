@@ -26,8 +26,8 @@ cdef object text_of(const char *p, Py_ssize_t n, bint decode):
     return PyBytes_FromStringAndSize(p, n)
 
 
-cdef object decode_value(const char **at, bint decode, object make_error):
-    return value(at, decode, make_error, 0)
+cdef object decode_value(const char **at, int how, object make_error):
+    return value(at, how, make_error, 0)
 
 
 cdef object hashable(object one):
@@ -41,18 +41,18 @@ cdef object hashable(object one):
     return one
 
 
-cdef list values(const char **at, int64_t n, bint decode, object make_error, int depth):
+cdef list values(const char **at, int64_t n, int how, object make_error, int depth):
     cdef list found = PyList_New(n)
     cdef int64_t i
     cdef object one
     for i in range(n):
-        one = value(at, decode, make_error, depth)
+        one = value(at, how, make_error, depth)
         Py_INCREF(one)
         PyList_SET_ITEM(found, i, one)
     return found
 
 
-cdef object value(const char **at, bint decode, object make_error, int depth):
+cdef object value(const char **at, int how, object make_error, int depth):
     cdef const char *p = at[0]
     cdef const char *eol = <const char *>memchr(p, c'\r', <size_t>-1 >> 1)
     cdef const char *begin = eol + 2
@@ -74,13 +74,13 @@ cdef object value(const char **at, bint decode, object make_error, int depth):
         if kind == c'=':
             begin += 4
             n -= 4
-        return text_of(begin, n, decode)
+        return text_of(begin, n, how & AS_TEXT)
     if kind == c':':
         return n
     if kind == c'*' or kind == c'>':
-        return None if n < 0 else values(at, n, decode, make_error, depth + 1)
+        return None if n < 0 else values(at, n, how, make_error, depth + 1)
     if kind == c'+':
-        return text_of(p + 1, length, decode)
+        return text_of(p + 1, length, how & AS_TEXT)
     if kind == c'_':
         return None
     if kind == c'-':
@@ -88,14 +88,16 @@ cdef object value(const char **at, bint decode, object make_error, int depth):
     if kind == c'%':
         pairs = {}
         while n > 0:
-            key = hashable(value(at, decode, make_error, depth + 1))
-            pairs[key] = value(at, decode, make_error, depth + 1)
+            key = hashable(value(at, how, make_error, depth + 1))
+            pairs[key] = value(at, how, make_error, depth + 1)
             n -= 1
         return pairs
     if kind == c'~':
+        if how & SETS_AS_LISTS:
+            return values(at, n, how, make_error, depth + 1)
         members = set()
         while n > 0:
-            members.add(hashable(value(at, decode, make_error, depth + 1)))
+            members.add(hashable(value(at, how, make_error, depth + 1)))
             n -= 1
         return members
     if kind == c'#':
@@ -108,5 +110,5 @@ cdef object value(const char **at, bint decode, object make_error, int depth):
         try:
             return int(p[1:length + 1])
         except ValueError:             # a script may call anything a big number
-            return text_of(p + 1, length, decode)
+            return text_of(p + 1, length, how & AS_TEXT)
     raise ValueError(f"not a reply: {p[:length + 1]!r}")

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from kvd.caching.metrics import prometheus
     from kvd.caching.recipes import RateLimiter, barrier, throttle
     from kvd.caching.snapshot import SnapshotError
+    from kvd.clients.sync import ConnectionPool, Redis, StrictRedis, from_url
     from kvd.errors import (
         AuthenticationError,
         BusyLoadingError,
@@ -39,9 +40,10 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_CACHING = {  # where names live that are imported when first asked for, to keep `import kvd` quick
+_LAZY = {  # where names live that are imported when first asked for, to keep `import kvd` quick
     "Cache": "kvd.caching", "CacheStats": "kvd.caching", "caches": "kvd.caching", "cached": "kvd.caching.memoize",
     "lru_cache": "kvd.caching.memoize", "prometheus": "kvd.caching.metrics", "SnapshotError": "kvd.caching.snapshot",
+    "Redis": "kvd.clients.sync", "StrictRedis": "kvd.clients.sync", "ConnectionPool": "kvd.clients.sync", "from_url": "kvd.clients.sync",
     "RateLimiter": "kvd.caching.recipes", "barrier": "kvd.caching.recipes", "throttle": "kvd.caching.recipes",
 }  # fmt: skip
 _ERRORS = (
@@ -50,19 +52,19 @@ _ERRORS = (
 )  # fmt: skip
 
 __all__ = [
-    "AuthenticationError", "BusyLoadingError", "Cache", "CacheStats", "ConfigError", "ExecAbortError", "KvdError", "NoAuthError",
-    "NoScriptError", "OutOfMemoryError", "RateLimiter", "ReadOnlyError", "ResponseError", "Server", "ServerError", "Session",
-    "SnapshotError", "Store", "WrongTypeError", "barrier", "cached", "caches", "lru_cache", "prometheus", "throttle",
+    "AuthenticationError", "BusyLoadingError", "Cache", "CacheStats", "ConfigError", "ConnectionPool", "ExecAbortError", "KvdError", "NoAuthError",
+    "NoScriptError", "OutOfMemoryError", "RateLimiter", "ReadOnlyError", "Redis", "ResponseError", "Server", "ServerError", "Session",
+    "SnapshotError", "Store", "StrictRedis", "WrongTypeError", "barrier", "cached", "caches", "from_url", "lru_cache", "prometheus", "throttle",
     "total_memory",
 ]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:
     """Errors are subclasses of redis-py's, whose import is slow: it happens when one is first named."""
-    if name in _CACHING:
+    if name in _LAZY:
         from importlib import import_module
 
-        return getattr(import_module(_CACHING[name]), name)
+        return getattr(import_module(_LAZY[name]), name)
     if name in _ERRORS:
         from kvd import errors
 

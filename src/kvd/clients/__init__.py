@@ -1,0 +1,1 @@
+"""redis-py's client classes on the engine in this process: `kvd.Redis` and `kvd.asyncio.Redis`."""

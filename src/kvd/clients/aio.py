@@ -1,0 +1,317 @@
+"""`kvd.asyncio.Redis`: redis-py's asyncio client on the engine in this process.
+
+Commands answer without leaving the task. One that waits for a key, and a listener without a message, park their task on a descriptor
+that the engine makes readable: no thread, no timer that polls, any event loop. A task that is cancelled while it waits
+leaves nothing behind: the wait ends, and if an element has been popped for it in that very moment it is put back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections import deque
+from typing import Any
+
+import redis.asyncio
+from redis import exceptions
+from redis.asyncio.connection import AbstractConnection
+from redis.client import NEVER_DECODE
+
+from kvd.clients.links import decoded, decodes_itself, error_of, put_back, words_of
+from kvd.clients.stores import parse, store_of
+from kvd.db import WAITING
+from kvd.embedded import Store
+
+CLOSED = (ConnectionError, exceptions.ConnectionError)
+
+
+def _wake(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
+
+
+class Connection(AbstractConnection):
+    """One of redis-py's asyncio connections to a store in this process. store: as for kvd.Redis."""
+
+    def __init__(self, store: Store | str | None = None, **options: Any) -> None:
+        for name in ("host", "port", "path", "socket_keepalive", "socket_keepalive_options", "socket_type", "ssl"):
+            options.pop(name, None)
+        self.store = store_of(store)
+        self._link: Any = None
+        super().__init__(**options)
+        self._native = decodes_itself(self.encoder)
+
+    def __del__(self, _warnings: Any = None) -> None:
+        link, self._link = getattr(self, "_link", None), None
+        if link is not None:
+            link.close()
+
+    host = "localhost"
+    port = 0
+
+    def repr_pieces(self) -> list[tuple[str, Any]]:
+        return [("store", hex(id(self.store))), ("db", self.db)]
+
+    def _host_error(self) -> str:
+        return "the store in this process"
+
+    @property
+    def is_connected(self) -> bool:
+        return self._link is not None
+
+    async def _connect(self) -> None:
+        self._reader = self._writer = self._link = self.store._link(error_of(self._parser))
+
+    async def activate_maint_notifications_handling_if_enabled(self, check_health: bool = True) -> None:
+        """Nothing here moves to another machine."""
+
+    def _close(self) -> None:
+        link, self._link = self._link, None
+        self._reader = self._writer = None
+        if link is not None:
+            link.close()
+
+    async def disconnect(self, *args: Any, **kwargs: Any) -> None:
+        self._close()
+
+    def pack_command(self, *args: Any) -> Any:
+        return [args]
+
+    def pack_commands(self, commands: Any) -> Any:
+        return list(commands)
+
+    async def send_packed_command(self, command: Any, check_health: bool = True) -> None:
+        if self._link is None:
+            await self.connect()
+        if check_health and self.health_check_interval:
+            await self.check_health()
+        try:
+            for args in command:
+                self._link.send(words_of(self.encoder, tuple(args)))
+        except ConnectionError as error:
+            self._close()
+            raise exceptions.ConnectionError(str(error)) from None
+
+    async def send_command(self, *args: Any, **kwargs: Any) -> None:
+        await self.send_packed_command([args], check_health=kwargs.get("check_health", True))
+
+    async def can_read_destructive(self) -> bool:
+        return self._ready()
+
+    async def can_read(self) -> bool:
+        return self._ready()
+
+    def _ready(self) -> bool:
+        if self._link is None:
+            raise exceptions.ConnectionError("the connection is closed")
+        try:
+            ready: bool = self._link.ready()
+        except ConnectionError as error:
+            self._close()
+            raise exceptions.ConnectionError(str(error)) from None
+        return ready
+
+    async def _wait(self, timeout: float | None) -> bool:
+        """Park the task until something has come; False after timeout seconds. None: for ever."""
+        if self._ready():
+            return True
+        loop = asyncio.get_running_loop()
+        until = None if timeout is None else loop.time() + timeout
+        link = self._link
+        descriptor = link.fileno()
+        future: asyncio.Future[None] = loop.create_future()
+        loop.add_reader(descriptor, _wake, future)
+        try:
+            while True:
+                left = None if until is None else until - loop.time()
+                own = link.patience()          # ends the command's wait when its own timeout is over
+                if self._ready():
+                    return True
+                if left is not None and left <= 0:
+                    return False
+                if own is not None and (left is None or own < left):
+                    left = own
+                timer = None if left is None else loop.call_later(left, _wake, future)
+                try:
+                    await future
+                finally:
+                    if timer is not None:
+                        timer.cancel()
+                link.drain()
+                future = loop.create_future()
+                loop.add_reader(descriptor, _wake, future)
+        finally:
+            loop.remove_reader(descriptor)
+
+    async def read_response(
+        self, disable_decoding: bool = False, timeout: float | None = None, *, disconnect_on_error: bool = True,
+        push_request: bool | None = False, **_: Any,
+    ) -> Any:  # fmt: skip
+        limit = self.socket_timeout if timeout is None else timeout
+        try:
+            response = await self._read(disable_decoding, bool(push_request), limit)
+        except exceptions.TimeoutError:
+            if timeout is not None:
+                return None                # whoever gave the timeout may come again
+            if disconnect_on_error:
+                self._close()
+            raise
+        except BaseException:
+            if disconnect_on_error:
+                self._close()
+            raise
+        if self.health_check_interval:
+            self.next_health_check = asyncio.get_running_loop().time() + self.health_check_interval
+        if isinstance(response, (exceptions.ResponseError, exceptions.ConnectionError)):
+            raise response from None
+        return response
+
+    async def _read(self, raw: bool, push_request: bool, timeout: float | None) -> Any:
+        while True:
+            if not await self._wait(timeout):
+                raise exceptions.TimeoutError("Timeout reading from the store in this process")
+            push, response = self._link.next(self._native and not raw)
+            if not raw:
+                response = self._decoded(response)
+            if not push:
+                return response
+            response = await self._parser.handle_push_response(response)
+            if push_request:
+                return response
+
+    def _decoded(self, reply: Any) -> Any:
+        if self.encoder.decode_responses and not self._native:
+            return decoded(self.encoder, reply)
+        return reply
+
+    def call(self, args: tuple[Any, ...], raw: bool) -> Any:
+        """A command and its reply, or WAITING; error replies are returned."""
+        reply = self._link.call(words_of(self.encoder, args), self._native and not raw)
+        return reply if raw else self._decoded(reply)
+
+    async def outcome(self, args: tuple[Any, ...], raw: bool) -> Any:
+        """The reply of a command that `call` has left waiting."""
+        link = self._link
+        try:
+            return await self._read(raw, False, self.socket_timeout)
+        except exceptions.TimeoutError:
+            link.give_up()
+            raise
+        except asyncio.CancelledError:
+            if link.waits():
+                link.give_up()
+            elif link.ready():
+                put_back(link, args, link.next(False)[1])
+            raise
+
+
+class ConnectionPool(redis.asyncio.ConnectionPool):
+    """A redis-py asyncio ConnectionPool whose connections lead to a store in this process; arguments as kvd.ConnectionPool's."""
+
+    def __init__(self, store: Store | str | None = None, max_connections: int | None = None, **options: Any) -> None:
+        self.store = store_of(store)
+        options.pop("connection_class", None)
+        self.bounded = max_connections is not None
+        self.idle: deque[Connection] = deque()
+        super().__init__(connection_class=Connection, max_connections=max_connections, store=self.store, **options)
+
+    @classmethod
+    def from_url(cls, url: str, **options: Any) -> ConnectionPool:
+        """A pool by URL: `kvd://name/db`, `memory://name`, with options as a query. options win over the URL's."""
+        return cls(**{**parse(url), **options})
+
+    def take(self) -> Connection:
+        """A connection for the short way, perhaps not connected; give it back by `idle.append`."""
+        try:
+            return self.idle.pop()
+        except IndexError:
+            return Connection(**self.connection_kwargs)
+
+    async def disconnect(self, *args: Any, **kwargs: Any) -> None:
+        while self.idle:
+            self.idle.pop()._close()
+        await super().disconnect(*args, **kwargs)
+
+    def reset(self) -> None:
+        self.idle = deque()
+        super().reset()
+
+
+CONNECTION_OPTIONS = {
+    name for owner in (redis.asyncio.Connection, AbstractConnection) for name in inspect.signature(owner.__init__).parameters
+} - {"self", "kwargs"} | {"max_connections"}  # fmt: skip
+
+
+class Redis(redis.asyncio.Redis):
+    """redis.asyncio.Redis on a store in this process; arguments as kvd.Redis's."""
+
+    def __init__(self, store: Store | str | None = None, **options: Any) -> None:
+        pool = options.pop("connection_pool", None)
+        ours = {name: value for name, value in options.items() if name in CONNECTION_OPTIONS}
+        own = {name: value for name, value in options.items() if name not in CONNECTION_OPTIONS}
+        if pool is None:
+            pool = ConnectionPool(store, **ours)
+            super().__init__(connection_pool=pool, **own)
+            self.auto_close_connection_pool = True
+        else:
+            super().__init__(connection_pool=pool, **own)
+        self._short = isinstance(pool, ConnectionPool) and not pool.bounded and not (
+            self.single_connection_client or ours.get("health_check_interval")
+        )
+
+    @classmethod
+    def from_url(cls, url: str, **options: Any) -> Redis:
+        """A client by URL: `kvd://name/db?decode_responses=true`, `memory://name`."""
+        return cls(**{**parse(url), **options})
+
+    @classmethod
+    def from_pool(cls, connection_pool: Any) -> Redis:
+        """A client that owns the pool: closing it closes the pool."""
+        client = cls(connection_pool=connection_pool)
+        client.auto_close_connection_pool = True
+        return client
+
+    @property
+    def store(self) -> Store:
+        """The store that it talks to."""
+        store: Store = self.connection_pool.store
+        return store
+
+    async def execute_command(self, *args: Any, **options: Any) -> Any:
+        if not self._short:
+            return await super().execute_command(*args, **options)
+        pool = self.connection_pool
+        connection = pool.take()
+        raw = NEVER_DECODE in options
+        try:
+            if connection._link is None:
+                await connection.connect()
+            response = connection.call(args, raw)
+            if response is WAITING:
+                response = await connection.outcome(args, raw)
+        except CLOSED:
+            connection._close()
+            return await super().execute_command(*args, **options)
+        except BaseException:
+            connection._close()
+            raise
+        finally:
+            pool.idle.append(connection)
+        if isinstance(response, (exceptions.ResponseError, exceptions.ConnectionError)):
+            raise response
+        callback = self.response_callbacks.get(args[0])
+        if callback is None:
+            return response
+        if options:
+            options.pop(NEVER_DECODE, None)
+            options.pop("keys", None)
+        response = callback(response, **options)
+        return await response if inspect.isawaitable(response) else response
+
+
+StrictRedis = Redis
+
+
+def from_url(url: str, **options: Any) -> Redis:
+    """A client by URL; see Redis.from_url."""
+    return Redis.from_url(url, **options)

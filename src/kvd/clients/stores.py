@@ -1,0 +1,70 @@
+"""Which store a client means: its own, one that is passed, or one that a name is known for in this process."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlparse
+
+from kvd.embedded import Store
+
+SCHEMES = ("kvd", "memory")
+_named: dict[str, Store] = {}
+_lock = threading.Lock()
+
+
+def named_store(name: str) -> Store:
+    """The store of that name, made when it is first asked for; it lives as long as the process, or until `forget_stores`."""
+    with _lock:
+        if name not in _named:
+            _named[name] = Store()
+        return _named[name]
+
+
+def forget_stores() -> None:
+    """Let go of all named stores: the next client of a name gets a new one. Clients that have one keep it."""
+    with _lock:
+        _named.clear()
+
+
+def store_of(store: Store | str | None) -> Store:
+    """The store itself, the one of a name or URL, or a new private one for None."""
+    if store is None:
+        return Store()
+    if isinstance(store, str):
+        return named_store(store.partition("://")[2].partition("/")[0] if "://" in store else store)
+    return store
+
+
+def parse(url: str) -> dict[str, Any]:
+    """Options of a client by URL: `kvd://name/2?decode_responses=true`, `memory://name`. No name: a private store.
+
+    Raises ValueError for another scheme, and NotImplementedError for `kvd:///path`, which stands for a file."""
+    parts = urlparse(url)
+    if parts.scheme not in SCHEMES:
+        raise ValueError(f"kvd URLs begin with kvd:// or memory://, not {parts.scheme}://")
+    path = unquote(parts.path).strip("/")
+    if not parts.hostname and path and not path.isdigit():
+        raise NotImplementedError("kvd:///path names a file; stores on disk are not available in this version")
+    options: dict[str, Any] = {"store": named_store(parts.hostname) if parts.hostname else None}
+    if path:
+        if not path.isdigit():
+            raise ValueError(f"{path!r} is not the number of a database")
+        options["db"] = int(path)
+    if parts.username:
+        options["username"] = unquote(parts.username)
+    if parts.password:
+        options["password"] = unquote(parts.password)
+    for name, values in parse_qs(parts.query).items():
+        options[name] = _option(name, values[0])
+    return options
+
+
+def _option(name: str, text: str) -> Any:
+    if name in ("db", "protocol", "health_check_interval", "max_connections"):
+        return int(text)
+    if name in ("socket_timeout", "socket_connect_timeout", "timeout"):
+        return float(text)
+    if name in ("decode_responses", "retry_on_timeout", "single_connection_client"):
+        return text.lower() in ("1", "true", "yes", "on", "y", "t")
+    return text

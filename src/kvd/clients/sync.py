@@ -1,0 +1,266 @@
+"""`kvd.Redis`: redis-py's client on the engine in this process. No socket, no packing, no parsing.
+
+A connection is redis-py's own, with a session of the store (`db.Link`) where its socket would be; pub/sub, MULTI and
+WATCH, blocking commands, retries, client-side caching and locks are therefore redis-py's code. Plain commands of `Redis` go
+the short way (`Redis.execute_command`): arguments to the engine, its reply to redis-py's callback.
+"""
+
+from __future__ import annotations
+
+import inspect
+import time
+from collections import deque
+from typing import Any
+
+import redis
+from redis import exceptions
+from redis.client import NEVER_DECODE
+from redis.connection import AbstractConnection
+
+from kvd.clients.links import decoded, decodes_itself, error_of, words_of
+from kvd.clients.stores import parse, store_of
+from kvd.db import WAITING
+from kvd.embedded import Store
+
+CLOSED = (ConnectionError, exceptions.ConnectionError)
+
+
+class Connection(AbstractConnection):
+    """One of redis-py's connections to a store in this process. store: the Store, or the name of one; None: a private one."""
+
+    def __init__(self, store: Store | str | None = None, **options: Any) -> None:
+        for name in ("host", "port", "path", "socket_keepalive", "socket_keepalive_options", "socket_type", "ssl"):
+            options.pop(name, None)
+        self.store = store_of(store)
+        self._sock: Any = None
+        super().__init__(**options)
+        self._native = decodes_itself(self.encoder)
+
+    def repr_pieces(self) -> list[tuple[str, Any]]:
+        return [("store", hex(id(self.store))), ("db", self.db)]
+
+    def _host_error(self) -> str:
+        return "the store in this process"
+
+    host = "localhost"
+    port = 0
+
+    def _connect(self) -> Any:
+        return self.store._link(error_of(self._parser))
+
+    def activate_maint_notifications_handling_if_enabled(self, check_health: bool = True) -> None:
+        """Nothing here moves to another machine."""
+
+    def disconnect(self, *args: Any, **kwargs: Any) -> None:
+        link, self._sock = self._sock, None
+        if link is not None:
+            link.close()
+
+    def pack_command(self, *args: Any) -> Any:
+        return [args]
+
+    def pack_commands(self, commands: Any) -> Any:
+        return list(commands)
+
+    def send_packed_command(self, command: Any, check_health: bool = True) -> None:
+        if self._sock is None:
+            self.connect()
+        if check_health and self.health_check_interval:
+            self.check_health()
+        try:
+            for args in command:
+                self._sock.send(words_of(self.encoder, tuple(args)))
+        except ConnectionError as error:
+            self.disconnect()
+            raise exceptions.ConnectionError(str(error)) from None
+
+    def send_command(self, *args: Any, **kwargs: Any) -> None:
+        self.send_packed_command([args], check_health=kwargs.get("check_health", True))
+
+    def can_read(self, timeout: float | None = 0) -> bool:
+        if self._sock is None:
+            self.connect()
+        return self._wait(timeout)
+
+    def _wait(self, timeout: float | None) -> bool:
+        """Whether something has come within timeout seconds; None: for ever."""
+        link = self._sock
+        until = None if timeout is None else time.monotonic() + timeout
+        try:
+            while not link.ready():
+                left = None if until is None else until - time.monotonic()
+                if left is not None and left <= 0:
+                    return False
+                link.sleep(left)
+        except ConnectionError as error:
+            self.disconnect()
+            raise exceptions.ConnectionError(str(error)) from None
+        return True
+
+    def read_response(
+        self, disable_decoding: bool = False, *, disconnect_on_error: bool = True, push_request: bool = False, timeout: Any = ..., **_: Any
+    ) -> Any:  # fmt: skip
+        limit = self.socket_timeout if timeout is ... or not isinstance(timeout, (int, float, type(None))) else timeout
+        try:
+            response = self._read(disable_decoding, push_request, limit)
+        except BaseException:
+            if disconnect_on_error:
+                self.disconnect()
+            raise
+        if self.health_check_interval:
+            self.next_health_check = time.monotonic() + self.health_check_interval
+        if isinstance(response, exceptions.ResponseError):
+            try:
+                raise response
+            finally:
+                del response               # no cycle with the traceback
+        if isinstance(response, exceptions.ConnectionError):
+            raise response
+        return response
+
+    def _read(self, raw: bool, push_request: bool, timeout: float | None) -> Any:
+        if self._sock is None:
+            raise exceptions.ConnectionError("the connection is closed")
+        while True:
+            if not self._wait(timeout):
+                raise exceptions.TimeoutError("Timeout reading from the store in this process")
+            push, response = self._sock.next(self._native and not raw)
+            if self.encoder.decode_responses and not self._native and not raw:
+                response = decoded(self.encoder, response)
+            if not push:
+                return response
+            response = self._parser.handle_push_response(response)
+            if push_request:
+                return response
+
+    def call(self, args: tuple[Any, ...], raw: bool) -> Any:
+        """A command and its reply; blocking ones wait here. Error replies are returned."""
+        link = self._sock
+        reply = link.call(words_of(self.encoder, args), self._native and not raw)
+        if reply is WAITING:
+            return self._read(raw, False, self.socket_timeout)
+        if self.encoder.decode_responses and not self._native and not raw:
+            return decoded(self.encoder, reply)
+        return reply
+
+
+class ConnectionPool(redis.ConnectionPool):
+    """A redis-py ConnectionPool whose connections lead to a store in this process.
+
+        redis.Redis(connection_pool=kvd.ConnectionPool(store))
+
+    store: the Store, or the name of one, or None for a private one. options: those of redis-py's connections."""
+
+    def __init__(self, store: Store | str | None = None, max_connections: int | None = None, **options: Any) -> None:
+        self.store = store_of(store)
+        options.pop("connection_class", None)
+        self.bounded = max_connections is not None
+        self.idle: deque[Connection] = deque()     # of the short way: connected, nobody uses them
+        super().__init__(connection_class=Connection, max_connections=max_connections, store=self.store, **options)
+
+    @classmethod
+    def from_url(cls, url: str, **options: Any) -> ConnectionPool:
+        """A pool by URL: `kvd://name/db`, `memory://name`, with options as a query. options win over the URL's."""
+        return cls(**{**parse(url), **options})
+
+    def take(self) -> Connection:
+        """A connected connection for the short way; give it back by `idle.append`."""
+        try:
+            connection = self.idle.pop()
+        except IndexError:
+            connection = Connection(**self.connection_kwargs)
+        if connection._sock is None:
+            connection.connect()
+        return connection
+
+    def disconnect(self, *args: Any, **kwargs: Any) -> None:
+        while self.idle:
+            self.idle.pop().disconnect()
+        super().disconnect(*args, **kwargs)
+
+    def reset(self) -> None:
+        self.idle = deque()
+        super().reset()
+
+
+CONNECTION_OPTIONS = {
+    name for owner in (redis.Connection, AbstractConnection) for name in inspect.signature(owner.__init__).parameters
+} - {"self", "kwargs"} | {"max_connections", "cache", "cache_config"}  # fmt: skip
+
+
+def split_options(options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Options of connections, and those of the client itself."""
+    ours = {name: value for name, value in options.items() if name in CONNECTION_OPTIONS}
+    return ours, {name: value for name, value in options.items() if name not in CONNECTION_OPTIONS}
+
+
+class Redis(redis.Redis):
+    """redis.Redis on a store in this process: `kvd.Redis()`, or `kvd.Redis(store)` for one that is shared.
+
+    store: a kvd.Store, the name of a store of this process, or None for a private one. options: redis-py's, such as
+    decode_responses, protocol, db, client_name; those about sockets mean nothing here."""
+
+    def __init__(self, store: Store | str | None = None, **options: Any) -> None:
+        pool = options.pop("connection_pool", None)
+        connection_options, own = split_options(options)
+        if pool is None:
+            pool = ConnectionPool(store, **connection_options)
+            own["connection_pool"] = pool
+            super().__init__(**own)
+            self.auto_close_connection_pool = True
+        else:
+            super().__init__(connection_pool=pool, **own)
+        self._short = isinstance(pool, ConnectionPool) and not pool.bounded and not (
+            connection_options.get("health_check_interval") or connection_options.get("cache") or connection_options.get("cache_config")
+        )
+
+    @classmethod
+    def from_url(cls, url: str, **options: Any) -> Redis:
+        """A client by URL: `kvd://name/db?decode_responses=true`, `memory://name`."""
+        return cls(**{**parse(url), **options})
+
+    @classmethod
+    def from_pool(cls, connection_pool: redis.ConnectionPool) -> Redis:
+        """A client that owns the pool: closing it closes the pool."""
+        client = cls(connection_pool=connection_pool)
+        client.auto_close_connection_pool = True
+        return client
+
+    @property
+    def store(self) -> Store:
+        """The store that it talks to."""
+        store: Store = self.connection_pool.store
+        return store
+
+    def execute_command(self, *args: Any, **options: Any) -> Any:
+        pool = self.connection_pool
+        if not self._short or self.connection is not None:
+            return super().execute_command(*args, **options)
+        connection = pool.take()
+        try:
+            response = connection.call(args, NEVER_DECODE in options)
+        except CLOSED:
+            connection.disconnect()
+            return super().execute_command(*args, **options)
+        except BaseException:
+            connection.disconnect()
+            raise
+        finally:
+            pool.idle.append(connection)
+        if isinstance(response, (exceptions.ResponseError, exceptions.ConnectionError)):
+            raise response
+        callback = self.response_callbacks.get(args[0])
+        if callback is None:
+            return response
+        if options:
+            options.pop(NEVER_DECODE, None)
+            options.pop("keys", None)
+        return callback(response, **options)
+
+
+StrictRedis = Redis
+
+
+def from_url(url: str, **options: Any) -> Redis:
+    """A client by URL; see Redis.from_url."""
+    return Redis.from_url(url, **options)
