@@ -16,6 +16,7 @@ from libc.stdint cimport int64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memchr, memset, strdup
 
+from kvd.commands.blocking cimport serve_ready
 from kvd.commands.errors cimport WRONGTYPE
 from kvd.commands.figures cimport figures_init, figures_of, figures_release
 from kvd.commands.strings cimport plain_set
@@ -40,8 +41,8 @@ from kvd.session.waiters cimport wait_end, wait_give_up, wait_move, wait_of
 from kvd.store.config cimport OPT_DATABASES, OPT_REQUIREPASS, OPT_UNIXSOCKETPERM, cfg, config_print, config_text, config_set, option_find
 from kvd.store.evict cimport over_limit
 from kvd.store.keyspace cimport (
-    keyspace_read, pthread_mutex_init, pthread_mutex_lock, pthread_mutex_trylock, pthread_mutex_unlock, store,
-    store_delete, store_memory, store_new, store_lend, store_lock_slowly, store_next, store_tick, store_time, store_time_cheap, usleep,
+    CLOCK_FROZEN, keyspace_read, pthread_mutex_init, pthread_mutex_lock, pthread_mutex_trylock, pthread_mutex_unlock, store,
+    store_delete, store_memory, store_new, store_lend, store_lock_slowly, store_next, store_tick, store_time, store_time_cheap, store_wall_us, usleep,
 )
 from kvd.types.string cimport string_view
 from kvd.types.value cimport STRING, type_of
@@ -620,6 +621,8 @@ cdef class Store:
     cdef object janitor        # told when something is due before its next visit
     cdef object __weakref__
     cdef readonly object unix_path
+    cdef object time_source    # called for the time before each command, or None (kvd.clock)
+    cdef object made_clock
 
     def __cinit__(self, *, bint decode_responses=False, **options):
         cdef int64_t databases = 16
@@ -705,6 +708,44 @@ cdef class Store:
         self.s.config_path = strdup(encoded)
         release(self.s)
 
+    @property
+    def clock(self):
+        """The store's clock: freeze and advance it, so that tests of deadlines need not sleep; see kvd.clock.Clock."""
+        if self.made_clock is None:
+            from kvd.clock import Clock
+
+            self.made_clock = Clock(self)
+        return self.made_clock
+
+    def _set_clock(self, int mode, int64_t us, source=None):
+        """mode: 0 the wall's, 1 us later than it, 2 frozen at us. source: called for the time (seconds) before each command."""
+        acquire(self.s)
+        self.s.clock_mode = mode
+        self.s.clock_us = us
+        self.s.window = 0              # the cheap clock measures anew
+        self.s.mark = 0
+        store_time(self.s)
+        store_tick(self.s, 100000)     # what is due now goes now
+        if self.s.ready:
+            serve_ready(self.s)
+        self.s.planned = store_next(self.s)
+        release(self.s)
+        self.time_source = source
+        if self.s.planned != NEVER and self.v == NULL:
+            self.s.wanted = self.s.planned
+            self.plan()
+
+    def _clock_us(self):
+        """(mode, shift or frozen time, now), in microseconds."""
+        return self.s.clock_mode, self.s.clock_us, store_wall_us(self.s)
+
+    cdef int ask_time(self) except -1:
+        """Before a command, when someone else says what time it is."""
+        cdef int64_t us = <int64_t>(self.time_source() * 1e6)
+        if us != self.s.clock_us or self.s.clock_mode != CLOCK_FROZEN:
+            self._set_clock(CLOCK_FROZEN, us, self.time_source)
+        return 0
+
     # -- running commands
 
     cdef object run(self, session *c, tuple args, bint decode):
@@ -717,6 +758,8 @@ cdef class Store:
         cdef store *s = self.s
         if n == 0:
             raise TypeError("execute() needs a command")
+        if self.time_source is not None:
+            self.ask_time()
         if n > STACK_ARGS:
             argv = <view *>malloc(n * sizeof(view))
             if argv == NULL:
@@ -809,6 +852,8 @@ cdef class Store:
         cdef relaxing long_script
         if n == 0:
             raise TypeError("a command needs a name")
+        if self.time_source is not None:
+            self.ask_time()
         if n > STACK_ARGS:
             argv = <view *>malloc(n * sizeof(view))
             if argv == NULL:
@@ -944,7 +989,7 @@ cdef class Store:
         cdef entry *e
         cdef view v
         cdef store *s = self.s
-        if s.shared or self.c.multi or clients_of(s).monitors or not plain_view(name, &key):
+        if s.shared or self.c.multi or clients_of(s).monitors or self.time_source is not None or not plain_view(name, &key):
             return self.run(self.c, (b"GET", name), self.decode)
         store_time_cheap(s)
         e = keyspace_read(s, &s.dbs[self.c.db], key, table_hash(key))
@@ -971,7 +1016,7 @@ cdef class Store:
         cdef store *s = self.s
         if (ex is None and px is None and not nx and not xx and not keepttl and not get and exat is None and pxat is None
                 and ifeq is None and ifne is None and ifdeq is None and ifdne is None
-                and not s.shared and not self.c.multi and not clients_of(s).monitors and not over_limit(s)
+                and not s.shared and not self.c.multi and not clients_of(s).monitors and self.time_source is None and not over_limit(s)
                 and plain_view(name, &k) and plain_view(value, &v)):
             store_time_cheap(s)
             c.store = s

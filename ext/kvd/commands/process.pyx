@@ -11,7 +11,7 @@ from kvd.commands.table cimport (
     reply_null, reply_ok,
 )
 from kvd.core.buf cimport buf, buf_printf, buf_release
-from kvd.core.clock cimport mono_us, wall_us
+from kvd.core.clock cimport mono_us
 from kvd.core.entry cimport entry, entry_deadline, entry_key
 from kvd.core.table cimport table_bytes, table_check, table_cursor, table_find, table_hash, table_next
 from kvd.core.text cimport INT_TEXT, parse_double
@@ -22,7 +22,7 @@ from kvd.resp.writer cimport write_bool, write_double, write_set, write_status, 
 from kvd.store.change cimport key_changed
 from kvd.store.config cimport EVENT_STRING, OPT_DATABASES, OPT_ENABLE_DEBUG_COMMAND, cfg
 from kvd.store.evict cimport access_idle_ms, access_init
-from kvd.store.keyspace cimport database, keyspace_find, keyspace_insert, store_time
+from kvd.store.keyspace cimport database, keyspace_find, keyspace_insert, store_time, store_wall_us
 from kvd.types.string cimport string_new, string_view
 from kvd.types.value cimport encoding_name, type_of, value_bytes
 
@@ -37,7 +37,7 @@ define(time_command, """
     tips: nondeterministic_output
 """)
 cdef void time_command(call *c) noexcept nogil:
-    cdef int64_t us = wall_us()
+    cdef int64_t us = store_wall_us(c.store)
     cdef char text[32]
     reply_array(c, 2)
     reply_bulk(c, view_of(text, snprintf(text, sizeof(text), b"%lld", <long long>(us // 1000000))))

@@ -19,6 +19,7 @@ from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memcpy
 
 from kvd.core.buf cimport buf_add, buf_add_char
+from kvd.core.clock cimport wall_ms
 from kvd.core.entry cimport BOXED, entry, entry_free, entry_key, entry_new, entry_payload
 from kvd.core.table cimport (
     table, table_cursor, table_drain, table_find, table_hash, table_init, table_insert, table_next, table_remove,
@@ -28,7 +29,7 @@ from kvd.resp.writer cimport write_null, write_null_array
 from kvd.session.session cimport REPLY_ON, session
 from kvd.session.tracking cimport tracking_hears
 from kvd.store.change cimport db_key, db_key_done, db_key_number
-from kvd.store.keyspace cimport store
+from kvd.store.keyspace cimport CLOCK_WALL, store
 
 cdef int64_t NEVER = 0x7FFFFFFFFFFFFFFF
 
@@ -241,7 +242,8 @@ cdef int64_t waits_next(store *s) noexcept nogil:
 
 cdef void waits_expire(store *s) noexcept nogil:
     cdef waits *q = waits_of(s)
-    while q.heap_len and q.heap[0].deadline <= s.now:
+    cdef int64_t now = s.now if s.clock_mode == CLOCK_WALL else wall_ms()
+    while q.heap_len and q.heap[0].deadline <= now:
         wait_give_up(q.heap[0].who, NULL)
 
 
@@ -283,6 +285,8 @@ cdef bint wait_start(session *c, const void *command, view *argv, int argc, view
     if w == NULL:
         return False
     w.command = command
+    if deadline and c.store.clock_mode != CLOCK_WALL:
+        deadline += wall_ms() - c.store.now      # waiting takes real time
     w.deadline = deadline
     w.type = type
     w.on_gone = on_gone

@@ -2,7 +2,7 @@
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
-from kvd.core.clock cimport pace, ticks
+from kvd.core.clock cimport pace, ticks, wall_us
 from kvd.core.entry cimport entry
 from kvd.core.mem cimport heap
 from kvd.core.random cimport rng
@@ -29,6 +29,11 @@ cdef extern from * nogil:
     void atomic_add "kvd_atomic_add" (int *p, int n)
     int atomic_get "kvd_atomic_get" (int *p)
     int usleep(unsigned int us)
+
+cdef enum clock_mode:          # of a store, for tests of what time does
+    CLOCK_WALL
+    CLOCK_SHIFTED              # clock_us more than the wall's
+    CLOCK_FROZEN               # clock_us, until it is set again
 
 cdef struct database:
     table keys
@@ -98,7 +103,9 @@ cdef struct store:
     heap mem
     database *dbs
     config config
-    int64_t now                # wall ms of the batch that runs
+    int64_t now                # ms of the batch that runs, by the store's clock
+    int clock_mode             # who sets the clock: CLOCK_WALL and so on
+    int64_t clock_us           # shift or frozen time
     uint32_t clock             # access clock of the batch (evict.pyx)
     uint64_t mark              # ticks when `now` was taken by store_time_cheap
     uint64_t window            # ticks for which it stays good; 0: the rate is not known yet
@@ -168,6 +175,13 @@ cdef void keyspace_flush(store *s, database *db, bint later) noexcept nogil
 cdef void keyspace_swap(store *s, int a, int b) noexcept nogil
 cdef size_t keyspace_expires(database *db) noexcept nogil          # keys with a deadline
 cdef int64_t keyspace_average_ttl(store *s, database *db) noexcept nogil   # ms, estimated
+
+
+cdef inline int64_t store_wall_us(store *s) noexcept nogil:
+    """Microseconds since 1970 by the store's clock."""
+    if s.clock_mode == CLOCK_WALL:
+        return wall_us()
+    return s.clock_us if s.clock_mode == CLOCK_FROZEN else wall_us() + s.clock_us
 
 
 cdef inline void store_time_cheap(store *s) noexcept nogil:

@@ -79,7 +79,7 @@ cdef void store_delete(store *s) noexcept nogil:
 
 
 cdef void store_time(store *s) noexcept nogil:
-    s.now = wall_ms()
+    s.now = store_wall_us(s) // 1000
     s.clock = access_clock(s)
 
 
