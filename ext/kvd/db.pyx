@@ -528,6 +528,10 @@ cdef class Link(Session):
             raise ConnectionError("Connection closed by server.")
         return False
 
+    def put(self, reply):
+        """A reply that no command has given: the next one that `next` returns."""
+        self.inbox.append((False, reply))
+
     def next(self, bint decode):
         """(is it a push, the reply or message); `ready` has said that there is one."""
         cdef const char *p
@@ -623,6 +627,7 @@ cdef class Store:
     cdef readonly object unix_path
     cdef object time_source    # called for the time before each command, or None (kvd.clock)
     cdef object made_clock
+    cdef public object faults  # kvd.testing.Faults, or None
 
     def __cinit__(self, *, bint decode_responses=False, **options):
         cdef int64_t databases = 16

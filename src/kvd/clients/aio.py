@@ -60,6 +60,8 @@ class Connection(AbstractConnection):
         return self._link is not None
 
     async def _connect(self) -> None:
+        if self.store.faults is not None:
+            self.store.faults.connecting()
         self._reader = self._writer = self._link = self.store._link(error_of(self._parser))
 
     async def activate_maint_notifications_handling_if_enabled(self, check_health: bool = True) -> None:
@@ -87,7 +89,12 @@ class Connection(AbstractConnection):
             await self.check_health()
         try:
             for args in command:
-                self._link.send(words_of(self.encoder, tuple(args)))
+                words = words_of(self.encoder, tuple(args))
+                if self.store.faults is None:
+                    self._link.send(words)
+                    continue
+                await asyncio.sleep(self.store.faults.delay)
+                self.store.faults.sending(self._link, words)
         except ConnectionError as error:
             self._close()
             raise exceptions.ConnectionError(str(error)) from None
@@ -278,7 +285,7 @@ class Redis(redis.asyncio.Redis):
         return store
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:
-        if not self._short:
+        if not self._short or self.connection_pool.store.faults is not None:
             return await super().execute_command(*args, **options)
         pool = self.connection_pool
         connection = pool.take()

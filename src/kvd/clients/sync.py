@@ -46,6 +46,8 @@ class Connection(AbstractConnection):
     port = 0
 
     def _connect(self) -> Any:
+        if self.store.faults is not None:
+            self.store.faults.connecting()
         return self.store._link(error_of(self._parser))
 
     def activate_maint_notifications_handling_if_enabled(self, check_health: bool = True) -> None:
@@ -69,7 +71,12 @@ class Connection(AbstractConnection):
             self.check_health()
         try:
             for args in command:
-                self._sock.send(words_of(self.encoder, tuple(args)))
+                words = words_of(self.encoder, tuple(args))
+                if self.store.faults is None:
+                    self._sock.send(words)
+                    continue
+                time.sleep(self.store.faults.delay)
+                self.store.faults.sending(self._sock, words)
         except ConnectionError as error:
             self.disconnect()
             raise exceptions.ConnectionError(str(error)) from None
@@ -234,7 +241,7 @@ class Redis(redis.Redis):
 
     def execute_command(self, *args: Any, **options: Any) -> Any:
         pool = self.connection_pool
-        if not self._short or self.connection is not None:
+        if not self._short or self.connection is not None or pool.store.faults is not None:
             return super().execute_command(*args, **options)
         connection = pool.take()
         try:

@@ -1,0 +1,162 @@
+"""The names of fakeredis, on kvd: `from kvd.testing import fakeredis` is the one line that changes.
+
+Clients without a server have data of their own; those of one FakeServer share it; `server.connected = False` cuts them off.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kvd.clients import aio, sync
+from kvd.embedded import Store
+from kvd.testing.faults import Faults
+
+OUTAGE = "FakeRedis is emulating a connection error."
+
+
+def _version(version: Any) -> str:
+    parts = (version,) if isinstance(version, int) else tuple(str(version).split(".")) if isinstance(version, str) else tuple(version)
+    return ".".join(str(p) for p in (*parts, 0, 0)[:3])
+
+
+class FakeServer:
+    """Data that several clients share. version and server_type are kept for those who ask; kvd behaves as Redis 7.4 does."""
+
+    def __init__(self, version: Any = (7,), server_type: str = "redis", config: dict[Any, Any] | None = None, connected: bool = True) -> None:
+        self.version = version
+        self.server_type = server_type
+        self.store = Store()
+        for name, value in (config or {}).items():
+            self.store.config_set(name, value)
+        self._faults: Faults | None = None
+        self.connected = connected
+
+    @property
+    def connected(self) -> bool:
+        """False: every client of the server gets a ConnectionError."""
+        return self._faults is None
+
+    @connected.setter
+    def connected(self, value: bool) -> None:
+        if self._faults is not None:
+            self._faults.stop()
+        self._faults = None if value else Faults(self.store, refuse=OUTAGE)
+
+
+def _server(options: dict[str, Any]) -> FakeServer:
+    server = options.pop("server", None)
+    version, kind, connected = options.pop("version", (7,)), options.pop("server_type", "redis"), options.pop("connected", True)
+    options.pop("lua_modules", None)
+    for name in ("host", "port", "path", "unix_socket_path"):
+        options.pop(name, None)
+    return server if server is not None else FakeServer(version, kind, connected=connected)
+
+
+class FakeConnection(sync.Connection):
+    """A connection for redis.ConnectionPool(connection_class=FakeConnection, server=...)."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        server = options.pop("server", None)
+        options.setdefault("store", server.store if server is not None else _default.store)
+        super().__init__(**options)
+
+
+FakeRedisConnection = FakeConnection
+
+
+class FakeAsyncConnection(aio.Connection):
+    """The same for redis.asyncio.ConnectionPool."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        server = options.pop("server", None)
+        options.setdefault("store", server.store if server is not None else _default.store)
+        super().__init__(**options)
+
+
+FakeAsyncRedisConnection = FakeAsyncConnection
+_default = FakeServer()                # what connections without a server share, as a real port would be
+
+
+class FakeRedis(sync.Redis):
+    """redis.Redis without a server. server: a FakeServer, or None for data of its own. connected: False raises ConnectionError."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        if "connection_pool" in options:
+            super().__init__(**options)
+            return
+        self.fake_server = _server(options)
+        super().__init__(self.fake_server.store, **options)
+
+    @classmethod
+    def from_url(cls, url: str, **options: Any) -> FakeRedis:
+        """A client for a redis:// URL; those of one host and port share their data."""
+        return cls(**_from_url(url, options))
+
+
+class FakeAsyncRedis(aio.Redis):
+    """The same for redis.asyncio.Redis."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        if "connection_pool" in options:
+            super().__init__(**options)
+            return
+        self.fake_server = _server(options)
+        super().__init__(self.fake_server.store, **options)
+
+    @classmethod
+    def from_url(cls, url: str, **options: Any) -> FakeAsyncRedis:
+        """A client for a redis:// URL; those of one host and port share their data."""
+        return cls(**_from_url(url, options))
+
+
+_by_address: dict[Any, FakeServer] = {}
+
+
+def _from_url(url: str, options: dict[str, Any]) -> dict[str, Any]:
+    from redis.connection import parse_url
+
+    found = {**parse_url(url), **options}
+    found.pop("connection_class", None)
+    address = (found.get("host", "localhost"), found.get("port", 6379), found.get("path"))
+    if found.get("server") is None:
+        found["server"] = _by_address.setdefault(address, FakeServer())
+    return found
+
+
+class TcpFakeServer:
+    """A real server on a TCP port, for clients that insist on one: `TcpFakeServer(("127.0.0.1", 0))`.
+
+    serve_forever() waits until shutdown(); the server answers from the moment it is made."""
+
+    def __init__(self, server_address: tuple[Any, int], bind_and_activate: bool = True, server_type: str = "redis", server_version: Any = (7,)) -> None:
+        from threading import Event
+
+        self.fake_server = FakeServer(server_version, server_type)
+        self._over = Event()
+        self._server = self.fake_server.store.serve(server_address[1], host=str(server_address[0]))
+        self.server_address = (server_address[0], self._server.port)
+
+    def serve_forever(self, poll_interval: float = 0.5) -> None:
+        self._over.wait()
+
+    def shutdown(self) -> None:
+        self._over.set()
+        self._server.stop()
+
+    server_close = shutdown
+
+    def __enter__(self) -> TcpFakeServer:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.shutdown()
+
+
+FakeStrictRedis = FakeRedis
+FakeValkey = FakeStrictValkey = FakeRedis
+FakeAsyncValkey = FakeAsyncRedis
+
+__all__ = [
+    "FakeAsyncConnection", "FakeAsyncRedis", "FakeAsyncRedisConnection", "FakeAsyncValkey", "FakeConnection", "FakeRedis",
+    "FakeRedisConnection", "FakeServer", "FakeStrictRedis", "FakeStrictValkey", "FakeValkey", "TcpFakeServer",
+]  # fmt: skip

@@ -1,0 +1,76 @@
+"""Connections to a store in this process that fail as networks and servers do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from redis import exceptions
+from redis.connection import DefaultParser
+
+REFUSED = "Connection refused."
+ANSWERS = {
+    "LOADING": "LOADING Redis is loading the dataset in memory",
+    "READONLY": "READONLY You can't write against a read only replica.",
+    "OOM": "OOM command not allowed when used memory > 'maxmemory'.",
+    "BUSY": "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.",
+    "MASTERDOWN": "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
+}
+HANDSHAKE = {"HELLO", "AUTH", "CLIENT", "SELECT", "READONLY"}
+
+
+class Faults:
+    """What goes wrong with a store's in-process clients; all of it can be changed at any time.
+
+        with Faults(store) as faults:
+            faults.answer("LOADING", times=2)
+            client.get("k")                    # redis-py's retries are what is tested
+
+    refuse: connections are refused and those that exist are cut (True, or the text of the error). delay: seconds before
+    each command. drop_after: bytes of commands after which the connection is cut, once; None: never."""
+
+    def __init__(self, store: Any, refuse: bool | str = False, delay: float = 0.0, drop_after: int | None = None) -> None:
+        self.store = store
+        self.refuse = refuse
+        self.delay = delay
+        self.drop_after = drop_after
+        self.commands = 0              # that were sent, also those that failed
+        self._answer = ""
+        self._times = 0
+        store.faults = self
+
+    def answer(self, error: str, times: int = 1) -> None:
+        """Answer the next `times` commands (-1: all) with an error: LOADING, READONLY, OOM, BUSY, MASTERDOWN or a whole text."""
+        self._answer = ANSWERS.get(error, error)
+        self._times = times
+
+    def connecting(self) -> None:
+        """A connection is made."""
+        if self.refuse:
+            raise exceptions.ConnectionError(self.refuse if isinstance(self.refuse, str) else REFUSED)
+
+    def sending(self, link: Any, words: tuple[Any, ...]) -> None:
+        """A command goes to the store."""
+        self.commands += 1
+        self.connecting()
+        name = words[0].decode() if isinstance(words[0], bytes) else str(words[0])
+        if self.drop_after is not None:
+            self.drop_after -= sum(len(w) if isinstance(w, (bytes, str)) else len(str(w)) for w in words)
+            if self.drop_after < 0:
+                self.drop_after = None
+                raise ConnectionError("Connection reset by peer")
+        if self._times and name.upper() not in HANDSHAKE:
+            self._times -= 1
+            link.put(DefaultParser.parse_error(self._answer))
+            return
+        link.send(words)
+
+    def stop(self) -> None:
+        """Everything works again."""
+        if self.store.faults is self:
+            self.store.faults = None
+
+    def __enter__(self) -> Faults:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.stop()

@@ -1,0 +1,150 @@
+"""`patch`: redis-py's own clients, wherever the code under test makes them, talk to stores in this process.
+
+What is replaced are methods of redis-py's connection classes, for as long as the patch lasts: connect, send, read. So it
+does not matter how a client came about (Redis, StrictRedis, from_url, a pool, before or after the patch), and isinstance and
+every option keep their meaning. A connection that has a real socket when the patch begins keeps it.
+"""
+
+from __future__ import annotations
+
+import weakref
+from contextlib import ContextDecorator
+from typing import Any
+
+import redis.asyncio.connection
+import redis.connection
+
+from kvd.clients import aio, sync
+from kvd.clients.links import decodes_itself
+from kvd.db import Link
+from kvd.embedded import Store
+
+SYNC = ("send_packed_command", "send_command", "can_read", "read_response", "pack_command", "pack_commands", "disconnect",
+        "activate_maint_notifications_handling_if_enabled", "_wait", "_read")  # fmt: skip
+ASYNC = ("send_packed_command", "send_command", "can_read_destructive", "can_read", "read_response", "pack_command", "pack_commands",
+         "disconnect", "activate_maint_notifications_handling_if_enabled", "_wait", "_read", "_ready", "_close", "_decoded", "is_connected", "__del__")  # fmt: skip
+
+
+def _address(connection: Any) -> tuple[str, int]:
+    path = getattr(connection, "path", None)
+    if path:
+        return str(path), 0
+    return str(getattr(connection, "host", "localhost")).replace("127.0.0.1", "localhost"), int(getattr(connection, "port", 6379) or 0)
+
+
+def _has_socket(connection: Any) -> bool:
+    """It was connected before the patch, to a real server."""
+    sock = getattr(connection, "_sock", None) or getattr(connection, "_reader", None)
+    return sock is not None and not isinstance(sock, Link)
+
+
+def _redirected(original: Any, ours: Any) -> Any:
+    if isinstance(ours, property):
+        return property(lambda self: original.fget(self) if _has_socket(self) else ours.fget(self))
+
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        chosen = original if original is not None and _has_socket(self) else ours
+        return chosen(self, *args, **kwargs)
+
+    return method
+
+
+class Patch(ContextDecorator):
+    """Made by `patch`. stores: the store of each (host, port), or of (path, 0)."""
+
+    def __init__(self, stores: dict[tuple[str, int], Store] | None = None) -> None:
+        self.stores = {} if stores is None else stores
+        self._saved: list[tuple[type, str, Any]] = []
+        self._made: weakref.WeakSet[Any] = weakref.WeakSet()
+
+    def store(self, host: str = "localhost", port: int = 6379) -> Store:
+        """The store that clients of this address get; made when it is first asked for."""
+        key = (host.replace("127.0.0.1", "localhost"), port)
+        if key not in self.stores:
+            self.stores[key] = Store()
+        return self.stores[key]
+
+    def _prepare(self, connection: Any) -> Store:
+        host, port = _address(connection)
+        connection.store = self.store(host, port)
+        connection._native = decodes_itself(connection.encoder)
+        self._made.add(connection)
+        store: Store = connection.store
+        return store
+
+    def _put(self, owner: type, name: str, value: Any) -> None:
+        self._saved.append((owner, name, owner.__dict__.get(name)))
+        setattr(owner, name, value)
+
+    def start(self) -> Patch:
+        """Begin; `stop` ends it."""
+        patch_of = self
+
+        def connect(self: Any) -> Any:
+            patch_of._prepare(self)
+            return sync.Connection._connect(self)
+
+        async def connect_async(self: Any) -> None:
+            patch_of._prepare(self)
+            await aio.Connection._connect(self)
+
+        for module, base, ours, names, opener in (
+            (redis.connection, redis.connection.AbstractConnection, sync.Connection, SYNC, connect),
+            (redis.asyncio.connection, redis.asyncio.connection.AbstractConnection, aio.Connection, ASYNC, connect_async),
+        ):
+            for name in names:
+                if name in ours.__dict__:
+                    self._put(base, name, _redirected(getattr(base, name, None), ours.__dict__[name]))
+            for name in ("Connection", "SSLConnection", "UnixDomainSocketConnection"):
+                owner = getattr(module, name)
+                self._put(owner, "_connect", opener)
+        self._put(redis.asyncio.connection.AbstractConnection, "_link", None)
+        return self
+
+    def stop(self) -> None:
+        """Nothing is patched afterwards; clients that were made meanwhile are cut off."""
+        for connection in list(self._made):
+            for name in ("_sock", "_reader"):
+                link = getattr(connection, name, None)
+                if isinstance(link, Link):
+                    link.close()
+            for name in ("_sock", "_reader", "_writer", "_link"):
+                if name in connection.__dict__:
+                    setattr(connection, name, None)
+        while self._saved:
+            owner, name, value = self._saved.pop()
+            if value is None:
+                delattr(owner, name)
+            else:
+                setattr(owner, name, value)
+
+    def __enter__(self) -> Patch:
+        return self.start()
+
+    def __exit__(self, *exc: object) -> None:
+        self.stop()
+
+    def __call__(self, func: Any) -> Any:
+        import inspect
+
+        if not inspect.iscoroutinefunction(func):
+            return super().__call__(func)
+        from functools import wraps
+
+        @wraps(func)
+        async def patched(*args: Any, **kwargs: Any) -> Any:
+            with Patch(self.stores):
+                return await func(*args, **kwargs)
+
+        return patched
+
+
+def patch(stores: dict[tuple[str, int], Store] | None = None) -> Patch:
+    """Send redis-py's clients to stores in this process; a context manager and a decorator of functions and coroutines.
+
+        with kvd.testing.patch() as fake:
+            code_under_test()
+            assert fake.store("cache.example", 6379).get("k") == b"v"
+
+    stores: stores by (host, port), for data that is there before. Addresses that are not in it get an empty one."""
+    return Patch(stores)
