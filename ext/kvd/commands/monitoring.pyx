@@ -266,7 +266,7 @@ define(monitor_command, """
     Stream every command that any connection runs.
 """)
 cdef void monitor_command(call *c) noexcept nogil:
-    if c.session.in_process:
+    if c.session.in_process and c.session.wake == NULL:
         reply_error(c, b"ERR MONITOR needs a connection")
         return
     if not c.session.monitor:

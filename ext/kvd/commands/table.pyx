@@ -401,7 +401,7 @@ cdef void feed_monitors(session *from_, view *argv, int argc) noexcept nogil:
     if from_.scripting:
         buf_printf(&line, b"lua")
     elif from_.in_process:
-        buf_printf(&line, b"in-process")
+        buf_printf(&line, b"in-process:%lld", <long long>from_.id)
     else:
         buf_add(&line, from_.addr.ptr, from_.addr.len)
     buf_add_char(&line, c']')
