@@ -1,0 +1,195 @@
+"""kvd.testing: the patch, faults, fakeredis's names, pytest's fixtures."""
+
+import asyncio
+import subprocess
+import sys
+import time
+
+import pytest
+import redis
+import redis.asyncio
+
+import kvd
+from kvd.testing import Faults, fakeredis, patch
+
+pytest_plugins = ["pytester"]
+
+
+def originals():
+    classes = [redis.connection.AbstractConnection, redis.connection.Connection, redis.connection.UnixDomainSocketConnection,
+               redis.asyncio.connection.AbstractConnection, redis.asyncio.connection.Connection]  # fmt: skip
+    return [dict(vars(c)) for c in classes]
+
+
+def test_the_patch_reaches_every_way_to_make_a_client():
+    before = originals()
+    early = redis.Redis(host="early", port=1)
+    with patch() as fake:
+        early.set("k", "early")
+        for client in (redis.Redis(), redis.StrictRedis(port=6379), redis.from_url("redis://127.0.0.1:6379/0"), redis.Redis.from_url("redis://localhost"),
+                       redis.Redis(connection_pool=redis.ConnectionPool(host="localhost"))):  # fmt: skip
+            assert client.incr("n") and isinstance(client, redis.Redis)
+        assert fake.store().get("n") == b"5" and fake.store("early", 1).get("k") == b"early" and fake.store("other").get("n") is None
+        assert redis.Redis(db=1).get("n") is None and redis.Redis(unix_socket_path="/tmp/s").set("k", "v") and fake.store("/tmp/s", 0).get("k") == b"v"
+        assert redis.Redis(decode_responses=True, protocol=3).get("n") == "5"
+        listener = redis.Redis().pubsub()
+        listener.subscribe("c")
+        assert listener.get_message(timeout=1)["type"] == "subscribe" and redis.Redis().publish("c", "m") == 1
+
+        async def run():
+            client = redis.asyncio.Redis()
+            async with client.pipeline() as pipe:
+                assert await pipe.incr("n").get("n").execute() == [6, b"6"]
+            assert await client.blpop("none", timeout=0.01) is None
+            await client.aclose()
+
+        asyncio.run(run())
+    assert originals() == before
+    with pytest.raises(redis.ConnectionError):
+        early.get("k")
+
+
+def test_the_patch_decorates():
+    store = kvd.Store()
+    store.set("k", "v")
+
+    @patch({("localhost", 6379): store})
+    def sync():
+        return redis.Redis().get("k")
+
+    @patch({("localhost", 6379): store})
+    async def coroutine():
+        return await redis.asyncio.Redis().get("k")
+
+    before = originals()
+    assert sync() == b"v" and asyncio.run(coroutine()) == b"v" and originals() == before
+    with pytest.raises(ZeroDivisionError), patch():
+        1 / 0  # noqa: B018
+    assert originals() == before
+
+
+def test_a_connection_that_is_real_stays_real():
+    with kvd.Store().serve() as server:
+        client = redis.Redis(port=server.port, single_connection_client=True)
+        client.set("k", "real")
+        with patch() as fake:
+            assert client.get("k") == b"real" and fake.stores == {}
+            redis.Redis(port=server.port).set("k", "fake")
+        assert client.get("k") == b"real"
+        client.close()
+
+
+def test_faults_meet_redis_pys_retries():
+    from redis.backoff import NoBackoff
+    from redis.exceptions import BusyLoadingError, OutOfMemoryError, ReadOnlyError
+    from redis.retry import Retry
+
+    store = kvd.Store()
+    plain = kvd.Redis(store, retry=Retry(NoBackoff(), 0))
+    stubborn = kvd.Redis(store, retry=Retry(NoBackoff(), 3), retry_on_error=[BusyLoadingError])
+    stubborn.set("k", "v")
+    with Faults(store) as faults:
+        faults.answer("LOADING", times=2)
+        assert stubborn.get("k") == b"v"
+        for answer, kind in (("LOADING", BusyLoadingError), ("READONLY", ReadOnlyError), ("OOM", OutOfMemoryError), ("ERR my own", redis.ResponseError)):
+            faults.answer(answer)
+            with pytest.raises(kind):
+                plain.get("k")
+            assert plain.get("k") == b"v"
+        faults.drop_after = 10
+        with pytest.raises(redis.ConnectionError):
+            for _ in range(10):
+                plain.get("k")
+        assert plain.get("k") == b"v"
+        faults.drop_after = 1
+        assert stubborn.get("k") == b"v"
+        faults.delay = 0.05
+        begun = time.monotonic()
+        plain.get("k")
+        assert time.monotonic() - begun >= 0.05
+        faults.delay = 0
+        faults.refuse = True
+        for client in (plain, stubborn):
+            with pytest.raises(redis.ConnectionError, match="refused"):
+                client.get("k")
+    assert plain.get("k") == b"v"
+
+    async def run():
+        client = kvd.asyncio.Redis(store, retry=redis.asyncio.retry.Retry(NoBackoff(), 0))
+        with Faults(store) as faults:
+            faults.answer("OOM")
+            with pytest.raises(OutOfMemoryError):
+                await client.set("k", "w")
+            faults.refuse = "gone"
+            with pytest.raises(redis.ConnectionError, match="gone"):
+                await client.get("k")
+        assert await client.get("k") == b"v"
+        await client.aclose()
+
+    asyncio.run(run())
+
+
+def test_names_of_fakeredis():
+    one, other = fakeredis.FakeRedis(), fakeredis.FakeStrictRedis(version=6)
+    one.set("k", "v")
+    assert one.get("k") == b"v" and other.get("k") is None and isinstance(one, redis.Redis)
+    server = fakeredis.FakeServer(version=(7, 2), server_type="valkey")
+    a, b = fakeredis.FakeRedis(server=server, decode_responses=True), fakeredis.FakeValkey(server=server, db=0)
+    a.set("k", "shared")
+    assert b.get("k") == b"shared" and a.get("k") == "shared"
+    server.connected = False
+    for client in (a, b):
+        with pytest.raises(redis.ConnectionError, match="emulating a connection error"):
+            client.get("k")
+    server.connected = True
+    assert a.get("k") == "shared"
+    with pytest.raises(redis.ConnectionError):
+        fakeredis.FakeRedis(connected=False).ping()
+    assert fakeredis.FakeRedis.from_url("redis://a:1").set("k", 1) and fakeredis.FakeRedis.from_url("redis://a:1").get("k") == b"1"
+    assert fakeredis.FakeRedis.from_url("redis://a:2").get("k") is None
+    pool = redis.ConnectionPool(connection_class=fakeredis.FakeConnection, server=server)
+    assert redis.Redis(connection_pool=pool).get("k") == b"shared"
+
+    async def run():
+        client = fakeredis.FakeAsyncRedis(server=server)
+        assert await client.get("k") == b"shared"
+        pool = redis.asyncio.ConnectionPool(connection_class=fakeredis.FakeAsyncConnection, server=server)
+        assert await redis.asyncio.Redis(connection_pool=pool).get("k") == b"shared"
+
+    asyncio.run(run())
+    with fakeredis.TcpFakeServer(("127.0.0.1", 0)) as tcp:
+        assert redis.Redis(port=tcp.server_address[1]).set("k", "v") is True
+
+
+def test_it_imports_neither_pytest_nor_the_command_line():
+    code = "import kvd.testing, kvd.testing.fakeredis, sys; assert not {'pytest', 'click', 'kvd.cli'} & set(sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
+
+
+def test_fixtures(pytester):
+    pytester.makepyfile(
+        """
+        import asyncio, pytest, redis
+
+        @pytest.mark.parametrize("n", [1, 2])
+        def test_each_has_its_own_data(redis_client, n):
+            assert redis_client.incr("n") == 1 and isinstance(redis_client, redis.Redis)
+
+        def test_async_and_sync_share_the_store(redis_client, async_redis_client, kvd_store):
+            asyncio.run(async_redis_client.set("k", "v"))
+            assert redis_client.get("k") == b"v" == kvd_store.get("k")
+
+        def test_a_server(kvd_server, kvd_store):
+            assert redis.from_url(kvd_server.url).set("k", "v") and kvd_store.get("k") == b"v"
+
+        @pytest.mark.parametrize("n", [1, 2])
+        def test_a_url(redis_url, n):
+            assert redis.from_url(redis_url).incr("n") == 1
+
+        @pytest.mark.kvd(config={"maxmemory": "10mb", "maxmemory-policy": "allkeys-lru"}, version="7.2")
+        def test_options(redis_client):
+            assert redis_client.config_get("maxmemory") == {"maxmemory": "10485760"}
+        """
+    )
+    result = pytester.runpytest_subprocess("-q", "--strict-markers", "-p", "no:cacheprovider")
+    result.assert_outcomes(passed=7)
