@@ -17,7 +17,7 @@ from redis import exceptions
 from redis.asyncio.connection import AbstractConnection
 from redis.client import NEVER_DECODE
 
-from kvd.clients.links import decoded, decodes_itself, error_of, put_back, words_of
+from kvd.clients.links import decoded, decodes_itself, error_of, put_back, share_driver_info, words_of
 from kvd.clients.stores import parse, store_of
 from kvd.db import WAITING
 from kvd.embedded import Store
@@ -38,8 +38,10 @@ class Connection(AbstractConnection):
             options.pop(name, None)
         self.store = store_of(store)
         self._link: Any = None
+        share_driver_info(options)
         super().__init__(**options)
         self._native = decodes_itself(self.encoder)
+        self._plain = self._native or not self.encoder.decode_responses
 
     def __del__(self, _warnings: Any = None) -> None:
         link, self._link = getattr(self, "_link", None), None
@@ -262,6 +264,7 @@ class Redis(redis.asyncio.Redis):
             self.auto_close_connection_pool = True
         else:
             super().__init__(connection_pool=pool, **own)
+        self._plain_set = True             # nobody has put a response callback of his own in its place
         self._short = isinstance(pool, ConnectionPool) and not pool.bounded and not (
             self.single_connection_client or ours.get("health_check_interval")
         )
@@ -283,6 +286,38 @@ class Redis(redis.asyncio.Redis):
         """The store that it talks to."""
         store: Store = self.connection_pool.store
         return store
+
+    async def get(self, name: Any) -> Any:
+        """The value of a key, or None."""
+        pool = self.connection_pool
+        if self._short and pool.idle and pool.store.faults is None and "GET" not in self.response_callbacks:
+            connection = pool.idle.pop()
+            try:
+                if connection._plain and connection._link is not None:
+                    value = connection._link.get(name, connection._native)
+                    if value is not WAITING:
+                        return value
+            finally:
+                pool.idle.append(connection)
+        return await super().get(name)
+
+    async def set(self, name: Any, value: Any, *args: Any, **options: Any) -> Any:
+        """Set a key; arguments and answers are redis-py's."""
+        pool = self.connection_pool
+        if not args and not options and self._short and pool.idle and pool.store.faults is None and self._plain_set:
+            connection = pool.idle.pop()
+            try:
+                if connection._plain and connection._link is not None and connection._link.set(name, value) is True:
+                    return True
+            finally:
+                pool.idle.append(connection)
+        return await super().set(name, value, *args, **options)
+
+    def set_response_callback(self, command: Any, callback: Any) -> None:
+        """As redis-py's: what it returns is what commands of that name return."""
+        if str(command).upper() == "SET":
+            self._plain_set = False
+        super().set_response_callback(command, callback)
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:
         if not self._short or self.connection_pool.store.faults is not None:

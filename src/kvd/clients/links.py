@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from redis import exceptions
@@ -54,6 +55,23 @@ def error_of(parser: Any) -> Any:
         return error
 
     return make
+
+
+@cache
+def _driver_info() -> Any:
+    """What CLIENT SETINFO tells of this library; redis-py reads the version from disk for each connection."""
+    from redis.driver_info import DriverInfo
+
+    return DriverInfo()
+
+
+def share_driver_info(options: dict[str, Any]) -> None:
+    """Let connections without wishes of their own have one DriverInfo, where redis-py has such."""
+    if not {"driver_info", "lib_name", "lib_version"} & options.keys():
+        try:
+            options["driver_info"] = _driver_info()
+        except ImportError:                # redis-py 5 and 6
+            pass
 
 
 def put_back(link: Any, args: Words, reply: Any) -> None:

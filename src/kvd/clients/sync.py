@@ -17,7 +17,7 @@ from redis import exceptions
 from redis.client import NEVER_DECODE
 from redis.connection import AbstractConnection
 
-from kvd.clients.links import decoded, decodes_itself, error_of, words_of
+from kvd.clients.links import decoded, decodes_itself, error_of, share_driver_info, words_of
 from kvd.clients.stores import parse, store_of
 from kvd.db import WAITING
 from kvd.embedded import Store
@@ -33,8 +33,10 @@ class Connection(AbstractConnection):
             options.pop(name, None)
         self.store = store_of(store)
         self._sock: Any = None
+        share_driver_info(options)
         super().__init__(**options)
         self._native = decodes_itself(self.encoder)
+        self._plain = self._native or not self.encoder.decode_responses
 
     def repr_pieces(self) -> list[tuple[str, Any]]:
         return [("store", hex(id(self.store))), ("db", self.db)]
@@ -217,6 +219,7 @@ class Redis(redis.Redis):
             self.auto_close_connection_pool = True
         else:
             super().__init__(connection_pool=pool, **own)
+        self._plain_set = True             # nobody has put a response callback of his own in its place
         self._short = isinstance(pool, ConnectionPool) and not pool.bounded and not (
             connection_options.get("health_check_interval") or connection_options.get("cache") or connection_options.get("cache_config")
         )
@@ -238,6 +241,38 @@ class Redis(redis.Redis):
         """The store that it talks to."""
         store: Store = self.connection_pool.store
         return store
+
+    def get(self, name: Any) -> Any:
+        """The value of a key, or None."""
+        pool = self.connection_pool
+        if self._short and pool.idle and pool.store.faults is None and "GET" not in self.response_callbacks:
+            connection = pool.idle.pop()
+            try:
+                if connection._plain and connection._sock is not None:
+                    value = connection._sock.get(name, connection._native)
+                    if value is not WAITING:
+                        return value
+            finally:
+                pool.idle.append(connection)
+        return super().get(name)
+
+    def set(self, name: Any, value: Any, *args: Any, **options: Any) -> Any:
+        """Set a key; arguments and answers are redis-py's."""
+        pool = self.connection_pool
+        if not args and not options and self._short and pool.idle and pool.store.faults is None and self._plain_set:
+            connection = pool.idle.pop()
+            try:
+                if connection._plain and connection._sock is not None and connection._sock.set(name, value) is True:
+                    return True
+            finally:
+                pool.idle.append(connection)
+        return super().set(name, value, *args, **options)
+
+    def set_response_callback(self, command: Any, callback: Any) -> None:
+        """As redis-py's: what it returns is what commands of that name return."""
+        if str(command).upper() == "SET":
+            self._plain_set = False
+        super().set_response_callback(command, callback)
 
     def execute_command(self, *args: Any, **options: Any) -> Any:
         pool = self.connection_pool
