@@ -1059,6 +1059,8 @@ cdef class Store:
         if not plain_set(c, k, v):
             who.out.len = 0
             raise MemoryError()
+        if s.ready:
+            serve_ready(s)             # who tracks the key hears of it
         if s.wanted != NEVER:
             self.plan()
         return 0
