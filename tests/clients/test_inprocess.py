@@ -215,7 +215,7 @@ def test_nothing_is_left_of_many_clients():
             await client.set(f"k{i}", i)
             await client.get(f"k{i}")
         async with client.pipeline() as pipe:
-            for i in range(50):
+            for _ in range(50):
                 pipe.incr("n")
             await pipe.execute()
         waiting = asyncio.create_task(client.blpop("l"))

@@ -133,7 +133,7 @@ class Connection(AbstractConnection):
         try:
             while True:
                 left = None if until is None else until - loop.time()
-                own = link.patience()          # ends the command's wait when its own timeout is over
+                own = link.patience()  # ends the command's wait when its own timeout is over
                 if self._ready():
                     return True
                 if left is not None and left <= 0:
@@ -161,7 +161,7 @@ class Connection(AbstractConnection):
             response = await self._read(disable_decoding, bool(push_request), limit)
         except exceptions.TimeoutError:
             if timeout is not None:
-                return None                # whoever gave the timeout may come again
+                return None  # whoever gave the timeout may come again
             if disconnect_on_error:
                 self._close()
             raise
@@ -264,9 +264,11 @@ class Redis(redis.asyncio.Redis):
             self.auto_close_connection_pool = True
         else:
             super().__init__(connection_pool=pool, **own)
-        self._plain_set = True             # nobody has put a response callback of his own in its place
-        self._short = isinstance(pool, ConnectionPool) and not pool.bounded and not (
-            self.single_connection_client or ours.get("health_check_interval")
+        self._plain_set = True  # nobody has put a response callback of his own in its place
+        self._short = (
+            isinstance(pool, ConnectionPool)
+            and not pool.bounded
+            and not (self.single_connection_client or ours.get("health_check_interval"))
         )
 
     @classmethod

@@ -5,8 +5,6 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from redis import exceptions
-
 Words = tuple[Any, ...]
 PLAIN = (bytes, str, int, float)
 
@@ -70,7 +68,7 @@ def share_driver_info(options: dict[str, Any]) -> None:
     if not {"driver_info", "lib_name", "lib_version"} & options.keys():
         try:
             options["driver_info"] = _driver_info()
-        except ImportError:                # redis-py 5 and 6
+        except ImportError:  # redis-py 5 and 6
             pass
 
 

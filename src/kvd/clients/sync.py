@@ -122,7 +122,7 @@ class Connection(AbstractConnection):
             try:
                 raise response
             finally:
-                del response               # no cycle with the traceback
+                del response  # no cycle with the traceback
         if isinstance(response, exceptions.ConnectionError):
             raise response
         return response
@@ -164,7 +164,7 @@ class ConnectionPool(redis.ConnectionPool):
         self.store = store_of(store)
         options.pop("connection_class", None)
         self.bounded = max_connections is not None
-        self.idle: deque[Connection] = deque()     # of the short way: connected, nobody uses them
+        self.idle: deque[Connection] = deque()  # of the short way: connected, nobody uses them
         super().__init__(connection_class=Connection, max_connections=max_connections, store=self.store, **options)
 
     @classmethod
@@ -219,9 +219,15 @@ class Redis(redis.Redis):
             self.auto_close_connection_pool = True
         else:
             super().__init__(connection_pool=pool, **own)
-        self._plain_set = True             # nobody has put a response callback of his own in its place
-        self._short = isinstance(pool, ConnectionPool) and not pool.bounded and not (
-            connection_options.get("health_check_interval") or connection_options.get("cache") or connection_options.get("cache_config")
+        self._plain_set = True  # nobody has put a response callback of his own in its place
+        self._short = (
+            isinstance(pool, ConnectionPool)
+            and not pool.bounded
+            and not (
+                connection_options.get("health_check_interval")
+                or connection_options.get("cache")
+                or connection_options.get("cache_config")
+            )
         )
 
     @classmethod

@@ -15,14 +15,18 @@ OUTAGE = "FakeRedis is emulating a connection error."
 
 
 def _version(version: Any) -> str:
-    parts = (version,) if isinstance(version, int) else tuple(str(version).split(".")) if isinstance(version, str) else tuple(version)
+    parts = (
+        (version,) if isinstance(version, int) else tuple(str(version).split(".")) if isinstance(version, str) else tuple(version)
+    )
     return ".".join(str(p) for p in (*parts, 0, 0)[:3])
 
 
 class FakeServer:
     """Data that several clients share. version and server_type are kept for those who ask; kvd behaves as Redis 7.4 does."""
 
-    def __init__(self, version: Any = (7,), server_type: str = "redis", config: dict[Any, Any] | None = None, connected: bool = True) -> None:
+    def __init__(
+        self, version: Any = (7,), server_type: str = "redis", config: dict[Any, Any] | None = None, connected: bool = True
+    ) -> None:
         self.version = version
         self.server_type = server_type
         self.store = Store()
@@ -74,7 +78,7 @@ class FakeAsyncConnection(aio.Connection):
 
 
 FakeAsyncRedisConnection = FakeAsyncConnection
-_default = FakeServer()                # what connections without a server share, as a real port would be
+_default = FakeServer()  # what connections without a server share, as a real port would be
 
 
 class FakeRedis(sync.Redis):
@@ -128,7 +132,13 @@ class TcpFakeServer:
 
     serve_forever() waits until shutdown(); the server answers from the moment it is made."""
 
-    def __init__(self, server_address: tuple[Any, int], bind_and_activate: bool = True, server_type: str = "redis", server_version: Any = (7,)) -> None:
+    def __init__(
+        self,
+        server_address: tuple[Any, int],
+        bind_and_activate: bool = True,
+        server_type: str = "redis",
+        server_version: Any = (7,),
+    ) -> None:
         from threading import Event
 
         self.fake_server = FakeServer(server_version, server_type)

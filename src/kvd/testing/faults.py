@@ -33,7 +33,7 @@ class Faults:
         self.refuse = refuse
         self.delay = delay
         self.drop_after = drop_after
-        self.commands = 0              # that were sent, also those that failed
+        self.commands = 0  # that were sent, also those that failed
         self._answer = ""
         self._times = 0
         store.faults = self

@@ -29,7 +29,9 @@ def _address(connection: Any) -> tuple[str, int]:
     path = getattr(connection, "path", None)
     if path:
         return str(path), 0
-    return str(getattr(connection, "host", "localhost")).replace("127.0.0.1", "localhost"), int(getattr(connection, "port", 6379) or 0)
+    return str(getattr(connection, "host", "localhost")).replace("127.0.0.1", "localhost"), int(
+        getattr(connection, "port", 6379) or 0
+    )
 
 
 def _has_socket(connection: Any) -> bool:

@@ -16,7 +16,9 @@ import pytest
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "kvd(config, version): options of the store of this test, as in a redis.conf; the version is informative")
+    config.addinivalue_line(
+        "markers", "kvd(config, version): options of the store of this test, as in a redis.conf; the version is informative"
+    )
 
 
 @pytest.fixture
