@@ -55,7 +55,7 @@ def test_bytes_and_encodings(make):
 def test_collections(r):
     assert r.hset("h", mapping={"f": 1, "g": "x"}) == 2 and r.hgetall("h") == {"f": "1", "g": "x"} and r.hmget("h", ["f", "z"]) == ["1", None]
     assert r.rpush("l", "a", "b", "c") == 3 and r.lrange("l", 0, -1) == ["a", "b", "c"] and r.lpop("l", 2) == ["a", "b"] and r.lpop("none") is None
-    assert r.sadd("s", "a", "b") == 2 and r.smembers("s") == {"a", "b"} and bool(r.sismember("s", "a")) and r.smismember("s", ["a", "z"]) == [1, 0]
+    assert r.sadd("s", "a", "b") == 2 and set(r.smembers("s")) == {"a", "b"} and bool(r.sismember("s", "a")) and r.smismember("s", ["a", "z"]) == [1, 0]
     assert r.zadd("z", {"a": 1, "b": 2.5}) == 2 and r.zscore("z", "b") == 2.5 and values(r.zrange("z", 0, -1, withscores=True)) == [["a", 1.0], ["b", 2.5]]
     assert r.zadd("z", {"a": 5}, incr=True) == 6.0 and r.zincrby("z", 1, "b") == 3.5 and r.zrank("z", "none") is None and values(r.zpopmin("z")) in ([["b", 3.5]], ["b", 3.5])
     assert r.xadd("x", {"f": "v"}, id="1-1") == "1-1" and values(r.xrange("x")) == [["1-1", {"f": "v"}]] and r.xlen("x") == 1
@@ -100,7 +100,7 @@ def test_pipelines(r):
     with r.pipeline() as pipe:
         pipe.set("b", 1)
         pipe.lpush("a", "x")
-        with pytest.raises(redis.ResponseError, match=r"Command # 2 \(LPUSH a x\) of pipeline caused error: .*WRONGTYPE"):
+        with pytest.raises(redis.ResponseError, match=r"Command # 2 \(LPUSH a x\) of pipeline caused error: (.*WRONGTYPE|{exception)"):     # redis-py 6.4
             pipe.execute()
     assert r.get("b") == "1"
     with r.pipeline() as pipe:
@@ -251,7 +251,9 @@ def test_options_of_clients(make):
 def test_client_side_caching(make):
     if make.proto != 3 or make.kind == "async" or make.door == "real":
         pytest.skip("redis-py caches with RESP3, sync, and not over unix sockets")
-    from redis.cache import CacheConfig
+    CacheConfig = pytest.importorskip("redis.cache").CacheConfig
+    if redis.__version__.startswith("5."):
+        pytest.skip("redis-py 5 does not cache with hiredis")
 
     r, other = make(cache_config=CacheConfig(max_size=10)), make()
     other.set("k", "v")

@@ -169,9 +169,9 @@ def test_a_listening_thread_stops():
 
 def test_an_interrupted_wait_leaves_a_working_client():
     code = """
-import _thread, threading, kvd
+import os, signal, threading, kvd
 client = kvd.Redis()
-threading.Timer(0.2, _thread.interrupt_main).start()
+threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
 try:
     client.blpop("none")
 except KeyboardInterrupt:

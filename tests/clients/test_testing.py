@@ -86,7 +86,7 @@ def test_faults_meet_redis_pys_retries():
 
     store = kvd.Store()
     plain = kvd.Redis(store, retry=Retry(NoBackoff(), 0))
-    stubborn = kvd.Redis(store, retry=Retry(NoBackoff(), 3), retry_on_error=[BusyLoadingError])
+    stubborn = kvd.Redis(store, retry=Retry(NoBackoff(), 3), retry_on_error=[BusyLoadingError, redis.ConnectionError])
     stubborn.set("k", "v")
     with Faults(store) as faults:
         faults.answer("LOADING", times=2)

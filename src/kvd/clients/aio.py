@@ -184,7 +184,9 @@ class Connection(AbstractConnection):
                 response = self._decoded(response)
             if not push:
                 return response
-            response = await self._parser.handle_push_response(response)
+            handle = getattr(self._parser, "handle_push_response", None)      # redis-py 5 may have none
+            if handle is not None:
+                response = await handle(response)
             if push_request:
                 return response
 

@@ -138,7 +138,9 @@ class Connection(AbstractConnection):
                 response = decoded(self.encoder, response)
             if not push:
                 return response
-            response = self._parser.handle_push_response(response)
+            handle = getattr(self._parser, "handle_push_response", None)      # redis-py 5 may have none
+            if handle is not None:
+                response = handle(response)
             if push_request:
                 return response
 
