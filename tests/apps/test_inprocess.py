@@ -1,0 +1,153 @@
+"""Packages that people run on Redis, unmodified, on in-process clients: no server, no socket."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import time
+
+import pytest
+import redis
+
+import kvd
+import kvd.asyncio
+from kvd.testing import patch
+
+from . import tasks
+
+
+def test_rq():
+    rq = pytest.importorskip("rq")
+
+    connection = kvd.Redis()
+    queue = rq.Queue("jobs", connection=connection)
+    jobs = [queue.enqueue(tasks.multiply, i, 7) for i in range(10)]
+    bad = queue.enqueue(tasks.fail)
+    later = queue.enqueue(tasks.multiply, 6, 7, depends_on=jobs[0])
+    worker = rq.SimpleWorker([queue], connection=connection)
+    worker.work(burst=True)
+    assert [job.return_value() for job in jobs] == [i * 7 for i in range(10)] and later.return_value() == 42
+    assert bad.get_status(refresh=True) == "failed" and len(queue) == 0
+
+
+def test_huey():
+    huey = pytest.importorskip("huey")
+
+    app = huey.RedisHuey("app", connection_pool=kvd.ConnectionPool(), results=True)
+
+    @app.task()
+    def double(n):
+        return 2 * n
+
+    results = [double(i) for i in range(10)]
+    later = double.schedule((50,), delay=0.1)
+    consumer = app.create_consumer(workers=2, periodic=False, scheduler_interval=0.1)
+    consumer.start()
+    try:
+        assert [r.get(blocking=True, timeout=10) for r in results] == [2 * i for i in range(10)] and later.get(blocking=True, timeout=10) == 100
+    finally:
+        consumer.stop(graceful=True)
+
+
+def test_dramatiq():
+    dramatiq = pytest.importorskip("dramatiq")
+    from dramatiq.brokers.redis import RedisBroker
+
+    broker = RedisBroker(client=kvd.Redis())
+    done = []
+
+    @dramatiq.actor(broker=broker)
+    def add(x, y):
+        done.append(x + y)
+
+    for i in range(20):
+        add.send(i, i)
+    worker = dramatiq.Worker(broker, worker_timeout=50)
+    worker.start()
+    try:
+        deadline = time.time() + 20
+        while len(done) < 20 and time.time() < deadline:
+            time.sleep(0.02)
+    finally:
+        worker.stop()
+    assert sorted(done) == [2 * i for i in range(20)]
+
+
+@pytest.mark.parametrize("strategy", ["FixedWindowRateLimiter", "MovingWindowRateLimiter", "SlidingWindowCounterRateLimiter"])
+def test_limits(strategy):
+    limits = pytest.importorskip("limits")
+    for part in ("storage", "strategies"):
+        importlib.import_module(f"limits.{part}")
+
+    with patch():
+        limiter = getattr(limits.strategies, strategy)(limits.storage.storage_from_string("redis://limits.internal:6379"))
+        rate = limits.parse("5/minute")
+        assert [limiter.hit(rate, "user") for _ in range(7)] == [True] * 5 + [False] * 2
+
+
+def test_python_redis_lock():
+    redis_lock = pytest.importorskip("redis_lock")
+
+    client = kvd.Redis()
+    lock = redis_lock.Lock(client, "name", expire=10)
+    assert lock.acquire(blocking=False) and not redis_lock.Lock(client, "name").acquire(blocking=False)
+    lock.release()
+    assert redis_lock.Lock(client, "name", expire=10).acquire(timeout=5)
+
+
+def test_flask_caching_and_cachelib():
+    cachelib = pytest.importorskip("cachelib")
+
+    cache = cachelib.RedisCache(kvd.Redis(), default_timeout=100)
+    assert cache.set("k", {"a": 1}) and cache.get("k") == {"a": 1} and cache.inc("n", 5) == 5 and cache.delete("k") and cache.get("k") is None
+    assert cache.set_many({"a": 1, "b": 2}) and cache.get_many("a", "b", "none") == [1, 2, None] and cache.has("a") and cache.clear()
+
+
+def test_django():
+    django_cache = pytest.importorskip("django.core.cache.backends.redis")
+
+    with patch():
+        cache = django_cache.RedisCache("redis://cache:6379/1", {})
+        assert cache.add("k", [1, 2], 60) and not cache.add("k", 0) and cache.get("k") == [1, 2] and cache.touch("k", 100)
+        cache.set_many({"a": 1, "b": 2})
+        assert cache.get_many(["a", "b", "none"]) == {"a": 1, "b": 2} and cache.incr("a", 5) == 6 and cache.delete("a") and cache.get("a") is None
+        cache.clear()
+        assert cache.get("b") is None
+
+
+def test_aiocache():
+    aiocache = pytest.importorskip("aiocache")
+    if not hasattr(aiocache, "RedisCache"):
+        pytest.skip("aiocache without its Redis backend")
+
+    async def run():
+        try:
+            cache = aiocache.RedisCache(kvd.asyncio.Redis(decode_responses=False))
+        except (TypeError, AttributeError):
+            with patch():
+                cache = aiocache.RedisCache(endpoint="cache", port=6379)
+                return await use(cache)
+        return await use(cache)
+
+    async def use(cache):
+        assert await cache.set("k", "v", ttl=10)
+        assert await cache.get("k") == "v" and await cache.exists("k") and await cache.delete("k") == 1
+        return await cache.get("k") is None
+
+    assert asyncio.run(run())
+
+
+def test_redis_py_rate_limiter_recipe():
+    """What applications write themselves: a sliding window in a transaction."""
+    client = kvd.Redis(decode_responses=True)
+
+    def allow(user, limit, window):
+        now = time.time()
+        with client.pipeline() as pipe:
+            pipe.zremrangebyscore(user, 0, now - window)
+            pipe.zcard(user)
+            pipe.zadd(user, {str(now): now})
+            pipe.expire(user, window)
+            return pipe.execute()[1] < limit
+
+    assert [allow("u", 3, 60) for _ in range(5)] == [True] * 3 + [False] * 2 and isinstance(client, redis.Redis)
