@@ -55,7 +55,7 @@ from collections import deque
 
 # the families of commands define themselves when imported
 for _family in (
-        "bits", "caching", "configuration", "connection", "expiry", "geo", "hashes", "hyperloglog", "info", "introspection", "keys",
+        "bits", "caching", "cluster", "configuration", "connection", "expiry", "geo", "hashes", "hyperloglog", "info", "introspection", "keys",
         "lists", "monitoring", "process", "pubsub", "sets", "sorting", "stream_groups", "stream_info", "stream_reads",
         "streams", "strings", "transactions", "zsets",
 ):

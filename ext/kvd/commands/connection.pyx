@@ -19,7 +19,7 @@ from kvd.session.session cimport (
     REPLY_OFF, REPLY_ON, REPLY_SKIP_NEXT, buf_set, client_by_id, clients_of, session, session_kill, session_memory,
     session_reset,
 )
-from kvd.store.config cimport OPT_DATABASES, OPT_REQUIREPASS, cfg, config_text
+from kvd.store.config cimport OPT_CLUSTER_ENABLED, OPT_DATABASES, OPT_REQUIREPASS, cfg, config_text
 
 define(ping_command, """
     PING [message]
@@ -170,6 +170,8 @@ cdef void select_command(call *c) noexcept nogil:
         reply_error(c, NOT_INT)
     elif n < 0 or n >= cfg(&c.store.config, OPT_DATABASES):
         reply_error(c, DB_RANGE)
+    elif n and cfg(&c.store.config, OPT_CLUSTER_ENABLED):
+        reply_error(c, b"ERR SELECT is not allowed in cluster mode")
     else:
         c.session.db = <int>n
         reply_ok(c)

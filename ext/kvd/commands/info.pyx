@@ -24,7 +24,7 @@ from kvd.session.tracking cimport tracking_count, tracking_totals
 from kvd.session.waiters cimport waits_count, waits_keys
 from kvd.session.session cimport clients, clients_of, session
 from kvd.store.config cimport (
-    OPT_DATABASES, OPT_HZ, OPT_IO_THREADS, OPT_MAXCLIENTS, OPT_MAXMEMORY, OPT_MAXMEMORY_POLICY, OPT_PORT, cfg, config_print,
+    OPT_CLUSTER_ENABLED, OPT_DATABASES, OPT_HZ, OPT_IO_THREADS, OPT_MAXCLIENTS, OPT_MAXMEMORY, OPT_MAXMEMORY_POLICY, OPT_PORT, cfg, config_print,
 )
 from kvd.store.keyspace cimport (
     OPS_SAMPLES, database, keyspace_average_ttl, keyspace_expires, keyspace_find, rate, script_figures, store, store_memory,
@@ -147,11 +147,15 @@ cdef void print_bytes(buf *out, const char *name, uint64_t n) noexcept nogil:
 
 
 cdef void print_server(store *s, buf *out) noexcept nogil:
+    cdef const char *mode = b"standalone"
     cdef char os[256]
     cdef int64_t up = (s.now - s.started_ms) // 1000
     os_name(os, sizeof(os))
+    if cfg(&s.config, OPT_CLUSTER_ENABLED):
+        mode = b"cluster"
     buf_printf(out, b"redis_version:%s\r\nredis_git_sha1:00000000\r\nredis_git_dirty:0\r\nredis_build_id:kvd\r\n"
-               b"redis_mode:standalone\r\nkvd_version:%s\r\nos:%s\r\narch_bits:%d\r\n", REDIS_VERSION, KVD_VERSION, os,
+               b"redis_mode:%s\r\nkvd_version:%s\r\nos:%s\r\narch_bits:%d\r\n", REDIS_VERSION,
+               mode, KVD_VERSION, os,
                <int>(sizeof(void *) * 8))
     buf_printf(out, b"monotonic_clock:processor counter\r\nmultiplexing_api:%s\r\natomicvar_api:builtin\r\n"
                b"process_id:%d\r\nprocess_supervised:no\r\nrun_id:%s\r\ntcp_port:%lld\r\nserver_time_usec:%lld\r\n",
@@ -365,7 +369,7 @@ cdef void print_latencystats(store *s, buf *out) noexcept nogil:
 
 
 cdef void print_cluster(store *s, buf *out) noexcept nogil:
-    buf_printf(out, b"cluster_enabled:0\r\n")
+    buf_printf(out, b"cluster_enabled:%d\r\n", <int>cfg(&s.config, OPT_CLUSTER_ENABLED))
 
 
 cdef void print_keyspace(store *s, buf *out) noexcept nogil:

@@ -20,6 +20,7 @@ from kvd.commands.figures cimport MAX_COMMANDS, figure_call, figure_error, figur
 from kvd.core.buf cimport buf, buf_add, buf_add_char, buf_printf, buf_release
 from kvd.core.clock cimport pace_update, ticks
 from kvd.core.entry cimport entry
+from kvd.core.slots cimport key_slot
 from kvd.core.table cimport table_hash, table_prefetch, table_prefetch_entry
 from kvd.core.text cimport parse_int
 from kvd.core.view cimport lower, view, view_is, view_of
@@ -29,7 +30,7 @@ from kvd.session.session cimport (
     REPLY_ON, REPLY_SKIP, REPLY_SKIP_NEXT, clients_of, is_paused, session, session_append_pushes, session_discard,
     session_queue,
 )
-from kvd.store.config cimport OPT_SLOWLOG_LOG_SLOWER_THAN, cfg
+from kvd.store.config cimport OPT_CLUSTER_ENABLED, OPT_SLOWLOG_LOG_SLOWER_THAN, cfg
 from kvd.store.evict cimport access_touch, evict_until_fits, over_limit
 from kvd.store.keyspace cimport hash_of, keyspace_find, keyspace_read, store, store_time
 from kvd.types.value cimport type_of
@@ -489,6 +490,17 @@ cdef void run_command(call *c) noexcept nogil:
         slow_path(c, spent)
 
 
+cdef bint crosses_slots(const command *d, view *argv, int argc) noexcept nogil:
+    """In a cluster: do the keys lie in several slots?"""
+    cdef int at[256]
+    cdef int i
+    cdef int n = command_keys(d, argv, argc, at, 256)
+    for i in range(1, n):
+        if key_slot(argv[at[i]]) != key_slot(argv[at[0]]):
+            return True
+    return False
+
+
 cdef bint queue_has(session *c, uint32_t flag) noexcept nogil:
     """Does a queued command have the flag?"""
     cdef int i
@@ -544,6 +556,9 @@ cdef int dispatch(session *who, view *argv, int argc) noexcept nogil:
         return finish(&c, at)
     if s.busy != NULL and not d.flags & F_ALLOW_BUSY:
         reject(&c, d, s.busy)
+        return finish(&c, at)
+    if cfg(&s.config, OPT_CLUSTER_ENABLED) and crosses_slots(d, argv, argc):
+        reject(&c, d, b"CROSSSLOT Keys in request don't hash to the same slot")
         return finish(&c, at)
     executes = who.multi and is_exec(d)
     if over_limit(s) and not evict_until_fits(s) and (

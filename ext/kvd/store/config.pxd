@@ -66,6 +66,7 @@ cdef enum option_id:           # the first rows of the table, in its order (test
     OPT_TRACKING_TABLE_MAX_KEYS
     OPT_BUSY_REPLY_THRESHOLD
     OPT_LUA_MEMORY_LIMIT
+    OPT_CLUSTER_ENABLED
 
 cdef enum option_kind:
     K_BOOL

@@ -78,6 +78,7 @@ hll-sparse-max-bytes | int 0 9223372036854775807 | 3000 | rw | Bytes up to which
 tracking-table-max-keys | int 0 9223372036854775807 | 1000000 | rw | Keys remembered for client-side caching.
 busy-reply-threshold=lua-time-limit | int 0 9223372036854775807 | 5000 | rw | Milliseconds after which a script counts as busy.
 lua-memory-limit | memory 1048576 9223372036854775807 | 1gb | rw | Most memory that Lua scripts and their values may hold (kvd's own).
+cluster-enabled | bool | no | | Answer cluster clients as a cluster of one node.
 acl-pubsub-default | enum allchannels resetchannels | resetchannels | rw inert | Channels a new user may use.
 aclfile | text | | inert | File of users.
 acllog-max-len | int 0 9223372036854775807 | 128 | rw inert | Length of the ACL log.
@@ -115,7 +116,6 @@ cluster-announce-ip | text | | rw inert | Cluster only.
 cluster-announce-port | int 0 65535 | 0 | rw inert | Cluster only.
 cluster-announce-tls-port | int 0 65535 | 0 | rw inert | Cluster only.
 cluster-config-file | text | nodes.conf | inert | Cluster only.
-cluster-enabled | enum no | no | inert | Cluster mode is not available.
 cluster-link-sendbuf-limit | memory | 0 | rw inert | Cluster only.
 cluster-migration-barrier | int 0 2147483647 | 1 | rw inert | Cluster only.
 cluster-node-timeout | int 0 9223372036854775807 | 15000 | rw inert | Cluster only.

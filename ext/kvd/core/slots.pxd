@@ -1,0 +1,8 @@
+"""The slot of a key in a cluster. See slots.pyx."""
+
+from kvd.core.view cimport view
+
+cdef enum:
+    SLOTS = 16384
+
+cdef int key_slot(view key) noexcept nogil
