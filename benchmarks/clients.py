@@ -127,6 +127,21 @@ async def asynchronous(servers: dict[str, int]) -> None:
     show("asyncio (us a call)", rows)
 
 
+async def waking() -> None:
+    """From a push by another caller to the moment the task that waits in BLPOP goes on."""
+    store = kvd.Store()
+    client = kvd.asyncio.Redis(store)
+    delays = []
+    for _ in range(300):
+        task = asyncio.create_task(client.blpop("list"))
+        await asyncio.sleep(0)
+        begun = time.perf_counter()
+        store.rpush("list", "v")
+        await task
+        delays.append((time.perf_counter() - begun) * 1e6)
+    print(f"\nA task in BLPOP goes on {statistics.median(delays):.0f} us after the push (median of {len(delays)}, 95 %: {sorted(delays)[284]:.0f}).")
+
+
 def construction() -> None:
     print("\n### A new client, first command included (us)\n")
     makers: dict[str, Callable[[], Any]] = {"kvd.Redis()": kvd.Redis}
@@ -162,6 +177,7 @@ def main() -> None:
         rows[what] = timed_sync(clients, work)
     show("sync (us a call)", rows)
     asyncio.run(asynchronous(servers))
+    asyncio.run(waking())
     construction()
     for t in running:
         t.stop()

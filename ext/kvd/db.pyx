@@ -543,6 +543,10 @@ cdef class Link(Session):
         self.check()
         self.owner.feed(self.c, args)
 
+    def pending(self):
+        """Whether `next` has something that was taken from the session before; `ready` looks there too."""
+        return self.at < self.raw.len or len(self.inbox) > 0
+
     def ready(self):
         """Whether `next` has something. Raises ConnectionError when the store has closed the session."""
         cdef bint killed

@@ -177,7 +177,8 @@ class Connection(AbstractConnection):
 
     async def _read(self, raw: bool, push_request: bool, timeout: float | None) -> Any:
         while True:
-            if not await self._wait(timeout):
+            link = self._link
+            if (link is None or not link.pending()) and not await self._wait(timeout):
                 raise exceptions.TimeoutError("Timeout reading from the store in this process")
             push, response = self._link.next(self._native and not raw)
             if not raw:

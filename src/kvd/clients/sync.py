@@ -128,12 +128,13 @@ class Connection(AbstractConnection):
         return response
 
     def _read(self, raw: bool, push_request: bool, timeout: float | None) -> Any:
-        if self._sock is None:
+        link = self._sock
+        if link is None:
             raise exceptions.ConnectionError("the connection is closed")
         while True:
-            if not self._wait(timeout):
+            if not link.pending() and not self._wait(timeout):
                 raise exceptions.TimeoutError("Timeout reading from the store in this process")
-            push, response = self._sock.next(self._native and not raw)
+            push, response = link.next(self._native and not raw)
             if self.encoder.decode_responses and not self._native and not raw:
                 response = decoded(self.encoder, response)
             if not push:
