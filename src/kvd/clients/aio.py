@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections import deque
 from typing import Any
 
 import redis.asyncio
@@ -17,8 +16,7 @@ from redis import exceptions
 from redis.asyncio.connection import AbstractConnection
 from redis.client import NEVER_DECODE
 
-from kvd.clients.links import decoded, decodes_itself, error_of, put_back, share_driver_info, words_of
-from kvd.clients.stores import parse, store_of
+from kvd.clients.links import Linked, LinkedClient, LinkedPool, error_of, options_of, put_back, words_of
 from kvd.db import WAITING
 from kvd.embedded import Store
 
@@ -30,32 +28,15 @@ def _wake(future: asyncio.Future[None]) -> None:
         future.set_result(None)
 
 
-class Connection(AbstractConnection):
+class Connection(Linked, AbstractConnection):
     """One of redis-py's asyncio connections to a store in this process. store: as for kvd.Redis."""
 
-    def __init__(self, store: Store | str | None = None, **options: Any) -> None:
-        for name in ("host", "port", "path", "socket_keepalive", "socket_keepalive_options", "socket_type", "ssl"):
-            options.pop(name, None)
-        self.store = store_of(store)
-        self._link: Any = None
-        share_driver_info(options)
-        super().__init__(**options)
-        self._native = decodes_itself(self.encoder)
-        self._plain = self._native or not self.encoder.decode_responses
+    _link: Any = None
 
     def __del__(self, _warnings: Any = None) -> None:
         link, self._link = getattr(self, "_link", None), None
         if link is not None:
             link.close()
-
-    host = "localhost"
-    port = 0
-
-    def repr_pieces(self) -> list[tuple[str, Any]]:
-        return [("store", hex(id(self.store))), ("db", self.db)]
-
-    def _host_error(self) -> str:
-        return "the store in this process"
 
     @property
     def is_connected(self) -> bool:
@@ -77,12 +58,6 @@ class Connection(AbstractConnection):
 
     async def disconnect(self, *args: Any, **kwargs: Any) -> None:
         self._close()
-
-    def pack_command(self, *args: Any) -> Any:
-        return [args]
-
-    def pack_commands(self, commands: Any) -> Any:
-        return list(commands)
 
     async def send_packed_command(self, command: Any, check_health: bool = True) -> None:
         if self._link is None:
@@ -191,11 +166,6 @@ class Connection(AbstractConnection):
             if push_request:
                 return response
 
-    def _decoded(self, reply: Any) -> Any:
-        if self.encoder.decode_responses and not self._native:
-            return decoded(self.encoder, reply)
-        return reply
-
     def call(self, args: tuple[Any, ...], raw: bool) -> Any:
         """A command and its reply, or WAITING; error replies are returned."""
         reply = self._link.call(words_of(self.encoder, args), self._native and not raw)
@@ -217,20 +187,11 @@ class Connection(AbstractConnection):
             raise
 
 
-class ConnectionPool(redis.asyncio.ConnectionPool):
+class ConnectionPool(LinkedPool, redis.asyncio.ConnectionPool):
     """A redis-py asyncio ConnectionPool whose connections lead to a store in this process; arguments as kvd.ConnectionPool's."""
 
     def __init__(self, store: Store | str | None = None, max_connections: int | None = None, **options: Any) -> None:
-        self.store = store_of(store)
-        options.pop("connection_class", None)
-        self.bounded = max_connections is not None
-        self.idle: deque[Connection] = deque()
-        super().__init__(connection_class=Connection, max_connections=max_connections, store=self.store, **options)
-
-    @classmethod
-    def from_url(cls, url: str, **options: Any) -> ConnectionPool:
-        """A pool by URL: `kvd://name/db`, `memory://name`, with options as a query. options win over the URL's."""
-        return cls(**{**parse(url), **options})
+        super().__init__(Connection, store, max_connections, options)
 
     def take(self) -> Connection:
         """A connection for the short way, perhaps not connected; give it back by `idle.append`."""
@@ -244,53 +205,12 @@ class ConnectionPool(redis.asyncio.ConnectionPool):
             self.idle.pop()._close()
         await super().disconnect(*args, **kwargs)
 
-    def reset(self) -> None:
-        self.idle = deque()
-        super().reset()
 
-
-CONNECTION_OPTIONS = {
-    name for owner in (redis.asyncio.Connection, AbstractConnection) for name in inspect.signature(owner.__init__).parameters
-} - {"self", "kwargs"} | {"max_connections"}  # fmt: skip
-
-
-class Redis(redis.asyncio.Redis):
+class Redis(LinkedClient, redis.asyncio.Redis):
     """redis.asyncio.Redis on a store in this process; arguments as kvd.Redis's."""
 
-    def __init__(self, store: Store | str | None = None, **options: Any) -> None:
-        pool = options.pop("connection_pool", None)
-        ours = {name: value for name, value in options.items() if name in CONNECTION_OPTIONS}
-        own = {name: value for name, value in options.items() if name not in CONNECTION_OPTIONS}
-        if pool is None:
-            pool = ConnectionPool(store, **ours)
-            super().__init__(connection_pool=pool, **own)
-            self.auto_close_connection_pool = True
-        else:
-            super().__init__(connection_pool=pool, **own)
-        self._plain_set = True  # nobody has put a response callback of his own in its place
-        self._short = (
-            isinstance(pool, ConnectionPool)
-            and not pool.bounded
-            and not (self.single_connection_client or ours.get("health_check_interval"))
-        )
-
-    @classmethod
-    def from_url(cls, url: str, **options: Any) -> Redis:
-        """A client by URL: `kvd://name/db?decode_responses=true`, `memory://name`."""
-        return cls(**{**parse(url), **options})
-
-    @classmethod
-    def from_pool(cls, connection_pool: Any) -> Redis:
-        """A client that owns the pool: closing it closes the pool."""
-        client = cls(connection_pool=connection_pool)
-        client.auto_close_connection_pool = True
-        return client
-
-    @property
-    def store(self) -> Store:
-        """The store that it talks to."""
-        store: Store = self.connection_pool.store
-        return store
+    _pool_class = ConnectionPool
+    _connection_options = options_of(redis.asyncio.Connection, AbstractConnection)
 
     async def get(self, name: Any) -> Any:
         """The value of a key, or None."""
@@ -318,12 +238,6 @@ class Redis(redis.asyncio.Redis):
                 pool.idle.append(connection)
         return await super().set(name, value, *args, **options)
 
-    def set_response_callback(self, command: Any, callback: Any) -> None:
-        """As redis-py's: what it returns is what commands of that name return."""
-        if str(command).upper() == "SET":
-            self._plain_set = False
-        super().set_response_callback(command, callback)
-
     async def execute_command(self, *args: Any, **options: Any) -> Any:
         if not self._short or self.connection_pool.store.faults is not None:
             return await super().execute_command(*args, **options)
@@ -344,15 +258,7 @@ class Redis(redis.asyncio.Redis):
             raise
         finally:
             pool.idle.append(connection)
-        if isinstance(response, (exceptions.ResponseError, exceptions.ConnectionError)):
-            raise response
-        callback = self.response_callbacks.get(args[0])
-        if callback is None:
-            return response
-        if options:
-            options.pop(NEVER_DECODE, None)
-            options.pop("keys", None)
-        response = callback(response, **options)
+        response = self._answer(args[0], response, options)
         return await response if inspect.isawaitable(response) else response
 
 

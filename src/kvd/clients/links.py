@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
+from collections import deque
 from functools import cache
 from typing import Any
+
+from redis import exceptions
+from redis.client import NEVER_DECODE
+
+from kvd.clients.stores import parse, store_of
+from kvd.embedded import Store
 
 Words = tuple[Any, ...]
 PLAIN = (bytes, str, int, float)
@@ -86,3 +94,121 @@ def put_back(link: Any, args: Words, reply: Any) -> None:
         link.call(("ZADD", reply[0], reply[2], reply[1]), False)
     elif name == "BZMPOP":
         link.call(("ZADD", reply[0], *(word for member, score in reply[1] for word in (score, member))), False)
+
+
+class Linked:
+    """What a connection to a store in this process is, sync or asyncio. Stands before redis-py's AbstractConnection."""
+
+    host = "localhost"
+    port = 0
+
+    def __init__(self, store: Store | str | None = None, **options: Any) -> None:
+        for name in ("host", "port", "path", "socket_keepalive", "socket_keepalive_options", "socket_type", "ssl"):
+            options.pop(name, None)
+        self.store = store_of(store)
+        share_driver_info(options)
+        super().__init__(**options)
+        self._native = decodes_itself(self.encoder)
+        self._plain = self._native or not self.encoder.decode_responses
+
+    def repr_pieces(self) -> list[tuple[str, Any]]:
+        return [("store", hex(id(self.store))), ("db", self.db)]
+
+    def _host_error(self) -> str:
+        return "the store in this process"
+
+    def pack_command(self, *args: Any) -> Any:
+        return [args]
+
+    def pack_commands(self, commands: Any) -> Any:
+        return list(commands)
+
+    def _decoded(self, reply: Any) -> Any:
+        """A reply that the engine has left as bytes."""
+        if self.encoder.decode_responses and not self._native:
+            return decoded(self.encoder, reply)
+        return reply
+
+
+class LinkedPool:
+    """What a pool of such connections is. Stands before redis-py's ConnectionPool."""
+
+    def __init__(self, connection_class: Any, store: Store | str | None, max_connections: int | None, options: dict[str, Any]) -> None:
+        self.store = store_of(store)
+        self.bounded = max_connections is not None
+        self.idle: deque[Any] = deque()        # of the short way: connected, nobody uses them
+        options.pop("connection_class", None)
+        super().__init__(connection_class=connection_class, max_connections=max_connections, store=self.store, **options)
+
+    @classmethod
+    def from_url(cls, url: str, **options: Any) -> Any:
+        """A pool by URL: `kvd://name/db`, `memory://name`, with options as a query. options win over the URL's."""
+        return cls(**{**parse(url), **options})
+
+    def reset(self) -> None:
+        self.idle = deque()
+        super().reset()
+
+
+class LinkedClient:
+    """What a client on such a pool is. Stands before redis-py's Redis."""
+
+    _pool_class: Any               # set by each kind
+    _connection_options: set[str]
+
+    def __init__(self, store: Store | str | None = None, **options: Any) -> None:
+        pool = options.pop("connection_pool", None)
+        ours = {name: value for name, value in options.items() if name in self._connection_options}
+        own = {name: value for name, value in options.items() if name not in self._connection_options}
+        owns = pool is None
+        if owns:
+            pool = self._pool_class(store, **ours)
+        super().__init__(connection_pool=pool, **own)
+        if owns:
+            self.auto_close_connection_pool = True
+        self._plain_set = True         # nobody has put a response callback of his own in its place
+        self._short = isinstance(pool, self._pool_class) and not pool.bounded and not (
+            own.get("single_connection_client") or any(ours.get(name) for name in ("health_check_interval", "cache", "cache_config"))
+        )
+
+    @classmethod
+    def from_url(cls, url: str, **options: Any) -> Any:
+        """A client by URL: `kvd://name/db?decode_responses=true`, `memory://name`."""
+        return cls(**{**parse(url), **options})
+
+    @classmethod
+    def from_pool(cls, connection_pool: Any) -> Any:
+        """A client that owns the pool: closing it closes the pool."""
+        client = cls(connection_pool=connection_pool)
+        client.auto_close_connection_pool = True
+        return client
+
+    @property
+    def store(self) -> Store:
+        """The store that it talks to."""
+        store: Store = self.connection_pool.store
+        return store
+
+    def set_response_callback(self, command: Any, callback: Any) -> None:
+        """As redis-py's: what it returns is what commands of that name return."""
+        if str(command).upper() == "SET":
+            self._plain_set = False
+        super().set_response_callback(command, callback)
+
+    def _answer(self, name: Any, response: Any, options: dict[str, Any]) -> Any:
+        """What redis-py makes of a reply; raises the error that it is."""
+        if isinstance(response, (exceptions.ResponseError, exceptions.ConnectionError)):
+            raise response
+        callback = self.response_callbacks.get(name)
+        if callback is None:
+            return response
+        if options:
+            options.pop(NEVER_DECODE, None)
+            options.pop("keys", None)
+        return callback(response, **options)
+
+
+def options_of(*owners: Any) -> set[str]:
+    """Names of the options of connection classes, and those of pools."""
+    found = {name for owner in owners for name in inspect.signature(owner.__init__).parameters}
+    return found - {"self", "kwargs"} | {"max_connections", "cache", "cache_config"}

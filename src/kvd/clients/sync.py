@@ -7,9 +7,7 @@ the short way (`Redis.execute_command`): arguments to the engine, its reply to r
 
 from __future__ import annotations
 
-import inspect
 import time
-from collections import deque
 from typing import Any
 
 import redis
@@ -17,35 +15,15 @@ from redis import exceptions
 from redis.client import NEVER_DECODE
 from redis.connection import AbstractConnection
 
-from kvd.clients.links import decoded, decodes_itself, error_of, share_driver_info, words_of
-from kvd.clients.stores import parse, store_of
+from kvd.clients.links import Linked, LinkedClient, LinkedPool, error_of, options_of, words_of
 from kvd.db import WAITING
 from kvd.embedded import Store
 
 CLOSED = (ConnectionError, exceptions.ConnectionError)
 
 
-class Connection(AbstractConnection):
+class Connection(Linked, AbstractConnection):
     """One of redis-py's connections to a store in this process. store: the Store, or the name of one; None: a private one."""
-
-    def __init__(self, store: Store | str | None = None, **options: Any) -> None:
-        for name in ("host", "port", "path", "socket_keepalive", "socket_keepalive_options", "socket_type", "ssl"):
-            options.pop(name, None)
-        self.store = store_of(store)
-        self._sock: Any = None
-        share_driver_info(options)
-        super().__init__(**options)
-        self._native = decodes_itself(self.encoder)
-        self._plain = self._native or not self.encoder.decode_responses
-
-    def repr_pieces(self) -> list[tuple[str, Any]]:
-        return [("store", hex(id(self.store))), ("db", self.db)]
-
-    def _host_error(self) -> str:
-        return "the store in this process"
-
-    host = "localhost"
-    port = 0
 
     def _connect(self) -> Any:
         if self.store.faults is not None:
@@ -59,12 +37,6 @@ class Connection(AbstractConnection):
         link, self._sock = self._sock, None
         if link is not None:
             link.close()
-
-    def pack_command(self, *args: Any) -> Any:
-        return [args]
-
-    def pack_commands(self, commands: Any) -> Any:
-        return list(commands)
 
     def send_packed_command(self, command: Any, check_health: bool = True) -> None:
         if self._sock is None:
@@ -135,8 +107,8 @@ class Connection(AbstractConnection):
             if not link.pending() and not self._wait(timeout):
                 raise exceptions.TimeoutError("Timeout reading from the store in this process")
             push, response = link.next(self._native and not raw)
-            if self.encoder.decode_responses and not self._native and not raw:
-                response = decoded(self.encoder, response)
+            if not raw:
+                response = self._decoded(response)
             if not push:
                 return response
             handle = getattr(self._parser, "handle_push_response", None)      # redis-py 5 may have none
@@ -151,12 +123,10 @@ class Connection(AbstractConnection):
         reply = link.call(words_of(self.encoder, args), self._native and not raw)
         if reply is WAITING:
             return self._read(raw, False, self.socket_timeout)
-        if self.encoder.decode_responses and not self._native and not raw:
-            return decoded(self.encoder, reply)
-        return reply
+        return reply if raw else self._decoded(reply)
 
 
-class ConnectionPool(redis.ConnectionPool):
+class ConnectionPool(LinkedPool, redis.ConnectionPool):
     """A redis-py ConnectionPool whose connections lead to a store in this process.
 
         redis.Redis(connection_pool=kvd.ConnectionPool(store))
@@ -164,16 +134,7 @@ class ConnectionPool(redis.ConnectionPool):
     store: the Store, or the name of one, or None for a private one. options: those of redis-py's connections."""
 
     def __init__(self, store: Store | str | None = None, max_connections: int | None = None, **options: Any) -> None:
-        self.store = store_of(store)
-        options.pop("connection_class", None)
-        self.bounded = max_connections is not None
-        self.idle: deque[Connection] = deque()  # of the short way: connected, nobody uses them
-        super().__init__(connection_class=Connection, max_connections=max_connections, store=self.store, **options)
-
-    @classmethod
-    def from_url(cls, url: str, **options: Any) -> ConnectionPool:
-        """A pool by URL: `kvd://name/db`, `memory://name`, with options as a query. options win over the URL's."""
-        return cls(**{**parse(url), **options})
+        super().__init__(Connection, store, max_connections, options)
 
     def take(self) -> Connection:
         """A connected connection for the short way; give it back by `idle.append`."""
@@ -190,66 +151,15 @@ class ConnectionPool(redis.ConnectionPool):
             self.idle.pop().disconnect()
         super().disconnect(*args, **kwargs)
 
-    def reset(self) -> None:
-        self.idle = deque()
-        super().reset()
 
-
-CONNECTION_OPTIONS = {
-    name for owner in (redis.Connection, AbstractConnection) for name in inspect.signature(owner.__init__).parameters
-} - {"self", "kwargs"} | {"max_connections", "cache", "cache_config"}  # fmt: skip
-
-
-def split_options(options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Options of connections, and those of the client itself."""
-    ours = {name: value for name, value in options.items() if name in CONNECTION_OPTIONS}
-    return ours, {name: value for name, value in options.items() if name not in CONNECTION_OPTIONS}
-
-
-class Redis(redis.Redis):
+class Redis(LinkedClient, redis.Redis):
     """redis.Redis on a store in this process: `kvd.Redis()`, or `kvd.Redis(store)` for one that is shared.
 
     store: a kvd.Store, the name of a store of this process, or None for a private one. options: redis-py's, such as
     decode_responses, protocol, db, client_name; those about sockets mean nothing here."""
 
-    def __init__(self, store: Store | str | None = None, **options: Any) -> None:
-        pool = options.pop("connection_pool", None)
-        connection_options, own = split_options(options)
-        if pool is None:
-            pool = ConnectionPool(store, **connection_options)
-            own["connection_pool"] = pool
-            super().__init__(**own)
-            self.auto_close_connection_pool = True
-        else:
-            super().__init__(connection_pool=pool, **own)
-        self._plain_set = True  # nobody has put a response callback of his own in its place
-        self._short = (
-            isinstance(pool, ConnectionPool)
-            and not pool.bounded
-            and not (
-                connection_options.get("health_check_interval")
-                or connection_options.get("cache")
-                or connection_options.get("cache_config")
-            )
-        )
-
-    @classmethod
-    def from_url(cls, url: str, **options: Any) -> Redis:
-        """A client by URL: `kvd://name/db?decode_responses=true`, `memory://name`."""
-        return cls(**{**parse(url), **options})
-
-    @classmethod
-    def from_pool(cls, connection_pool: redis.ConnectionPool) -> Redis:
-        """A client that owns the pool: closing it closes the pool."""
-        client = cls(connection_pool=connection_pool)
-        client.auto_close_connection_pool = True
-        return client
-
-    @property
-    def store(self) -> Store:
-        """The store that it talks to."""
-        store: Store = self.connection_pool.store
-        return store
+    _pool_class = ConnectionPool
+    _connection_options = options_of(redis.Connection, AbstractConnection)
 
     def get(self, name: Any) -> Any:
         """The value of a key, or None."""
@@ -277,12 +187,6 @@ class Redis(redis.Redis):
                 pool.idle.append(connection)
         return super().set(name, value, *args, **options)
 
-    def set_response_callback(self, command: Any, callback: Any) -> None:
-        """As redis-py's: what it returns is what commands of that name return."""
-        if str(command).upper() == "SET":
-            self._plain_set = False
-        super().set_response_callback(command, callback)
-
     def execute_command(self, *args: Any, **options: Any) -> Any:
         pool = self.connection_pool
         if not self._short or self.connection is not None or pool.store.faults is not None:
@@ -298,15 +202,7 @@ class Redis(redis.Redis):
             raise
         finally:
             pool.idle.append(connection)
-        if isinstance(response, (exceptions.ResponseError, exceptions.ConnectionError)):
-            raise response
-        callback = self.response_callbacks.get(args[0])
-        if callback is None:
-            return response
-        if options:
-            options.pop(NEVER_DECODE, None)
-            options.pop("keys", None)
-        return callback(response, **options)
+        return self._answer(args[0], response, options)
 
 
 StrictRedis = Redis

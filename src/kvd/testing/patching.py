@@ -7,6 +7,7 @@ every option keep their meaning. A connection that has a real socket when the pa
 
 from __future__ import annotations
 
+import inspect
 import weakref
 from contextlib import ContextDecorator
 from typing import Any
@@ -20,7 +21,7 @@ from kvd.db import Link
 from kvd.embedded import Store
 
 SYNC = ("send_packed_command", "send_command", "can_read", "read_response", "pack_command", "pack_commands", "disconnect",
-        "activate_maint_notifications_handling_if_enabled", "_wait", "_read")  # fmt: skip
+        "activate_maint_notifications_handling_if_enabled", "_wait", "_read", "_decoded")  # fmt: skip
 ASYNC = ("send_packed_command", "send_command", "can_read_destructive", "can_read", "read_response", "pack_command", "pack_commands",
          "disconnect", "activate_maint_notifications_handling_if_enabled", "_wait", "_read", "_ready", "_close", "_decoded", "is_connected", "__del__")  # fmt: skip
 
@@ -95,8 +96,7 @@ class Patch(ContextDecorator):
             (redis.asyncio.connection, redis.asyncio.connection.AbstractConnection, aio.Connection, ASYNC, connect_async),
         ):
             for name in names:
-                if name in ours.__dict__:
-                    self._put(base, name, _redirected(getattr(base, name, None), ours.__dict__[name]))
+                self._put(base, name, _redirected(getattr(base, name, None), inspect.getattr_static(ours, name)))
             for name in ("Connection", "SSLConnection", "UnixDomainSocketConnection"):
                 owner = getattr(module, name)
                 self._put(owner, "_connect", opener)
@@ -127,8 +127,6 @@ class Patch(ContextDecorator):
         self.stop()
 
     def __call__(self, func: Any) -> Any:
-        import inspect
-
         if not inspect.iscoroutinefunction(func):
             return super().__call__(func)
         from functools import wraps
