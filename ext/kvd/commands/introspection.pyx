@@ -4,7 +4,7 @@ from libc.stdint cimport int64_t
 
 from kvd.commands.errors cimport SYNTAX
 from kvd.commands.table cimport (
-    call, command, command_at, command_count, command_find, command_keys, command_of, define, reply_array,
+    F_NO_MANDATORY_KEYS, call, command, command_at, command_count, command_find, command_keys, command_of, define, reply_array,
     reply_bulk, reply_error, reply_int,
 )
 from kvd.core.glob cimport glob_match
@@ -153,7 +153,7 @@ cdef int keys_of(call *c, const command **which, int *at) noexcept nogil:
     if n < 0:
         reply_error(c, b"ERR Invalid arguments specified for command")
         return -1
-    if n == 0:
+    if n == 0 and not d.flags & F_NO_MANDATORY_KEYS:
         reply_error(c, b"ERR The command has no key arguments")
         return -1
     return n

@@ -29,6 +29,7 @@ cdef enum command_flag:
     F_LISTENING = 1024         # a RESP2 session that listens to channels may run it
     F_NOSCRIPT = 2048          # not from a script
     F_ALLOW_BUSY = 4096        # also while a script keeps the store busy
+    F_NO_MANDATORY_KEYS = 8192  # its numkeys may be 0
 
 cdef enum dispatch_result:
     DISPATCHED

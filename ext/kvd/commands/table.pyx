@@ -52,7 +52,7 @@ memset(INDEX, -1, sizeof(INDEX))
 cdef dict FLAGS = {
     "write": F_WRITE, "readonly": F_READONLY, "denyoom": F_DENYOOM, "admin": F_ADMIN, "no_auth": F_NO_AUTH,
     "no_multi": F_NO_MULTI, "skip_monitor": F_SKIP_MONITOR, "skip_slowlog": F_SKIP_SLOWLOG,
-    "noscript": F_NOSCRIPT, "allow_busy": F_ALLOW_BUSY,
+    "noscript": F_NOSCRIPT, "allow_busy": F_ALLOW_BUSY, "no_mandatory_keys": F_NO_MANDATORY_KEYS,
 }
 LISTENING = {"subscribe", "unsubscribe", "psubscribe", "punsubscribe", "ssubscribe", "sunsubscribe", "ping", "quit", "reset"}
 IN_MULTI = {"exec", "discard", "multi", "watch", "quit", "reset"}
@@ -233,7 +233,7 @@ cdef int command_keys(const command *d, view *argv, int argc, int *at, int room)
     cdef int64_t count
     if d.numkeys_at:
         if not parse_int(argv[d.numkeys_at], &count) or count < 1 or count > (argc - d.numkeys_at - 1) // d.numkeys_step:
-            return -1
+            return 0 if d.flags & F_NO_MANDATORY_KEYS else -1
         i = d.numkeys_at + 1
         while n < count and n < room and i < argc:
             at[n] = i

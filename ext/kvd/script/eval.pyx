@@ -303,7 +303,7 @@ cdef void eval_known(call *c, bint read_only) noexcept nogil:
 
 define(eval_command, """
     EVAL script numkeys [key [key ...]] [arg [arg ...]]
-    noscript stale skip_monitor no_mandatory_keys movablekeys | scripting | 2.6.0 | Depends on the script that is executed.
+    noscript stale skip_monitor no_mandatory_keys | scripting | 2.6.0 | Depends on the script that is executed.
     Run a Lua script.
     keys: RW access update
 """)
@@ -313,7 +313,7 @@ cdef void eval_command(call *c) noexcept nogil:
 
 define(eval_ro, """
     EVAL_RO script numkeys [key [key ...]] [arg [arg ...]]
-    readonly noscript stale skip_monitor no_mandatory_keys movablekeys | scripting | 7.0.0 | Depends on the script that is executed.
+    readonly noscript stale skip_monitor no_mandatory_keys | scripting | 7.0.0 | Depends on the script that is executed.
     Run a Lua script that only reads.
     keys: RO access
 """)
@@ -323,7 +323,7 @@ cdef void eval_ro(call *c) noexcept nogil:
 
 define(evalsha_command, """
     EVALSHA sha1 numkeys [key [key ...]] [arg [arg ...]]
-    noscript stale skip_monitor no_mandatory_keys movablekeys | scripting | 2.6.0 | Depends on the script that is executed.
+    noscript stale skip_monitor no_mandatory_keys | scripting | 2.6.0 | Depends on the script that is executed.
     Run a cached Lua script by its SHA-1.
     keys: RW access update
 """)
@@ -333,7 +333,7 @@ cdef void evalsha_command(call *c) noexcept nogil:
 
 define(evalsha_ro, """
     EVALSHA_RO sha1 numkeys [key [key ...]] [arg [arg ...]]
-    readonly noscript stale skip_monitor no_mandatory_keys movablekeys | scripting | 7.0.0 | Depends on the script that is executed.
+    readonly noscript stale skip_monitor no_mandatory_keys | scripting | 7.0.0 | Depends on the script that is executed.
     Run a cached Lua script that only reads, by its SHA-1.
     keys: RO access
 """)
