@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import time
+from datetime import datetime, timedelta, timezone
 
 import pytest
 import redis
@@ -144,3 +145,54 @@ def test_redis_py_rate_limiter_recipe():
             return pipe.execute()[1] < limit
 
     assert [allow("u", 3, 60) for _ in range(5)] == [True] * 3 + [False] * 2 and isinstance(client, redis.Redis)
+
+
+@pytest.fixture(params=["server", "patch"])
+def anywhere(request):
+    """The URL of a real server, or of one that only exists in this process."""
+    if request.param == "server":
+        with kvd.Store().serve() as server:
+            yield server.url
+    else:
+        with patch():
+            yield "redis://nowhere:6379/0"
+
+
+def test_pydocket(anywhere):
+    docket = pytest.importorskip("docket")
+
+    async def run():
+        done = []
+
+        async def add(x, y):
+            done.append(x + y)
+
+        async with docket.Docket(name="tasks", url=anywhere) as tasks_:
+            tasks_.register(add)
+            for i in range(10):
+                await tasks_.add(add)(i, i)
+            await tasks_.add(add, when=datetime.now(timezone.utc) + timedelta(milliseconds=100))(100, 1)
+            async with docket.Worker(tasks_, concurrency=4) as worker:
+                await worker.run_until_finished()
+        return sorted(done)
+
+    assert asyncio.run(asyncio.wait_for(run(), 40)) == [*(2 * i for i in range(10)), 101]
+
+
+def test_arq(anywhere):
+    arq = pytest.importorskip("arq")
+    settings = arq.connections.RedisSettings.from_dsn(anywhere)
+
+    async def double(context, n):
+        return 2 * n
+
+    async def run():
+        pool = await arq.create_pool(settings)
+        jobs = [await pool.enqueue_job("double", i) for i in range(5)]
+        worker = arq.Worker(functions=[double], redis_pool=pool, burst=True, poll_delay=0.05, handle_signals=False)
+        await worker.main()
+        found = [await job.result(timeout=5) for job in jobs]
+        await worker.close()
+        return found
+
+    assert asyncio.run(asyncio.wait_for(run(), 40)) == [0, 2, 4, 6, 8]
