@@ -189,7 +189,7 @@ def test_arq(anywhere):
     async def run():
         pool = await arq.create_pool(settings)
         jobs = [await pool.enqueue_job("double", i) for i in range(5)]
-        worker = arq.Worker(functions=[double], redis_pool=pool, burst=True, poll_delay=0.05, handle_signals=False)
+        worker = arq.Worker(functions=[arq.worker.func(double, name="double")], redis_pool=pool, burst=True, poll_delay=0.05, handle_signals=False)
         await worker.main()
         found = [await job.result(timeout=5) for job in jobs]
         await worker.close()
