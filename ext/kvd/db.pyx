@@ -457,7 +457,7 @@ cdef class Link(Session):
     """A session for redis-py's connections: it speaks the protocol that HELLO chose, and nothing in it blocks or raises for
     an error reply. Made by `Store._link`. One thread at a time."""
 
-    cdef object make_error         # the exception for the text of an error reply
+    cdef readonly object make_error    # the exception for the text of an error reply
     cdef buf raw                   # taken from the session, not yet decoded from `at` on
     cdef size_t at
 

@@ -44,6 +44,7 @@ _LAZY = {  # where names live that are imported when first asked for, to keep `i
     "Cache": "kvd.caching", "CacheStats": "kvd.caching", "caches": "kvd.caching", "cached": "kvd.caching.memoize",
     "lru_cache": "kvd.caching.memoize", "prometheus": "kvd.caching.metrics", "SnapshotError": "kvd.caching.snapshot",
     "Redis": "kvd.clients.sync", "StrictRedis": "kvd.clients.sync", "ConnectionPool": "kvd.clients.sync", "from_url": "kvd.clients.sync",
+    "Valkey": "kvd.clients.valkey",
     "RateLimiter": "kvd.caching.recipes", "barrier": "kvd.caching.recipes", "throttle": "kvd.caching.recipes",
 }  # fmt: skip
 _ERRORS = (

@@ -134,7 +134,7 @@ def test_names_of_fakeredis():
     one.set("k", "v")
     assert one.get("k") == b"v" and other.get("k") is None and isinstance(one, redis.Redis)
     server = fakeredis.FakeServer(version=(7, 2), server_type="valkey")
-    a, b = fakeredis.FakeRedis(server=server, decode_responses=True), fakeredis.FakeValkey(server=server, db=0)
+    a, b = fakeredis.FakeRedis(server=server, decode_responses=True), fakeredis.FakeStrictRedis(server=server, db=0)
     a.set("k", "shared")
     assert b.get("k") == b"shared" and a.get("k") == "shared"
     server.connected = False

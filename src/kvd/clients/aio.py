@@ -14,13 +14,10 @@ from typing import Any
 import redis.asyncio
 from redis import exceptions
 from redis.asyncio.connection import AbstractConnection
-from redis.client import NEVER_DECODE
 
-from kvd.clients.links import Linked, LinkedClient, LinkedPool, error_of, options_of, put_back, words_of
+from kvd.clients.links import NEVER_DECODE, Linked, LinkedClient, LinkedPool, error_of, options_of, put_back, words_of
 from kvd.db import WAITING
 from kvd.embedded import Store
-
-CLOSED = (ConnectionError, exceptions.ConnectionError)
 
 
 def _wake(future: asyncio.Future[None]) -> None:
@@ -28,7 +25,7 @@ def _wake(future: asyncio.Future[None]) -> None:
         future.set_result(None)
 
 
-class Connection(Linked, AbstractConnection):
+class AsyncConnection(Linked):
     """One of redis-py's asyncio connections to a store in this process. store: as for kvd.Redis."""
 
     _link: Any = None
@@ -74,7 +71,7 @@ class Connection(Linked, AbstractConnection):
                 self.store.faults.sending(self._link, words)
         except ConnectionError as error:
             self._close()
-            raise exceptions.ConnectionError(str(error)) from None
+            raise self._exceptions.ConnectionError(str(error)) from None
 
     async def send_command(self, *args: Any, **kwargs: Any) -> None:
         await self.send_packed_command([args], check_health=kwargs.get("check_health", True))
@@ -87,12 +84,12 @@ class Connection(Linked, AbstractConnection):
 
     def _ready(self) -> bool:
         if self._link is None:
-            raise exceptions.ConnectionError("the connection is closed")
+            raise self._exceptions.ConnectionError("the connection is closed")
         try:
             ready: bool = self._link.ready()
         except ConnectionError as error:
             self._close()
-            raise exceptions.ConnectionError(str(error)) from None
+            raise self._exceptions.ConnectionError(str(error)) from None
         return ready
 
     async def _wait(self, timeout: float | None) -> bool:
@@ -134,7 +131,7 @@ class Connection(Linked, AbstractConnection):
         limit = self.socket_timeout if timeout is None else timeout
         try:
             response = await self._read(disable_decoding, bool(push_request), limit)
-        except exceptions.TimeoutError:
+        except self._exceptions.TimeoutError:
             if timeout is not None:
                 return None  # whoever gave the timeout may come again
             if disconnect_on_error:
@@ -146,7 +143,7 @@ class Connection(Linked, AbstractConnection):
             raise
         if self.health_check_interval:
             self.next_health_check = asyncio.get_running_loop().time() + self.health_check_interval
-        if isinstance(response, (exceptions.ResponseError, exceptions.ConnectionError)):
+        if isinstance(response, (self._exceptions.ResponseError, self._exceptions.ConnectionError)):
             raise response from None
         return response
 
@@ -154,7 +151,7 @@ class Connection(Linked, AbstractConnection):
         while True:
             link = self._link
             if (link is None or not link.pending()) and not await self._wait(timeout):
-                raise exceptions.TimeoutError("Timeout reading from the store in this process")
+                raise self._exceptions.TimeoutError("Timeout reading from the store in this process")
             push, response = self._link.next(self._native and not raw)
             if not raw:
                 response = self._decoded(response)
@@ -176,7 +173,7 @@ class Connection(Linked, AbstractConnection):
         link = self._link
         try:
             return await self._read(raw, False, self.socket_timeout)
-        except exceptions.TimeoutError:
+        except self._exceptions.TimeoutError:
             link.give_up()
             raise
         except asyncio.CancelledError:
@@ -187,18 +184,18 @@ class Connection(Linked, AbstractConnection):
             raise
 
 
-class ConnectionPool(LinkedPool, redis.asyncio.ConnectionPool):
+class AsyncPool(LinkedPool):
     """A redis-py asyncio ConnectionPool whose connections lead to a store in this process; arguments as kvd.ConnectionPool's."""
 
     def __init__(self, store: Store | str | None = None, max_connections: int | None = None, **options: Any) -> None:
-        super().__init__(Connection, store, max_connections, options)
+        super().__init__(self._connection_class, store, max_connections, options)
 
     def take(self) -> Connection:
         """A connection for the short way, perhaps not connected; give it back by `idle.append`."""
         try:
             return self.idle.pop()
         except IndexError:
-            return Connection(**self.connection_kwargs)
+            return self._connection_class(**self.connection_kwargs)
 
     async def disconnect(self, *args: Any, **kwargs: Any) -> None:
         while self.idle:
@@ -206,11 +203,8 @@ class ConnectionPool(LinkedPool, redis.asyncio.ConnectionPool):
         await super().disconnect(*args, **kwargs)
 
 
-class Redis(LinkedClient, redis.asyncio.Redis):
+class AsyncClient(LinkedClient):
     """redis.asyncio.Redis on a store in this process; arguments as kvd.Redis's."""
-
-    _pool_class = ConnectionPool
-    _connection_options = options_of(redis.asyncio.Connection, AbstractConnection)
 
     async def get(self, name: Any) -> Any:
         """The value of a key, or None."""
@@ -250,7 +244,7 @@ class Redis(LinkedClient, redis.asyncio.Redis):
             response = connection.call(args, raw)
             if response is WAITING:
                 response = await connection.outcome(args, raw)
-        except CLOSED:
+        except (ConnectionError, self._exceptions.ConnectionError):
             connection._close()
             return await super().execute_command(*args, **options)
         except BaseException:
@@ -260,6 +254,33 @@ class Redis(LinkedClient, redis.asyncio.Redis):
             pool.idle.append(connection)
         response = self._answer(args[0], response, options)
         return await response if inspect.isawaitable(response) else response
+
+
+class Connection(AsyncConnection, AbstractConnection):
+    """One of redis-py's asyncio connections to a store in this process. store: the Store, or the name of one; None: a private one."""
+
+    _exceptions = exceptions
+
+
+class ConnectionPool(AsyncPool, redis.asyncio.ConnectionPool):
+    """A redis-py asyncio ConnectionPool whose connections lead to a store in this process.
+
+        redis.asyncio.Redis(connection_pool=kvd.asyncio.ConnectionPool(store))
+
+    store: the Store, or the name of one, or None for a private one. options: those of redis-py's connections."""
+
+    _connection_class = Connection
+
+
+class Redis(AsyncClient, redis.asyncio.Redis):
+    """redis.asyncio.Redis on a store in this process: `kvd.asyncio.Redis()`, or `Redis(store)` for one that is shared.
+
+    store: a kvd.Store, the name of a store of this process, or None for a private one. options: redis-py's, such as
+    decode_responses, protocol, db, client_name; those about sockets mean nothing here."""
+
+    _exceptions = exceptions
+    _pool_class = ConnectionPool
+    _connection_options = options_of(redis.asyncio.Connection, AbstractConnection)
 
 
 StrictRedis = Redis

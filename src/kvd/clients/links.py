@@ -7,12 +7,10 @@ from collections import deque
 from functools import cache
 from typing import Any
 
-from redis import exceptions
-from redis.client import NEVER_DECODE
-
 from kvd.clients.stores import parse, store_of
 from kvd.embedded import Store
 
+NEVER_DECODE = "NEVER_DECODE"      # redis-py's and valkey-py's option of commands whose replies are bytes
 Words = tuple[Any, ...]
 PLAIN = (bytes, str, int, float)
 
@@ -71,9 +69,9 @@ def _driver_info() -> Any:
     return DriverInfo()
 
 
-def share_driver_info(options: dict[str, Any]) -> None:
+def share_driver_info(options: dict[str, Any], takes: bool) -> None:
     """Let connections without wishes of their own have one DriverInfo, where redis-py has such."""
-    if not {"driver_info", "lib_name", "lib_version"} & options.keys():
+    if takes and not {"driver_info", "lib_name", "lib_version"} & options.keys():
         try:
             options["driver_info"] = _driver_info()
         except ImportError:  # redis-py 5 and 6
@@ -99,6 +97,7 @@ def put_back(link: Any, args: Words, reply: Any) -> None:
 class Linked:
     """What a connection to a store in this process is, sync or asyncio. Stands before redis-py's AbstractConnection."""
 
+    _exceptions: Any               # of the library that the class belongs to
     host = "localhost"
     port = 0
 
@@ -106,7 +105,7 @@ class Linked:
         for name in ("host", "port", "path", "socket_keepalive", "socket_keepalive_options", "socket_type", "ssl"):
             options.pop(name, None)
         self.store = store_of(store)
-        share_driver_info(options)
+        share_driver_info(options, self._exceptions.__name__ == "redis.exceptions")
         super().__init__(**options)
         self._native = decodes_itself(self.encoder)
         self._plain = self._native or not self.encoder.decode_responses
@@ -133,6 +132,8 @@ class Linked:
 class LinkedPool:
     """What a pool of such connections is. Stands before redis-py's ConnectionPool."""
 
+    _connection_class: Any         # set by each kind
+
     def __init__(self, connection_class: Any, store: Store | str | None, max_connections: int | None, options: dict[str, Any]) -> None:
         self.store = store_of(store)
         self.bounded = max_connections is not None
@@ -153,7 +154,8 @@ class LinkedPool:
 class LinkedClient:
     """What a client on such a pool is. Stands before redis-py's Redis."""
 
-    _pool_class: Any               # set by each kind
+    _exceptions: Any               # set by each kind
+    _pool_class: Any
     _connection_options: set[str]
 
     def __init__(self, store: Store | str | None = None, **options: Any) -> None:
@@ -197,7 +199,7 @@ class LinkedClient:
 
     def _answer(self, name: Any, response: Any, options: dict[str, Any]) -> Any:
         """What redis-py makes of a reply; raises the error that it is."""
-        if isinstance(response, (exceptions.ResponseError, exceptions.ConnectionError)):
+        if isinstance(response, (self._exceptions.ResponseError, self._exceptions.ConnectionError)):
             raise response
         callback = self.response_callbacks.get(name)
         if callback is None:

@@ -12,18 +12,17 @@ from typing import Any
 
 import redis
 from redis import exceptions
-from redis.client import NEVER_DECODE
 from redis.connection import AbstractConnection
 
-from kvd.clients.links import Linked, LinkedClient, LinkedPool, error_of, options_of, words_of
+from kvd.clients.links import NEVER_DECODE, Linked, LinkedClient, LinkedPool, error_of, options_of, words_of
 from kvd.db import WAITING
 from kvd.embedded import Store
 
-CLOSED = (ConnectionError, exceptions.ConnectionError)
 
-
-class Connection(Linked, AbstractConnection):
+class SyncConnection(Linked):
     """One of redis-py's connections to a store in this process. store: the Store, or the name of one; None: a private one."""
+
+    _sock: Any
 
     def _connect(self) -> Any:
         if self.store.faults is not None:
@@ -53,7 +52,7 @@ class Connection(Linked, AbstractConnection):
                 self.store.faults.sending(self._sock, words)
         except ConnectionError as error:
             self.disconnect()
-            raise exceptions.ConnectionError(str(error)) from None
+            raise self._exceptions.ConnectionError(str(error)) from None
 
     def send_command(self, *args: Any, **kwargs: Any) -> None:
         self.send_packed_command([args], check_health=kwargs.get("check_health", True))
@@ -75,7 +74,7 @@ class Connection(Linked, AbstractConnection):
                 link.sleep(left)
         except ConnectionError as error:
             self.disconnect()
-            raise exceptions.ConnectionError(str(error)) from None
+            raise self._exceptions.ConnectionError(str(error)) from None
         return True
 
     def read_response(
@@ -90,22 +89,22 @@ class Connection(Linked, AbstractConnection):
             raise
         if self.health_check_interval:
             self.next_health_check = time.monotonic() + self.health_check_interval
-        if isinstance(response, exceptions.ResponseError):
+        if isinstance(response, self._exceptions.ResponseError):
             try:
                 raise response
             finally:
                 del response  # no cycle with the traceback
-        if isinstance(response, exceptions.ConnectionError):
+        if isinstance(response, self._exceptions.ConnectionError):
             raise response
         return response
 
     def _read(self, raw: bool, push_request: bool, timeout: float | None) -> Any:
         link = self._sock
         if link is None:
-            raise exceptions.ConnectionError("the connection is closed")
+            raise self._exceptions.ConnectionError("the connection is closed")
         while True:
             if not link.pending() and not self._wait(timeout):
-                raise exceptions.TimeoutError("Timeout reading from the store in this process")
+                raise self._exceptions.TimeoutError("Timeout reading from the store in this process")
             push, response = link.next(self._native and not raw)
             if not raw:
                 response = self._decoded(response)
@@ -126,7 +125,7 @@ class Connection(Linked, AbstractConnection):
         return reply if raw else self._decoded(reply)
 
 
-class ConnectionPool(LinkedPool, redis.ConnectionPool):
+class SyncPool(LinkedPool):
     """A redis-py ConnectionPool whose connections lead to a store in this process.
 
         redis.Redis(connection_pool=kvd.ConnectionPool(store))
@@ -134,14 +133,14 @@ class ConnectionPool(LinkedPool, redis.ConnectionPool):
     store: the Store, or the name of one, or None for a private one. options: those of redis-py's connections."""
 
     def __init__(self, store: Store | str | None = None, max_connections: int | None = None, **options: Any) -> None:
-        super().__init__(Connection, store, max_connections, options)
+        super().__init__(self._connection_class, store, max_connections, options)
 
     def take(self) -> Connection:
         """A connected connection for the short way; give it back by `idle.append`."""
         try:
             connection = self.idle.pop()
         except IndexError:
-            connection = Connection(**self.connection_kwargs)
+            connection = self._connection_class(**self.connection_kwargs)
         if connection._sock is None:
             connection.connect()
         return connection
@@ -152,14 +151,11 @@ class ConnectionPool(LinkedPool, redis.ConnectionPool):
         super().disconnect(*args, **kwargs)
 
 
-class Redis(LinkedClient, redis.Redis):
+class SyncClient(LinkedClient):
     """redis.Redis on a store in this process: `kvd.Redis()`, or `kvd.Redis(store)` for one that is shared.
 
     store: a kvd.Store, the name of a store of this process, or None for a private one. options: redis-py's, such as
     decode_responses, protocol, db, client_name; those about sockets mean nothing here."""
-
-    _pool_class = ConnectionPool
-    _connection_options = options_of(redis.Connection, AbstractConnection)
 
     def get(self, name: Any) -> Any:
         """The value of a key, or None."""
@@ -194,7 +190,7 @@ class Redis(LinkedClient, redis.Redis):
         connection = pool.take()
         try:
             response = connection.call(args, NEVER_DECODE in options)
-        except CLOSED:
+        except (ConnectionError, self._exceptions.ConnectionError):
             connection.disconnect()
             return super().execute_command(*args, **options)
         except BaseException:
@@ -203,6 +199,33 @@ class Redis(LinkedClient, redis.Redis):
         finally:
             pool.idle.append(connection)
         return self._answer(args[0], response, options)
+
+
+class Connection(SyncConnection, AbstractConnection):
+    """One of redis-py's connections to a store in this process. store: the Store, or the name of one; None: a private one."""
+
+    _exceptions = exceptions
+
+
+class ConnectionPool(SyncPool, redis.ConnectionPool):
+    """A redis-py ConnectionPool whose connections lead to a store in this process.
+
+        redis.Redis(connection_pool=kvd.ConnectionPool(store))
+
+    store: the Store, or the name of one, or None for a private one. options: those of redis-py's connections."""
+
+    _connection_class = Connection
+
+
+class Redis(SyncClient, redis.Redis):
+    """redis.Redis on a store in this process: `kvd.Redis()`, or `Redis(store)` for one that is shared.
+
+    store: a kvd.Store, the name of a store of this process, or None for a private one. options: redis-py's, such as
+    decode_responses, protocol, db, client_name; those about sockets mean nothing here."""
+
+    _exceptions = exceptions
+    _pool_class = ConnectionPool
+    _connection_options = options_of(redis.Connection, AbstractConnection)
 
 
 StrictRedis = Redis

@@ -81,50 +81,60 @@ FakeAsyncRedisConnection = FakeAsyncConnection
 _default = FakeServer()  # what connections without a server share, as a real port would be
 
 
-class FakeRedis(sync.Redis):
-    """redis.Redis without a server. server: a FakeServer, or None for data of its own. connected: False raises ConnectionError."""
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        if "connection_pool" in options:
-            super().__init__(**options)
-            return
-        self.fake_server = _server(options)
-        super().__init__(self.fake_server.store, **options)
-
-    @classmethod
-    def from_url(cls, url: str, **options: Any) -> FakeRedis:
-        """A client for a redis:// URL; those of one host and port share their data."""
-        return cls(**_from_url(url, options))
-
-
-class FakeAsyncRedis(aio.Redis):
-    """The same for redis.asyncio.Redis."""
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        if "connection_pool" in options:
-            super().__init__(**options)
-            return
-        self.fake_server = _server(options)
-        super().__init__(self.fake_server.store, **options)
-
-    @classmethod
-    def from_url(cls, url: str, **options: Any) -> FakeAsyncRedis:
-        """A client for a redis:// URL; those of one host and port share their data."""
-        return cls(**_from_url(url, options))
-
-
 _by_address: dict[Any, FakeServer] = {}
 
 
 def _from_url(url: str, options: dict[str, Any]) -> dict[str, Any]:
     from redis.connection import parse_url
 
-    found = {**parse_url(url), **options}
+    found = {**parse_url(url.replace("valkey://", "redis://", 1)), **options}
     found.pop("connection_class", None)
     address = (found.get("host", "localhost"), found.get("port", 6379), found.get("path"))
     if found.get("server") is None:
         found["server"] = _by_address.setdefault(address, FakeServer())
     return found
+
+
+class _Fake:
+    """Stands before the client class that it makes a fake of."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        if "connection_pool" in options:
+            super().__init__(**options)
+            return
+        self.fake_server = _server(options)
+        super().__init__(self.fake_server.store, **options)
+
+    @classmethod
+    def from_url(cls, url: str, **options: Any) -> Any:
+        """A client for a redis:// URL; those of one host and port share their data."""
+        return cls(**_from_url(url, options))
+
+
+class FakeRedis(_Fake, sync.Redis):
+    """redis.Redis without a server. server: a FakeServer, or None for data of its own. connected: False raises ConnectionError."""
+
+
+class FakeAsyncRedis(_Fake, aio.Redis):
+    """The same for redis.asyncio.Redis."""
+
+
+FakeStrictRedis = FakeRedis
+try:
+    from kvd.clients.valkey import AsyncValkey, Valkey
+except ImportError:                        # without valkey-py its names stand for redis-py's classes
+    FakeValkey: Any = FakeRedis
+    FakeAsyncValkey: Any = FakeAsyncRedis
+else:
+
+    class FakeValkey(_Fake, Valkey):       # type: ignore[no-redef]
+        """The same for valkey.Valkey."""
+
+    class FakeAsyncValkey(_Fake, AsyncValkey):     # type: ignore[no-redef]
+        """The same for valkey.asyncio.Valkey."""
+
+
+FakeStrictValkey = FakeValkey
 
 
 class TcpFakeServer:
@@ -161,10 +171,6 @@ class TcpFakeServer:
     def __exit__(self, *exc: object) -> None:
         self.shutdown()
 
-
-FakeStrictRedis = FakeRedis
-FakeValkey = FakeStrictValkey = FakeRedis
-FakeAsyncValkey = FakeAsyncRedis
 
 __all__ = [
     "FakeAsyncConnection", "FakeAsyncRedis", "FakeAsyncRedisConnection", "FakeAsyncValkey", "FakeConnection", "FakeRedis",

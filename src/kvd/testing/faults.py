@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from redis import exceptions
-from redis.connection import DefaultParser
-
 REFUSED = "Connection refused."
 ANSWERS = {
     "LOADING": "LOADING Redis is loading the dataset in memory",
@@ -46,7 +43,7 @@ class Faults:
     def connecting(self) -> None:
         """A connection is made."""
         if self.refuse:
-            raise exceptions.ConnectionError(self.refuse if isinstance(self.refuse, str) else REFUSED)
+            raise ConnectionError(self.refuse if isinstance(self.refuse, str) else REFUSED)
 
     def sending(self, link: Any, words: tuple[Any, ...]) -> None:
         """A command goes to the store."""
@@ -60,7 +57,7 @@ class Faults:
                 raise ConnectionError("Connection reset by peer")
         if self._times and name.upper() not in HANDSHAKE:
             self._times -= 1
-            link.put(DefaultParser.parse_error(self._answer))
+            link.put(link.make_error(self._answer))
             return
         link.send(words)
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import redis.asyncio.connection
 import redis.connection
+import redis.exceptions
 
 from kvd.clients import aio, sync
 from kvd.clients.links import decodes_itself
@@ -97,6 +98,7 @@ class Patch(ContextDecorator):
         ):
             for name in names:
                 self._put(base, name, _redirected(getattr(base, name, None), inspect.getattr_static(ours, name)))
+            self._put(base, "_exceptions", redis.exceptions)
             for name in ("Connection", "SSLConnection", "UnixDomainSocketConnection"):
                 owner = getattr(module, name)
                 self._put(owner, "_connect", opener)
