@@ -453,6 +453,7 @@ cdef void ring_nobody(session *c) noexcept nogil:
     """Nobody waits at the moment; what is written stays in c.out."""
 
 
+@cython.no_gc_clear
 cdef class Link(Session):
     """A session for redis-py's connections: it speaks the protocol that HELLO chose, and nothing in it blocks or raises for
     an error reply. Made by `Store._link`. One thread at a time."""

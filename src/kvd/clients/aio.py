@@ -31,9 +31,8 @@ class AsyncConnection(Linked):
     _link: Any = None
 
     def __del__(self, _warnings: Any = None) -> None:
-        link, self._link = getattr(self, "_link", None), None
-        if link is not None:
-            link.close()
+        if getattr(self, "_link", None) is not None:
+            self._close()
 
     @property
     def is_connected(self) -> bool:
@@ -50,6 +49,7 @@ class AsyncConnection(Linked):
     def _close(self) -> None:
         link, self._link = self._link, None
         self._reader = self._writer = None
+        self._parser._stream = None        # it knows the link too
         if link is not None:
             link.close()
 

@@ -34,6 +34,7 @@ class SyncConnection(Linked):
 
     def disconnect(self, *args: Any, **kwargs: Any) -> None:
         link, self._sock = self._sock, None
+        self._parser.on_disconnect()       # it knows the link too
         if link is not None:
             link.close()
 
