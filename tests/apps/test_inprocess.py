@@ -196,3 +196,40 @@ def test_arq(anywhere):
         return found
 
     assert asyncio.run(asyncio.wait_for(run(), 40)) == [0, 2, 4, 6, 8]
+
+
+def test_django_redis():
+    cache_of = pytest.importorskip("django_redis.cache").RedisCache
+    from django.conf import settings
+
+    if not settings.configured:
+        settings.configure()
+    with patch():
+        cache = cache_of("redis://cache:6379/1", {"OPTIONS": {"CLIENT_CLASS": "django_redis.client.DefaultClient"}})
+        assert cache.set("k", {"a": [1, 2]}, timeout=60) and cache.get("k") == {"a": [1, 2]} and 0 < cache.ttl("k") <= 60 and not cache.add("k", 1)
+        cache.set_many({"a": 1, "b": 2})
+        assert cache.get_many(["a", "b", "none"]) == {"a": 1, "b": 2} and cache.incr("a") == 2 and sorted(cache.keys("*")) == ["a", "b", "k"]
+        with cache.lock("lock", timeout=5):
+            assert cache.delete_pattern("?") == 3
+        assert cache.get("k") is None
+
+
+def test_flask_caching():
+    flask = pytest.importorskip("flask")
+    caching = pytest.importorskip("flask_caching")
+
+    with patch():
+        app = flask.Flask(__name__)
+        cache = caching.Cache(app, config={"CACHE_TYPE": "RedisCache", "CACHE_REDIS_URL": "redis://cache:6379/0"})
+        calls = []
+
+        @cache.memoize(timeout=60)
+        def double(n):
+            calls.append(n)
+            return 2 * n
+
+        with app.app_context():
+            assert [double(2), double(2), double(3)] == [4, 4, 6] and calls == [2, 3]
+            cache.delete_memoized(double, 2)
+            assert double(2) == 4 and calls == [2, 3, 2] and cache.set("k", [1]) and cache.get("k") == [1] and cache.clear()
+            assert cache.get("k") is None
