@@ -11,6 +11,8 @@ import time
 import pytest
 import redis
 import redis.asyncio
+import redis.backoff
+import redis.retry
 
 import kvd
 import kvd.asyncio
@@ -143,12 +145,26 @@ def test_one_client_in_many_loops():
 
 def test_sync_threads_share_a_client():
     client = kvd.Redis()
-    threads = [threading.Thread(target=lambda: [client.incr("n") for _ in range(500)]) for _ in range(8)]
+
+    def work():
+        for i in range(500):
+            client.incr("n")
+            client.set("k", i)
+            assert client.get("k") is not None
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     assert client.get("n") == b"4000"
+
+
+def test_waits_end_by_their_own_timeout_not_by_that_of_sockets():
+    client = kvd.Redis(socket_timeout=0.05, retry=redis.retry.Retry(redis.backoff.NoBackoff(), 0))
+    with pytest.raises(redis.TimeoutError):
+        client.blpop("none", timeout=5)
+    assert client.ping() and kvd.Redis().connection_pool.take()._patience is None
 
 
 def test_a_listening_thread_stops():

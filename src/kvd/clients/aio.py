@@ -128,7 +128,7 @@ class AsyncConnection(Linked):
         self, disable_decoding: bool = False, timeout: float | None = None, *, disconnect_on_error: bool = True,
         push_request: bool | None = False, **_: Any,
     ) -> Any:  # fmt: skip
-        limit = self.socket_timeout if timeout is None else timeout
+        limit = self._patience if timeout is None else timeout
         try:
             response = await self._read(disable_decoding, bool(push_request), limit)
         except self._exceptions.TimeoutError:
@@ -172,7 +172,7 @@ class AsyncConnection(Linked):
         """The reply of a command that `call` has left waiting."""
         link = self._link
         try:
-            return await self._read(raw, False, self.socket_timeout)
+            return await self._read(raw, False, self._patience)
         except self._exceptions.TimeoutError:
             link.give_up()
             raise
@@ -208,28 +208,22 @@ class AsyncClient(LinkedClient):
 
     async def get(self, name: Any) -> Any:
         """The value of a key, or None."""
-        pool = self.connection_pool
-        if self._short and pool.idle and pool.store.faults is None and "GET" not in self.response_callbacks:
-            connection = pool.idle.pop()
-            try:
-                if connection._plain and connection._link is not None:
-                    value = connection._link.get(name, connection._native)
-                    if value is not WAITING:
-                        return value
-            finally:
-                pool.idle.append(connection)
+        connection = self._plain_connection()
+        if connection is not None:
+            value = WAITING if "GET" in self.response_callbacks else connection._link.get(name, connection._native)
+            self.connection_pool.idle.append(connection)
+            if value is not WAITING:
+                return value
         return await super().get(name)
 
     async def set(self, name: Any, value: Any, *args: Any, **options: Any) -> Any:
         """Set a key; arguments and answers are redis-py's."""
-        pool = self.connection_pool
-        if not args and not options and self._short and pool.idle and pool.store.faults is None and self._plain_set:
-            connection = pool.idle.pop()
-            try:
-                if connection._plain and connection._link is not None and connection._link.set(name, value) is True:
-                    return True
-            finally:
-                pool.idle.append(connection)
+        connection = None if args or options or not self._plain_set else self._plain_connection()
+        if connection is not None:
+            done = connection._link.set(name, value)
+            self.connection_pool.idle.append(connection)
+            if done is True:
+                return True
         return await super().set(name, value, *args, **options)
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:

@@ -105,6 +105,7 @@ class Linked:
         for name in ("host", "port", "path", "socket_keepalive", "socket_keepalive_options", "socket_type", "ssl"):
             options.pop(name, None)
         self.store = store_of(store)
+        self._patience = options.get("socket_timeout")     # of reads, if asked for: redis-py's default is for sockets
         share_driver_info(options, self._exceptions.__name__ == "redis.exceptions")
         super().__init__(**options)
         self._native = decodes_itself(self.encoder)
@@ -169,7 +170,7 @@ class LinkedClient:
         if owns:
             self.auto_close_connection_pool = True
         self._plain_set = True         # nobody has put a response callback of his own in its place
-        self._short = isinstance(pool, self._pool_class) and not pool.bounded and not (
+        self._short = isinstance(pool, self._pool_class) and not pool.bounded and getattr(pool, "cache", None) is None and not (
             own.get("single_connection_client") or any(ours.get(name) for name in ("health_check_interval", "cache", "cache_config"))
         )
 
@@ -196,6 +197,20 @@ class LinkedClient:
         if str(command).upper() == "SET":
             self._plain_set = False
         super().set_response_callback(command, callback)
+
+    def _plain_connection(self) -> Any:
+        """One that is connected, for a command that needs no gate and no waiting; None: take the usual way. Goes back to pool.idle."""
+        pool = self.connection_pool
+        if not self._short or pool.store.faults is not None:
+            return None
+        try:
+            connection = pool.idle.pop()
+        except IndexError:
+            return None
+        if connection._plain and connection.is_connected:
+            return connection
+        pool.idle.append(connection)
+        return None
 
     def _answer(self, name: Any, response: Any, options: dict[str, Any]) -> Any:
         """What redis-py makes of a reply; raises the error that it is."""

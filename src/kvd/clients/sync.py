@@ -29,6 +29,10 @@ class SyncConnection(Linked):
             self.store.faults.connecting()
         return self.store._link(error_of(self._parser))
 
+    @property
+    def is_connected(self) -> bool:
+        return self._sock is not None
+
     def activate_maint_notifications_handling_if_enabled(self, check_health: bool = True) -> None:
         """Nothing here moves to another machine."""
 
@@ -81,7 +85,7 @@ class SyncConnection(Linked):
     def read_response(
         self, disable_decoding: bool = False, *, disconnect_on_error: bool = True, push_request: bool = False, timeout: Any = ..., **_: Any
     ) -> Any:  # fmt: skip
-        limit = self.socket_timeout if timeout is ... or not isinstance(timeout, (int, float, type(None))) else timeout
+        limit = self._patience if timeout is ... or not isinstance(timeout, (int, float, type(None))) else timeout
         try:
             response = self._read(disable_decoding, push_request, limit)
         except BaseException:
@@ -122,7 +126,7 @@ class SyncConnection(Linked):
         link = self._sock
         reply = link.call(words_of(self.encoder, args), self._native and not raw)
         if reply is WAITING:
-            return self._read(raw, False, self.socket_timeout)
+            return self._read(raw, False, self._patience)
         return reply if raw else self._decoded(reply)
 
 
@@ -160,28 +164,22 @@ class SyncClient(LinkedClient):
 
     def get(self, name: Any) -> Any:
         """The value of a key, or None."""
-        pool = self.connection_pool
-        if self._short and pool.idle and pool.store.faults is None and "GET" not in self.response_callbacks:
-            connection = pool.idle.pop()
-            try:
-                if connection._plain and connection._sock is not None:
-                    value = connection._sock.get(name, connection._native)
-                    if value is not WAITING:
-                        return value
-            finally:
-                pool.idle.append(connection)
+        connection = self._plain_connection()
+        if connection is not None:
+            value = WAITING if "GET" in self.response_callbacks else connection._sock.get(name, connection._native)
+            self.connection_pool.idle.append(connection)
+            if value is not WAITING:
+                return value
         return super().get(name)
 
     def set(self, name: Any, value: Any, *args: Any, **options: Any) -> Any:
         """Set a key; arguments and answers are redis-py's."""
-        pool = self.connection_pool
-        if not args and not options and self._short and pool.idle and pool.store.faults is None and self._plain_set:
-            connection = pool.idle.pop()
-            try:
-                if connection._plain and connection._sock is not None and connection._sock.set(name, value) is True:
-                    return True
-            finally:
-                pool.idle.append(connection)
+        connection = None if args or options or not self._plain_set else self._plain_connection()
+        if connection is not None:
+            done = connection._sock.set(name, value)
+            self.connection_pool.idle.append(connection)
+            if done is True:
+                return True
         return super().set(name, value, *args, **options)
 
     def execute_command(self, *args: Any, **options: Any) -> Any:

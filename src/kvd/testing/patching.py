@@ -72,6 +72,7 @@ class Patch(ContextDecorator):
         host, port = _address(connection)
         connection.store = self.store(host, port)
         connection._native = decodes_itself(connection.encoder)
+        connection._patience = connection.socket_timeout
         self._made.add(connection)
         store: Store = connection.store
         return store
