@@ -126,20 +126,22 @@ def test_other_python_threads_go_on_while_a_script_runs(store):
     store.eval("local t = os.clock() while os.clock() - t < 0.3 do end", 0)
     stop.set()
     thread.join()
-    assert max(b - a for a, b in zip(ticks, ticks[1:], strict=False)) < 0.15
+    assert max(b - a for a, b in zip(ticks, ticks[1:], strict=False)) < 0.25
 
 
 def test_other_threads_wait_for_a_script_and_are_told_when_it_is_long():
     store = kvd.Store(busy_reply_threshold=100)
-    done = threading.Event()
+    begun, done = threading.Event(), threading.Event()
 
     def run():
+        begun.set()
         with pytest.raises(kvd.ResponseError, match="Script killed by user"):
             store.eval("while true do end", 0)
         done.set()
 
     thread = threading.Thread(target=run)
     thread.start()
+    begun.wait(10)
     time.sleep(0.03)
     for command in (("GET", "k"), ("SET", "k", "v"), ("EVAL", "return 1", 0), ("FUNCTION", "KILL")):
         with pytest.raises(kvd.ResponseError, match="BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE."):
