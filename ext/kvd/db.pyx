@@ -640,10 +640,6 @@ cdef class Link(Session):
         wait_end(self.c)
         release(self.owner.s)
 
-    def pushes(self):
-        """Whether the session gets its messages as pushes: it speaks RESP3."""
-        return self.c != NULL and self.c.proto >= 3
-
 
 WAITING = object()                 # the reply of Link.call for a command that waits
 

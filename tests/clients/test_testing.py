@@ -1,9 +1,11 @@
 """kvd.testing: the patch, faults, fakeredis's names, pytest's fixtures."""
 
 import asyncio
+import re
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import redis
@@ -193,3 +195,10 @@ def test_fixtures(pytester):
     )
     result = pytester.runpytest_subprocess("-q", "--strict-markers", "-p", "no:cacheprovider")
     result.assert_outcomes(passed=7)
+
+
+def test_the_guides_tests_run(pytester):
+    """What docs/testing.md shows of pytest."""
+    guide = (Path(__file__).parents[2] / "docs" / "testing.md").read_text()
+    pytester.makepyfile("\n".join(re.findall(r"```py\n(.*?)```", guide, re.S)))
+    pytester.runpytest_subprocess("-q", "--strict-markers", "-p", "no:cacheprovider").assert_outcomes(passed=2)

@@ -259,3 +259,11 @@ def test_many_stores_have_their_own_scripts():
         one.eval("redis.call('set', 'k', ARGV[1])", 0, i)
     assert [int(one.get("k")) for one in stores] == list(range(50))
     del stores
+
+
+def test_sha1_of_every_length_is_that_of_hashlib(store):
+    from hashlib import sha1
+
+    texts = [bytes(range(256)) * 5, *(b"x" * n for n in range(200)), b"\xff" * 100_003]
+    for text in texts:
+        assert store.eval("return redis.sha1hex(ARGV[1])", 0, text) == sha1(text).hexdigest().encode(), len(text)

@@ -6,7 +6,7 @@ from kvd.core.buf cimport buf
 from kvd.core.entry cimport entry
 from kvd.core.view cimport view
 from kvd.resp.writer cimport (
-    write_array, write_bulk, write_int, write_map, write_null, write_null_array, write_ok, write_set, write_status,
+    write_array, write_bulk, write_int, write_line, write_map, write_null, write_null_array, write_ok, write_set, write_status,
     write_text,
 )
 from kvd.session.session cimport session

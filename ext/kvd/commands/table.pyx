@@ -12,7 +12,7 @@ An error reply goes through reply_error, which counts it by its first word and m
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdio cimport snprintf
-from libc.string cimport memcpy, memset, strlen
+from libc.string cimport memcpy, memset
 
 from kvd.commands.errors cimport NO_MEMORY, NOAUTH, NOT_INT, OOM, WRONGTYPE
 from kvd.commands.blocking cimport serve_ready
@@ -23,7 +23,7 @@ from kvd.core.entry cimport entry
 from kvd.core.slots cimport key_slot
 from kvd.core.table cimport table_hash, table_prefetch, table_prefetch_entry
 from kvd.core.text cimport parse_int
-from kvd.core.view cimport lower, view, view_is, view_of
+from kvd.core.view cimport lower, view, view_is, view_of, view_str
 from kvd.session.channels cimport is_listening
 from kvd.session.tracking cimport tracker, tracker_of, tracking_remember
 from kvd.session.session cimport (
@@ -250,26 +250,16 @@ cdef int command_keys(const command *d, view *argv, int argc, int *at, int room)
     return n if d.keywords[0] == NULL else keys_behind_words(d, argv, argc, at, n, room)
 
 
-cdef void error_line(call *c, const char *text, size_t n) noexcept nogil:
-    """Line breaks in what a client sent must not break the frame."""
-    cdef size_t i
-    buf_add_char(c.out, c'-')
-    for i in range(n):
-        buf_add_char(c.out, c' ' if text[i] == c'\r' or text[i] == c'\n' else text[i])
-    buf_add(c.out, b"\r\n", 2)
-
-
 cdef void reply_error(call *c, const char *text) noexcept nogil:
-    c.session.failed = True
-    figure_error(c.store, text)
-    error_line(c, text, strlen(text))
+    reply_error_counted(c, view_str(text), True)
 
 
 cdef void reply_error_counted(call *c, view text, bint counted) noexcept nogil:
+    """Line breaks in what a client sent must not break the frame."""
     c.session.failed = True
     if counted:
         figure_error(c.store, text.ptr)
-    error_line(c, text.ptr, text.len)
+    write_line(c.out, c'-', text)
 
 
 cdef void reply_errorf(call *c, const char *format, const char *a, const char *b) noexcept nogil:

@@ -11,6 +11,8 @@ cdef void write_bulk(buf *out, view v) noexcept nogil
 cdef void write_text(buf *out, const char *text) noexcept nogil              # a bulk string
 cdef void write_bulk_int(buf *out, int64_t n) noexcept nogil                 # an integer as a bulk string
 cdef void write_status(buf *out, const char *text) noexcept nogil            # +text
+cdef void write_clean(buf *out, view v) noexcept nogil                      # and a line break; breaks inside become blanks
+cdef void write_line(buf *out, char kind, view v) noexcept nogil             # the same behind its kind
 cdef void write_null(buf *out, int proto) noexcept nogil                     # $-1 before RESP3
 cdef void write_null_array(buf *out, int proto) noexcept nogil               # *-1 before RESP3
 cdef void write_array(buf *out, int64_t n) noexcept nogil

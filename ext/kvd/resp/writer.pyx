@@ -55,6 +55,18 @@ cdef void write_bulk_int(buf *out, int64_t n) noexcept nogil:
     write_bulk(out, view_of(text, format_int(text, n)))
 
 
+cdef void write_clean(buf *out, view v) noexcept nogil:
+    cdef size_t i
+    for i in range(v.len):
+        buf_add_char(out, c' ' if v.ptr[i] == c'\r' or v.ptr[i] == c'\n' else v.ptr[i])
+    buf_add(out, b"\r\n", 2)
+
+
+cdef void write_line(buf *out, char kind, view v) noexcept nogil:
+    buf_add_char(out, kind)
+    write_clean(out, v)
+
+
 cdef void write_status(buf *out, const char *text) noexcept nogil:
     buf_add_char(out, c'+')
     buf_add(out, text, strlen(text))

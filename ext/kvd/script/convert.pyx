@@ -13,11 +13,11 @@ from libc.stdint cimport int64_t
 from libc.string cimport memchr
 
 from kvd.commands.table cimport reply_error, reply_error_counted
-from kvd.core.buf cimport buf, buf_add, buf_add_char
 from kvd.core.text cimport parse_double, parse_int
 from kvd.core.view cimport view, view_of
 from kvd.resp.writer cimport (
-    write_bool, write_bulk, write_double, write_header, write_header_at, write_int, write_null, write_verbatim,
+    write_bool, write_bulk, write_clean, write_double, write_header, write_header_at, write_int, write_line, write_null,
+    write_verbatim,
 )
 from kvd.script.lua cimport T_BOOLEAN, T_NUMBER, T_STRING, T_TABLE, is_nil, lua, lua_State, pop
 from kvd.script.runtime cimport running
@@ -134,69 +134,53 @@ cdef bint field(lua_State *L, int table, const char *name, int type) noexcept no
     return False
 
 
-cdef void add_line(buf *out, char kind, const char *p, size_t n) noexcept nogil:
-    """A line; breaks inside it become blanks."""
-    cdef size_t i
-    buf_add_char(out, kind)
-    for i in range(n):
-        buf_add_char(out, c' ' if p[i] == c'\r' or p[i] == c'\n' else p[i])
-    buf_add(out, b"\r\n", 2)
+cdef inline bint too_large(running *run) noexcept nogil:
+    return run.c.out.len - run.reply_at > LARGEST_REPLY or run.written > MOST_VALUES
 
 
-cdef inline bint too_large(running *run, buf *out) noexcept nogil:
-    return out.len - run.reply_at > LARGEST_REPLY or run.written > MOST_VALUES
-
-
-cdef void write_big_number(running *run, buf *out, const char *p, size_t n) noexcept nogil:
-    cdef size_t begin
-    cdef size_t i
+cdef void write_big_number(running *run, view digits) noexcept nogil:
     if run.c.proto >= 3:
-        add_line(out, c'(', p, n)
-        return
-    write_header(out, c'$', n)
-    begin = out.len
-    add_line(out, c' ', p, n)
-    for i in range(begin, out.len - 1):            # the line without its first byte
-        out.ptr[i] = out.ptr[i + 1]
-    out.len -= 1
+        write_line(run.c.out, c'(', digits)
+    else:
+        write_header(run.c.out, c'$', digits.len)
+        write_clean(run.c.out, digits)
 
 
-cdef bint write_keyed(lua_State *L, running *run, buf *out, bint is_map) noexcept nogil:
+cdef void write_keyed(lua_State *L, running *run, bint is_map) noexcept nogil:
     """The table on top as a map, or its keys as a set."""
-    cdef size_t at = out.len
+    cdef size_t at = run.c.out.len
     cdef int64_t n = 0
     cdef int proto = run.c.proto
     lua.pushnil(L)
     while lua.next(L, -2):
         n += 1
         lua.pushvalue(L, -2)
-        write_value(L, run, out)           # the key's copy
+        write_value(L, run)           # the key's copy
         if is_map:
-            write_value(L, run, out)
+            write_value(L, run)
         else:
             pop(L, 1)
-        if too_large(run, out):
+        if too_large(run):
             pop(L, 1)
             break
-    write_header_at(out, at, (c'%' if proto >= 3 else c'*') if is_map else (c'~' if proto >= 3 else c'*'),
+    write_header_at(run.c.out, at, (c'%' if proto >= 3 else c'*') if is_map else (c'~' if proto >= 3 else c'*'),
                     2 * n if is_map and proto < 3 else n)
-    return True
 
 
-cdef void write_array_of(lua_State *L, running *run, buf *out) noexcept nogil:
-    cdef size_t at = out.len
+cdef void write_array_of(lua_State *L, running *run) noexcept nogil:
+    cdef size_t at = run.c.out.len
     cdef int n = 0
-    while not too_large(run, out):
+    while not too_large(run):
         lua.rawgeti(L, -1, n + 1)
         if is_nil(L, -1):
             pop(L, 1)
             break
         n += 1
-        write_value(L, run, out)
-    write_header_at(out, at, c'*', n)
+        write_value(L, run)
+    write_header_at(run.c.out, at, c'*', n)
 
 
-cdef bint write_special(lua_State *L, running *run, buf *out) noexcept nogil:
+cdef bint write_special(lua_State *L, running *run) noexcept nogil:
     """The tables with a meaning; leaves the table where it is."""
     cdef int t = lua.gettop(L)
     cdef size_t n
@@ -207,22 +191,22 @@ cdef bint write_special(lua_State *L, running *run, buf *out) noexcept nogil:
         lua.pushstring(L, b"ignore_error_stats_update")
         lua.rawget(L, t)
         counted = not lua.toboolean(L, -1)
-        write_error(run, out, view_of(p, n), counted)
+        reply_error_counted(run.c, view_of(p, n), counted)
     elif field(L, t, b"ok", T_STRING):
         p = lua.tolstring(L, -1, &n)
-        add_line(out, c'+', p, n)
+        write_line(run.c.out, c'+', view_of(p, n))
     elif field(L, t, b"double", T_NUMBER):
-        write_double(out, lua.tonumber(L, -1), run.c.proto)
+        write_double(run.c.out, lua.tonumber(L, -1), run.c.proto)
     elif field(L, t, b"map", T_TABLE):
-        write_keyed(L, run, out, True)
+        write_keyed(L, run, True)
     elif field(L, t, b"set", T_TABLE):
-        write_keyed(L, run, out, False)
+        write_keyed(L, run, False)
     elif field(L, t, b"big_number", T_STRING):
         p = lua.tolstring(L, -1, &n)
-        write_big_number(run, out, p, n)
+        write_big_number(run, view_of(p, n))
     elif field(L, t, b"verbatim_string", T_TABLE):
         if field(L, t + 1, b"string", T_STRING) and field(L, t + 1, b"format", T_STRING):
-            write_verbatim_of(L, run, out, t)
+            write_verbatim_of(L, run, t)
         else:
             lua.settop(L, t)
             return False
@@ -232,7 +216,7 @@ cdef bint write_special(lua_State *L, running *run, buf *out) noexcept nogil:
     return True
 
 
-cdef void write_verbatim_of(lua_State *L, running *run, buf *out, int t) noexcept nogil:
+cdef void write_verbatim_of(lua_State *L, running *run, int t) noexcept nogil:
     """string and format stand above the table at t + 1."""
     cdef size_t n, k
     cdef size_t i
@@ -242,48 +226,41 @@ cdef void write_verbatim_of(lua_State *L, running *run, buf *out, int t) noexcep
     for i in range(3):
         kind[i] = format[i] if i < k else c' '
     kind[3] = 0
-    write_verbatim(out, view_of(text, n), kind, run.c.proto)
+    write_verbatim(run.c.out, view_of(text, n), kind, run.c.proto)
 
 
-cdef void write_error(running *run, buf *out, view text, bint counted) noexcept nogil:
-    cdef buf *usual = run.c.out
-    run.c.out = out
-    reply_error_counted(run.c, text, counted)
-    run.c.out = usual
-
-
-cdef void write_value(lua_State *L, running *run, buf *out) noexcept nogil:
+cdef void write_value(lua_State *L, running *run) noexcept nogil:
     """Of the value on top, which is popped."""
     cdef int type = lua.type(L, -1)
     cdef size_t n
     cdef const char *p
     run.written += 1
     if not lua.checkstack(L, 8):
-        write_error(run, out, view_of(b"ERR reached lua stack limit", 27), True)
+        reply_error_counted(run.c, view_of(b"ERR reached lua stack limit", 27), True)
     elif type == T_STRING:
         p = lua.tolstring(L, -1, &n)
-        write_bulk(out, view_of(p, n))
+        write_bulk(run.c.out, view_of(p, n))
     elif type == T_NUMBER:
-        write_int(out, whole(lua.tonumber(L, -1)))
+        write_int(run.c.out, whole(lua.tonumber(L, -1)))
     elif type == T_BOOLEAN:
         if run.proto >= 3 and run.c.proto >= 3:
-            write_bool(out, lua.toboolean(L, -1), 3)
+            write_bool(run.c.out, lua.toboolean(L, -1), 3)
         elif run.proto >= 3:
-            write_int(out, lua.toboolean(L, -1))
+            write_int(run.c.out, lua.toboolean(L, -1))
         elif lua.toboolean(L, -1):
-            write_int(out, 1)
+            write_int(run.c.out, 1)
         else:
-            write_null(out, run.c.proto)
+            write_null(run.c.out, run.c.proto)
     elif type == T_TABLE:
-        if not write_special(L, run, out):
-            write_array_of(L, run, out)
+        if not write_special(L, run):
+            write_array_of(L, run)
     else:
-        write_null(out, run.c.proto)
+        write_null(run.c.out, run.c.proto)
     pop(L, 1)
 
 
 cdef void reply_from_value(lua_State *L, running *run) noexcept nogil:
-    write_value(L, run, run.c.out)
-    if too_large(run, run.c.out):
+    write_value(L, run)
+    if too_large(run):
         run.c.out.len = run.reply_at
         reply_error(run.c, b"ERR the reply of the script is too large")

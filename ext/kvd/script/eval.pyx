@@ -273,12 +273,10 @@ cdef void eval_text(call *c, bint read_only) noexcept nogil:
     cdef runtime *r
     cdef running run
     cdef script *one
-    cdef const char *why
     if not read_keys(c, &run, NOT_INT):
         return
-    why = runtime_open(c.store, &r)
-    if why != NULL:
-        reply_error(c, why)
+    r = runtime_open(c)
+    if r == NULL:
         return
     sha1_hex(c.argv[1], sha)
     one = find(r, view_of(sha, SHA1_TEXT))
@@ -353,9 +351,8 @@ cdef void script_load(call *c) noexcept nogil:
     cdef char sha[SHA1_TEXT]
     cdef runtime *r
     cdef script *one
-    cdef const char *why = runtime_open(c.store, &r)
-    if why != NULL:
-        reply_error(c, why)
+    r = runtime_open(c)
+    if r == NULL:
         return
     sha1_hex(c.argv[2], sha)
     one = find(r, view_of(sha, SHA1_TEXT))
@@ -417,7 +414,11 @@ define(script_kill, """
     tips: request_policy:all_shards response_policy:one_succeeded
 """)
 cdef void script_kill(call *c) noexcept nogil:
-    cdef const char *why = kill(c.store, False)
+    kill_running(c, False)
+
+
+cdef void kill_running(call *c, bint is_function) noexcept nogil:
+    cdef const char *why = kill(c.store, is_function)
     if why != NULL:
         reply_error(c, why)
     else:

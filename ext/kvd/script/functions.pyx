@@ -25,12 +25,13 @@ from kvd.core.table cimport table_cursor, table_next
 from kvd.core.view cimport lower, view, view_equal, view_is, view_of
 from kvd.persist.codec cimport RDB_FUNCTION, string_decode, string_encode
 from kvd.persist.dumping cimport FOOTER, payload_close, payload_whole
-from kvd.script.eval cimport admit, flag_named, read_keys, write_flags
+from kvd.script.eval cimport admit, flag_named, kill_running, read_keys, write_flags
 from kvd.script.lua cimport REGISTRY, T_FUNCTION, T_NUMBER, T_STRING, T_TABLE, is_nil, lua, lua_State, pop
 from kvd.script.runtime cimport (
-    compile, forget, hook_again, kill, run_function, running, runtime, runtime_account, runtime_find,
-    runtime_open,
+    compile, forget, hook_again, run_function, running, runtime, runtime_account, runtime_find,
+    runtime_of, runtime_open,
 )
+from kvd.script.redislib cimport give_error
 from kvd.script.sandbox cimport library_environment
 
 cdef enum:
@@ -157,10 +158,7 @@ cdef void libraries_flush(runtime *r) noexcept nogil:
 # ---- redis.register_function -----------------------------------------------------------------------------
 
 cdef int wrong(lua_State *L, const char *text) noexcept nogil:
-    lua.createtable(L, 0, 1)
-    lua.pushstring(L, text)
-    lua.setfield(L, -2, b"err")
-    return lua.error(L)
+    return give_error(L, text, True)
 
 
 cdef bint name_is_good(view name) noexcept nogil:
@@ -271,12 +269,10 @@ cdef bint add_function(runtime *r, library *l, view name, view description, int 
 
 
 cdef int register_function(lua_State *L) noexcept nogil:
-    cdef runtime *r
-    cdef library *l
+    cdef runtime *r = runtime_of(L)
+    cdef library *l = <library *>r.loading
     cdef view name, description
     cdef int flags, i
-    lua.getallocf(L, <void **>&r)
-    l = <library *>r.loading
     if l == NULL:
         return wrong(L, b"ERR redis.register_function can only be called on FUNCTION LOAD command")
     if lua.gettop(L) < 1 or lua.gettop(L) > 2:
@@ -352,9 +348,8 @@ cdef bint read_metadata(call *c, view code, view *name, view *body) noexcept nog
 
 cdef int run_library(lua_State *L) noexcept nogil:
     """The code of a library, its environment being the loading one."""
-    cdef runtime *r
+    cdef runtime *r = runtime_of(L)
     cdef int *index = <int *>lua.touserdata(L, 1)
-    lua.getallocf(L, <void **>&r)
     library_environment(r, True)
     lua.rawgeti(L, REGISTRY, index[0])
     lua.rawgeti(L, REGISTRY, r.library_env)
@@ -505,16 +500,14 @@ cdef void function_load(call *c) noexcept nogil:
     cdef library *l
     cdef batch b
     cdef int i
-    cdef const char *why
     memset(&b, 0, sizeof(b))
     for i in range(2, c.argc - 1):
         if not view_is(c.argv[i], b"replace"):
             reply_error_about(c, b"ERR Unknown option given: %.*s", c.argv[i])
             return
         b.replace = True
-    why = runtime_open(c.store, &r)
-    if why != NULL:
-        reply_error(c, why)
+    r = runtime_open(c)
+    if r == NULL:
         return
     l = library_new(c, r, c.argv[c.argc - 1], b.replace)
     if l == NULL:
@@ -678,11 +671,7 @@ define(function_kill, """
     tips: request_policy:all_shards response_policy:one_succeeded
 """)
 cdef void function_kill(call *c) noexcept nogil:
-    cdef const char *why = kill(c.store, True)
-    if why != NULL:
-        reply_error(c, why)
-    else:
-        reply_ok(c)
+    kill_running(c, True)
 
 
 # ---- DUMP and RESTORE ----------------------------------------------------------------------------------------
@@ -754,7 +743,6 @@ cdef void function_restore(call *c) noexcept nogil:
     cdef runtime *r
     cdef batch b
     cdef int i
-    cdef const char *why
     if c.argc > 4:
         reply_error_about(c, b"ERR Unknown subcommand or wrong number of arguments for '%.*s'. Try FUNCTION HELP.", c.argv[1])
         return
@@ -770,9 +758,8 @@ cdef void function_restore(call *c) noexcept nogil:
     if not payload_whole(c.argv[2]):
         reply_error(c, b"ERR DUMP payload version or checksum are wrong")
         return
-    why = runtime_open(c.store, &r)
-    if why != NULL:
-        reply_error(c, why)
+    r = runtime_open(c)
+    if r == NULL:
         return
     if not read_payload(c, r, view_of(c.argv[2].ptr, c.argv[2].len - FOOTER), &b):
         for i in range(b.count):

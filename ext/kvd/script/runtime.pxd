@@ -66,7 +66,7 @@ cdef struct runtime:           # at store.scripts
     int body, handler, describe, run_library   # registry: C functions
     int calls_until_step       # of the collector
 
-cdef const char *runtime_open(store *s, runtime **r) noexcept nogil        # makes it if need be; NULL, or the error to reply
+cdef runtime *runtime_open(call *c) noexcept nogil                         # makes it if need be; NULL: the error is replied
 cdef runtime *runtime_find(store *s) noexcept nogil                        # or NULL: no script has been used yet
 cdef void runtime_release(store *s) noexcept nogil                         # with all scripts and libraries
 cdef runtime *runtime_of(lua_State *L) noexcept nogil

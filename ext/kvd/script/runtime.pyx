@@ -19,7 +19,7 @@ from libc.stdint cimport int64_t
 from libc.stdio cimport snprintf
 from libc.stdlib cimport calloc, free, realloc
 
-from kvd.commands.table cimport reply_error_counted
+from kvd.commands.table cimport call, reply_error, reply_error_counted
 from kvd.core.buf cimport buf, buf_add, buf_printf, buf_release
 from kvd.core.clock cimport mono_us
 from kvd.core.table cimport table_init, table_release
@@ -90,18 +90,30 @@ cdef int open_functions(lua_State *L) noexcept nogil:
     return 0
 
 
-cdef const char *runtime_open(store *s, runtime **out) noexcept nogil:
-    cdef runtime *r = <runtime *>s.scripts
+cdef runtime *runtime_open(call *c) noexcept nogil:
+    cdef store *s = c.store
     cdef const char *why
-    out[0] = r
-    if r != NULL:
-        return NULL
+    cdef runtime *r
+    if s.scripts != NULL:
+        return <runtime *>s.scripts
     why = lua_load()
     if why != NULL:
-        return why
-    r = <runtime *>calloc(1, sizeof(runtime))
+        reply_error(c, why)
+        return NULL
+    r = runtime_new(s)
     if r == NULL:
-        return b"ERR out of memory"
+        reply_error(c, b"ERR out of memory for a Lua interpreter")
+        return NULL
+    s.scripts = r
+    runtime_account(r)
+    return r
+
+
+cdef runtime *runtime_new(store *s) noexcept nogil:
+    """NULL: no memory."""
+    cdef runtime *r = <runtime *>calloc(1, sizeof(runtime))
+    if r == NULL:
+        return NULL
     r.store = s
     r.random[0], r.random[1], r.random[2] = 0x330E, 0xABCD, 0x1234
     r.limit = cfg(&s.config, OPT_LUA_MEMORY_LIMIT)
@@ -113,12 +125,9 @@ cdef const char *runtime_open(store *s, runtime **out) noexcept nogil:
         if r.L != NULL:
             lua.close(r.L)
         free(r)
-        return b"ERR out of memory for a Lua interpreter"
+        return NULL
     hook_again(r)
-    s.scripts = r
-    out[0] = r
-    runtime_account(r)
-    return NULL
+    return r
 
 
 cdef void runtime_release(store *s) noexcept nogil:

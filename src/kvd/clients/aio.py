@@ -17,7 +17,6 @@ from redis.asyncio.connection import AbstractConnection
 
 from kvd.clients.links import NEVER_DECODE, Linked, LinkedClient, LinkedPool, error_of, options_of, put_back, words_of
 from kvd.db import WAITING
-from kvd.embedded import Store
 
 
 def _wake(future: asyncio.Future[None]) -> None:
@@ -186,9 +185,6 @@ class AsyncConnection(Linked):
 
 class AsyncPool(LinkedPool):
     """A redis-py asyncio ConnectionPool whose connections lead to a store in this process; arguments as kvd.ConnectionPool's."""
-
-    def __init__(self, store: Store | str | None = None, max_connections: int | None = None, **options: Any) -> None:
-        super().__init__(self._connection_class, store, max_connections, options)
 
     def take(self) -> Connection:
         """A connection for the short way, perhaps not connected; give it back by `idle.append`."""

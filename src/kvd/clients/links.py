@@ -135,12 +135,12 @@ class LinkedPool:
 
     _connection_class: Any         # set by each kind
 
-    def __init__(self, connection_class: Any, store: Store | str | None, max_connections: int | None, options: dict[str, Any]) -> None:
+    def __init__(self, store: Store | str | None = None, max_connections: int | None = None, **options: Any) -> None:
         self.store = store_of(store)
         self.bounded = max_connections is not None
         self.idle: deque[Any] = deque()        # of the short way: connected, nobody uses them
         options.pop("connection_class", None)
-        super().__init__(connection_class=connection_class, max_connections=max_connections, store=self.store, **options)
+        super().__init__(connection_class=self._connection_class, max_connections=max_connections, store=self.store, **options)
 
     @classmethod
     def from_url(cls, url: str, **options: Any) -> Any:

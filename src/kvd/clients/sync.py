@@ -16,7 +16,6 @@ from redis.connection import AbstractConnection
 
 from kvd.clients.links import NEVER_DECODE, Linked, LinkedClient, LinkedPool, error_of, options_of, words_of
 from kvd.db import WAITING
-from kvd.embedded import Store
 
 
 class SyncConnection(Linked):
@@ -136,9 +135,6 @@ class SyncPool(LinkedPool):
         redis.Redis(connection_pool=kvd.ConnectionPool(store))
 
     store: the Store, or the name of one, or None for a private one. options: those of redis-py's connections."""
-
-    def __init__(self, store: Store | str | None = None, max_connections: int | None = None, **options: Any) -> None:
-        super().__init__(self._connection_class, store, max_connections, options)
 
     def take(self) -> Connection:
         """A connected connection for the short way; give it back by `idle.append`."""

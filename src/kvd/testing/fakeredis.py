@@ -14,13 +14,6 @@ from kvd.testing.faults import Faults
 OUTAGE = "FakeRedis is emulating a connection error."
 
 
-def _version(version: Any) -> str:
-    parts = (
-        (version,) if isinstance(version, int) else tuple(str(version).split(".")) if isinstance(version, str) else tuple(version)
-    )
-    return ".".join(str(p) for p in (*parts, 0, 0)[:3])
-
-
 class FakeServer:
     """Data that several clients share. version and server_type are kept for those who ask; kvd behaves as Redis 7.4 does."""
 
@@ -56,30 +49,25 @@ def _server(options: dict[str, Any]) -> FakeServer:
     return server if server is not None else FakeServer(version, kind, connected=connected)
 
 
-class FakeConnection(sync.Connection):
-    """A connection for redis.ConnectionPool(connection_class=FakeConnection, server=...)."""
+class _FakeConnection:
+    """Stands before a connection class. Without a server it shares the store of that name, as a real port would be."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         server = options.pop("server", None)
-        options.setdefault("store", server.store if server is not None else _default.store)
+        options.setdefault("store", "fakeredis" if server is None else server.store)
         super().__init__(**options)
+
+
+class FakeConnection(_FakeConnection, sync.Connection):
+    """A connection for redis.ConnectionPool(connection_class=FakeConnection, server=...)."""
+
+
+class FakeAsyncConnection(_FakeConnection, aio.Connection):
+    """The same for redis.asyncio.ConnectionPool."""
 
 
 FakeRedisConnection = FakeConnection
-
-
-class FakeAsyncConnection(aio.Connection):
-    """The same for redis.asyncio.ConnectionPool."""
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        server = options.pop("server", None)
-        options.setdefault("store", server.store if server is not None else _default.store)
-        super().__init__(**options)
-
-
 FakeAsyncRedisConnection = FakeAsyncConnection
-_default = FakeServer()  # what connections without a server share, as a real port would be
-
 
 _by_address: dict[Any, FakeServer] = {}
 
@@ -91,7 +79,9 @@ def _from_url(url: str, options: dict[str, Any]) -> dict[str, Any]:
     found.pop("connection_class", None)
     address = (found.get("host", "localhost"), found.get("port", 6379), found.get("path"))
     if found.get("server") is None:
-        found["server"] = _by_address.setdefault(address, FakeServer())
+        if address not in _by_address:
+            _by_address[address] = FakeServer()
+        found["server"] = _by_address[address]
     return found
 
 
