@@ -17,7 +17,6 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memchr, memset, strdup
 
 from kvd.commands.blocking cimport serve_ready
-from kvd.commands.errors cimport WRONGTYPE
 from kvd.commands.figures cimport figures_init, figures_of, figures_release
 from kvd.commands.strings cimport plain_set
 from kvd.commands.table cimport call, command, command_find, dispatch, freeze
@@ -507,22 +506,9 @@ cdef class Link(Session):
     def get(self, name, bint decode):
         """GET without its reply's way through bytes: the value, None, or WAITING when `call` has to do it."""
         cdef view key
-        cdef char scratch[INT_TEXT]
-        cdef entry *e
-        cdef view v
-        cdef store *s = self.owner.s
         if not plain_view(name, &key) or not self.is_plain():
             return WAITING
-        store_time_cheap(s)
-        e = keyspace_read(s, &s.dbs[self.c.db], key, table_hash(key))
-        if e != NULL and type_of(e) != STRING:
-            return WAITING
-        figures_of(s).commands[GET.id].calls += 1
-        s.stats.commands += 1
-        if e == NULL:
-            return None
-        v = string_view(e, scratch)
-        return text_of(v.ptr, v.len, decode)
+        return self.owner.get_plain(self.c, key, decode)
 
     def set(self, name, value):
         """SET without options in the same way: True, or WAITING when `call` has to do it."""
@@ -1025,25 +1011,33 @@ cdef class Store:
 
     # -- strings
 
+    cdef object get_plain(self, session *who, view key, bint decode):
+        """GET, past the gate: the value, None, or WAITING (and nothing is counted) for a value of another type."""
+        cdef char scratch[INT_TEXT]
+        cdef view v
+        cdef store *s = self.s
+        cdef entry *e
+        store_time_cheap(s)
+        e = keyspace_read(s, &s.dbs[who.db], key, table_hash(key))
+        if e != NULL and type_of(e) != STRING:
+            s.stats.hits -= 1
+            return WAITING
+        figures_of(s).commands[GET.id].calls += 1
+        s.stats.commands += 1
+        if e == NULL:
+            return None
+        v = string_view(e, scratch)
+        return text_of(v.ptr, v.len, decode)
+
     def get(self, name):
         """The value of a string key, or None. Raises kvd.WrongTypeError. O(1)."""
         cdef view key
-        cdef char scratch[INT_TEXT]
-        cdef entry *e
-        cdef view v
         cdef store *s = self.s
-        if s.shared or self.c.multi or clients_of(s).monitors or self.time_source is not None or not plain_view(name, &key):
-            return self.run(self.c, (b"GET", name), self.decode)
-        store_time_cheap(s)
-        e = keyspace_read(s, &s.dbs[self.c.db], key, table_hash(key))
-        figures_of(s).commands[GET.id].calls += 1
-        s.stats.commands += 1
-        if e != NULL:
-            if type_of(e) == STRING:
-                v = string_view(e, scratch)
-                return text_of(v.ptr, v.len, self.decode)
-            raise failure(view_str(WRONGTYPE))
-        return None
+        if not (s.shared or self.c.multi or clients_of(s).monitors or self.time_source is not None) and plain_view(name, &key):
+            value = self.get_plain(self.c, key, self.decode)
+            if value is not WAITING:
+                return value
+        return self.run(self.c, (b"GET", name), self.decode)
 
     cdef int set_plain(self, session *who, call *c, view k, view v) except -1:
         """SET without options, past the gate."""
