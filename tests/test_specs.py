@@ -4,10 +4,10 @@ import pytest
 
 import kvd
 import kvd.db
-from kvd.commands import table
-from kvd.commands.spec import parse
+from kvd.run import registry
+from kvd.run.spec import parse
 
-SPECS = table.specs()
+SPECS = registry.specs()
 NAMES = sorted(n for n in SPECS if n not in ("shutdown", "monitor", "quit"))
 
 

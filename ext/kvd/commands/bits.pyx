@@ -4,14 +4,15 @@ from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset
 
-from kvd.commands.errors cimport NO_MEMORY, SYNTAX
 from kvd.commands.keyed cimport delete_key, find_typed, store_new_value
 from kvd.commands.strings cimport open_for_write
-from kvd.commands.table cimport arg_int, call, define, reply_array, reply_error, reply_errorf, reply_int, reply_null
 from kvd.core.entry cimport entry, entry_free
 from kvd.core.text cimport INT_TEXT, parse_int
 from kvd.core.view cimport view, view_is, view_of
-from kvd.store.change cimport key_changed
+from kvd.run.args cimport arg_int, changed, reply_array, reply_error, reply_errorf, reply_int, reply_null
+from kvd.run.call cimport call
+from kvd.run.errors cimport NO_MEMORY, SYNTAX
+from kvd.run.registry cimport define
 from kvd.store.config cimport EVENT_STRING, OPT_PROTO_MAX_BULK_LEN, cfg
 from kvd.types.string cimport string_new_text, string_open, string_view
 from kvd.types.value cimport STRING, value_free
@@ -125,7 +126,7 @@ cdef void setbit_command(call *c) noexcept nogil:
     before = bit_at(p, offset)
     if before != bit or had < (offset >> 3) + 1:
         p[offset >> 3] ^= <char>((before ^ bit) << (7 - (offset & 7)))
-        key_changed(c.store, c.db, c.argv[1], EVENT_STRING, b"setbit")
+        changed(c, c.argv[1], 1, EVENT_STRING, b"setbit")
     reply_int(c, before)
 
 
@@ -383,7 +384,7 @@ cdef void bitop(call *c, bit_operation op, view *source, int count, char *scratc
     else:
         combine(op, source, count, <uint8_t *>out, extra, n)
         if store_new_value(c, c.db, c.argv[2], e):
-            key_changed(c.store, c.db, c.argv[2], EVENT_STRING, b"set")
+            changed(c, c.argv[2], 1, EVENT_STRING, b"set")
             reply_int(c, n)
     free(extra)
 
@@ -558,21 +559,21 @@ cdef void run_steps(call *c, field_step *steps, int n, bint writes, uint64_t end
     cdef size_t had
     cdef char *p = NULL
     cdef bint known
-    cdef bint changed = False
+    cdef bint altered = False
     cdef int i
     if writes:
         p = open_for_write(c, c.argv[1], (end + 7) >> 3, &had)
         if p == NULL:
             return
         v = view_of(p, max(had, <size_t>((end + 7) >> 3)))
-        changed = v.len > had
+        altered = v.len > had
     elif not read_value(c, c.argv[1], &v, scratch, &known):
         return
     reply_array(c, n)
     for i in range(n):
-        changed |= run_step(c, v, p, &steps[i])
-    if changed:
-        key_changed(c.store, c.db, c.argv[1], EVENT_STRING, b"setbit")
+        altered |= run_step(c, v, p, &steps[i])
+    if altered:
+        changed(c, c.argv[1], 1, EVENT_STRING, b"setbit")
 
 
 cdef void bitfield_generic(call *c, bint reads_only) noexcept nogil:

@@ -2,11 +2,13 @@
 
 from libc.stdint cimport int64_t
 
-from kvd.commands.errors cimport NO_MEMORY
-from kvd.commands.table cimport call, define, reply_array, reply_bulk, reply_error, reply_errorf, reply_int
 from kvd.core.glob cimport glob_match
 from kvd.core.view cimport view
 from kvd.resp.writer cimport write_bulk, write_header_at, write_int, write_null, write_push, write_text
+from kvd.run.args cimport reply_array, reply_bulk, reply_error, reply_errorf, reply_int
+from kvd.run.call cimport call
+from kvd.run.errors cimport NO_MEMORY
+from kvd.run.registry cimport define
 from kvd.session.channels cimport (
     CHANNEL, PATTERN, SHARD, any_subscription, channel, channel_name, channels_of, listeners_of, publish, subscribe,
     subscriptions, unsubscribe,

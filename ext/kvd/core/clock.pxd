@@ -40,6 +40,10 @@ cdef extern from * nogil:
     uint64_t ticks "kvd_ticks" () noexcept      # unknown but steady rate
 
 
+cdef extern from "<stdint.h>" nogil:
+    int64_t NEVER "INT64_MAX"                   # a time later than any deadline
+
+
 cdef struct pace:
     uint64_t tick0
     int64_t us0

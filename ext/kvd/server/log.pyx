@@ -13,7 +13,7 @@ from kvd.core.clock cimport wall_us
 from kvd.store.config cimport (
     OPT_LOGFILE, OPT_LOGLEVEL, OPT_SYSLOG_ENABLED, OPT_SYSLOG_FACILITY, OPT_SYSLOG_IDENT, cfg, config_text,
 )
-from kvd.store.keyspace cimport store
+from kvd.store.store cimport store
 
 cdef extern from * nogil:
     """

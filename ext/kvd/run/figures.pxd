@@ -3,11 +3,12 @@
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from kvd.core.view cimport view
-from kvd.session.session cimport session
-from kvd.store.keyspace cimport store
+from kvd.run.call cimport call
+from kvd.run.registry cimport MAX_COMMANDS
+from kvd.store.parts cimport PART_FIGURES
+from kvd.store.store cimport store
 
 cdef enum:
-    MAX_COMMANDS = 640
     OCTAVES = 44               # of ticks
     SUBDIVISIONS = 16          # of an octave: percentiles are within 3%
     ERROR_KINDS = 64
@@ -49,7 +50,16 @@ cdef struct latency_event:
     int count
     int64_t worst
 
-cdef struct figures:           # at store.commands
+cdef struct script_figures:    # of what scripts hold (script/runtime.pyx)
+    size_t lua                 # bytes of the interpreter
+    size_t scripts             # cached
+    size_t script_bytes
+    size_t functions
+    size_t libraries
+    size_t function_bytes
+    uint64_t evicted
+
+cdef struct figures:           # part PART_FIGURES of a store
     command_figures commands[MAX_COMMANDS]
     error_figure errors[ERROR_KINDS]
     int error_kinds
@@ -58,13 +68,14 @@ cdef struct figures:           # at store.commands
     int64_t slow_id
     latency_event latency[LATENCY_EVENTS]
     int latency_kinds
+    script_figures scripts
 
 cdef bint figures_init(store *s) noexcept nogil
 cdef void figures_release(store *s) noexcept nogil
 cdef void figures_reset(store *s) noexcept nogil                       # as CONFIG RESETSTAT
 cdef void figure_call(store *s, int command, uint64_t ticks, bint failed) noexcept nogil
-cdef void figure_error(store *s, const char *text) noexcept nogil      # by the first word of the reply
-cdef void figure_slow(session *c, view *argv, int argc, int64_t us) noexcept nogil
+cdef void figure_error(store *s, view text) noexcept nogil             # by the first word of the reply
+cdef void figure_slow(call *c, int64_t us) noexcept nogil               # into the slow log; secrets are left out
 cdef void slow_clear(store *s) noexcept nogil
 cdef void figure_latency(store *s, const char *event, int64_t ms) noexcept nogil
 cdef int bucket_of(uint64_t ticks) noexcept nogil
@@ -72,4 +83,4 @@ cdef uint64_t bucket_top(int bucket) noexcept nogil                    # largest
 
 
 cdef inline figures *figures_of(store *s) noexcept nogil:
-    return <figures *>s.commands
+    return <figures *>s.parts[<int>PART_FIGURES]
