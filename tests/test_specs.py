@@ -3,7 +3,7 @@
 import pytest
 
 import kvd
-import kvd.db
+import kvd.doors.store
 from kvd.commands import table
 from kvd.commands.spec import parse
 

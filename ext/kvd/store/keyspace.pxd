@@ -110,13 +110,13 @@ cdef struct store:
     uint64_t mark              # ticks when `now` was taken by store_time_cheap
     uint64_t window            # ticks for which it stays good; 0: the rate is not known yet
     bint shared                # other threads can reach it: the lock counts
-    bint locked                # a Store method holds the lock (db.pyx)
+    bint locked                # a Store method holds the lock (doors/store.pyx)
     view hinted                # a key whose hash is known already: this very memory, while a batch runs
     uint64_t hint
     bint expiring              # active expiry is on (DEBUG SET-ACTIVE-EXPIRE)
     bint no_touch              # the session that runs leaves access clocks alone (CLIENT NO-TOUCH)
     int64_t planned            # wall ms at which someone comes to tick; INT64_MAX: nobody
-    int64_t wanted             # soonest deadline set since a Store method looked (db.pyx)
+    int64_t wanted             # soonest deadline set since a Store method looked (doors/store.pyx)
     bint ticking               # someone calls store_tick regularly, so freeing may be put off
     pthread_mutex_t lock
     int waiting                # threads that wait for the lock; atomic
