@@ -7,14 +7,7 @@ takes no lock at all.
 
 from kvd.store.keyspace cimport pthread_mutex_trylock, pthread_mutex_unlock, store, store_lock_slowly
 
-cdef extern from * nogil:
-    """
-    #ifdef Py_GIL_DISABLED
-    #define KVD_FREE_THREADED 1
-    #else
-    #define KVD_FREE_THREADED 0
-    #endif
-    """
+cdef extern from "kvd/doors/lock.h" nogil:
     bint FREE_THREADED "KVD_FREE_THREADED"
 
 

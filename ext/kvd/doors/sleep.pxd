@@ -6,17 +6,7 @@ from kvd.core.clock cimport wall_ms
 from kvd.server.poll cimport sigset_t
 from kvd.session.session cimport session
 
-cdef extern from * nogil:
-    """
-    #include <signal.h>
-    #include <pthread.h>
-    static inline void kvd_hold_signals(sigset_t *usual) {
-        sigset_t all;
-        sigfillset(&all);
-        pthread_sigmask(SIG_SETMASK, &all, usual);
-    }
-    static inline void kvd_restore_signals(const sigset_t *usual) { pthread_sigmask(SIG_SETMASK, usual, NULL); }
-    """
+cdef extern from "kvd/doors/sleep.h" nogil:
     void hold_signals "kvd_hold_signals" (sigset_t *usual) noexcept
     void restore_signals "kvd_restore_signals" (const sigset_t *usual) noexcept
 
