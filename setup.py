@@ -2,6 +2,8 @@
 
 KVD_BUILD chooses the form: release (default), dev (quick to build, bounds checked), trace (line
 coverage of .pyx), asan (address sanitizer). Only dev and release are built in place; see Makefile.
+C code is in headers beside the .pyx and .pxd files, named in full ("kvd/core/clock.h"): so cythonize finds them, and builds
+anew what includes one that has changed.
 Files named _*.pyx are test probes: built in every form but release wheels (KVD_PROBES=0).
 """
 
@@ -26,7 +28,7 @@ QUIET = ["-Wno-sign-compare", "-Wno-unused-function", "-Wno-unreachable-code", "
 def extension(path):
     name = ".".join(path.relative_to("ext").with_suffix("").parts)
     link = ["-fsanitize=address"] if BUILD == "asan" else []
-    return Extension(name, [str(path)], extra_compile_args=FLAGS + QUIET, define_macros=MACROS,
+    return Extension(name, [str(path)], include_dirs=["ext"], extra_compile_args=FLAGS + QUIET, define_macros=MACROS,
                      extra_link_args=link + ["-pthread"])
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 import kvd
-import kvd.db
+import kvd.doors.store
 from kvd.run import registry
 from kvd.run.spec import parse
 

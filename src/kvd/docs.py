@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import kvd.db  # noqa: F401  (its import completes the command table)
+import kvd.doors.store  # noqa: F401  (its import completes the command table)
 from kvd.run import registry
 from kvd.run.spec import Spec
 from kvd.config import OPTIONS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-import kvd.db  # noqa: F401
+import kvd.doors.store  # noqa: F401
 from kvd.run import registry
 
 SPECS = registry.specs()

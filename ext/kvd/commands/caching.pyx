@@ -110,7 +110,7 @@ cdef bint prefixes_fit(call *c) noexcept nogil:
 
 define(client_tracking, """
     CLIENT|TRACKING <ON | OFF> [REDIRECT client-id] [PREFIX prefix [PREFIX prefix ...]] [BCAST] [OPTIN] [OPTOUT] [NOLOOP]
-    noscript loading stale | connection | 6.0.0 | O(1)
+    noscript loading stale keeps_caching | connection | 6.0.0 | O(1)
     Be told when keys change that the connection has read, or that begin with prefixes.
 """)
 cdef void client_tracking(call *c) noexcept nogil:
@@ -141,7 +141,7 @@ cdef void client_tracking(call *c) noexcept nogil:
 
 define(client_caching, """
     CLIENT|CACHING <YES | NO>
-    noscript loading stale | connection | 6.0.0 | O(1)
+    noscript loading stale keeps_caching | connection | 6.0.0 | O(1)
     Choose whether the keys of the next command are tracked, in OPTIN or OPTOUT mode.
 """)
 cdef void client_caching(call *c) noexcept nogil:
@@ -166,7 +166,7 @@ cdef void client_caching(call *c) noexcept nogil:
 
 define(client_getredir, """
     CLIENT|GETREDIR
-    noscript loading stale | connection | 6.0.0 | O(1)
+    noscript loading stale keeps_caching | connection | 6.0.0 | O(1)
     Return the connection that invalidation messages go to: 0 without one, -1 when tracking is off.
 """)
 cdef void client_getredir(call *c) noexcept nogil:
@@ -181,7 +181,7 @@ cdef int64_t flag(call *c, bint on, const char *name) noexcept nogil:
 
 define(client_trackinginfo, """
     CLIENT|TRACKINGINFO
-    noscript loading stale | connection | 6.2.0 | O(1)
+    noscript loading stale keeps_caching | connection | 6.2.0 | O(1)
     Describe how the connection tracks keys.
 """)
 cdef void client_trackinginfo(call *c) noexcept nogil:

@@ -96,6 +96,7 @@ define(config_set_command, """
     admin noscript loading stale | server | 2.0.0 | O(N) where N is the number of options set
     Change options; all of them or, after an error, none.
     tips: request_policy:all_nodes response_policy:all_succeeded
+    secret: options
 """)
 cdef void config_set_command(call *c) noexcept nogil:
     cdef config trial

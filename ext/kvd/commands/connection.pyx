@@ -27,7 +27,7 @@ from kvd.store.store cimport SPECIAL_NO_TOUCH, special_set
 
 define(ping_command, """
     PING [message]
-    fast | connection | 1.0.0 | O(1)
+    fast listening | connection | 1.0.0 | O(1)
     Answer PONG, or the message.
     tips: request_policy:all_shards response_policy:all_succeeded
 """)
@@ -78,6 +78,7 @@ define(auth_command, """
     AUTH [username] password
     noscript loading stale fast no_auth allow_busy | connection | 1.0.0 | O(1)
     Give the password that requirepass asks for.
+    secret: 1 -1
 """)
 cdef void auth_command(call *c) noexcept nogil:
     if c.argc > 3:
@@ -112,6 +113,7 @@ define(hello_command, """
     HELLO [protover [AUTH username password] [SETNAME clientname]]
     noscript loading stale fast no_auth allow_busy | connection | 6.0.0 | O(1)
     Agree on the protocol version, and tell who is here.
+    secret: AUTH 2
 """)
 cdef void hello_command(call *c) noexcept nogil:
     cdef int64_t version = c.session.proto
@@ -183,7 +185,7 @@ cdef void select_command(call *c) noexcept nogil:
 
 define(quit_command, """
     QUIT
-    noscript loading stale fast no_auth allow_busy | connection | 1.0.0 | O(1)
+    noscript loading stale fast no_auth allow_busy listening in_multi | connection | 1.0.0 | O(1)
     Close the connection.
     arity: -1
 """)
@@ -194,7 +196,7 @@ cdef void quit_command(call *c) noexcept nogil:
 
 define(reset_command, """
     RESET
-    noscript loading stale fast no_auth allow_busy | connection | 6.2.0 | O(1)
+    noscript loading stale fast no_auth allow_busy listening in_multi | connection | 6.2.0 | O(1)
     Make the connection as if it were new.
 """)
 cdef void reset_command(call *c) noexcept nogil:
@@ -207,7 +209,7 @@ cdef void reset_command(call *c) noexcept nogil:
 
 define(client_id, """
     CLIENT|ID
-    noscript loading stale | connection | 5.0.0 | O(1)
+    noscript loading stale keeps_caching | connection | 5.0.0 | O(1)
     Return the number of the connection.
 """)
 cdef void client_id(call *c) noexcept nogil:
@@ -216,7 +218,7 @@ cdef void client_id(call *c) noexcept nogil:
 
 define(client_getname, """
     CLIENT|GETNAME
-    noscript loading stale | connection | 2.6.9 | O(1)
+    noscript loading stale keeps_caching | connection | 2.6.9 | O(1)
     Return the name of the connection.
 """)
 cdef void client_getname(call *c) noexcept nogil:
@@ -228,7 +230,7 @@ cdef void client_getname(call *c) noexcept nogil:
 
 define(client_setname, """
     CLIENT|SETNAME connection-name
-    noscript loading stale | connection | 2.6.9 | O(1)
+    noscript loading stale keeps_caching | connection | 2.6.9 | O(1)
     Name the connection.
 """)
 cdef void client_setname(call *c) noexcept nogil:
@@ -238,7 +240,7 @@ cdef void client_setname(call *c) noexcept nogil:
 
 define(client_setinfo, """
     CLIENT|SETINFO attribute value
-    noscript loading stale | connection | 7.2.0 | O(1)
+    noscript loading stale keeps_caching | connection | 7.2.0 | O(1)
     Tell the name or version of the client library (LIB-NAME, LIB-VER).
 """)
 cdef void client_setinfo(call *c) noexcept nogil:
@@ -306,7 +308,7 @@ cdef void describe(session *s, buf *out) noexcept nogil:
 
 define(client_info, """
     CLIENT|INFO
-    noscript loading stale | connection | 6.2.0 | O(1)
+    noscript loading stale keeps_caching | connection | 6.2.0 | O(1)
     Describe the connection.
     tips: nondeterministic_output
 """)
@@ -349,7 +351,7 @@ cdef bint is_shown(call *c, session *s) noexcept nogil:
 
 define(client_list, """
     CLIENT|LIST [TYPE <NORMAL | MASTER | REPLICA | PUBSUB>] [ID client-id [client-id ...]]
-    admin noscript loading stale | connection | 2.4.0 | O(N) where N is the number of connections
+    admin noscript loading stale keeps_caching | connection | 2.4.0 | O(N) where N is the number of connections
     Describe all connections, or some.
     tips: nondeterministic_output
 """)
@@ -453,7 +455,7 @@ cdef void kill(call *c, session *s) noexcept nogil:
 
 define(client_kill, """
     CLIENT|KILL <old-ip-port | filter value [filter value ...]>
-    admin noscript loading stale | connection | 2.4.0 | O(N) where N is the number of connections
+    admin noscript loading stale keeps_caching | connection | 2.4.0 | O(N) where N is the number of connections
     Close connections, chosen by address, ID, TYPE, ADDR, LADDR, USER, MAXAGE and SKIPME.
 """)
 cdef void client_kill(call *c) noexcept nogil:
@@ -487,7 +489,7 @@ cdef void client_kill(call *c) noexcept nogil:
 
 define(client_unblock, """
     CLIENT|UNBLOCK client-id [TIMEOUT | ERROR]
-    admin noscript loading stale | connection | 5.0.0 | O(1)
+    admin noscript loading stale keeps_caching | connection | 5.0.0 | O(1)
     Let a blocked connection go on as if its time were over, or with an error.
 """)
 cdef void client_unblock(call *c) noexcept nogil:
@@ -511,7 +513,7 @@ cdef void client_unblock(call *c) noexcept nogil:
 
 define(client_pause, """
     CLIENT|PAUSE timeout [WRITE | ALL]
-    admin noscript loading stale | connection | 3.0.0 | O(1)
+    admin noscript loading stale keeps_caching | connection | 3.0.0 | O(1)
     Let connections, or only their writes, wait for some milliseconds.
 """)
 cdef void client_pause(call *c) noexcept nogil:
@@ -535,7 +537,7 @@ cdef void client_pause(call *c) noexcept nogil:
 
 define(client_unpause, """
     CLIENT|UNPAUSE
-    admin noscript loading stale | connection | 6.2.0 | O(N) where N is the number of paused connections
+    admin noscript loading stale keeps_caching | connection | 6.2.0 | O(N) where N is the number of paused connections
     End CLIENT PAUSE.
 """)
 cdef void client_unpause(call *c) noexcept nogil:
@@ -555,7 +557,7 @@ cdef int read_switch(call *c) noexcept nogil:
 
 define(client_reply, """
     CLIENT|REPLY <ON | OFF | SKIP>
-    noscript loading stale | connection | 3.2.0 | O(1)
+    noscript loading stale keeps_caching | connection | 3.2.0 | O(1)
     Choose whether commands are answered: all, none, or not the next one.
 """)
 cdef void client_reply(call *c) noexcept nogil:
@@ -573,7 +575,7 @@ cdef void client_reply(call *c) noexcept nogil:
 
 define(client_no_evict, """
     CLIENT|NO-EVICT <ON | OFF>
-    admin noscript loading stale | connection | 7.0.0 | O(1)
+    admin noscript loading stale keeps_caching | connection | 7.0.0 | O(1)
     Keep the connection when clients are evicted for their memory.
 """)
 cdef void client_no_evict(call *c) noexcept nogil:
@@ -585,7 +587,7 @@ cdef void client_no_evict(call *c) noexcept nogil:
 
 define(client_no_touch, """
     CLIENT|NO-TOUCH <ON | OFF>
-    noscript loading stale | connection | 7.2.0 | O(1)
+    noscript loading stale keeps_caching | connection | 7.2.0 | O(1)
     Leave the access clocks of keys alone.
 """)
 cdef void client_no_touch(call *c) noexcept nogil:

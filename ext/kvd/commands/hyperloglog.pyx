@@ -152,7 +152,7 @@ cdef bint merge_keys(call *c, int first, uint8_t *registers, bint *dense) noexce
 
 define(pfcount_command, """
     PFCOUNT key [key ...]
-    readonly | hyperloglog | 2.8.9 | O(1) for one key, O(N) where N is the number of keys
+    readonly may_replicate | hyperloglog | 2.8.9 | O(1) for one key, O(N) where N is the number of keys
     Estimate how many different elements HyperLogLogs have counted together.
     keys: RW access
 """)

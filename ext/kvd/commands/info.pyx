@@ -39,56 +39,7 @@ cdef bytes executable = (sys.executable or "").encode()
 cdef const char *EXECUTABLE = executable
 cdef const char *KVD_VERSION = b"0.1.0"
 
-cdef extern from * nogil:
-    """
-    #include <sys/utsname.h>
-    #include <sys/resource.h>
-    #include <unistd.h>
-    #if defined(__GLIBC__)
-    #include <malloc.h>
-    static void kvd_trim(void) { malloc_trim(0); }
-    #define KVD_LIBC_NAME "kvd-slab+libc"
-    #else
-    static void kvd_trim(void) {}
-    #define KVD_LIBC_NAME "kvd-slab+libc"
-    #endif
-    static double kvd_cpu(int who, int system) {
-        struct rusage u;
-        getrusage(who, &u);
-        return system ? u.ru_stime.tv_sec + u.ru_stime.tv_usec / 1e6 : u.ru_utime.tv_sec + u.ru_utime.tv_usec / 1e6;
-    }
-    static void kvd_os(char *out, size_t n) {
-        struct utsname u;
-        if (uname(&u) == 0) snprintf(out, n, "%s %s %s", u.sysname, u.release, u.machine);
-        else snprintf(out, n, "unknown");
-    }
-    static size_t kvd_resident(void) {
-        FILE *f = fopen("/proc/self/statm", "r");
-        unsigned long size = 0, resident = 0;
-        if (f) {
-            if (fscanf(f, "%lu %lu", &size, &resident) != 2) resident = 0;
-            fclose(f);
-        }
-        if (!resident) {
-            struct rusage u;
-            getrusage(RUSAGE_SELF, &u);
-            return (size_t)u.ru_maxrss * 1024;
-        }
-        return (size_t)resident * sysconf(_SC_PAGESIZE);
-    }
-    static size_t kvd_physical(void) {
-    #ifdef _SC_PHYS_PAGES
-        return (size_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
-    #else
-        return 0;
-    #endif
-    }
-    #if defined(__linux__)
-    #define KVD_POLLER "epoll"
-    #else
-    #define KVD_POLLER "kqueue"
-    #endif
-    """
+cdef extern from "kvd/commands/info.h" nogil:
     void trim "kvd_trim" () noexcept
     double cpu_seconds "kvd_cpu" (int who, int system) noexcept
     void os_name "kvd_os" (char *out, size_t n) noexcept
@@ -98,7 +49,7 @@ cdef extern from * nogil:
     int RUSAGE_SELF
     int RUSAGE_CHILDREN
     const char *POLLER "KVD_POLLER"
-    const char *ALLOCATOR "KVD_LIBC_NAME"
+    const char *ALLOCATOR "KVD_ALLOCATOR"
 
 ctypedef void (*section)(store *s, buf *out) noexcept nogil
 
@@ -466,7 +417,7 @@ cdef inline void stat_double(call *c, const char *name, double d) noexcept nogil
 
 define(memory_stats, """
     MEMORY|STATS
-     | server | 4.0.0 | O(1)
+    | server | 4.0.0 | O(1)
     Return figures about memory.
     tips: nondeterministic_output request_policy:all_shards response_policy:special
 """)
@@ -514,7 +465,7 @@ cdef void memory_stats(call *c) noexcept nogil:
 
 define(memory_doctor, """
     MEMORY|DOCTOR
-     | server | 4.0.0 | O(1)
+    | server | 4.0.0 | O(1)
     Say in words what is unusual about memory.
     tips: nondeterministic_output request_policy:all_shards response_policy:special
 """)
@@ -541,7 +492,7 @@ cdef void memory_doctor(call *c) noexcept nogil:
 
 define(memory_purge, """
     MEMORY|PURGE
-     | server | 4.0.0 | Depends on how much memory is free
+    | server | 4.0.0 | Depends on how much memory is free
     Give free memory back to the system.
     tips: request_policy:all_shards response_policy:all_succeeded
 """)
@@ -552,7 +503,7 @@ cdef void memory_purge(call *c) noexcept nogil:
 
 define(memory_malloc_stats, """
     MEMORY|MALLOC-STATS
-     | server | 4.0.0 | O(1)
+    | server | 4.0.0 | O(1)
     Return figures of the allocator.
     tips: nondeterministic_output request_policy:all_shards response_policy:special
 """)

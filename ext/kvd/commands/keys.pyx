@@ -19,7 +19,7 @@ from kvd.run.errors cimport DB_RANGE, NOT_INT, NO_KEY, NO_MEMORY, SAME_OBJECT, S
 from kvd.run.registry cimport define
 from kvd.store.access cimport access_frequency, access_idle_ms, access_touch, uses_lfu
 from kvd.store.change cimport key_changed
-from kvd.store.config cimport EVENT_GENERIC, OPT_DATABASES, OPT_LAZYFREE_LAZY_USER_FLUSH, cfg
+from kvd.store.config cimport EVENT_GENERIC, OPT_CLUSTER_ENABLED, OPT_DATABASES, OPT_LAZYFREE_LAZY_USER_FLUSH, cfg
 from kvd.store.keyspace cimport (
     keyspace_find, keyspace_flush, keyspace_insert, keyspace_remove, keyspace_replace, keyspace_set_deadline,
     keyspace_swap, keyspace_take,
@@ -234,6 +234,9 @@ cdef void copy_command(call *c) noexcept nogil:
             reply_error(c, SYNTAX)
             return
         i += 1
+    if db != c.session.db and cfg(&c.store.config, OPT_CLUSTER_ENABLED):
+        reply_error(c, b"ERR Copying to another database is not allowed in cluster mode")
+        return
     target = &c.store.dbs[db]
     if target == c.db and view_equal(c.argv[1], c.argv[2]):
         reply_error(c, SAME_OBJECT)
@@ -264,6 +267,9 @@ cdef void move_command(call *c) noexcept nogil:
     cdef uint64_t hash
     cdef entry *e
     cdef int64_t n
+    if cfg(&c.store.config, OPT_CLUSTER_ENABLED):
+        reply_error(c, b"ERR MOVE is not allowed in cluster mode")
+        return
     if not parse_int(c.argv[2], &n):
         reply_error(c, NOT_INT)
         return
@@ -304,6 +310,9 @@ define(swapdb_command, """
 """)
 cdef void swapdb_command(call *c) noexcept nogil:
     cdef int a = 0, b = 0
+    if cfg(&c.store.config, OPT_CLUSTER_ENABLED):
+        reply_error(c, b"ERR SWAPDB is not allowed in cluster mode")
+        return
     if not swap_index(c, 1, b"ERR invalid first DB index", &a) or not swap_index(c, 2, b"ERR invalid second DB index", &b):
         return
     if a < 0 or b < 0 or a >= cfg(&c.store.config, OPT_DATABASES) or b >= cfg(&c.store.config, OPT_DATABASES):

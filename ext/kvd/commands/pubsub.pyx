@@ -68,7 +68,7 @@ cdef void leave_one(call *c, int kind, const char *what, view name) noexcept nog
 
 define(subscribe_command, """
     SUBSCRIBE channel [channel ...]
-    pubsub noscript loading stale | pubsub | 2.0.0 | O(N) where N is the number of channels
+    pubsub noscript loading stale listening | pubsub | 2.0.0 | O(N) where N is the number of channels
     Listen to channels.
 """)
 cdef void subscribe_command(call *c) noexcept nogil:
@@ -77,7 +77,7 @@ cdef void subscribe_command(call *c) noexcept nogil:
 
 define(psubscribe_command, """
     PSUBSCRIBE pattern [pattern ...]
-    pubsub noscript loading stale | pubsub | 2.0.0 | O(N) where N is the number of patterns
+    pubsub noscript loading stale listening | pubsub | 2.0.0 | O(N) where N is the number of patterns
     Listen to all channels that match patterns.
 """)
 cdef void psubscribe_command(call *c) noexcept nogil:
@@ -86,7 +86,7 @@ cdef void psubscribe_command(call *c) noexcept nogil:
 
 define(ssubscribe_command, """
     SSUBSCRIBE shardchannel [shardchannel ...]
-    pubsub noscript loading stale | pubsub | 7.0.0 | O(N) where N is the number of channels
+    pubsub noscript loading stale listening | pubsub | 7.0.0 | O(N) where N is the number of channels
     Listen to shard channels.
     keys: not_key
     at: 1 -1 1
@@ -97,7 +97,7 @@ cdef void ssubscribe_command(call *c) noexcept nogil:
 
 define(unsubscribe_command, """
     UNSUBSCRIBE [channel [channel ...]]
-    pubsub noscript loading stale | pubsub | 2.0.0 | O(N) where N is the number of channels
+    pubsub noscript loading stale listening | pubsub | 2.0.0 | O(N) where N is the number of channels
     Stop listening to channels, or to all of them.
 """)
 cdef void unsubscribe_command(call *c) noexcept nogil:
@@ -106,7 +106,7 @@ cdef void unsubscribe_command(call *c) noexcept nogil:
 
 define(punsubscribe_command, """
     PUNSUBSCRIBE [pattern [pattern ...]]
-    pubsub noscript loading stale | pubsub | 2.0.0 | O(N) where N is the number of patterns
+    pubsub noscript loading stale listening | pubsub | 2.0.0 | O(N) where N is the number of patterns
     Stop listening to patterns, or to all of them.
 """)
 cdef void punsubscribe_command(call *c) noexcept nogil:
@@ -115,7 +115,7 @@ cdef void punsubscribe_command(call *c) noexcept nogil:
 
 define(sunsubscribe_command, """
     SUNSUBSCRIBE [shardchannel [shardchannel ...]]
-    pubsub noscript loading stale | pubsub | 7.0.0 | O(N) where N is the number of channels
+    pubsub noscript loading stale listening | pubsub | 7.0.0 | O(N) where N is the number of channels
     Stop listening to shard channels, or to all of them.
     keys: not_key
     at: 1 -1 1
@@ -126,7 +126,7 @@ cdef void sunsubscribe_command(call *c) noexcept nogil:
 
 define(publish_command, """
     PUBLISH channel message
-    pubsub loading stale fast | pubsub | 2.0.0 | O(N+M) where N is the number of listeners and M the number of patterns
+    pubsub loading stale fast may_replicate | pubsub | 2.0.0 | O(N+M) where N is the number of listeners and M the number of patterns
     Send a message to all who listen to a channel, and count them.
 """)
 cdef void publish_command(call *c) noexcept nogil:
@@ -135,7 +135,7 @@ cdef void publish_command(call *c) noexcept nogil:
 
 define(spublish_command, """
     SPUBLISH shardchannel message
-    pubsub loading stale fast | pubsub | 7.0.0 | O(N) where N is the number of listeners
+    pubsub loading stale fast may_replicate | pubsub | 7.0.0 | O(N) where N is the number of listeners
     Send a message to all who listen to a shard channel, and count them.
     keys: not_key
     at: 1 1 1

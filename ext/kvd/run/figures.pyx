@@ -71,17 +71,30 @@ cdef uint64_t bucket_top(int bucket) noexcept nogil:
     return ((SUBDIVISIONS + sub + 1) << (octave - 1)) - 1
 
 
-cdef void figure_call(store *s, int command, uint64_t ticks, bint failed) noexcept nogil:
-    cdef command_figures *f = &figures_of(s).commands[command]
-    f.calls += 1
-    f.ticks += ticks
-    f.failed += failed
+cdef void add(store *s, command_figures *f, uint64_t ticks, uint64_t calls) noexcept nogil:
+    """So many calls of that time each."""
+    f.ticks += ticks * calls
     if cfg(&s.config, OPT_LATENCY_TRACKING):
         if f.histogram == NULL:
             f.histogram = <uint32_t *>calloc(OCTAVES * SUBDIVISIONS, sizeof(uint32_t))
             if f.histogram == NULL:
                 return
-        f.histogram[bucket_of(ticks)] += 1
+        f.histogram[bucket_of(ticks)] += <uint32_t>calls
+
+
+cdef void figure_call(store *s, int command, uint64_t ticks, bint failed) noexcept nogil:
+    cdef command_figures *f = &figures_of(s).commands[command]
+    f.calls += 1
+    f.failed += failed
+    add(s, f, ticks, 1 + f.unmeasured)
+    f.unmeasured = 0
+
+
+cdef void figures_settle(store *s, int command) noexcept nogil:
+    cdef command_figures *f = &figures_of(s).commands[command]
+    if f.unmeasured:
+        add(s, f, f.ticks // (f.calls - f.unmeasured), f.unmeasured)
+        f.unmeasured = 0
 
 
 cdef void figure_error(store *s, view text) noexcept nogil:

@@ -17,7 +17,7 @@ from kvd.core.slots cimport key_slot
 from kvd.core.view cimport view
 from kvd.run.args cimport reply_error, reply_errorf
 from kvd.run.call cimport (
-    F_ALLOW_BUSY, F_CROSS_SLOTS, F_DENYOOM, F_ENDS_MULTI, F_LISTENING, F_MAY_REPLICATE, F_NO_AUTH, F_NO_CLUSTER, F_NO_MULTI,
+    F_ALLOW_BUSY, F_CROSS_SLOTS, F_DENYOOM, F_ENDS_MULTI, F_LISTENING, F_MAY_REPLICATE, F_NO_AUTH, F_NO_MULTI,
     F_NOSCRIPT, F_WRITE, arity_fits, command, key_at,
 )
 from kvd.run.errors cimport NOAUTH, OOM
@@ -34,7 +34,6 @@ from kvd.store.store cimport (
 cdef enum caller:
     CLIENTS = 1
     SCRIPTS = 2
-    BOTH = 3
 
 ctypedef bint (*predicate)(call *c) noexcept nogil
 
@@ -45,7 +44,7 @@ cdef struct refusal:
     const char *error          # NULL: what the store says of itself (clients.busy)
 
 cdef enum:
-    ROWS = 11
+    ROWS = 10
 
 cdef refusal REFUSALS[ROWS]
 REFUSALS[:] = [
@@ -55,7 +54,6 @@ REFUSALS[:] = [
     refusal(0, SCRIPTS, writes_forbidden, b"ERR Write commands are not allowed from read-only scripts."),
     refusal(SPECIAL_CLUSTER, CLIENTS, crosses_slots, b"CROSSSLOT Keys in request don't hash to the same slot"),
     refusal(SPECIAL_CLUSTER, SCRIPTS, crosses_slots, b"ERR Script attempted to access keys that do not hash to the same slot"),
-    refusal(SPECIAL_CLUSTER, BOTH, not_in_cluster, b"ERR %s is not allowed in cluster mode"),
     refusal(SPECIAL_MEMORY, CLIENTS, lacks_memory, OOM),
     refusal(0, SCRIPTS, script_lacks_memory, OOM),
     refusal(SPECIAL_LISTENS, CLIENTS, only_listens,
@@ -90,10 +88,6 @@ cdef bint only_listens(call *c) noexcept nogil:
 
 cdef bint must_wait_for_script(call *c) noexcept nogil:
     return not c.flags & F_ALLOW_BUSY
-
-
-cdef bint not_in_cluster(call *c) noexcept nogil:
-    return c.flags & F_NO_CLUSTER
 
 
 cdef uint32_t flags_of_work(call *c) noexcept nogil:

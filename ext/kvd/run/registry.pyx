@@ -14,7 +14,7 @@ from kvd.core.text cimport parse_int
 from kvd.core.view cimport lower, view_is, view_of
 from kvd.run.call cimport (
     F_ADMIN, F_ALLOW_BUSY, F_CONTAINER, F_DENYOOM, F_ENDS_MULTI, F_IN_MULTI, F_KEEPS_CACHING, F_LISTENING, F_MAY_REPLICATE,
-    F_NESTS, F_NO_AUTH, F_NO_CLUSTER, F_NO_MANDATORY_KEYS, F_NO_MULTI, F_NOSCRIPT, F_READONLY, F_SHOWN_FIRST, F_SKIP_MONITOR,
+    F_NESTS, F_NO_AUTH, F_NO_MANDATORY_KEYS, F_NO_MULTI, F_NOSCRIPT, F_READONLY, F_SHOWN_FIRST, F_SKIP_MONITOR,
     F_SKIP_SLOWLOG, F_WRITE, KEY_VARIABLE, MAX_KEY_SPECS, MAX_SECRETS, key_spec, secret,
 )
 from kvd.store.config cimport SECRET, option_at, option_find
@@ -39,7 +39,6 @@ cdef dict FLAGS = {
     "noscript": F_NOSCRIPT, "allow_busy": F_ALLOW_BUSY, "no_mandatory_keys": F_NO_MANDATORY_KEYS,
     "in_multi": F_IN_MULTI, "ends_multi": F_ENDS_MULTI, "listening": F_LISTENING, "nests": F_NESTS,
     "may_replicate": F_MAY_REPLICATE, "keeps_caching": F_KEEPS_CACHING, "shown_first": F_SHOWN_FIRST,
-    "no_cluster": F_NO_CLUSTER,
 }
 
 cdef const char *KEY_FLAG_NAMES[16]
@@ -274,9 +273,8 @@ cdef int command_keys(const command *d, view *argv, int argc, key_at *keys, int 
             continue
         last = last_key(k, first, argc)
         if k.counted:
-            if not parse_int(argv[first], &count) or count < 0 or count > (argc - first - 1) // k.step or (
-                    count == 0 and not d.flags & F_NO_MANDATORY_KEYS):
-                return -1
+            if not parse_int(argv[first], &count) or count < 1 or count > (argc - first - 1) // k.step:
+                return 0 if d.flags & F_NO_MANDATORY_KEYS else -1
             last = first + <int>count * k.step
             first += 1
         flags = k.flags

@@ -301,7 +301,7 @@ cdef void eval_known(call *c, bint read_only) noexcept nogil:
 
 define(eval_command, """
     EVAL script numkeys [key [key ...]] [arg [arg ...]]
-    noscript stale skip_monitor no_mandatory_keys | scripting | 2.6.0 | Depends on the script that is executed.
+    noscript stale skip_monitor no_mandatory_keys nests shown_first may_replicate | scripting | 2.6.0 | Depends on the script that is executed.
     Run a Lua script.
     keys: RW access update
 """)
@@ -311,7 +311,7 @@ cdef void eval_command(call *c) noexcept nogil:
 
 define(eval_ro, """
     EVAL_RO script numkeys [key [key ...]] [arg [arg ...]]
-    readonly noscript stale skip_monitor no_mandatory_keys | scripting | 7.0.0 | Depends on the script that is executed.
+    readonly noscript stale skip_monitor no_mandatory_keys nests shown_first | scripting | 7.0.0 | Depends on the script that is executed.
     Run a Lua script that only reads.
     keys: RO access
 """)
@@ -321,7 +321,7 @@ cdef void eval_ro(call *c) noexcept nogil:
 
 define(evalsha_command, """
     EVALSHA sha1 numkeys [key [key ...]] [arg [arg ...]]
-    noscript stale skip_monitor no_mandatory_keys | scripting | 2.6.0 | Depends on the script that is executed.
+    noscript stale skip_monitor no_mandatory_keys nests shown_first may_replicate | scripting | 2.6.0 | Depends on the script that is executed.
     Run a cached Lua script by its SHA-1.
     keys: RW access update
 """)
@@ -331,7 +331,7 @@ cdef void evalsha_command(call *c) noexcept nogil:
 
 define(evalsha_ro, """
     EVALSHA_RO sha1 numkeys [key [key ...]] [arg [arg ...]]
-    readonly noscript stale skip_monitor no_mandatory_keys | scripting | 7.0.0 | Depends on the script that is executed.
+    readonly noscript stale skip_monitor no_mandatory_keys nests shown_first | scripting | 7.0.0 | Depends on the script that is executed.
     Run a cached Lua script that only reads, by its SHA-1.
     keys: RO access
 """)
@@ -343,7 +343,7 @@ cdef void evalsha_ro(call *c) noexcept nogil:
 
 define(script_load, """
     SCRIPT|LOAD script
-    noscript stale | scripting | 2.6.0 | O(N) where N is the length of the script
+    noscript stale may_replicate | scripting | 2.6.0 | O(N) where N is the length of the script
     Cache a script until SCRIPT FLUSH; return its SHA-1.
     tips: request_policy:all_nodes response_policy:all_succeeded
 """)

@@ -794,7 +794,7 @@ cdef void call_function(call *c, bint read_only) noexcept nogil:
 
 define(fcall_command, """
     FCALL function numkeys [key [key ...]] [arg [arg ...]]
-    noscript stale skip_monitor no_mandatory_keys | scripting | 7.0.0 | Depends on the function that is executed.
+    noscript stale skip_monitor no_mandatory_keys nests shown_first may_replicate | scripting | 7.0.0 | Depends on the function that is executed.
     Call a function.
     keys: RW access update
 """)
@@ -804,7 +804,7 @@ cdef void fcall_command(call *c) noexcept nogil:
 
 define(fcall_ro, """
     FCALL_RO function numkeys [key [key ...]] [arg [arg ...]]
-    readonly noscript stale skip_monitor no_mandatory_keys | scripting | 7.0.0 | Depends on the function that is executed.
+    readonly noscript stale skip_monitor no_mandatory_keys nests shown_first | scripting | 7.0.0 | Depends on the function that is executed.
     Call a function that only reads.
     keys: RO access
 """)

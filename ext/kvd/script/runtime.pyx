@@ -34,8 +34,9 @@ from kvd.script.lua cimport (
     lua_State, lua_load, pop, push_function,
 )
 from kvd.script.sandbox cimport sandbox_open
-from kvd.session.session cimport busy_set, clients_of, session
+from kvd.session.session cimport ANY_SLOT, NO_SLOT, busy_set, clients_of, session
 from kvd.store.config cimport OPT_BUSY_REPLY_THRESHOLD, OPT_LUA_MEMORY_LIMIT, cfg
+from kvd.store.effects cimport TO_ALL
 from kvd.store.evict cimport over_limit
 from kvd.store.parts cimport PART_SCRIPTS
 from kvd.store.store cimport store, store_report
@@ -354,6 +355,8 @@ cdef void run_function(runtime *r, running *run) noexcept nogil:
     r.coroutines = 0
     who.executing = True
     who.scripting = True
+    who.script_slot = ANY_SLOT if run.flags & (COMPAT | ALLOW_CROSS_SLOT) else NO_SLOT
+    run.targets = TO_ALL
     lua.rawgeti(r.L, REGISTRY, r.handler)
     lua.rawgeti(r.L, REGISTRY, r.body)
     status = lua.pcall(r.L, 0, 0, -2)
@@ -364,6 +367,7 @@ cdef void run_function(runtime *r, running *run) noexcept nogil:
     who.scripting = False
     who.executing = executing
     who.db = db
+    s.effects.targets = TO_ALL
     r.now = NULL
     if run.busy:
         busy_set(s, NULL)

@@ -22,23 +22,7 @@ from kvd.store.config cimport (
 from kvd.store.parts cimport PART_SERVER
 from kvd.store.store cimport store, store_lock, store_unlock
 
-cdef extern from * nogil:
-    """
-    #ifndef _GNU_SOURCE
-    #define _GNU_SOURCE
-    #endif
-    #include <pthread.h>
-    #include <signal.h>
-    static int kvd_thread_start(pthread_t *t, void *(*f)(void *), void *arg) {
-        sigset_t all, old;
-        int r;
-        sigfillset(&all);
-        pthread_sigmask(SIG_SETMASK, &all, &old);     /* signals are the main thread's */
-        r = pthread_create(t, NULL, f, arg);
-        pthread_sigmask(SIG_SETMASK, &old, NULL);
-        return r;
-    }
-    """
+cdef extern from "kvd/server/server.h" nogil:
     int thread_start "kvd_thread_start" (pthread_t *t, void *(*f)(void *) noexcept nogil, void *arg) noexcept
     int pthread_join(pthread_t t, void **result)
 

@@ -135,16 +135,16 @@ cdef inline session *running_session(store *s) noexcept nogil:
 
 cdef inline bint in_multi(session *c) noexcept nogil:
     """Between MULTI and EXEC."""
-    return c.special & SPECIAL_MULTI
+    return c.special & SPECIAL_MULTI != 0
 
 
 cdef inline bint is_listening(session *c) noexcept nogil:
     """Does it have any subscription?"""
-    return c.special & SPECIAL_LISTENS
+    return c.special & SPECIAL_LISTENS != 0
 
 
 cdef inline bint is_tracking(session *c) noexcept nogil:
-    return c.special & SPECIAL_TRACKS
+    return c.special & SPECIAL_TRACKS != 0
 
 
 cdef inline bint is_authenticated(session *c) noexcept nogil:

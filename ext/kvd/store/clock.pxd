@@ -3,7 +3,7 @@
 `store.now` is taken once for a batch of commands, so that a batch (and a script) sees one moment.
 """
 
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint64_t
 
 from kvd.core.clock cimport ticks, wall_us
 from kvd.store.store cimport CLOCK_FROZEN, CLOCK_WALL, store
@@ -23,7 +23,9 @@ cdef inline void store_time(store *s) noexcept nogil:
     s.now = store_wall_us(s) // 1000
 
 
-cdef inline void store_time_cheap(store *s) noexcept nogil:
-    """The same for callers that come one command at a time: a tenth of a millisecond late at most."""
-    if ticks() - s.clock.mark >= s.clock.window:
+cdef inline uint64_t store_time_cheap(store *s) noexcept nogil:
+    """The same for callers that come one command at a time: a tenth of a millisecond late at most. The ticks it has read."""
+    cdef uint64_t now = ticks()
+    if now - s.clock.mark >= s.clock.window:
         store_time_measured(s)
+    return now

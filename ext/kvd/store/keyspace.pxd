@@ -8,6 +8,7 @@ from kvd.store.store cimport database, store
 
 cdef entry *keyspace_find(store *s, database *db, view key, uint64_t hash) noexcept nogil    # or NULL; drops it if expired
 cdef entry *keyspace_read(store *s, database *db, view key, uint64_t hash, bint touch) noexcept nogil   # the same; counts the hit or miss; touch: an access
+cdef void keyspace_met(store *s, database *db, view key, entry *e, bint touch) noexcept nogil   # the counting part of keyspace_read
 cdef bint keyspace_insert(store *s, database *db, entry *e, uint64_t hash) noexcept nogil    # new key; False: no memory, e is the caller's
 cdef void keyspace_replace(store *s, database *db, entry *old, entry *e, uint64_t hash) noexcept nogil   # frees old; e takes its deadline place if TIMED
 cdef void keyspace_moved(store *s, database *db, entry *old, entry *e, uint64_t hash) noexcept nogil     # e is old at a new address

@@ -91,14 +91,18 @@ cdef entry *keyspace_find(store *s, database *db, view key, uint64_t hash) noexc
 
 cdef entry *keyspace_read(store *s, database *db, view key, uint64_t hash, bint touch) noexcept nogil:
     cdef entry *e = keyspace_find(s, db, key, hash)
+    keyspace_met(s, db, key, e, touch)
+    return e
+
+
+cdef void keyspace_met(store *s, database *db, view key, entry *e, bint touch) noexcept nogil:
     if e == NULL:
         s.stats.misses += 1
         key_event(s, db, key, EVENT_MISS, b"keymiss")
-        return NULL
+        return
     s.stats.hits += 1
     if touch:
         access_touch(s, e)
-    return e
 
 
 cdef void plan(store *s, database *db, timer *t) noexcept nogil:

@@ -33,12 +33,14 @@ cdef struct guard:
     pthread_mutex_t mutex
     int waiting                # threads that wait for it; atomic
     bint shared                # other threads can reach the store: the mutex counts
+    bint held                  # a method of a Python object holds it (doors/lock.pxd)
 
 
 cdef inline void guard_init(guard *g) noexcept nogil:
     """Unlocked, whatever it was; in the child of a fork too."""
     pthread_mutex_init(&g.mutex, NULL)
     g.waiting = 0
+    g.held = False
 
 
 cdef inline bint guard_try(guard *g) noexcept nogil:

@@ -46,7 +46,6 @@ MARKS = {
     "may_replicate": "not a write, but propagated like one: refused to read-only scripts and by CLIENT PAUSE WRITE",
     "keeps_caching": "does not use up CLIENT CACHING (CLIENT and its subcommands)",
     "shown_first": "shown to MONITOR by the command itself, before those that it runs (scripts)",
-    "no_cluster": "refused in cluster mode",
 }
 CATEGORIES = {
     "generic": "keyspace", "string": "string", "list": "list", "set": "set", "sorted-set": "sortedset", "hash": "hash",
