@@ -26,7 +26,7 @@ QUIET = ["-Wno-sign-compare", "-Wno-unused-function", "-Wno-unreachable-code", "
 def extension(path):
     name = ".".join(path.relative_to("ext").with_suffix("").parts)
     link = ["-fsanitize=address"] if BUILD == "asan" else []
-    return Extension(name, [str(path)], extra_compile_args=FLAGS + QUIET, define_macros=MACROS,
+    return Extension(name, [str(path)], include_dirs=["ext"], extra_compile_args=FLAGS + QUIET, define_macros=MACROS,
                      extra_link_args=link + ["-pthread"])
 
 

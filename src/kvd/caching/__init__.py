@@ -5,7 +5,7 @@
     cache["user:42"] = user
     cache.get_or_set("user:43", lambda: load_user(43))
 
-The structure, the policies and time are compiled (kvd.cache). Here stand the views of a mapping, and the doors to
+The structure, the policies and time are compiled (kvd.doors.cache). Here stand the views of a mapping, and the doors to
 loading (loading), files (snapshot), figures (metrics) and the janitor, each in its own module.
 """
 
@@ -27,11 +27,11 @@ from collections.abc import (
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from kvd import cache as compiled
 from kvd import janitor
-from kvd.cache import UNSET
 from kvd.caching.loading import Loading, LoadOptions
 from kvd.caching.metrics import CacheStats
+from kvd.doors import cache as compiled
+from kvd.doors.cache import UNSET
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -177,7 +177,11 @@ class Cache(compiled.Cache[K, V]):
     def __repr__(self) -> str:
         shown = ", ".join(f"{k!r}: {v!r}" for k, v in islice(self.items(), SHOWN))
         more = ", ..." if len(self) > SHOWN else ""
-        about = [f"{what}={self._options[what]!r}" for what in ("maxsize", "maxweight", "ttl", "tti") if self._options[what] is not None]
+        about = [
+            f"{what}={self._options[what]!r}"
+            for what in ("maxsize", "maxweight", "ttl", "tti")
+            if self._options[what] is not None
+        ]
         if self.name is not None:
             about.insert(0, f"name={self.name!r}")
         return f"{type(self).__name__}({', '.join([f'{{{shown}{more}}}', *about, f'policy={self.policy!r}'])})"

@@ -18,7 +18,7 @@ from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from kvd.cache import UNSET
+from kvd.doors.cache import UNSET
 
 if TYPE_CHECKING:
     from kvd.caching import Cache
@@ -179,7 +179,7 @@ class Loading:
     # ---- errors that are remembered --------------------------------------------------------------
 
     def remember_error(self, key: Hashable, error: BaseException, ttl: float) -> None:
-        from kvd.cache import Cache as Plain
+        from kvd.doors.cache import Cache as Plain
 
         if self.errors is None:
             self.errors = Plain(1024, clock=self.cache._options["clock"])

@@ -1,6 +1,6 @@
 """@cached: a function that remembers what it returned.
 
-The compiled `Memo` (kvd.memo) turns calls into keys and answers hits; `Plan` is what it and the loader have to know
+The compiled `Memo` (kvd.doors.memo) turns calls into keys and answers hits; `Plan` is what it and the loader have to know
 of one function; `CachedFunction` and `AsyncCachedFunction` are the two callables, and `BoundCall` is what an instance's
 attribute gives.
 """
@@ -15,10 +15,10 @@ from dataclasses import replace
 from functools import _CacheInfo as CacheInfo
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
-from kvd.cache import UNSET
 from kvd.caching import Cache
 from kvd.caching.loading import LoadOptions
-from kvd.memo import Memo, Owner, give_call
+from kvd.doors.cache import UNSET
+from kvd.doors.memo import Memo, Owner, give_call
 
 P = ParamSpec("P")
 Q = ParamSpec("Q")
@@ -112,7 +112,10 @@ def ignoring(function: Callable[..., Any], ignore: Collection[str]) -> Callable[
         parts: list[Any] = []
         for name, value in bound.arguments.items():
             if name not in ignore and name not in ("self", "cls"):
-                parts += [name, tuple(sorted(value.items())) if signature.parameters[name].kind is inspect.Parameter.VAR_KEYWORD else value]
+                parts += [
+                    name,
+                    tuple(sorted(value.items())) if signature.parameters[name].kind is inspect.Parameter.VAR_KEYWORD else value,
+                ]
         return tuple(parts)
 
     return key
@@ -213,9 +216,7 @@ class CachedFunction(_Controls[P, R], Memo):
     @overload
     def __get__(self, instance: None, owner: type | None = None) -> CachedFunction[P, R]: ...
     @overload
-    def __get__(
-        self: CachedFunction[Concatenate[Any, Q], R], instance: object, owner: type | None = None
-    ) -> BoundCall[Q, R]: ...
+    def __get__(self: CachedFunction[Concatenate[Any, Q], R], instance: object, owner: type | None = None) -> BoundCall[Q, R]: ...
     def __get__(self, instance: object, owner: type | None = None) -> Any:
         return self if instance is None else BoundCall(self, instance)
 
@@ -398,7 +399,9 @@ def cached(
         def make() -> Cache[Any, Any]:
             if cache is not None and not per_instance:
                 return cache
-            return Cache(maxsize, ttl=None if callable(ttl) else ttl, tti=tti, policy=policy, jitter=jitter, clock=clock, name=name)
+            return Cache(
+                maxsize, ttl=None if callable(ttl) else ttl, tti=tti, policy=policy, jitter=jitter, clock=clock, name=name
+            )
 
         options = LoadOptions(
             ttl=ttl if ttl_of_results else UNSET, tti=UNSET if cache is None or tti is None else tti, tags=tags, refresh_after=refresh_after, stale_ttl=stale_ttl,

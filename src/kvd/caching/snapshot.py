@@ -20,7 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from kvd.cache import checksum
+from kvd.doors.cache import checksum
 
 MAGIC = b"kvdcache\x01"
 END = 0xFFFFFFFF
@@ -44,7 +44,7 @@ class Serializer:
 
 
 def serializer_named(which: Any) -> Any:
-    """"pickle", "json", or any object with dumps and loads (a module, a Serializer)."""
+    """The serializer called "pickle" or "json", or any object with dumps and loads (a module, a Serializer)."""
     if which == "pickle":
         import pickle
 
@@ -113,7 +113,9 @@ def load(path: Any, serializer: Any) -> list[tuple[Any, ...]]:
     name = data[at + 1 : at + 1 + data[at]]
     at += 1 + len(name)
     if name != name_of(chosen):
-        raise SnapshotError(f"{path} was written with serializer {name.decode(errors='replace')!r}, not {name_of(chosen).decode()!r}")
+        raise SnapshotError(
+            f"{path} was written with serializer {name.decode(errors='replace')!r}, not {name_of(chosen).decode()!r}"
+        )
     aged = max(0.0, time.time() - struct.unpack_from("<q", data, at)[0] / 1000)
     at += 8
     records: list[tuple[Any, ...]] = []

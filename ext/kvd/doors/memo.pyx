@@ -21,7 +21,7 @@ from cpython.tuple cimport PyTuple_GET_SIZE, PyTuple_New, PyTuple_SET_ITEM
 from cpython.unicode cimport PyUnicode_CheckExact
 from cpython.weakref cimport PyWeakref_GetObject
 
-from kvd.cache cimport Cache
+from kvd.doors.cache cimport Cache
 
 cdef extern from *:
     ctypedef struct full_type "PyTypeObject":

@@ -1,0 +1,1 @@
+"""The Python doors: compiled classes that Python code calls. May use every layer below; nothing below uses them."""
