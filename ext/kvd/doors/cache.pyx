@@ -17,7 +17,7 @@ from kvd.core.slab cimport column_at, node_at
 from kvd.doors.entries cimport ADD, ANY, DELETED, N_CAUSES, REPLACE, STEP, Entries
 from kvd.doors.glue cimport METH_FASTCALL, METH_KEYWORDS, PyMethodDef, install, method_of, owned
 from kvd.doors.spans cimport DEFAULT, UNLIMITED, given, limit_of, limit_or_none, micros
-from kvd.doors.tags cimport Tag, tags_of
+from kvd.doors.tags cimport Tag, tag_names, tags_of
 
 from types import GenericAlias
 
@@ -45,7 +45,7 @@ cdef class Cache(Entries):
     def __setitem__(self, key, value):
         with cython.critical_section(self):
             if not self.store(key, value, DEFAULT, DEFAULT, None, None, ANY):
-                raise ValueError("value too large" if self.most else "the cache has no room for anything")
+                raise ValueError("value too large" if self.most else "maxsize is 0")
 
     def __delitem__(self, key):
         if not self.delete(key):
@@ -92,23 +92,25 @@ cdef class Cache(Entries):
         nothing else is touched.
         """
         with cython.critical_section(self):
-            return self.store(key, value, given(ttl), given(tti), weight, tags, ANY)
+            return self.store(key, value, given("ttl", ttl), given("tti", tti), weight, tags, ANY)
 
     def add(self, key, value, ttl=UNSET, *, tti=UNSET, weight=None, tags=None):
         """As set, but only if `key` is not here. Whether it was stored."""
         with cython.critical_section(self):
-            return self.store(key, value, given(ttl), given(tti), weight, tags, ADD)
+            return self.store(key, value, given("ttl", ttl), given("tti", tti), weight, tags, ADD)
 
     def replace(self, key, value, ttl=UNSET, *, tti=UNSET, weight=None, tags=None):
         """As set, but only if `key` is here. Whether it was stored."""
         with cython.critical_section(self):
-            return self.store(key, value, given(ttl), given(tti), weight, tags, REPLACE)
+            return self.store(key, value, given("ttl", ttl), given("tti", tti), weight, tags, REPLACE)
 
     def set_many(self, items, ttl=UNSET, *, tti=UNSET, tags=None):
         """Store all of a mapping or of pairs; how many were. O(items)."""
-        cdef int64_t life = given(ttl)
-        cdef int64_t idle = given(tti)
+        cdef int64_t life = given("ttl", ttl)
+        cdef int64_t idle = given("tti", tti)
         stored = 0
+        if tags is not None:
+            tags = tag_names(tags)
         for key, value in (items.items() if hasattr(items, "items") else items):
             with cython.critical_section(self):
                 stored += self.store(key, value, life, idle, None, tags, ANY)
@@ -240,11 +242,11 @@ cdef class Cache(Entries):
 
         ttl: seconds from now, None for ever; not given: the cache's own.
         """
-        return self.relive(key, given(ttl), False)
+        return self.relive(key, given("ttl", ttl), False)
 
     def expire_at(self, key, when):
         """Let `key` expire at `when`, in seconds on the cache's clock (see time), or never if None; whether it is here."""
-        return self.relive(key, micros(when), True)
+        return self.relive(key, micros("when", when), True)
 
     def pop_expired(self, limit=None):
         """Remove entries that have expired but were not cleared away yet, at most `limit`; a list of (key, value)."""
@@ -306,7 +308,7 @@ cdef class Cache(Entries):
         """Let `key` be stale so many seconds from now."""
         cdef uint32_t i
         cdef int64_t now
-        cdef int64_t span = micros(seconds)
+        cdef int64_t span = micros("seconds", seconds)
         with cython.critical_section(self):
             now = self.now()
             i = self.locate(key, now)

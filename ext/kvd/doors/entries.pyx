@@ -73,9 +73,9 @@ cdef class Entries:
                  clock=None, ordered=False, weak_values=False, jitter=0.0, planner=None):
         cdef int kind
         if self._options is not None or self.nodes.used:
-            raise TypeError("a cache is made once")
+            raise TypeError("__init__ must be called once, before the cache is used")
         if policy not in POLICIES:
-            raise ValueError(f"unknown policy {policy!r}; there are {', '.join(POLICIES)}")
+            raise ValueError(f"policy must be one of {', '.join(POLICIES)}, got {policy!r}")
         for what, function in (("weigher", weigher), ("on_evict", on_evict), ("clock", clock)):
             if function is not None and not callable(function):
                 raise TypeError(f"{what} must be callable, not {type(function).__name__}")
@@ -84,9 +84,9 @@ cdef class Entries:
         self.heaviest = limit_of("maxweight", maxweight)
         self.default_ttl = span_of("ttl", ttl)
         self.default_tti = span_of("tti", tti)
+        if not isinstance(jitter, (int, float)) or not 0 <= jitter <= 1:
+            raise ValueError(f"jitter must be a number between 0 and 1, got {jitter!r}")
         self.lives.jitter = jitter
-        if not 0 <= self.lives.jitter <= 1:
-            raise ValueError("jitter must be between 0 and 1")
         self._options = {
             "maxsize": maxsize, "ttl": ttl, "tti": tti, "policy": policy, "maxweight": maxweight, "weigher": weigher,
             "on_evict": on_evict, "clock": clock, "ordered": ordered, "weak_values": weak_values, "jitter": jitter,
@@ -421,9 +421,12 @@ cdef class Entries:
             if self.weigher is None:
                 return 1
             weight = self.weigher(key, value)
-        n = operator.index(weight)
+        try:
+            n = operator.index(weight)
+        except TypeError:
+            raise TypeError(f"weight must be an int, got {type(weight).__name__} for {key!r}") from None
         if n < 0:
-            raise ValueError(f"a weight must not be negative, and {key!r} weighs {n}")
+            raise ValueError(f"weight must not be negative, got {n} for {key!r}")
         return n
 
     cdef object weakly(self, object key, object value):
