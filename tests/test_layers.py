@@ -9,7 +9,7 @@ LAYERS = ["core", "types", "store", "resp", "session", "run", "commands", "persi
 SIDES = {("resp", "types"), ("resp", "store"), ("server", "script")}  # that know nothing of each other
 CIMPORT = re.compile(r"^\s*from (kvd(?:\.\w+)+) cimport", re.M)
 IMPORT = re.compile(r"^\s*(?:from|import) (kvd[\w.]*) import", re.M)
-PYTHON = {"kvd", "kvd.clock", "kvd.commands", "kvd.config", "kvd.doors.store", "kvd.errors", "kvd.janitor", "kvd.run", "kvd.version"}
+PYTHON = {"kvd", "kvd.clock", "kvd.commands", "kvd.config", "kvd.errors", "kvd.janitor", "kvd.run", "kvd.version"}
 
 
 def module_of(path):
@@ -74,4 +74,4 @@ def test_circles_are_found():
 def test_python_is_imported_only_where_agreed():
     for path in SOURCES:
         for module in IMPORT.findall(path.read_text()):
-            assert module in PYTHON, (path.name, module)
+            assert module in PYTHON or (path.parent.name == "doors" and module.startswith("kvd.doors.")), (path.name, module)

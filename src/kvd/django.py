@@ -41,6 +41,15 @@ class KvdCache(BaseCache):  # type: ignore[misc]
             timeout = self.default_timeout
         return None if timeout is None else max(0.0, float(timeout))
 
+    def _store(self, key: str, value: Any, seconds: float | None) -> None:
+        """A value that has expired already is not kept, and replaces what was there."""
+        packed = self._pack(value)
+        if seconds == 0:
+            self._cache.delete(key)
+            return
+        self._cull(key)
+        self._cache.set(key, packed, seconds)
+
     def _cull(self, key: str) -> None:
         """Room for one more, as MAX_ENTRIES and CULL_FREQUENCY say."""
         cache = self._cache
@@ -54,22 +63,23 @@ class KvdCache(BaseCache):  # type: ignore[misc]
         key = self.make_and_validate_key(key, version=version)
         if key in self._cache:
             return False
+        seconds = self._seconds(timeout)
         packed = self._pack(value)
+        if seconds == 0:
+            return True  # stored, and expired
         self._cull(key)
-        return self._cache.add(key, packed, self._seconds(timeout))
+        return self._cache.add(key, packed, seconds)
 
     def get(self, key: Any, default: Any = None, version: int | None = None) -> Any:
         found = self._cache.get(self.make_and_validate_key(key, version=version), _NOTHING)
         return default if found is _NOTHING else self._unpack(found)
 
     def set(self, key: Any, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: int | None = None) -> None:
-        key = self.make_and_validate_key(key, version=version)
-        packed = self._pack(value)
-        self._cull(key)
-        self._cache.set(key, packed, self._seconds(timeout))
+        self._store(self.make_and_validate_key(key, version=version), value, self._seconds(timeout))
 
     def touch(self, key: Any, timeout: Any = DEFAULT_TIMEOUT, version: int | None = None) -> bool:
-        return self._cache.touch(self.make_and_validate_key(key, version=version), self._seconds(timeout))
+        key, seconds = self.make_and_validate_key(key, version=version), self._seconds(timeout)
+        return self._cache.delete(key) if seconds == 0 else self._cache.touch(key, seconds)
 
     def incr(self, key: Any, delta: int = 1, version: int | None = None) -> Any:
         key = self.make_and_validate_key(key, version=version)

@@ -160,7 +160,7 @@ def _after_fork() -> None:
     for cache in live():
         cache._planner.at = None
         cache._forget_plan()
-        cache._loading = None  # its loaders are threads of the parent
+        cache.__dict__.pop("_loading", None)  # its loaders are threads of the parent
 
 
 atexit.register(lambda: JANITOR.stop())

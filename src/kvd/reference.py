@@ -1,6 +1,6 @@
 """docs/caching-reference.md: what `kvd.Cache` and its relatives offer, from their docstrings.
 
-The signatures of compiled methods stand in cache.pyi, which ships with the package.
+The signatures of compiled methods are in doors/cache.pyi, which ships with the package.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import kvd
-import kvd.cache
+import kvd.doors.cache
 from kvd.caching import memoize, metrics, recipes, snapshot
 
 NOTE = "<!-- made by `kvd docs` from docstrings -->\n"
@@ -20,7 +20,7 @@ NOTE = "<!-- made by `kvd docs` from docstrings -->\n"
 
 def stub_signatures() -> dict[str, str]:
     """Method name -> its arguments, of the compiled Cache; of overloads the one that says most."""
-    tree = ast.parse((Path(kvd.__file__).parent / "cache.pyi").read_text())
+    tree = ast.parse((Path(kvd.__file__).parent / "doors" / "cache.pyi").read_text())
     found: dict[str, str] = {}
     for part in ast.walk(tree):
         if isinstance(part, ast.ClassDef) and part.name == "Cache":

@@ -1,9 +1,13 @@
 """@cached on everything that can be called, and lru_cache beside functools'."""
 
 import asyncio
+import copy
 import functools
 import gc
 import inspect
+import multiprocessing
+import os
+import pickle
 import random
 import threading
 import time
@@ -186,6 +190,10 @@ def test_instances_that_compare_equal_are_still_two():
     assert (a.f(), b.f()) == (1, 2)
 
 
+async def coroutine(x):
+    return x
+
+
 def test_coroutine_functions():
     @kvd.cached(ttl=50)
     async def f(x):
@@ -211,7 +219,9 @@ def test_coroutine_functions():
         assert alive() is None
 
     asyncio.run(main())
-    assert asyncio.iscoroutinefunction(f) and inspect.iscoroutinefunction(f.__call__)
+    assert asyncio.iscoroutinefunction(f) and inspect.iscoroutinefunction(f) and inspect.iscoroutinefunction(Shop().later)
+    assert asyncio.iscoroutinefunction(Shop().later) and not inspect.iscoroutinefunction(Shop().method)
+    assert inspect.iscoroutinefunction(kvd.cached(functools.partial(coroutine, 1)))
 
 
 def test_keys():
@@ -331,3 +341,85 @@ def test_lru_cache_forms():
     assert kvd.lru_cache(maxsize=-5)(len).cache_parameters()["maxsize"] == 0
     with pytest.raises(TypeError, match="unhashable"):
         bare([])
+
+
+@kvd.cached(ttl=50)
+def at_module_level(x):
+    return os.getpid(), x
+
+
+@kvd.cached
+async def async_at_module_level(x):
+    return x
+
+
+def test_cached_functions_are_pickled_by_name_and_copied_as_functions_are():
+    for function in (at_module_level, async_at_module_level, Shop.method, Shop.later):
+        assert pickle.loads(pickle.dumps(function)) is function
+        assert copy.copy(function) is function and copy.deepcopy(function) is function
+    assert copy.deepcopy({"f": at_module_level})["f"] is at_module_level
+    local = kvd.cached(lambda x: x)
+    with pytest.raises((pickle.PicklingError, AttributeError)):
+        pickle.dumps(local)
+
+
+class Counter:
+    def __init__(self, n):
+        self.n = n
+
+    @kvd.cached
+    def plus(self, x, *, y: int = 0):
+        return self.n + x + y
+
+
+def test_bound_methods_are_pickled_with_their_instance():
+    counter = Counter(5)
+    bound = pickle.loads(pickle.dumps(counter.plus))
+    assert bound(1) == 6 and bound.__self__ is not counter
+    assert copy.copy(counter.plus) == counter.plus and copy.deepcopy(counter.plus).__self__.n == 5
+    assert list(inspect.signature(counter.plus).parameters) == ["x", "y"]
+    assert list(inspect.signature(Counter.plus).parameters) == ["self", "x", "y"]
+
+
+def test_cached_functions_go_to_a_pool_of_processes():
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        ((pid, x),) = pool.map(at_module_level, [3])
+        assert x == 3 and pid != os.getpid()
+        assert pool.map(Counter(5).plus, [1, 2]) == [6, 7]
+
+
+def test_recursion_goes_as_deep_as_with_functools():
+    def deepest(decorate):
+        @decorate
+        def f(n):
+            nonlocal reached
+            reached = n
+            return f(n + 1)
+
+        reached = 0
+        with pytest.raises(RecursionError):
+            f(0)
+        return reached
+
+    theirs = deepest(functools.lru_cache(None))
+    assert deepest(kvd.cached) >= theirs - 10 and deepest(kvd.lru_cache(None)) >= theirs - 10
+
+
+def test_a_recursion_that_is_too_deep_leaves_nothing_behind():
+    @kvd.cached
+    def f(n):
+        return 0 if n == 0 else f(n - 1) + 1
+
+    for _ in range(3):
+        with pytest.raises(RecursionError):
+            f(1_000_000)
+        assert not f.plan.cache.loading.flights
+    assert f(50) == 50
+
+    @kvd.cached
+    async def g(n):
+        return 0 if n == 0 else await g(n - 1) + 1
+
+    with pytest.raises(RecursionError):
+        asyncio.run(g(1_000_000))
+    assert not g.plan.cache.loading.flights and asyncio.run(g(100)) == 100

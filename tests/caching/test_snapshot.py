@@ -3,6 +3,7 @@
 import json
 import os
 import pickle
+import re
 import subprocess
 import sys
 import time
@@ -59,6 +60,60 @@ def test_serializers(cache, tmp_path):
     assert kvd.Cache.load(path, serializer=Upper) == cache
     with pytest.raises(TypeError):
         cache.dump(path, serializer="yaml")
+
+
+def test_json_restores_tuples_and_refuses_what_it_cannot_restore(tmp_path):
+    path = tmp_path / "file"
+    cache = kvd.Cache()
+    cache[("user", 42)] = (1, [2, (3,)], {"a": (4,)})
+    cache.set(7, None, tags=[("t", 1), "u"])
+    cache[True] = 1.5
+    cache[(1, ("two", ()))] = "nested"
+    assert cache.dump(path, serializer="json") == 4
+    loaded = kvd.Cache.load(path, serializer="json")
+    assert loaded == cache and list(map(repr, loaded)) == list(map(repr, cache)) and loaded.tags_of(7) == {("t", 1), "u"}
+    before = path.read_bytes()
+    for key, value in ((frozenset("a"), 1), (b"bytes", 1), ("k", {1: 2}), ("k", {"__tuple__": 1}), ("k", {1, 2})):
+        bad = kvd.Cache()
+        bad[key] = value
+        with pytest.raises(TypeError, match=re.escape(f"the entry of {key!r} cannot be written")):
+            bad.dump(path, serializer="json")
+    assert path.read_bytes() == before
+
+
+def test_a_serializer_that_does_not_restore_keys_is_refused_when_writing(tmp_path):
+    cache = kvd.Cache()
+    cache[(1, 2)] = 3
+    with pytest.raises(TypeError, match=r"does not restore the key \(1, 2\): it comes back as \[1, 2\]"):
+        cache.dump(tmp_path / "file", serializer=json)
+    assert not os.listdir(tmp_path)
+
+
+def test_a_file_with_keys_that_cannot_be_keys_is_damaged(tmp_path):
+    class Lists:
+        name = "pickle"
+        dumps = staticmethod(lambda record: pickle.dumps([[1], *record[1:]]))
+        loads = staticmethod(pickle.loads)
+
+    cache = kvd.Cache()
+    cache["k"] = 1
+    cache.dump(tmp_path / "file", serializer=Lists)
+    with pytest.raises(kvd.SnapshotError, match="unhashable"):
+        kvd.Cache.load(tmp_path / "file")
+
+
+def test_keys_of_cached_functions_are_found_after_loading(tmp_path):
+    calls = []
+
+    @kvd.cached(cache=None)
+    def f(x, y=0):
+        calls.append((x, y))
+        return x + y
+
+    f(1, y=2)
+    f.plan.cache.dump(tmp_path / "file")
+    loaded = kvd.Cache.load(tmp_path / "file")
+    assert f.cache_key(1, y=2) in loaded
 
 
 def test_every_damage_is_an_error(tmp_path):

@@ -320,7 +320,7 @@ def test_memory_stays_flat(policy):
             cache[i * 7919 % 50_000] = i
             cache.get(i * 31 % 50_000)
             if i % 5 == 0:
-                cache.set(i, None, ttl=0.01 * (i % 7), tags=f"t{i % 100}")
+                cache.set(i, None, ttl=0.01 * (1 + i % 7), tags=f"t{i % 100}")
             if i % 11 == 0:
                 cache.pop(i, None)
 

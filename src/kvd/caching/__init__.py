@@ -5,7 +5,7 @@
     cache["user:42"] = user
     cache.get_or_set("user:43", lambda: load_user(43))
 
-The structure, the policies and time are compiled (kvd.cache). Here stand the views of a mapping, and the doors to
+The structure, the policies and time are compiled (kvd.doors.cache). Here stand the views of a mapping, and the doors to
 loading (loading), files (snapshot), figures (metrics) and the janitor, each in its own module.
 """
 
@@ -27,11 +27,11 @@ from collections.abc import (
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from kvd import cache as compiled
 from kvd import janitor
-from kvd.cache import UNSET
-from kvd.caching.loading import Loading, LoadOptions
+from kvd.caching.loading import Loading, LoadOptions, Span
 from kvd.caching.metrics import CacheStats
+from kvd.doors import cache as compiled
+from kvd.doors.cache import UNSET
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -104,14 +104,14 @@ class Cache(compiled.Cache[K, V]):
     __slots__ = ("__dict__",)
 
     name: str | None
-    _loading: Loading | None
+    _loading: Loading | None = None
 
     def __init__(
         self,
         maxsize: int | None = None,
         *,
-        ttl: float | None = None,
-        tti: float | None = None,
+        ttl: Span | None = None,
+        tti: Span | None = None,
         policy: str = "lru",
         maxweight: int | None = None,
         weigher: Callable[[K, V], int] | None = None,
@@ -127,7 +127,6 @@ class Cache(compiled.Cache[K, V]):
             ordered=ordered, weak_values=weak_values, jitter=jitter, planner=janitor.Plan(self),
         )  # fmt: skip
         self.name = name
-        self._loading = None
         janitor.enroll(self)
 
     # ---- the mapping -----------------------------------------------------------------------------
@@ -177,7 +176,11 @@ class Cache(compiled.Cache[K, V]):
     def __repr__(self) -> str:
         shown = ", ".join(f"{k!r}: {v!r}" for k, v in islice(self.items(), SHOWN))
         more = ", ..." if len(self) > SHOWN else ""
-        about = [f"{what}={self._options[what]!r}" for what in ("maxsize", "maxweight", "ttl", "tti") if self._options[what] is not None]
+        about = [
+            f"{what}={self._options[what]!r}"
+            for what in ("maxsize", "maxweight", "ttl", "tti")
+            if self._options[what] is not None
+        ]
         if self.name is not None:
             about.insert(0, f"name={self.name!r}")
         return f"{type(self).__name__}({', '.join([f'{{{shown}{more}}}', *about, f'policy={self.policy!r}'])})"
@@ -203,30 +206,41 @@ class Cache(compiled.Cache[K, V]):
 
     def _restore(self, records: Iterable[tuple[K, V, float | None, float | None, int | None, tuple[Any, ...]]]) -> None:
         for key, value, ttl, tti, weight, tags in records:
-            self.set(key, value, ttl, tti=tti, weight=weight, tags=tags or None)
+            if ttl is None or ttl > 0:
+                self.set(key, value, ttl, tti=tti, weight=weight, tags=tags or None)
+
+    def clear(self) -> None:
+        """Remove everything, also errors that are remembered. O(n)."""
+        super().clear()
+        if self._loading is not None and self._loading.errors is not None:
+            self._loading.errors.clear()
+
+    def invalidate_tag(self, *tags: Hashable) -> int:
+        """Remove every entry that carries one of these tags; how many. O(entries removed)."""
+        if self._loading is not None and self._loading.errors is not None:
+            self._loading.errors.invalidate_tag(*tags)
+        return super().invalidate_tag(*tags)
 
     # ---- loading ---------------------------------------------------------------------------------
 
     @property
     def loading(self) -> Loading:
         """Its loads under way; see kvd.caching.loading."""
-        if self._loading is None:
-            self._loading = Loading(self)
-        return self._loading
+        return self._loading or self.__dict__.setdefault("_loading", Loading(self))  # of two threads, one's
 
     def get_or_set(
         self,
         key: K,
         default: V | Callable[[], V],
-        ttl: float | None | Callable[[V], float | None] = UNSET,
+        ttl: Span | None | Callable[[V], Span | None] = UNSET,
         *,
-        tti: float | None = UNSET,
+        tti: Span | None = UNSET,
         tags: Any = None,
         weight: int | None = None,
-        refresh_after: float | None = None,
-        stale_ttl: float | None = None,
+        refresh_after: Span | None = None,
+        stale_ttl: Span | None = None,
         early: float = 0.0,
-        error_ttl: float | None = None,
+        error_ttl: Span | None = None,
         cache_none: bool = True,
         condition: Callable[[V], bool] | None = None,
     ) -> V:
@@ -253,7 +267,7 @@ class Cache(compiled.Cache[K, V]):
         options = LoadOptions(
             ttl, tti, tags, weight, refresh_after, stale_ttl, early, error_ttl, cache_none, condition
         )  # fmt: skip
-        factory = default if callable(default) else lambda: default
+        factory: Callable[[], V] = default if callable(default) else lambda: default
         if found is None:
             return self.loading.load(key, factory, options)
         self.loading.refresh(key, factory, options)
@@ -263,15 +277,15 @@ class Cache(compiled.Cache[K, V]):
         self,
         key: K,
         default: V | Callable[[], V | Awaitable[V]],
-        ttl: float | None | Callable[[V], float | None] = UNSET,
+        ttl: Span | None | Callable[[V], Span | None] = UNSET,
         *,
-        tti: float | None = UNSET,
+        tti: Span | None = UNSET,
         tags: Any = None,
         weight: int | None = None,
-        refresh_after: float | None = None,
-        stale_ttl: float | None = None,
+        refresh_after: Span | None = None,
+        stale_ttl: Span | None = None,
         early: float = 0.0,
-        error_ttl: float | None = None,
+        error_ttl: Span | None = None,
         cache_none: bool = True,
         condition: Callable[[V], bool] | None = None,
     ) -> V:
@@ -292,10 +306,10 @@ class Cache(compiled.Cache[K, V]):
         self,
         keys: Iterable[K],
         loader: Callable[[list[K]], Mapping[K, V]],
-        ttl: float | None | Callable[[V], float | None] = UNSET,
+        ttl: Span | None | Callable[[V], Span | None] = UNSET,
         *,
         tags: Any = None,
-        error_ttl: float | None = None,
+        error_ttl: Span | None = None,
         cache_none: bool = True,
         condition: Callable[[V], bool] | None = None,
     ) -> dict[K, V]:

@@ -1,9 +1,12 @@
-"""Loading what is missing: once for each key, however many ask.
+"""Loading what is missing: one call for each key, however many threads and tasks ask.
 
-A `Flight` is one load under way. Whoever finds a key missing and no flight for it becomes its loader; all others,
-threads and tasks of any event loop, wait for its outcome. A loader that is cancelled or interrupted has no outcome:
-one of those who wait takes over. Flights are found in a dictionary under one small lock of the cache, which is never
-held while anything of the user's runs.
+The first caller that finds a key missing opens a flight (kvd.caching.flights) and calls the loader; the others wait for
+its outcome. A loader that is cancelled or interrupted has no outcome: one of those who wait takes over. `begin` gives a
+flight, which has landed (its outcome is the answer) or is the caller's to finish. The caller runs the loader itself, so that
+a loader that loads in turn is few frames deep.
+
+Flights are found in a dictionary that only `setdefault` adds to and only a flight's owner removes from; no lock is held
+while a key is compared or anything else of the user's runs.
 """
 
 from __future__ import annotations
@@ -12,96 +15,60 @@ import inspect
 import math
 import random
 import threading
-import time
 import weakref
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from kvd.cache import UNSET
+from kvd.caching.errors import copied
+from kvd.caching.flights import Flight, asks_for_itself, running
+from kvd.doors.cache import UNSET
+from kvd.doors.cache import Cache as Plain
+from kvd.doors.spans import number_of, seconds_of
 
 if TYPE_CHECKING:
     from kvd.caching import Cache
 
+Span = float | timedelta  # seconds, or a timedelta
+
 RETRY = 1.0  # seconds until a refresh that failed is tried again
+ERRORS = 1024  # that a cache remembers at most
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class LoadOptions:
-    """How a load is stored. See Cache.get_or_set."""
+    """How a load is stored. See Cache.get_or_set. Raises TypeError or ValueError for a time that is none."""
 
     ttl: Any = UNSET
     tti: Any = UNSET
     tags: Any = None
     weight: int | None = None
-    refresh_after: float | None = None
-    stale_ttl: float | None = None
+    refresh_after: Any = None
+    stale_ttl: Any = None
     early: float = 0.0
-    error_ttl: float | None = None
+    error_ttl: Any = None
     cache_none: bool = True
     condition: Callable[[Any], bool] | None = None
+
+    def __post_init__(self) -> None:
+        if self.ttl is not UNSET and not callable(self.ttl):
+            self.ttl = seconds_of("ttl", self.ttl)
+        if self.tti is not UNSET:
+            self.tti = seconds_of("tti", self.tti)
+        if self.tags is not None:
+            self.tags = (self.tags,) if isinstance(self.tags, str) else tuple(self.tags)
+        if self.refresh_after is not None:
+            self.refresh_after = seconds_of("refresh_after", self.refresh_after, positive=False)
+        if self.stale_ttl is not None:
+            self.stale_ttl = seconds_of("stale_ttl", self.stale_ttl, positive=False)
+        if self.error_ttl is not None:
+            self.error_ttl = seconds_of("error_ttl", self.error_ttl, positive=False)
 
     @property
     def goes_stale(self) -> bool:
         return self.refresh_after is not None or self.stale_ttl is not None or self.early > 0
-
-
-class Flight:
-    """One load under way, and those who wait for it."""
-
-    __slots__ = ("callbacks", "error", "landed", "owner", "task", "value")
-
-    def __init__(self, task: object = None) -> None:
-        self.owner = threading.get_ident()
-        self.task = task
-        self.landed: str | None = None  # "value", "error" or "abandoned"
-        self.value: Any = None
-        self.error: BaseException | None = None
-        self.callbacks: list[Callable[[], object]] = []
-
-    def wait(self, lock: threading.Lock) -> None:
-        """Block until it has landed."""
-        event = threading.Event()
-        with lock:
-            if self.landed:
-                return
-            self.callbacks.append(event.set)
-        event.wait()
-
-    async def wait_async(self, lock: threading.Lock) -> None:
-        import asyncio
-
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[None] = loop.create_future()
-
-        def settle() -> None:
-            if not future.done():
-                future.set_result(None)
-
-        def wake() -> None:
-            try:
-                loop.call_soon_threadsafe(settle)
-            except RuntimeError:  # that loop is closed: nobody waits any more
-                pass
-
-        with lock:
-            if self.landed:
-                return
-            self.callbacks.append(wake)
-        await future
-
-    def outcome(self) -> Any:
-        if self.error is not None:
-            raise self.error
-        return self.value
-
-
-def is_outcome(error: BaseException) -> bool:
-    """Whether an exception says something about the key, not about whoever happened to load it."""
-    import sys
-
-    asyncio = sys.modules.get("asyncio")
-    return isinstance(error, Exception) and not (asyncio and isinstance(error, asyncio.CancelledError))
 
 
 class Loading:
@@ -109,9 +76,8 @@ class Loading:
 
     def __init__(self, cache: Cache[Any, Any]) -> None:
         self._cache = weakref.ref(cache)
-        self.lock = threading.Lock()
         self.flights: dict[Hashable, Flight] = {}
-        self.errors: Any = None
+        self.errors: Plain[Hashable, BaseException] | None = None
         self.tasks: set[Any] = set()
         self.loads = self.failures = 0
         self.seconds = 0.0
@@ -119,55 +85,104 @@ class Loading:
     @property
     def cache(self) -> Cache[Any, Any]:
         cache = self._cache()
-        assert cache is not None, "whoever loads holds the cache"
+        assert cache is not None, "a caller that loads holds the cache"
         return cache
 
     # ---- flights ---------------------------------------------------------------------------------
 
-    def board(self, key: Hashable, task: object = None) -> tuple[Flight, bool]:
-        """The key's flight, and whether it was opened by this call."""
-        fresh = Flight(task)
-        with self.lock:
-            flight = self.flights.setdefault(key, fresh)
-        return flight, flight is fresh
+    def board(self, flight: Flight) -> Flight:
+        """The key's flight: this one, unless one is under way."""
+        first = self.flights.setdefault(flight.key, flight)
+        if first.landed:  # a key whose __eq__ raised could not be removed
+            self.flights[flight.key] = first = flight
+        return first
 
-    def land(self, key: Hashable, flight: Flight, how: str) -> None:
-        with self.lock:
-            flight.landed = how
-            if self.flights.get(key) is flight:
-                del self.flights[key]
-            callbacks, flight.callbacks = flight.callbacks, []
-        for wake in callbacks:
-            wake()
+    def close(self, flight: Flight) -> None:
+        try:
+            if self.flights.get(flight.key) is flight:
+                del self.flights[flight.key]
+        except Exception:  # a key's __eq__ raised: board overlooks a flight that has landed
+            pass
 
-    def fail(self, key: Hashable, flight: Flight, error: BaseException, options: LoadOptions) -> None:
-        if not is_outcome(error):
-            self.land(key, flight, "abandoned")
-            return
-        self.failures += 1
-        if options.error_ttl:
-            self.remember_error(key, error, options.error_ttl)
-        flight.error = error
-        self.land(key, flight, "error")
+    def open(self, flight: Flight) -> Flight:
+        """The caller loads, unless the value has come since it looked."""
+        flight.open()
+        try:
+            found = self.cache.peek(flight.key, UNSET)
+        except BaseException:
+            flight.land("abandoned")
+            raise
+        if found is not UNSET:
+            flight.land("value", found)
+        return flight
 
-    def finish(self, key: Hashable, flight: Flight, value: Any, seconds: float, options: LoadOptions) -> None:
+    def begin(self, key: Hashable, options: LoadOptions) -> Flight:
+        """A flight for a key that is missing: it has landed, or this thread loads and calls its `finish` or `fail`.
+
+        What follows the registration in `board`, up to the landing, needs no deeper stack than `stack_room` has tried. So a
+        stack that is used up leaves no flight behind that never lands.
+        """
+        while True:
+            stack_room()
+            self.raise_remembered(key)
+            flight = Flight(self, key, options, running())
+            first = self.board(flight)
+            if first is flight:
+                return self.open(flight)
+            if asks_for_itself(self, key) or first.thread == flight.thread and not first.tasked:
+                raise RuntimeError(f"the loader of {key!r} asks for {key!r}")
+            if not first.wait():
+                flight.open()
+                return flight  # it stands beside the one under way, and nothing waits for it
+            if first.landed != "abandoned":
+                return first
+
+    async def begin_async(self, key: Hashable, options: LoadOptions) -> Flight:
+        """As begin, for a task."""
+        while True:
+            stack_room()
+            self.raise_remembered(key)
+            flight = Flight(self, key, options, running(), tasked=True)
+            first = self.board(flight)
+            if first is flight:
+                return self.open(flight)
+            if asks_for_itself(self, key):
+                raise RuntimeError(f"the loader of {key!r} asks for {key!r}")
+            if not await first.wait_async():
+                flight.open()
+                return flight
+            if first.landed != "abandoned":
+                return first
+
+    # ---- outcomes --------------------------------------------------------------------------------
+
+    def loaded(self, flight: Flight, value: Any, seconds: float) -> None:
+        error = single_use(flight.key, value)
+        if error is not None:
+            flight.fail(error)
+            raise error
         self.loads += 1
         self.seconds += seconds
-        try:
-            self.keep(key, value, seconds, options)
-        finally:
-            flight.value = value
-            self.land(key, flight, "value")
+        self.keep(flight.key, value, seconds, flight.options)
+
+    def failed(self, flight: Flight) -> None:
+        self.failures += 1
+        if flight.options.error_ttl:
+            self.remember_error(flight)
 
     def keep(self, key: Hashable, value: Any, seconds: float, options: LoadOptions) -> None:
         """Store what was loaded, if it is to be stored."""
         if value is None and not options.cache_none or options.condition is not None and not options.condition(value):
             return
-        ttl = options.ttl(value) if callable(options.ttl) else options.ttl
+        ttl = options.ttl
+        if callable(ttl):
+            ttl = number_of("ttl", ttl(value))
+            if ttl is not None and ttl <= 0:
+                return
         if not options.goes_stale:
             self.cache.set(key, value, ttl, tti=options.tti, weight=options.weight, tags=options.tags)
             return
-        whole = self.cache._options["ttl"] if ttl is UNSET else ttl
+        whole = seconds_of("ttl", self.cache._options["ttl"]) if ttl is UNSET else ttl
         soft = options.refresh_after if options.refresh_after is not None else whole
         hard = whole + (options.stale_ttl or 0.0) if whole is not None else None
         if options.early and soft is not None:
@@ -178,195 +193,216 @@ class Loading:
 
     # ---- errors that are remembered --------------------------------------------------------------
 
-    def remember_error(self, key: Hashable, error: BaseException, ttl: float) -> None:
-        from kvd.cache import Cache as Plain
+    def remember_error(self, flight: Flight) -> None:
+        from kvd import janitor
 
         if self.errors is None:
-            self.errors = Plain(1024, clock=self.cache._options["clock"])
-        self.errors.set(key, error, ttl)
+            self.errors = Plain(ERRORS, clock=self.cache._options["clock"])
+            self.errors._planner = janitor.Plan(self.errors)
+        assert flight.error is not None
+        self.errors.set(flight.key, flight.error, flight.options.error_ttl, tags=flight.options.tags)
 
     def raise_remembered(self, key: Hashable) -> None:
         if self.errors is not None:
             error = self.errors.get(key)
             if error is not None:
-                raise error
+                raise copied(error).with_traceback(None)
 
     def forget(self, key: Hashable) -> None:
         if self.errors is not None:
             self.errors.delete(key)
 
-    # ---- threads ---------------------------------------------------------------------------------
+    # ---- one key ---------------------------------------------------------------------------------
 
     def load(self, key: Hashable, factory: Callable[[], Any], options: LoadOptions) -> Any:
         """The value of a key that is missing."""
-        while True:
-            self.raise_remembered(key)
-            flight, mine = self.board(key)
-            if mine:
-                return self.fly(key, flight, factory, options)
-            if flight.owner == threading.get_ident():
-                # the load under way waits for this call, or is a task of this thread's event loop: to wait is to hang
-                if flight.task is None:
-                    raise RuntimeError(f"loading {key!r} asks for {key!r}")
-                return factory()
-            flight.wait(self.lock)
-            if flight.landed != "abandoned":
-                return flight.outcome()
-            found = self.cache._fetch_fresh(key)
-            if found is not None:
-                return found[0]
-
-    def fly(self, key: Hashable, flight: Flight, factory: Callable[[], Any], options: LoadOptions) -> Any:
+        flight = self.begin(key, options)
+        if flight.landed:
+            return flight.outcome()
         try:
-            found = self.cache.peek(key, UNSET)
-            if found is not UNSET:  # another flight landed between our look and ours
-                flight.value = found
-                self.land(key, flight, "value")
-                return found
-            begun = time.perf_counter()
             value = factory()
         except BaseException as error:
-            self.fail(key, flight, error, options)
+            flight.fail(error)
             raise
-        self.finish(key, flight, value, time.perf_counter() - begun, options)
+        flight.finish(value)
         return value
 
+    async def load_async(self, key: Hashable, factory: Callable[[], Any], options: LoadOptions) -> Any:
+        """As load, for a task; what the factory returns is awaited if it can be."""
+        flight = await self.begin_async(key, options)
+        if flight.landed:
+            return flight.outcome()
+        try:
+            value = factory()
+            if can_be_awaited(value):
+                value = await value
+        except BaseException as error:
+            flight.fail(error)
+            raise
+        flight.finish(value)
+        return value
+
+    # ---- refreshing ------------------------------------------------------------------------------
+
     def refresh(self, key: Hashable, factory: Callable[[], Any], options: LoadOptions) -> None:
-        """Load a stale key again, in the background, unless that is under way."""
-        flight, mine = self.board(key)
-        if not mine:
+        """Load a stale key again, in a thread of its own, unless that is under way."""
+        flight = Flight(self, key, without_errors(options))
+        flight.thread = 0  # it has none yet
+        if self.board(flight) is not flight:
             return
         cache = self.cache
 
         def run() -> None:
-            flight.owner = threading.get_ident()
-            begun = time.perf_counter()
+            flight.thread = threading.get_ident()
+            flight.open()
             try:
                 value = factory()
             except BaseException as error:
                 cache._stale_after(key, options.error_ttl or RETRY)
-                self.fail(key, flight, error, options_without_errors(options))
+                flight.fail(error)
                 return
-            self.finish(key, flight, value, time.perf_counter() - begun, options)
+            flight.finish(value)
 
         try:
             threading.Thread(target=run, name="kvd-refresh", daemon=True).start()
-        except RuntimeError:
-            self.land(key, flight, "abandoned")
-
-    # ---- tasks -----------------------------------------------------------------------------------
-
-    async def load_async(self, key: Hashable, factory: Callable[[], Any], options: LoadOptions) -> Any:
-        import asyncio
-
-        task = asyncio.current_task()
-        while True:
-            self.raise_remembered(key)
-            flight, mine = self.board(key, task)
-            if mine:
-                return await self.fly_async(key, flight, factory, options)
-            if flight.task is task and task is not None:
-                raise RuntimeError(f"loading {key!r} asks for {key!r}")
-            await flight.wait_async(self.lock)
-            if flight.landed != "abandoned":
-                return flight.outcome()
-            found = self.cache._fetch_fresh(key)
-            if found is not None:
-                return found[0]
-
-    async def fly_async(self, key: Hashable, flight: Flight, factory: Callable[[], Any], options: LoadOptions) -> Any:
-        try:
-            found = self.cache.peek(key, UNSET)
-            if found is not UNSET:
-                flight.value = found
-                self.land(key, flight, "value")
-                return found
-            begun = time.perf_counter()
-            value = await finished(factory())
-        except BaseException as error:
-            self.fail(key, flight, error, options)
-            raise
-        self.finish(key, flight, value, time.perf_counter() - begun, options)
-        return value
+        except RuntimeError:  # no more threads
+            flight.land("abandoned")
 
     def refresh_async(self, key: Hashable, factory: Callable[[], Any], options: LoadOptions) -> None:
+        """As refresh, in a task of its own."""
         import asyncio
 
-        flight, mine = self.board(key, object())
-        if not mine:
+        flight = Flight(self, key, without_errors(options), tasked=True)
+        if self.board(flight) is not flight:
             return
         cache = self.cache
 
         async def run() -> None:
-            begun = time.perf_counter()
+            flight.open()
             try:
-                value = await finished(factory())
+                value = factory()
+                if can_be_awaited(value):
+                    value = await value
             except BaseException as error:
                 cache._stale_after(key, options.error_ttl or RETRY)
-                self.fail(key, flight, error, options_without_errors(options))
-                if not is_outcome(error):
+                flight.fail(error)
+                if not isinstance(error, Exception):
                     raise
                 return
-            self.finish(key, flight, value, time.perf_counter() - begun, options)
+            flight.finish(value)
 
         task = asyncio.get_running_loop().create_task(run())
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
         # a task that is cancelled before its first step never runs: its flight must land all the same
-        task.add_done_callback(lambda _: None if flight.landed else self.land(key, flight, "abandoned"))
+        task.add_done_callback(lambda _: None if flight.landed else flight.land("abandoned"))
 
     # ---- several keys ----------------------------------------------------------------------------
 
     def load_many(
         self, keys: Iterable[Hashable], loader: Callable[[list[Any]], Mapping[Any, Any]], options: LoadOptions
     ) -> dict[Any, Any]:
-        mine: dict[Hashable, Flight] = {}
-        others: dict[Hashable, Flight] = {}
-        for key in keys:
-            if key in mine or key in others:
-                continue
-            flight, opened = self.board(key)
-            (mine if opened else others)[key] = flight
+        """Values of keys that are missing, with as few calls of the loader as can be: one for those that nothing loads yet, and
+        one more for those whose load was abandoned."""
         values: dict[Any, Any] = {}
-        if mine:
-            begun = time.perf_counter()
-            try:
-                loaded = loader(list(mine))
-            except BaseException as error:
-                for key, flight in mine.items():
-                    self.fail(key, flight, error, options)
-                raise
-            seconds = (time.perf_counter() - begun) / len(mine)
-            try:
-                for key, flight in mine.items():
-                    if key in loaded:
-                        values[key] = loaded[key]
-                        self.finish(key, flight, loaded[key], seconds, options)
-            finally:
-                for key, flight in mine.items():
-                    if not flight.landed:
-                        self.land(key, flight, "abandoned")
-        for key, flight in others.items():
-            if flight.owner != threading.get_ident():
-                flight.wait(self.lock)
-            if flight.landed == "value":
-                values[key] = flight.value
-            elif flight.landed == "error":
-                raise flight.error or RuntimeError("a load failed")
-            else:
-                values.update(loader([key]))
+        wanted = list(dict.fromkeys(keys))
+        while wanted:
+            mine, others = self.begin_many(wanted, options)
+            values.update(self.load_mine(mine, loader))
+            wanted, beside = [], []
+            for flight, first in others:
+                if asks_for_itself(self, flight.key) or first.thread == flight.thread and not first.tasked:
+                    raise RuntimeError(f"the loader of {flight.key!r} asks for {flight.key!r}")
+                if not first.wait():
+                    beside.append(flight)
+                elif first.landed == "abandoned":
+                    wanted.append(flight.key)
+                else:
+                    values[flight.key] = first.outcome()
+            values.update(self.load_mine(opened(beside), loader))
+        return values
+
+    def begin_many(self, keys: list[Hashable], options: LoadOptions) -> tuple[list[Flight], list[tuple[Flight, Flight]]]:
+        """Flights to load, each the parent of the next; and pairs of a flight that was not needed and the one under way."""
+        mine: list[Flight] = []
+        others: list[tuple[Flight, Flight]] = []
+        try:
+            for key in keys:
+                stack_room()
+                self.raise_remembered(key)
+                flight = Flight(self, key, options, running())
+                first = self.board(flight)
+                if first is flight:
+                    mine.append(flight)
+                    self.open(flight)
+                else:
+                    others.append((flight, first))
+        except BaseException:
+            for flight in mine:
+                if not flight.landed:
+                    flight.land("abandoned")
+            raise
+        return mine, others
+
+    def load_mine(self, flights: list[Flight], loader: Callable[[list[Any]], Mapping[Any, Any]]) -> dict[Any, Any]:
+        """One call of the loader for all flights that have not landed. A key that it does not return is abandoned."""
+        values = {flight.key: flight.value for flight in flights if flight.landed == "value"}
+        flights = [flight for flight in flights if not flight.landed]
+        if not flights:
+            return values
+        begun = perf_counter()
+        try:
+            loaded = loader([flight.key for flight in flights])
+            if (spent := single_use(flights[0].key, loaded)) is not None:
+                raise spent
+        except BaseException as error:
+            for flight in flights:
+                flight.fail(error)
+            raise
+        seconds = (perf_counter() - begun) / len(flights)
+        try:
+            for flight in flights:
+                if flight.key in loaded:
+                    values[flight.key] = loaded[flight.key]
+                    flight.finish(loaded[flight.key], seconds)
+        finally:
+            for flight in flights:
+                if not flight.landed:
+                    flight.land("abandoned")
         return values
 
 
-def options_without_errors(options: LoadOptions) -> LoadOptions:
-    """A refresh that failed leaves the stale value, which is better than the error."""
-    from dataclasses import replace
+def stack_room(frames: int = 6) -> None:
+    """RecursionError unless so many calls fit into the stack."""
+    if frames:
+        stack_room(frames - 1)
 
+
+def opened(flights: list[Flight]) -> list[Flight]:
+    """Flights beside those under way, each the parent of the next."""
+    for flight in flights:
+        flight.parent = running()
+        flight.open()
+    return flights
+
+
+def without_errors(options: LoadOptions) -> LoadOptions:
+    """A refresh that failed leaves the stale value, which is better than the error."""
     return replace(options, error_ttl=None)
 
 
-async def finished(value: Any) -> Any:
-    """A coroutine's result, or the value itself."""
-    if isinstance(value, Awaitable) or inspect.isawaitable(value):
-        return await value
-    return value
+def single_use(key: Hashable, value: Any) -> TypeError | None:
+    """The error for a coroutine or generator, which would be spent when it is first used."""
+    kind = type(value)
+    if not (hasattr(kind, "throw") or hasattr(kind, "athrow")):
+        return None
+    if inspect.iscoroutine(value):
+        value.close()
+    return TypeError(
+        f"the loader of {key!r} returned a {kind.__name__}, which can be used only once;"
+        " coroutine functions need get_or_set_async or an async function under @cached"
+    )
+
+
+def can_be_awaited(value: Any) -> bool:
+    return isinstance(value, Awaitable) or inspect.isawaitable(value)

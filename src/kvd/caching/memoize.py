@@ -1,12 +1,13 @@
 """@cached: a function that remembers what it returned.
 
-The compiled `Memo` (kvd.memo) turns calls into keys and answers hits; `Plan` is what it and the loader have to know
+The compiled `Memo` (kvd.doors.memo) turns calls into keys and answers hits; `Plan` is what it and the loader have to know
 of one function; `CachedFunction` and `AsyncCachedFunction` are the two callables, and `BoundCall` is what an instance's
 attribute gives.
 """
 
 from __future__ import annotations
 
+import copy
 import functools
 import inspect
 import weakref
@@ -15,10 +16,11 @@ from dataclasses import replace
 from functools import _CacheInfo as CacheInfo
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
-from kvd.cache import UNSET
 from kvd.caching import Cache
-from kvd.caching.loading import LoadOptions
-from kvd.memo import Memo, Owner, give_call
+from kvd.caching.flights import Flight, landed_with
+from kvd.caching.loading import LoadOptions, Span, single_use
+from kvd.doors.cache import UNSET
+from kvd.doors.memo import Memo, Owner, give_call
 
 P = ParamSpec("P")
 Q = ParamSpec("Q")
@@ -112,7 +114,10 @@ def ignoring(function: Callable[..., Any], ignore: Collection[str]) -> Callable[
         parts: list[Any] = []
         for name, value in bound.arguments.items():
             if name not in ignore and name not in ("self", "cls"):
-                parts += [name, tuple(sorted(value.items())) if signature.parameters[name].kind is inspect.Parameter.VAR_KEYWORD else value]
+                parts += [
+                    name,
+                    tuple(sorted(value.items())) if signature.parameters[name].kind is inspect.Parameter.VAR_KEYWORD else value,
+                ]
         return tuple(parts)
 
     return key
@@ -162,12 +167,24 @@ class _Controls(Generic[P, R]):
 
     def _keep(self, args: Any, kwargs: Any, value: Any) -> None:
         cache, key, owner = self.memo.place(args, kwargs)
+        if (spent := single_use(key, value)) is not None:
+            raise spent
         cache.loading.forget(key)
         cache.loading.keep(key, value, 0.0, self.plan.options_for(owner))
 
     def __set_name__(self, owner: type, name: str) -> None:
-        """It stands in a class: its first argument is the instance, whatever it is called."""
+        """It is an attribute of a class: its first argument is the instance, whatever it is called."""
         self.memo.become_method()
+
+    def __reduce__(self) -> str:
+        """Pickled by name, as functions are; a copy is the function itself."""
+        return self.__qualname__  # type: ignore[attr-defined]
+
+    def __copy__(self) -> Any:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        return self
 
 
 class CachedFunction(_Controls[P, R], Memo):
@@ -190,15 +207,14 @@ class CachedFunction(_Controls[P, R], Memo):
     def memo(self) -> Memo:  # type: ignore[override]
         return self
 
-    def _missed(self, cache: Any, key: Hashable, owner: Owner | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> R:
+    def _missed(self, cache: Any, key: Hashable, owner: Owner | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Flight:
         found = cache._fetch_fresh(key) if self.watched else None
-        if found is not None and not found[1]:
-            return found[0]
-        function, options = self.plan.function, self.plan.options_for(owner)
+        options = self.plan.options_for(owner)
         if found is None:
-            return cache.loading.load(key, lambda: function(*args, **kwargs), options)
-        cache.loading.refresh(key, lambda: function(*args, **kwargs), options)
-        return found[0]
+            return cache.loading.begin(key, options)
+        if found[1]:
+            cache.loading.refresh(key, functools.partial(self.plan.function, *args, **kwargs), options)
+        return landed_with(found[0])
 
     def refresh(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Call the function now and store its result."""
@@ -213,9 +229,7 @@ class CachedFunction(_Controls[P, R], Memo):
     @overload
     def __get__(self, instance: None, owner: type | None = None) -> CachedFunction[P, R]: ...
     @overload
-    def __get__(
-        self: CachedFunction[Concatenate[Any, Q], R], instance: object, owner: type | None = None
-    ) -> BoundCall[Q, R]: ...
+    def __get__(self: CachedFunction[Concatenate[Any, Q], R], instance: object, owner: type | None = None) -> BoundCall[Q, R]: ...
     def __get__(self, instance: object, owner: type | None = None) -> Any:
         return self if instance is None else BoundCall(self, instance)
 
@@ -233,10 +247,16 @@ class AsyncCachedFunction(_Controls[P, R]):
         plan.equip(self.memo)
         if hasattr(inspect, "markcoroutinefunction"):
             inspect.markcoroutinefunction(self)
-        else:  # before 3.12, asyncio's own mark
+        else:  # before 3.12 inspect looks for what a function has, and asyncio for a mark of its own
             import asyncio.coroutines
 
             self._is_coroutine = asyncio.coroutines._is_coroutine  # type: ignore[attr-defined]
+            function = inspect.unwrap(plan.function)
+            while isinstance(function, functools.partial):
+                function = function.func
+            for name in ("__code__", "__defaults__", "__kwdefaults__", "__name__"):
+                if hasattr(function, name):
+                    setattr(self, name, getattr(function, name))
 
     async def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         cache, key, owner = self.memo.place(args, kwargs)
@@ -244,10 +264,19 @@ class AsyncCachedFunction(_Controls[P, R]):
         if found is not None and not found[1]:
             return found[0]
         function, options = self.plan.function, self.plan.options_for(owner)
-        if found is None:
-            return await cache.loading.load_async(key, lambda: function(*args, **kwargs), options)
-        cache.loading.refresh_async(key, lambda: function(*args, **kwargs), options)
-        return found[0]
+        if found is not None:
+            cache.loading.refresh_async(key, functools.partial(function, *args, **kwargs), options)
+            return found[0]
+        flight = await cache.loading.begin_async(key, options)
+        if flight.landed:
+            return flight.outcome()
+        try:
+            value = await function(*args, **kwargs)
+        except BaseException as error:
+            flight.fail(error)
+            raise
+        flight.finish(value)
+        return value
 
     async def refresh(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run the function now and store its result."""
@@ -286,8 +315,24 @@ class BoundCall(Generic[P, R]):
     def bypass(self, *args: P.args, **kwargs: P.kwargs) -> R:
         return self.__func__.bypass(self.__self__, *args, **kwargs)
 
+    @property
+    def __signature__(self) -> inspect.Signature:
+        """The function's, without the instance."""
+        whole = inspect.signature(self.__func__)
+        return whole.replace(parameters=list(whole.parameters.values())[1:])
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self.__func__, name)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled as bound methods are: the instance and the name."""
+        return getattr, (self.__self__, self.__func__.__name__)
+
+    def __copy__(self) -> BoundCall[P, R]:
+        return BoundCall(self.__func__, self.__self__)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> BoundCall[P, R]:
+        return BoundCall(self.__func__, copy.deepcopy(self.__self__, memo))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, BoundCall) and self.__func__ is other.__func__ and self.__self__ is other.__self__
@@ -306,18 +351,18 @@ def cached(
     *,
     cache: Cache[Any, Any] | None = None,
     maxsize: int | None = MAXSIZE,
-    ttl: float | Callable[[Any], float | None] | None = None,
-    tti: float | None = None,
+    ttl: Span | Callable[[Any], Span | None] | None = None,
+    tti: Span | None = None,
     policy: str = "lru",
     key: Callable[..., Hashable] | None = None,
     typed: bool = False,
     ignore: Collection[str] = (),
     condition: Callable[[Any], bool] | None = None,
     cache_none: bool = True,
-    refresh_after: float | None = None,
-    stale_ttl: float | None = None,
+    refresh_after: Span | None = None,
+    stale_ttl: Span | None = None,
     early: float = 0.0,
-    error_ttl: float | None = None,
+    error_ttl: Span | None = None,
     jitter: float = 0.0,
     tags: Any = None,
     per_instance: bool = False,
@@ -331,18 +376,18 @@ def cached(
     *,
     cache: Cache[Any, Any] | None = None,
     maxsize: int | None = MAXSIZE,
-    ttl: float | Callable[[Any], float | None] | None = None,
-    tti: float | None = None,
+    ttl: Span | Callable[[Any], Span | None] | None = None,
+    tti: Span | None = None,
     policy: str = "lru",
     key: Callable[..., Hashable] | None = None,
     typed: bool = False,
     ignore: Collection[str] = (),
     condition: Callable[[Any], bool] | None = None,
     cache_none: bool = True,
-    refresh_after: float | None = None,
-    stale_ttl: float | None = None,
+    refresh_after: Span | None = None,
+    stale_ttl: Span | None = None,
     early: float = 0.0,
-    error_ttl: float | None = None,
+    error_ttl: Span | None = None,
     jitter: float = 0.0,
     tags: Any = None,
     per_instance: bool = False,
@@ -398,7 +443,9 @@ def cached(
         def make() -> Cache[Any, Any]:
             if cache is not None and not per_instance:
                 return cache
-            return Cache(maxsize, ttl=None if callable(ttl) else ttl, tti=tti, policy=policy, jitter=jitter, clock=clock, name=name)
+            return Cache(
+                maxsize, ttl=None if callable(ttl) else ttl, tti=tti, policy=policy, jitter=jitter, clock=clock, name=name
+            )
 
         options = LoadOptions(
             ttl=ttl if ttl_of_results else UNSET, tti=UNSET if cache is None or tti is None else tti, tags=tags, refresh_after=refresh_after, stale_ttl=stale_ttl,

@@ -70,7 +70,9 @@ def prometheus(caches: Iterable[Any] | None = None) -> str:
         lines += [f'{name}{{cache="{which}"}} {getattr(s, field)}' for which, s in stats]
     lines += ["# HELP kvd_cache_evictions_total Entries that left, by cause.", "# TYPE kvd_cache_evictions_total counter"]
     lines += [
-        f'kvd_cache_evictions_total{{cache="{which}",cause="{cause}"}} {n}' for which, s in stats for cause, n in s.evictions.items()
+        f'kvd_cache_evictions_total{{cache="{which}",cause="{cause}"}} {n}'
+        for which, s in stats
+        for cause, n in s.evictions.items()
     ]
     return "\n".join(lines) + "\n"
 

@@ -7,9 +7,11 @@ import threading
 import time
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any, ParamSpec, TypeVar
 
 from kvd.caching import Cache
+from kvd.doors.spans import seconds_of
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -52,11 +54,15 @@ class barrier:
                     self._locks[key] = lock, users - 1
 
 
-def throttle(seconds: float, *, clock: Callable[[], float] | None = None) -> Callable[[Callable[P, R]], Callable[P, R | None]]:
+def throttle(
+    seconds: float | timedelta, *, clock: Callable[[], float] | None = None
+) -> Callable[[Callable[P, R]], Callable[P, R | None]]:
     """At most one call in so many seconds for the same arguments; other calls return None and do nothing."""
 
+    span = seconds_of("seconds", seconds)
+
     def decorate(function: Callable[P, R]) -> Callable[P, R | None]:
-        called: Cache[Any, bool] = Cache(ttl=seconds, clock=clock)
+        called: Cache[Any, bool] = Cache(ttl=span, clock=clock)
 
         @functools.wraps(function)
         def throttled(*args: P.args, **kwargs: P.kwargs) -> R | None:
@@ -79,10 +85,10 @@ class RateLimiter:
     [True, True, False]
     """
 
-    def __init__(self, limit: int, period: float, *, clock: Callable[[], float] | None = None) -> None:
-        if limit < 1 or period <= 0:
-            raise ValueError("a rate needs a limit of at least 1 and a positive period")
-        self.limit, self.period = limit, period
+    def __init__(self, limit: int, period: float | timedelta, *, clock: Callable[[], float] | None = None) -> None:
+        if limit < 1:
+            raise ValueError(f"limit must be at least 1, got {limit}")
+        self.limit, self.period = limit, seconds_of("period", period)
         self._clock = clock or time.monotonic
         self._lock = threading.Lock()
         self._full_at: Cache[Hashable, float] = Cache(clock=self._clock)  # when a key's allowance is whole again

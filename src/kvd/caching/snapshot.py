@@ -20,10 +20,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from kvd.cache import checksum
+from kvd.doors.cache import checksum
 
 MAGIC = b"kvdcache\x01"
 END = 0xFFFFFFFF
+TUPLE = "__tuple__"  # the one key of the JSON object that a tuple is written as
 
 
 class SnapshotError(ValueError):
@@ -44,7 +45,7 @@ class Serializer:
 
 
 def serializer_named(which: Any) -> Any:
-    """"pickle", "json", or any object with dumps and loads (a module, a Serializer)."""
+    """The serializer called "pickle" or "json", or any object with dumps and loads (a module, a Serializer)."""
     if which == "pickle":
         import pickle
 
@@ -52,10 +53,43 @@ def serializer_named(which: Any) -> Any:
     if which == "json":
         import json
 
-        return Serializer("json", lambda record: json.dumps(record).encode(), json.loads)
+        return Serializer(
+            "json", lambda record: json.dumps(to_json(record)).encode(), lambda data: json.loads(data, object_hook=from_json)
+        )
     if not callable(getattr(which, "dumps", None)) or not callable(getattr(which, "loads", None)):
         raise TypeError('a serializer is "pickle", "json" or an object with dumps and loads')
     return which
+
+
+def to_json(value: Any) -> Any:
+    """What JSON restores: tuples are marked, and a dict must have str as keys."""
+    if isinstance(value, tuple):
+        return {TUPLE: [to_json(v) for v in value]}
+    if isinstance(value, list):
+        return [to_json(v) for v in value]
+    if isinstance(value, dict):
+        for key in value:
+            if not isinstance(key, str) or key == TUPLE:
+                raise TypeError(f"JSON cannot restore a dict with the key {key!r}")
+        return {key: to_json(v) for key, v in value.items()}
+    return value
+
+
+def from_json(found: dict[str, Any]) -> Any:
+    return tuple(found[TUPLE]) if TUPLE in found else found
+
+
+def encoded(serializer: Any, record: tuple[Any, ...]) -> bytes:
+    """One record. TypeError for a key that the serializer does not restore, as most of them turn tuples into lists."""
+    key, value, ttl, tti, weight, tags = record
+    try:
+        data = serializer.dumps([key, value, ttl, tti, weight, list(tags)])
+        back = key if getattr(serializer, "name", None) == "pickle" else serializer.loads(data)[0]
+    except TypeError as error:
+        raise TypeError(f"the entry of {key!r} cannot be written: {error}") from error
+    if type(back) is not type(key) or not (back == key or key != key):
+        raise TypeError(f"the serializer does not restore the key {key!r}: it comes back as {back!r}")
+    return data.encode() if isinstance(data, str) else data
 
 
 def name_of(serializer: Any) -> bytes:
@@ -68,9 +102,7 @@ def dump(cache: Any, path: Any, serializer: Any) -> int:
     parts = [MAGIC, bytes([len(name_of(chosen))]), name_of(chosen), struct.pack("<q", int(time.time() * 1000))]
     records = cache._records()
     for record in records:
-        data = chosen.dumps(list(record))
-        if isinstance(data, str):
-            data = data.encode()
+        data = encoded(chosen, record)
         if len(data) >= END:
             raise ValueError(f"{record[0]!r} takes more than 4 GiB")
         parts += [struct.pack("<I", len(data)), data]
@@ -113,7 +145,9 @@ def load(path: Any, serializer: Any) -> list[tuple[Any, ...]]:
     name = data[at + 1 : at + 1 + data[at]]
     at += 1 + len(name)
     if name != name_of(chosen):
-        raise SnapshotError(f"{path} was written with serializer {name.decode(errors='replace')!r}, not {name_of(chosen).decode()!r}")
+        raise SnapshotError(
+            f"{path} was written with serializer {name.decode(errors='replace')!r}, not {name_of(chosen).decode()!r}"
+        )
     aged = max(0.0, time.time() - struct.unpack_from("<q", data, at)[0] / 1000)
     at += 8
     records: list[tuple[Any, ...]] = []
@@ -126,6 +160,7 @@ def load(path: Any, serializer: Any) -> list[tuple[Any, ...]]:
             return records
         try:
             key, value, ttl, tti, weight, tags = chosen.loads(data[at : at + length])
+            hash(key)
         except Exception as error:
             raise SnapshotError(f"{path}: the record at byte {at} cannot be read: {error!r}") from error
         at += length

@@ -7,9 +7,10 @@ a bare object that is found by the instance's address and thrown away, with its 
 a cache of its own, which goes with it. `Owner` is that token or cache. An instance that cannot be weakly referenced
 stands for itself.
 
-What is not a plain hit is the business of functions that kvd.caching.memoize sets: `key_of(args, kwargs)`, where keys
+What is not a plain hit is done by functions that kvd.caching.memoize sets: `key_of(args, kwargs)`, where keys
 are made otherwise; `adopt(instance)`, which makes the Owner of an instance met for the first time; and
-`missed(cache, key, owner, args, kwargs)`, which loads.
+`missed(cache, key, owner, args, kwargs)`, which returns a flight (kvd.caching.flights): it has landed with the answer, or
+the function is called here and the flight told. So a cached function that calls itself takes one frame a level more.
 """
 
 cimport cython
@@ -21,17 +22,29 @@ from cpython.tuple cimport PyTuple_GET_SIZE, PyTuple_New, PyTuple_SET_ITEM
 from cpython.unicode cimport PyUnicode_CheckExact
 from cpython.weakref cimport PyWeakref_GetObject
 
-from kvd.cache cimport Cache
+from kvd.doors.cache cimport Cache
+from kvd.doors.glue cimport owned
 
 cdef extern from *:
     ctypedef struct full_type "PyTypeObject":
         ternaryfunc tp_call
         unsigned long tp_flags
     object call_with "PyObject_Call" (object f, object args, PyObject *kwargs)
-    void Py_DECREF_raw "Py_DECREF" (PyObject *o)
+    bint PyCoro_CheckExact(object o)
+    bint PyGen_CheckExact(object o)
+    bint PyAsyncGen_CheckExact(object o)
     unsigned long Py_TPFLAGS_METHOD_DESCRIPTOR
 
-cdef object KEYWORDS = object()    # between the positional arguments of a key and the others
+
+class _Keywords:
+    """Between the positional arguments of a key and the others; one object, also after pickling."""
+
+    def __reduce__(self):
+        return "KEYWORDS"
+
+
+KEYWORDS = _Keywords()
+cdef object SEPARATOR = KEYWORDS
 
 
 cdef object key_from(tuple args, PyObject *kwargs, bint typed):
@@ -56,7 +69,7 @@ cdef tuple key_with_names(tuple args, dict kwargs):
     cdef tuple key = PyTuple_New(n + 1 + 2 * len(kwargs))
     for i in range(n):
         put(key, i, <PyObject *>args[i])
-    put(key, n, <PyObject *>KEYWORDS)
+    put(key, n, <PyObject *>SEPARATOR)
     i = n + 1
     while PyDict_Next(kwargs, &at, &name, &value):
         put(key, i, name)
@@ -90,9 +103,9 @@ cdef class Memo:
     cdef readonly dict owners          # of a method: address of an instance -> Owner; None: not a method
     cdef public object adopt
     cdef public object key_of          # None: as functools
-    cdef public object missed          # None: call and store, no more
+    cdef public object missed          # None: call and store
     cdef public bint typed
-    cdef public bint watched           # values may be stale, so a hit is `missed`'s business as well
+    cdef public bint watched           # values may be stale, so `missed` answers hits as well
     cdef dict __dict__
     cdef object __weakref__
 
@@ -126,14 +139,28 @@ cdef class Memo:
             with cython.critical_section(cache):
                 value = cache.fetch(<PyObject *>key)
             if value != NULL:
-                result = <object>value
-                Py_DECREF_raw(value)
-                return result
+                return owned(value)
         if self.missed is not None:
-            return self.missed(cache, key, owner, args, {} if kwargs == NULL else <dict>kwargs)
+            return self.load(self.missed(cache, key, owner, args, {} if kwargs == NULL else <dict>kwargs), args, kwargs)
         result = call_with(self.function, args, kwargs)
+        if PyCoro_CheckExact(result):
+            result.close()
+        if PyCoro_CheckExact(result) or PyGen_CheckExact(result) or PyAsyncGen_CheckExact(result):
+            raise TypeError(f"{self.function!r} returned a {type(result).__name__}, which can be used only once")
         with cython.critical_section(cache):
             cache.put(key, result)
+        return result
+
+    cdef object load(self, object flight, tuple args, PyObject *kwargs):
+        cdef object result
+        if flight.landed is not None:
+            return flight.outcome()
+        try:
+            result = call_with(self.function, args, kwargs)
+        except BaseException as error:
+            flight.fail(error)
+            raise
+        flight.finish(result)
         return result
 
     cpdef tuple place(self, tuple args, dict kwargs):

@@ -2,6 +2,7 @@ from collections.abc import Callable, Hashable
 from typing import Any
 
 from kvd.caching import Cache
+from kvd.caching.flights import Flight
 
 class Owner:
     token: Any
@@ -14,7 +15,7 @@ class Memo:
     owners: dict[int, Owner]
     adopt: Callable[[Any], Owner]
     key_of: Callable[[tuple[Any, ...], dict[str, Any]], Hashable] | None
-    missed: Callable[[Any, Hashable, Owner | None, tuple[Any, ...], dict[str, Any]], Any] | None
+    missed: Callable[[Any, Hashable, Owner | None, tuple[Any, ...], dict[str, Any]], Flight] | None
     typed: bool
     watched: bool
     def __init__(self, function: Callable[..., Any], cache: Cache[Any, Any], *, typed: bool = False) -> None: ...

@@ -1,0 +1,13 @@
+from datetime import timedelta
+from typing import Any, overload
+
+UNSET: Any
+
+@overload
+def number_of(what: str, seconds: None) -> None: ...
+@overload
+def number_of(what: str, seconds: float | timedelta) -> float: ...
+@overload
+def seconds_of(what: str, seconds: None, *, positive: bool = True) -> None: ...
+@overload
+def seconds_of(what: str, seconds: float | timedelta, *, positive: bool = True) -> float: ...
