@@ -127,17 +127,10 @@ def _run(store: Store, config: str | None) -> int:
         faulthandler.enable()
     log_on(store)
     pidfile = store.option("pidfile") or ("/var/run/kvd.pid" if yes["daemonize"] else "")
-<<<<<<< HEAD
     log(store, "oO0OoO0OoO0Oo kvd is starting oO0OoO0OoO0Oo")
     log(store, f"kvd version={_version()}, bits=64, pid={os.getpid()}, just started")
     log(
         store, "Configuration loaded" if config else "No config file specified, using the defaults", NOTICE if config else WARNING
-=======
-    store._log("oO0OoO0OoO0Oo kvd is starting oO0OoO0OoO0Oo")
-    store._log(f"kvd version={_version()}, bits=64, pid={os.getpid()}, just started")
-    store._log(
-        "Configuration loaded" if config else "No config file specified, using the defaults", NOTICE if config else WARNING
->>>>>>> ha/main
     )
     port = int(store.option("port"))
     asked = _catch_signals(store)

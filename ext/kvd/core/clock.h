@@ -1,4 +1,4 @@
-/* Clocks: of the wall, monotonic, and the processor's counter, which is read in a few nanoseconds. */
+/* Clocks: of the wall, monotonic, coarse, and the processor's counter, which is read in a few nanoseconds. */
 
 #ifndef KVD_CORE_CLOCK_H
 #define KVD_CORE_CLOCK_H
@@ -17,6 +17,15 @@ static inline int64_t kvd_clock_us(int id) {
 
 static inline int64_t kvd_wall_us(void) { return kvd_clock_us(CLOCK_REALTIME); }
 static inline int64_t kvd_mono_us(void) { return kvd_clock_us(CLOCK_MONOTONIC); }
+
+#if defined(CLOCK_MONOTONIC_COARSE)
+#define KVD_COARSE_LAG 10000      /* a jiffy is 10 ms at most */
+static inline int64_t kvd_coarse_us(void) { return kvd_clock_us(CLOCK_MONOTONIC_COARSE); }
+#else
+#define KVD_COARSE_LAG 0
+static inline int64_t kvd_coarse_us(void) { return kvd_mono_us(); }
+#endif
+
 static inline uint64_t kvd_ticks(void) {
 #if defined(__x86_64__)
     return __rdtsc();
