@@ -13,8 +13,9 @@ from kvd.core.text cimport INT_TEXT, parse_int
 from kvd.core.view cimport view, view_is, view_of
 from kvd.store.change cimport key_changed
 from kvd.store.config cimport EVENT_STRING, OPT_PROTO_MAX_BULK_LEN, cfg
+from kvd.types.kind cimport STRING
 from kvd.types.string cimport string_new_text, string_open, string_view
-from kvd.types.value cimport STRING, value_free
+from kvd.types.value cimport value_free
 
 cdef extern from "kvd/commands/bits.h" nogil:
     uint64_t ones "kvd_ones" (const uint8_t *p, size_t n) noexcept

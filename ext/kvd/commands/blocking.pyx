@@ -20,7 +20,7 @@ from kvd.session.waiters cimport (
     waits_ready,
 )
 from kvd.store.keyspace cimport keyspace_find, store
-from kvd.types.value cimport type_of
+from kvd.types.kind cimport type_of
 
 
 cdef void wait_for_keys(call *c, view *argv, int at, int count, int step, int64_t deadline, int type, bint on_gone,

@@ -21,7 +21,8 @@ from kvd.core.view cimport view, view_is, view_of
 from kvd.resp.writer cimport write_bulk, write_null_array
 from kvd.store.change cimport key_changed
 from kvd.store.config cimport EVENT_ZSET
-from kvd.types.value cimport ZSET, packing, value_free
+from kvd.types.kind cimport ZSET, packing
+from kvd.types.value cimport value_free
 from kvd.types.zset cimport zset_at, zset_below, zset_cursor, zset_get, zset_new, zset_next, zset_score, zset_set
 
 

@@ -24,8 +24,8 @@ from kvd.core.view cimport view, view_is, view_of
 from kvd.resp.writer cimport write_status
 from kvd.store.change cimport key_changed
 from kvd.store.config cimport EVENT_STRING, OPT_HLL_SPARSE_MAX_BYTES, cfg
+from kvd.types.kind cimport STRING
 from kvd.types.string cimport string_view
-from kvd.types.value cimport STRING
 
 cdef const char *NOT_HLL = b"WRONGTYPE Key is not a valid HyperLogLog string value."
 cdef const char *BROKEN = b"INVALIDOBJ Corrupted HLL object detected"

@@ -7,7 +7,7 @@ from kvd.core.entry cimport entry
 from kvd.core.mem cimport heap
 from kvd.core.view cimport view
 from kvd.store.keyspace cimport database, store
-from kvd.types.value cimport packing
+from kvd.types.kind cimport packing
 
 ctypedef entry *(*maker)(heap *h, view key) noexcept nogil
 

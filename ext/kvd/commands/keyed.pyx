@@ -19,7 +19,8 @@ from kvd.store.config cimport (
 )
 from kvd.store.evict cimport access_init
 from kvd.store.keyspace cimport database, keyspace_find, keyspace_insert, keyspace_remove, keyspace_replace, store
-from kvd.types.value cimport packing, value_free
+from kvd.types.kind cimport packing
+from kvd.types.value cimport value_free
 
 cdef extern from "<math.h>" nogil:
     double ceil(double)

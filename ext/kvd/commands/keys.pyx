@@ -22,7 +22,8 @@ from kvd.store.keyspace cimport (
     database, keyspace_find, keyspace_flush, keyspace_insert, keyspace_remove, keyspace_replace,
     keyspace_set_deadline, keyspace_swap, keyspace_take,
 )
-from kvd.types.value cimport encoding_name, type_name, type_named, type_of, value_copy, value_free, value_reshape
+from kvd.types.kind cimport type_of
+from kvd.types.value cimport encoding_name, type_name, type_named, value_copy, value_free, value_reshape
 
 from libc.string cimport memset
 

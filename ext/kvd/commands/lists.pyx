@@ -20,8 +20,8 @@ from kvd.resp.writer cimport write_bulk, write_header_at, write_null_array
 from kvd.session.waiters cimport NULL_ARRAY, NULL_BULK
 from kvd.store.change cimport key_changed
 from kvd.store.config cimport EVENT_LIST, OPT_LIST_COMPRESS_DEPTH, OPT_LIST_MAX_LISTPACK_SIZE, cfg
+from kvd.types.kind cimport LIST
 from kvd.types.list cimport list_access, list_close, list_grow, list_len, list_new, list_open, list_repack, list_shape
-from kvd.types.value cimport LIST
 
 
 cdef list_shape list_limits(store *s) noexcept nogil:

@@ -22,13 +22,13 @@ from kvd.core.view cimport view, view_is
 from kvd.resp.writer cimport write_bulk_int, write_header_at, write_null_array
 from kvd.store.change cimport key_changed, key_event
 from kvd.store.config cimport EVENT_STREAM
+from kvd.types.kind cimport STREAM
 from kvd.types.stream cimport (
     DROP_REFERENCES, ONLY_ACKNOWLEDGED, consumer, group, group_ack, group_consumer, group_consumer_add,
     group_consumer_remove, group_pend, nack, nack_give, name_of, references, stream, stream_delete,
     stream_drop_references, stream_group, stream_group_add, stream_group_remove, stream_has, stream_new, stream_of,
     stream_referenced, stream_walk, stream_walk_next, stream_walk_start,
 )
-from kvd.types.value cimport STREAM
 
 cdef enum:
     AUTOCLAIM_COUNT = 100

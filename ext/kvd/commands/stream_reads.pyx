@@ -16,11 +16,11 @@ from kvd.core.text cimport parse_int
 from kvd.core.view cimport view, view_is, view_of
 from kvd.resp.writer cimport write_header_at, write_null_array
 from kvd.session.waiters cimport NULL_ARRAY
+from kvd.types.kind cimport STREAM
 from kvd.types.stream cimport (
     consumer, group, group_pend, nack, stream, stream_entries_read, stream_group, stream_of, stream_range_has_tombstones,
     stream_walk, stream_walk_next, stream_walk_start,
 )
-from kvd.types.value cimport STREAM
 
 cdef struct reading:           # of XREAD and XREADGROUP
     int64_t count              # 0: all

@@ -16,12 +16,12 @@ from kvd.core.view cimport view, view_is, view_of
 from kvd.resp.writer cimport write_bulk, write_header_at, write_null_array
 from kvd.store.change cimport key_changed, key_event
 from kvd.store.config cimport EVENT_STREAM, OPT_STREAM_NODE_MAX_BYTES, OPT_STREAM_NODE_MAX_ENTRIES, cfg
+from kvd.types.kind cimport STREAM
 from kvd.types.stream cimport (
     DROP_REFERENCES, KEEP_REFERENCES, ONLY_ACKNOWLEDGED, references, stream, stream_append, stream_delete,
     stream_drop_references, stream_has, stream_limits, stream_new, stream_of, stream_referenced, stream_trim,
     stream_trimming, stream_walk, stream_walk_field, stream_walk_next, stream_walk_start,
 )
-from kvd.types.value cimport STREAM
 
 cdef const char *BAD_ID = b"ERR Invalid stream ID specified as stream command argument"
 

@@ -23,11 +23,11 @@ from kvd.store.keyspace cimport (
     keyspace_find, keyspace_insert, keyspace_moved, keyspace_persist, keyspace_remove, keyspace_replace,
     keyspace_set_deadline,
 )
+from kvd.types.kind cimport INT, STRING, encoding_of, type_of
 from kvd.types.string cimport (
     string_assign, string_int, string_int_cell, string_len, string_new, string_new_int, string_new_text, string_open,
     string_view,
 )
-from kvd.types.value cimport INT, STRING, encoding_of, type_of
 
 
 # ---- writing ----------------------------------------------------------------------------------------

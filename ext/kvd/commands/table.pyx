@@ -33,7 +33,7 @@ from kvd.session.session cimport (
 from kvd.store.config cimport OPT_CLUSTER_ENABLED, OPT_SLOWLOG_LOG_SLOWER_THAN, cfg
 from kvd.store.evict cimport access_touch, evict_until_fits, over_limit
 from kvd.store.keyspace cimport hash_of, keyspace_find, keyspace_read, store, store_time
-from kvd.types.value cimport type_of
+from kvd.types.kind cimport type_of
 
 from kvd.commands import spec as _spec
 

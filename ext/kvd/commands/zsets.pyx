@@ -27,8 +27,9 @@ from kvd.resp.writer cimport write_bulk, write_null_array
 from kvd.session.waiters cimport NULL_ARRAY
 from kvd.store.change cimport key_changed
 from kvd.store.config cimport EVENT_ZSET
+from kvd.types.kind cimport SET, ZSET, packing, type_of
 from kvd.types.set cimport set_cursor, set_has, set_len, set_next, set_start
-from kvd.types.value cimport SET, ZSET, packing, type_of, value_free
+from kvd.types.value cimport value_free
 from kvd.types.zset cimport (
     zset_at, zset_below, zset_cursor, zset_get, zset_len, zset_lex_below, zset_new, zset_next, zset_prev, zset_rank,
     zset_remove, zset_scan, zset_score, zset_set,

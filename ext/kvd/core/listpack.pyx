@@ -424,6 +424,21 @@ cdef bint lp_join(heap *h, uint8_t **lp, const uint8_t *other) noexcept nogil:
     return True
 
 
+cdef bint lp_repeats(uint8_t *lp, int skip) noexcept nogil:
+    cdef uint8_t *p = lp_first(lp)
+    cdef uint8_t *following
+    cdef char scratch[LP_MAX_INT + 3]
+    cdef int _
+    while p != NULL:
+        following = lp_next(p)
+        for _ in range(skip):
+            following = lp_next(following) if following != NULL else NULL
+        if following != NULL and lp_find(lp, following, lp_get(p, scratch), skip) != NULL:
+            return True
+        p = following
+    return False
+
+
 cdef const char *lp_check(const uint8_t *lp, size_t n) noexcept nogil:
     cdef const uint8_t *p = lp + LP_HEADER
     cdef const uint8_t *end = lp + n - 1

@@ -301,6 +301,14 @@ cdef size_t wheel_bytes(wheel *w) noexcept nogil:
     return n
 
 
+cdef bint wheel_holds(wheel *w, timer *t) noexcept nogil:
+    cdef uint64_t where = t.place >> PLACE_BITS
+    cdef uint32_t i = <uint32_t>t.place
+    if where == 0 or where > WHEEL_LEVELS * WHEEL_SLOTS or i >= w.lanes[where - 1].count:
+        return False
+    return cell(&w.lanes[where - 1], i)[0] == t
+
+
 cdef const char *wheel_check(wheel *w) noexcept nogil:
     cdef int i
     cdef uint32_t k

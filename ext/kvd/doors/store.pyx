@@ -39,8 +39,8 @@ from kvd.store.keyspace cimport (
     CLOCK_FROZEN, CLOCK_SHIFTED, CLOCK_WALL, keyspace_read, pthread_mutex_init, store, store_delete, store_memory, store_new, store_next,
     store_tick, store_time, store_time_cheap, store_wall_us, usleep,
 )
+from kvd.types.kind cimport STRING, type_of
 from kvd.types.string cimport string_view
-from kvd.types.value cimport STRING, type_of
 
 import importlib
 import os

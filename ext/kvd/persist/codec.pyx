@@ -33,6 +33,7 @@ from kvd.types.hash cimport (
     HASH_PACKED, hash_cursor, hash_deadline, hash_expand, hash_is_timed, hash_len, hash_new, hash_next, hash_set,
     hash_set_deadline, hash_soonest, hash_start,
 )
+from kvd.types.kind cimport HASH, LIST, SET, STREAM, ZSET, encoding_of, packing, type_of
 from kvd.types.list cimport LIST_PACKED, list_access, list_adopt, list_close, list_grow, list_new, list_open
 from kvd.core.quicklist cimport quicklist_push
 from kvd.types.set cimport SET_INTS, set_add, set_cursor, set_expand, set_len, set_new, set_next, set_start
@@ -41,7 +42,7 @@ from kvd.types.stream cimport (
     stream_group, group_consumer, stream_new, stream_node, stream_of,
 )
 from kvd.types.string cimport string_new, string_view
-from kvd.types.value cimport HASH, LIST, SET, STREAM, ZSET, encoding_of, packing, type_of, value_free
+from kvd.types.value cimport value_free
 from kvd.types.zset cimport ZSET_PACKED, zset_at, zset_cursor, zset_get, zset_len, zset_new, zset_prev, zset_set
 
 cdef enum rdb_type:

@@ -17,7 +17,8 @@ from kvd.store.config cimport EVENT_GENERIC
 from kvd.store.evict cimport access_set_frequency, access_set_idle, uses_lfu
 from kvd.store.keyspace cimport keyspace_find, keyspace_remove, keyspace_replan_fields, keyspace_set_deadline
 from kvd.types.hash cimport hash_is_timed
-from kvd.types.value cimport HASH, type_of, value_free
+from kvd.types.kind cimport HASH, type_of
+from kvd.types.value cimport value_free
 
 cdef void payload_close(buf *out, uint64_t version) noexcept nogil:
     cdef uint64_t crc

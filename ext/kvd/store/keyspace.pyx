@@ -30,7 +30,8 @@ from kvd.store.config cimport EVENT_EXPIRED, EVENT_GENERIC, EVENT_HASH, EVENT_MI
 from kvd.store.evict cimport access_clock, access_touch, evict_some
 from kvd.store.expire cimport expire_some
 from kvd.types.hash cimport HASH_PACKED_TIMED, hash_drop_due, hash_len, hash_soonest, hash_table, hash_table_of
-from kvd.types.value cimport HASH, value_free, value_free_some, value_parts, value_reshape
+from kvd.types.kind cimport HASH
+from kvd.types.value cimport value_free, value_free_some, value_parts, value_reshape
 
 cdef int64_t NEVER = 0x7FFFFFFFFFFFFFFF
 
