@@ -16,7 +16,7 @@ MAY_IMPORT = {
     "server": {"persist", "commands", "session", "resp", "store", "types", "core"},
     "doors": {"server", "script", "persist", "commands", "session", "resp", "store", "types", "core"},
 }
-CIMPORT = re.compile(r"^\s*from kvd\.(\w+)\.\w+ cimport", re.M)
+CIMPORT = re.compile(r"^\s*from kvd\.(\w+)\.[\w.]+ cimport", re.M)
 
 
 def test_each_layer_imports_only_what_stands_below_it():
