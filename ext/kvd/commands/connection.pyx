@@ -464,7 +464,7 @@ cdef void client_kill(call *c) noexcept nogil:
         return
     while s != NULL:
         next_one = s.next
-        if not s.killed and not s.in_process and not (
+        if is_shown(c, s) and not s.kept and not (
                 (f.addr.ptr != NULL and not view_equal(f.addr, view_of(s.addr.ptr, s.addr.len)))
                 or (f.laddr.ptr != NULL and not view_equal(f.laddr, view_of(s.laddr.ptr, s.laddr.len)))
                 or (f.id and f.id != s.id) or not is_of_type(s, f.type)

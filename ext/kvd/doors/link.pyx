@@ -37,12 +37,14 @@ cdef void stay_asleep(session *c) noexcept nogil:
     """No thread waits at the moment; what is written stays in c.out."""
 
 
-@cython.no_gc_clear
+@cython.no_gc_clear                # its C session goes first, while the sleeper it points to is still there
 cdef class Link(Session):
     """A session for redis-py's connections: it speaks the protocol that HELLO chose, and nothing in it blocks or raises for
     an error reply. Made by `Store._link`. One thread at a time."""
 
     cdef readonly object make_error    # the exception for the text of an error reply
+    cdef Sleeper sleeper           # with the descriptor, once it is asked for
+    cdef object inbox              # replies and messages that are decoded but not yet received: (is it a push, what)
     cdef buf raw                   # taken from the session, not yet decoded from `at` on
     cdef size_t at
 
@@ -59,7 +61,7 @@ cdef class Link(Session):
         cdef const char *p
         cdef buf out
         cdef object reply = None
-        self.check()
+        self.check_open()
         self.owner.feed(self.c, args)
         if self.c.wait != NULL:
             return WAITING
@@ -85,7 +87,7 @@ cdef class Link(Session):
     cdef bint is_plain(self):
         """May `get` and `set` go past the gate? Nothing that the gate looks at is the case."""
         cdef session *c = self.c
-        return (c != NULL and self.owner.time_source is None and not self.owner.s.shared and not c.multi and not c.tracks
+        return (c != NULL and not c.killed and not c.closing and self.owner.time_source is None and not self.owner.s.shared and not c.multi and not c.tracks
                 and c.authenticated and c.reply == REPLY_ON and not clients_of(self.owner.s).monitors and not is_listening(c))
 
     def get(self, name, bint decode):
@@ -110,9 +112,17 @@ cdef class Link(Session):
             raise ConnectionError("the session is closed")
         return 0
 
+    cdef int check_open(self) except -1:
+        """Before a command is sent: the store has not closed the session, as CLIENT KILL and QUIT do."""
+        self.check()
+        if self.c.killed or self.c.closing:
+            self.close()
+            raise ConnectionError("Connection closed by server.")
+        return 0
+
     def send(self, tuple args):
         """Run a command whose reply `next` returns, like all messages, in their order."""
-        self.check()
+        self.check_open()
         self.owner.feed(self.c, args)
 
     def pending(self):

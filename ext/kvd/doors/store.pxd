@@ -13,6 +13,7 @@ cdef class Store(Forking):
     cdef session *c            # of execute and of the methods
     cdef server *v             # or NULL
     cdef bint decode
+    cdef readonly bint closed
     cdef object janitor        # told when something is due before its next visit
     cdef readonly object unix_path
     cdef object time_source    # called for the time before each command, or None (kvd.clock)
@@ -26,6 +27,7 @@ cdef class Store(Forking):
     cdef void close_session(self, session *c) noexcept
     cdef buf blocked(self, session *c) except *
     cdef int feed(self, session *c, tuple args) except -1
+    cdef void acquire_idle(self)
     cdef int plan(self) except -1
     cdef int unserved(self) except -1
     cdef object get_plain(self, session *who, view key, bint decode)
