@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from kvd.errors import (
         AuthenticationError,
         BusyLoadingError,
+        ClosedError,
         ConfigError,
+        DataError,
         ExecAbortError,
         KvdError,
         NoAuthError,
@@ -50,12 +52,12 @@ _LAZY = {  # where names live that are imported when first asked for, to keep `i
     "RateLimiter": "kvd.caching.recipes", "barrier": "kvd.caching.recipes", "throttle": "kvd.caching.recipes",
 }  # fmt: skip
 _ERRORS = (
-    "AuthenticationError", "BusyLoadingError", "ConfigError", "ExecAbortError", "KvdError", "NoAuthError",
+    "AuthenticationError", "BusyLoadingError", "ClosedError", "ConfigError", "DataError", "ExecAbortError", "KvdError", "NoAuthError",
     "NoScriptError", "OutOfMemoryError", "ReadOnlyError", "ResponseError", "ServerError", "WrongTypeError",
 )  # fmt: skip
 
 __all__ = [
-    "AuthenticationError", "BusyLoadingError", "Cache", "CacheStats", "ConfigError", "ConnectionPool", "ExecAbortError", "KvdError", "NoAuthError",
+    "AuthenticationError", "BusyLoadingError", "Cache", "CacheStats", "ClosedError", "ConfigError", "ConnectionPool", "DataError", "ExecAbortError", "KvdError", "NoAuthError",
     "NoScriptError", "OutOfMemoryError", "RateLimiter", "ReadOnlyError", "Redis", "ResponseError", "Server", "ServerError", "Session",
     "SnapshotError", "Store", "StrictRedis", "WrongTypeError", "barrier", "cached", "caches", "from_url", "lru_cache", "prometheus", "throttle",
     "total_memory",

@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -85,8 +85,9 @@ def _make_store(settings: dict[str, Setting]) -> Store:
 
     made: Store | None = None
     first = settings.get("databases")
+    options: dict[str, Any] = {"databases": first.value} if first else {}
     try:
-        made = Store(databases=first.value) if first else Store()
+        made = Store(**options)
     except ConfigError as error:
         assert first is not None
         raise ConfigFileError(first, str(error).partition(": ")[2]) from None

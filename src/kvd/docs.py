@@ -7,9 +7,10 @@ import re
 from pathlib import Path
 
 import kvd.doors.store  # noqa: F401  (its import completes the command table)
+from kvd.config import OPTIONS, Option
+from kvd.embedded import PROCESS, SERVED
 from kvd.run import registry
 from kvd.run.spec import Spec
-from kvd.config import OPTIONS
 from kvd.reference import page as reference_page
 
 TITLES = {"generic": "Keys", "string": "Strings", "transactions": "Transactions", "connection": "Connection", "server": "Server"}
@@ -74,6 +75,35 @@ def _config_page() -> str:
             lines.append(f"| {name} | {f'`{o.default}`' if o.default else ''} | {kind} | {when} | {o.sentence} |")
         lines.append("")
     return "\n".join(lines)
+
+
+def options_stub() -> str:
+    """src/kvd/options.pyi: the options that have an effect in kvd.Store, for type checkers."""
+    lines = [
+        '"""Options that have an effect in kvd.Store, made from the option table: `make docs` writes it anew."""',
+        "",
+        "from typing import Literal, TypedDict",
+        "",
+    ]
+    lines += ["class StoreOptions(TypedDict, total=False):"]
+    for o in OPTIONS.values():
+        name = o.name.replace("-", "_")
+        if name not in (*SERVED, *PROCESS) and "inert" not in o.marks:
+            lines.append(f"    {name}: {_type_of(o)}")
+    return "\n".join(lines) + "\n"
+
+
+def _type_of(o: Option) -> str:
+    if o.kind == "enum":
+        words = ", ".join(f'"{word}"' for word in o.values)
+        return f"Literal[{words}]" + (" | bool" if "yes" in o.values else "")
+    return {
+        "bool": 'bool | Literal["yes", "no"]',
+        "int": "int",
+        "memory": "int | str",
+        "percent": "int | str",
+        "octal": "int | str",
+    }.get(o.kind, "str")
 
 
 def write(folder: str) -> list[str]:

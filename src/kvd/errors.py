@@ -53,6 +53,14 @@ class ConfigError(ResponseError, ValueError):
     """An option is unknown or its value is not allowed."""
 
 
+class DataError(KvdError, _redis.DataError, TypeError):
+    """A value cannot be stored: it is neither bytes, str, int nor float. redis-py's DataError, and a TypeError."""
+
+
+class ClosedError(KvdError, _redis.ConnectionError, ConnectionError):
+    """The store has been closed. redis-py's ConnectionError, and Python's."""
+
+
 class ServerError(KvdError, OSError):
     """A server could not be started."""
 

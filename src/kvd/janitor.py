@@ -23,6 +23,7 @@ from typing import Any
 
 SLICE_US = 250
 IDLE = 1.0  # seconds without any deadline, after which the thread ends
+LONGEST = 86400.0  # seconds of sleep: a deadline may be further away than the platform's clocks reach
 
 
 class Plan:
@@ -75,7 +76,7 @@ class Janitor:
         visits = self.visits
         while True:
             try:
-                item = self.queue.get(timeout=max(0.0, (visits[0][0] - now_us()) / 1e6) if visits else IDLE)
+                item = self.queue.get(timeout=min(max(0.0, (visits[0][0] - now_us()) / 1e6), LONGEST) if visits else IDLE)
             except Empty:
                 if not visits:
                     if self.may_end():

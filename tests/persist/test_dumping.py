@@ -177,6 +177,31 @@ def test_ziplists_of_redis_6(ours, kind, read, expected):
     assert ours(*read) == expected
 
 
+ZIPMAP = b"\x03" + b"\x01a" + b"\x02\x00v1" + b"\x02f2" + b"\x00\x03xyz" + b"\xfe\x00\x01\x00\x00" + b"f" * 256 + b"\x01\x00w\xff"
+
+
+def test_zipmaps_of_redis_2(ours):
+    """With an empty value that has three unused bytes behind it, and a field of 256 bytes."""
+    blob = bytes([0x40 | len(ZIPMAP) >> 8, len(ZIPMAP) & 255]) + ZIPMAP
+    assert ours("RESTORE", "z", 0, seal(b"\x09" + blob), "REPLACE") == b"OK"
+    assert dict(zip(*[iter(ours("HGETALL", "z"))] * 2, strict=True)) == {b"a": b"v1", b"f2": b"", b"f" * 256: b"w"}
+
+
+@pytest.mark.parametrize("zipmap", [ZIPMAP[:n] for n in range(len(ZIPMAP)) if n not in range(16, 260)] + [b"\x00\xff", b"\x01\xff", ZIPMAP + b"\xff",
+                                    b"\x01\x01a\x01\x05v\xff", b"\x01\xfe\xff\xff\xff\xffa\xff", b"\x02\x01a\x01\x00v\x01a\x01\x00v\xff"])  # fmt: skip
+def test_broken_zipmaps_are_refused(ours, zipmap):
+    blob = bytes([0x40 | len(zipmap) >> 8, len(zipmap) & 255]) + zipmap
+    assert "Bad data format" in str(ours("RESTORE", "z", 0, seal(b"\x09" + blob), "REPLACE"))
+
+
+def test_hash_of_valkey_9_with_deadlines_of_fields(ours):
+    payload = b"\x16\x02\x01a\xc0\x01\x00\xd8\xc3,\xbb\x03\x00\x00\x01b\xc0\x02\xff\xff\xff\xff\xff\xff\xff\xffP\x00__+\xc0\xa7\xe3\xb8\xd3"
+    assert ours("RESTORE", "z", 0, payload, "REPLACE") == b"OK"
+    assert ours("HGETALL", "z") == [b"a", b"1", b"b", b"2"]
+    assert ours("HPEXPIRETIME", "z", "FIELDS", 2, "a", "b") == [4102444800000, -1]
+    assert ours("DEBUG", "CHECK") == b"OK"
+
+
 def test_old_zset_with_scores_as_text(ours):
     assert ours("RESTORE", "z", 0, seal(b"\x03\x03\x01a\x031.5\x01b\xfe\x01c\xff"), "REPLACE") == b"OK"
     assert ours("ZRANGE", "z", 0, -1, "WITHSCORES") == [b"c", b"-inf", b"a", b"1.5", b"b", b"inf"]
@@ -212,7 +237,7 @@ def test_wrong_checksums_and_versions_are_refused(run):
         assert run("RESTORE", "n", 0, bad).endswith("DUMP payload version or checksum are wrong")
 
 
-BODIES = []
+BODIES = [b"\x09" + bytes([0x40 | len(ZIPMAP) >> 8, len(ZIPMAP) & 255]) + ZIPMAP, b"\x0d" + bytes([len(ZIPLIST)]) + ZIPLIST]
 _store = kvd.Store()
 for _lines in [*VALUES.values(), GROUPED]:
     _store.flushall()

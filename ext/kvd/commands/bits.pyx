@@ -14,8 +14,9 @@ from kvd.run.call cimport KEY_ACCESS, KEY_RO, KEY_RW, KEY_UPDATE, call
 from kvd.run.errors cimport NO_MEMORY, SYNTAX
 from kvd.run.registry cimport define, define_key_narrowing
 from kvd.store.config cimport EVENT_STRING, OPT_PROTO_MAX_BULK_LEN, cfg
+from kvd.types.kind cimport STRING
 from kvd.types.string cimport string_new_text, string_open, string_view
-from kvd.types.value cimport STRING, value_free
+from kvd.types.value cimport value_free
 
 cdef extern from "kvd/commands/bits.h" nogil:
     uint64_t ones "kvd_ones" (const uint8_t *p, size_t n) noexcept

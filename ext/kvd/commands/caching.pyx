@@ -6,9 +6,7 @@ from libc.string cimport memcmp, memcpy, memset
 from kvd.core.text cimport parse_int
 from kvd.core.view cimport view, view_is, view_of
 from kvd.resp.writer cimport write_header_at
-from kvd.run.args cimport (
-    reply_array, reply_bulk, reply_error, reply_errorf, reply_int, reply_map, reply_ok, reply_text,
-)
+from kvd.run.args cimport reply_array, reply_bulk, reply_error, reply_errorf, reply_int, reply_map, reply_ok, reply_text
 from kvd.run.call cimport call
 from kvd.run.errors cimport NO_MEMORY, SYNTAX
 from kvd.run.registry cimport define

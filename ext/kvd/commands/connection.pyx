@@ -7,19 +7,19 @@ from kvd.core.buf cimport buf, buf_add_char, buf_printf, buf_release
 from kvd.core.text cimport parse_int
 from kvd.core.view cimport view, view_equal, view_is, view_of, view_str
 from kvd.resp.writer cimport write_status, write_verbatim
+from kvd.run.after cimport end_wait
 from kvd.run.args cimport (
     arg_int, reply_array, reply_bulk, reply_error, reply_error_about, reply_errorf, reply_int, reply_map, reply_null,
     reply_ok, reply_text,
 )
-from kvd.run.after cimport end_wait
 from kvd.run.call cimport call, command
 from kvd.run.errors cimport DB_RANGE, NOT_INT, SYNTAX
 from kvd.run.registry cimport define
 from kvd.session.channels cimport CHANNEL, PATTERN, SHARD, subscriptions
 from kvd.session.clients cimport session_login, session_reset
 from kvd.session.session cimport (
-    REPLY_OFF, REPLY_ON, REPLY_SKIP_NEXT, buf_set, client_by_id, clients_of, in_multi, is_authenticated, is_listening, is_tracking,
-    pause_set, session, session_kill, session_memory, session_replies,
+    REPLY_OFF, REPLY_ON, REPLY_SKIP_NEXT, buf_set, client_by_id, clients_of, in_multi, is_authenticated, is_listening,
+    is_tracking, pause_set, session, session_end, session_kill, session_memory, session_replies,
 )
 from kvd.session.tracking cimport tracker_of
 from kvd.store.config cimport OPT_CLUSTER_ENABLED, OPT_DATABASES, OPT_REQUIREPASS, cfg, config_text
@@ -190,7 +190,7 @@ define(quit_command, """
     arity: -1
 """)
 cdef void quit_command(call *c) noexcept nogil:
-    c.session.closing = True
+    session_end(c.session)
     reply_ok(c)
 
 
@@ -448,7 +448,7 @@ cdef bint read_kill(call *c, kill_filter *f) noexcept nogil:
 
 cdef void kill(call *c, session *s) noexcept nogil:
     if s == c.session:
-        s.closing = True
+        session_end(s)
     else:
         session_kill(s)
 
@@ -470,7 +470,7 @@ cdef void client_kill(call *c) noexcept nogil:
         return
     while s != NULL:
         next_one = s.next
-        if not s.killed and not s.in_process and not (
+        if is_shown(c, s) and not s.kept and not (
                 (f.addr.ptr != NULL and not view_equal(f.addr, view_of(s.addr.ptr, s.addr.len)))
                 or (f.laddr.ptr != NULL and not view_equal(f.laddr, view_of(s.laddr.ptr, s.laddr.len)))
                 or (f.id and f.id != s.id) or not is_of_type(s, f.type)

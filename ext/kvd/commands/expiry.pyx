@@ -6,14 +6,13 @@ argument counts from now.
 
 from libc.stdint cimport int64_t, uint64_t
 
-from kvd.core.entry cimport TIMED, entry, entry_deadline
+from kvd.core.entry cimport TIMED, entry_deadline
 from kvd.core.table cimport table_hash
 from kvd.core.view cimport view_is
 from kvd.run.args cimport (
     arg_int, changed, find_write, propagate_as, propagate_key, propagates, reply_error, reply_error_about,
     reply_errorf, reply_int,
 )
-from kvd.run.call cimport call
 from kvd.run.errors cimport NO_MEMORY
 from kvd.run.registry cimport define
 from kvd.store.config cimport EVENT_GENERIC

@@ -20,7 +20,8 @@ from kvd.run.call cimport call
 from kvd.run.errors cimport NOT_FLOAT, NO_MEMORY, SYNTAX
 from kvd.run.registry cimport define
 from kvd.store.config cimport EVENT_ZSET
-from kvd.types.value cimport ZSET, packing, value_free
+from kvd.types.kind cimport ZSET, packing
+from kvd.types.value cimport value_free
 from kvd.types.zset cimport zset_at, zset_below, zset_cursor, zset_get, zset_new, zset_next, zset_score, zset_set
 
 

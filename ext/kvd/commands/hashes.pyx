@@ -27,7 +27,7 @@ from kvd.types.hash cimport (
     hash_cursor, hash_deadline, hash_expand, hash_get, hash_len, hash_new, hash_next, hash_random, hash_remove,
     hash_scan, hash_set, hash_set_deadline, hash_start,
 )
-from kvd.types.value cimport HASH, packing
+from kvd.types.kind cimport HASH, packing
 
 
 # ---- writing ----------------------------------------------------------------------------------------

@@ -27,8 +27,8 @@ from kvd.run.errors cimport NO_MEMORY
 from kvd.run.registry cimport define
 from kvd.store.change cimport others_changed
 from kvd.store.config cimport EVENT_STRING, OPT_HLL_SPARSE_MAX_BYTES, cfg
+from kvd.types.kind cimport STRING
 from kvd.types.string cimport string_view
-from kvd.types.value cimport STRING
 
 cdef const char *NOT_HLL = b"WRONGTYPE Key is not a valid HyperLogLog string value."
 cdef const char *BROKEN = b"INVALIDOBJ Corrupted HLL object detected"

@@ -7,7 +7,7 @@ from kvd.core.mem cimport heap
 from kvd.core.view cimport view
 from kvd.run.call cimport call
 from kvd.store.store cimport database, store
-from kvd.types.value cimport packing
+from kvd.types.kind cimport packing
 
 ctypedef entry *(*maker)(heap *h, view key) noexcept nogil
 

@@ -4,13 +4,11 @@ type, making it when it is missing, dropping it when it is empty, and reading th
 from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport calloc, free
 
-from kvd.core.entry cimport entry
 from kvd.core.table cimport table_hash
 from kvd.core.text cimport parse_double, parse_int
-from kvd.core.view cimport view, view_is
+from kvd.core.view cimport view_is
 from kvd.resp.writer cimport write_double
 from kvd.run.args cimport event_of, find_read, find_write, reply_error, wrong_type
-from kvd.run.call cimport call
 from kvd.run.errors cimport NOT_FLOAT, NO_MEMORY, SYNTAX
 from kvd.store.access cimport access_init
 from kvd.store.change cimport key_changed, key_event
@@ -20,8 +18,7 @@ from kvd.store.config cimport (
     OPT_ZSET_MAX_LISTPACK_VALUE, cfg,
 )
 from kvd.store.keyspace cimport keyspace_find, keyspace_insert, keyspace_remove, keyspace_replace
-from kvd.store.store cimport database, store
-from kvd.types.value cimport packing, value_free
+from kvd.types.value cimport value_free
 
 cdef extern from "<math.h>" nogil:
     double ceil(double)

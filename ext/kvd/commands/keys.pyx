@@ -18,7 +18,7 @@ from kvd.run.call cimport call
 from kvd.run.errors cimport DB_RANGE, NOT_INT, NO_KEY, NO_MEMORY, SAME_OBJECT, SYNTAX
 from kvd.run.registry cimport define
 from kvd.store.access cimport access_frequency, access_idle_ms, access_touch, uses_lfu
-from kvd.store.change cimport key_changed
+from kvd.store.change cimport key_changed, others_changed
 from kvd.store.config cimport EVENT_GENERIC, OPT_CLUSTER_ENABLED, OPT_DATABASES, OPT_LAZYFREE_LAZY_USER_FLUSH, cfg
 from kvd.store.effects cimport TO_ALL
 from kvd.store.keyspace cimport (
@@ -26,7 +26,8 @@ from kvd.store.keyspace cimport (
     keyspace_swap, keyspace_take,
 )
 from kvd.store.store cimport database
-from kvd.types.value cimport encoding_name, type_name, type_named, type_of, value_copy, value_free, value_reshape
+from kvd.types.kind cimport type_of
+from kvd.types.value cimport encoding_name, type_name, type_named, value_copy, value_free, value_reshape
 
 from libc.string cimport memset
 
@@ -321,6 +322,8 @@ cdef void swapdb_command(call *c) noexcept nogil:
         return
     if a != b:
         keyspace_swap(c.store, a, b)
+    else:
+        others_changed(c.store, 1)
     reply_ok(c)
 
 

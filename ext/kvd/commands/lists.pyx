@@ -22,12 +22,11 @@ from kvd.run.args cimport (
 from kvd.run.call cimport call
 from kvd.run.errors cimport NO_KEY, NO_MEMORY, SYNTAX
 from kvd.run.registry cimport define
-from kvd.store.store cimport store
 from kvd.session.waiters cimport NULL_BULK, wanted
 from kvd.store.config cimport EVENT_LIST, OPT_LIST_COMPRESS_DEPTH, OPT_LIST_MAX_LISTPACK_SIZE, cfg
 from kvd.store.effects cimport effect_int, effect_text, effect_word, effects
-from kvd.types.list cimport list_access, list_close, list_grow, list_len, list_new, list_open, list_repack, list_shape
-from kvd.types.value cimport LIST
+from kvd.types.kind cimport LIST
+from kvd.types.list cimport list_access, list_close, list_grow, list_len, list_new, list_open, list_repack
 
 
 cdef list_shape list_limits(store *s) noexcept nogil:

@@ -5,15 +5,16 @@ from libc.stdio cimport snprintf
 from libc.string cimport memcpy, memset
 
 from kvd.commands.connection cimport REDIS_VERSION
-from kvd.core.buf cimport buf, buf_printf, buf_release
+from kvd.core.buf cimport buf, buf_add, buf_printf, buf_release
 from kvd.core.clock cimport mono_us
 from kvd.core.entry cimport entry, entry_deadline, entry_key
-from kvd.core.table cimport table_bytes, table_check, table_cursor, table_find, table_hash, table_next
-from kvd.core.text cimport INT_TEXT, parse_double
+from kvd.core.sha1 cimport SHA1_TEXT
+from kvd.core.table cimport table_bytes, table_cursor, table_find, table_hash, table_next
+from kvd.core.text cimport parse_double
 from kvd.core.view cimport view, view_is, view_of, view_str
-from kvd.core.wheel cimport wheel_check
-from kvd.core.xxh3 cimport xxh3_64
-from kvd.resp.writer cimport write_bool, write_double, write_set, write_status, write_text, write_verbatim
+from kvd.resp.writer cimport (
+    write_array, write_bool, write_bulk, write_double, write_set, write_status, write_text, write_verbatim,
+)
 from kvd.run.args cimport (
     arg_int, changed, reply_array, reply_bulk, reply_error, reply_error_about, reply_int, reply_map, reply_null,
     reply_ok,
@@ -21,14 +22,18 @@ from kvd.run.args cimport (
 from kvd.run.call cimport call
 from kvd.run.errors cimport NO_KEY, NO_MEMORY, SYNTAX
 from kvd.run.registry cimport define
-from kvd.session.session cimport clients_of
+from kvd.session.session cimport clients_of, session_end
 from kvd.store.access cimport access_idle_ms, access_init
+from kvd.store.check cimport store_check
 from kvd.store.clock cimport store_time, store_wall_us
 from kvd.store.config cimport EVENT_STRING, OPT_DATABASES, OPT_ENABLE_DEBUG_COMMAND, cfg
 from kvd.store.keyspace cimport keyspace_find, keyspace_insert
-from kvd.store.store cimport database
-from kvd.types.string cimport string_new, string_view
-from kvd.types.value cimport encoding_name, type_of, value_bytes
+from kvd.types.digest cimport digest, digest_mix, digest_mix_number, digest_text, digest_view, digest_xor
+from kvd.types.hash cimport hash_live
+from kvd.types.kind cimport HASH, type_of
+from kvd.types.rewrite cimport command_sink
+from kvd.types.string cimport string_new
+from kvd.types.value cimport encoding_name, value_bytes, value_digest, value_rewrite
 
 cdef extern from "<unistd.h>" nogil:
     int usleep(unsigned int us)
@@ -92,7 +97,7 @@ cdef void shutdown_command(call *c) noexcept nogil:
     elif c.store.on_shutdown == NULL:
         reply_error(c, b"ERR Errors trying to SHUTDOWN. There is no server to stop.")
     else:
-        c.session.closing = True
+        session_end(c.session)
         c.store.on_shutdown(c.store)
 
 
@@ -132,60 +137,92 @@ cdef void debug_object(call *c) noexcept nogil:
     write_status(c.out, text)
 
 
-cdef uint64_t digest_of(entry *e) noexcept nogil:
-    """Of the value alone; equal values give equal digests whatever their encoding."""
-    cdef char scratch[INT_TEXT]
-    cdef view v = string_view(e, scratch)
-    return xxh3_64(v.ptr, v.len) ^ <uint64_t>type_of(e)
+cdef bint add_key(call *c, entry *e, digest *total) noexcept nogil:
+    """False: no memory. Keys that have expired, and hashes all of whose fields have, are not there any more."""
+    cdef digest key
+    if 0 <= entry_deadline(e) <= c.store.now or (type_of(e) == HASH and hash_live(e, c.store.now) == 0):
+        return True
+    memset(&key, 0, sizeof(key))
+    digest_mix(&key, entry_key(e))
+    if not value_digest(e, c.store.now, &key):
+        return False
+    digest_xor(total, digest_view(&key))
+    return True
 
 
-cdef void print_digest(char *text, uint64_t a, uint64_t b) noexcept nogil:
-    """40 hexadecimal characters, as tools expect of DEBUG DIGEST."""
-    snprintf(text, 41, b"%016llx%016llx%08x", <unsigned long long>a, <unsigned long long>b, <unsigned int>(a ^ b))
+cdef bint add_database(call *c, int i, digest *total) noexcept nogil:
+    cdef table_cursor at
+    cdef entry *e
+    memset(&at, 0, sizeof(at))
+    e = table_next(&c.store.dbs[i].keys, &at)
+    if e != NULL:
+        digest_mix_number(total, i)
+    while e != NULL and add_key(c, e, total):
+        e = table_next(&c.store.dbs[i].keys, &at)
+    return e == NULL
 
 
 cdef void debug_digest(call *c) noexcept nogil:
-    """Of all keys, in any order, with their deadlines."""
-    cdef uint64_t total = 0
-    cdef table_cursor at
-    cdef entry *e
-    cdef view key
+    cdef digest total
+    cdef char text[SHA1_TEXT + 1]
     cdef int i
-    cdef char text[48]
-    cdef uint64_t parts[4]
-    for i in range(cfg(&c.store.config, OPT_DATABASES)):
-        at.at = 0
-        at.inside = NULL
-        at.slot = 0
-        while True:
-            e = table_next(&c.store.dbs[i].keys, &at)
-            if e == NULL:
-                break
-            key = entry_key(e)
-            parts[0] = i
-            parts[1] = xxh3_64(key.ptr, key.len)
-            parts[2] = digest_of(e)
-            parts[3] = entry_deadline(e) != -1
-            total += xxh3_64(<const char *>parts, sizeof(parts))
-    if total == 0:
-        write_status(c.out, b"0000000000000000000000000000000000000000")
-        return
-    print_digest(text, total, xxh3_64(<const char *>&total, 8))
+    memset(&total, 0, sizeof(total))
+    for i in range(<int>cfg(&c.store.config, OPT_DATABASES)):
+        if not add_database(c, i, &total):
+            reply_error(c, NO_MEMORY)
+            return
+    digest_text(&total, text)
     write_status(c.out, text)
 
 
 cdef void debug_digest_value(call *c) noexcept nogil:
-    cdef int i
+    cdef digest d
+    cdef char text[SHA1_TEXT + 1]
     cdef entry *e
-    cdef char text[48]
+    cdef int i
     reply_array(c, c.argc - 2)
     for i in range(2, c.argc):
+        memset(&d, 0, sizeof(d))
         e = keyspace_find(c.store, c.db, c.argv[i], table_hash(c.argv[i]))
-        if e == NULL:
-            write_text(c.out, b"0000000000000000000000000000000000000000")
-        else:
-            print_digest(text, digest_of(e), digest_of(e) * <uint64_t>0x9E3779B97F4A7C15ULL)
-            write_text(c.out, text)
+        if e != NULL and not value_digest(e, c.store.now, &d):
+            reply_error(c, NO_MEMORY)
+            continue
+        digest_text(&d, text)
+        write_status(c.out, text)
+
+
+cdef struct rewriting:
+    command_sink sink
+    buf out                    # the commands, as replies
+    size_t count
+
+
+cdef bint print_command(command_sink *to, int argc, view *argv) noexcept nogil:
+    cdef rewriting *r = <rewriting *>to.context
+    cdef int i
+    write_array(&r.out, argc)
+    for i in range(argc):
+        write_bulk(&r.out, argv[i])
+    r.count += 1
+    return not r.out.failed
+
+
+cdef void debug_rewrite(call *c) noexcept nogil:
+    """DEBUG REWRITE key: the commands that rebuild its value, for tests of what a log holds."""
+    cdef rewriting r
+    cdef entry *e = keyspace_find(c.store, c.db, c.argv[2], table_hash(c.argv[2]))
+    if e == NULL:
+        reply_error(c, NO_KEY)
+        return
+    memset(&r, 0, sizeof(r))
+    r.sink.take = print_command
+    r.sink.context = &r
+    if value_rewrite(e, &r.sink):
+        reply_array(c, r.count)
+        buf_add(c.out, r.out.ptr, r.out.len)
+    else:
+        reply_error(c, NO_MEMORY)
+    buf_release(&r.out)
 
 
 cdef void debug_populate(call *c) noexcept nogil:
@@ -280,19 +317,15 @@ cdef void write_big(call *c) noexcept nogil:
 
 
 cdef void debug_check(call *c) noexcept nogil:
-    """Asserts the invariants of every table and wheel (kvd's own subcommand, for tests)."""
-    cdef int i
-    cdef const char *what
-    cdef database *db
-    for i in range(cfg(&c.store.config, OPT_DATABASES)):
-        db = &c.store.dbs[i]
-        what = table_check(&db.keys)
-        if what == NULL and db.expires != NULL:
-            what = wheel_check(db.expires)
-        if what != NULL:
-            reply_error(c, what)
-            return
-    reply_ok(c)
+    """Asserts the invariants of everything that the store holds (kvd's own subcommand, for tests)."""
+    cdef view key
+    cdef char text[256]
+    cdef const char *wrong = store_check(c.store, &key)
+    if wrong == NULL:
+        reply_ok(c)
+        return
+    snprintf(text, sizeof(text), b"ERR %s (key '%.*s')", wrong, <int>min(key.len, <size_t>64), key.ptr)
+    reply_error(c, text)
 
 
 define(debug_command, """
@@ -317,6 +350,8 @@ cdef void debug_command(call *c) noexcept nogil:
         debug_digest(c)
     elif view_is(sub, b"digest-value") and c.argc >= 2:
         debug_digest_value(c)
+    elif view_is(sub, b"rewrite") and c.argc == 3:
+        debug_rewrite(c)
     elif view_is(sub, b"populate") and 3 <= c.argc <= 5:
         debug_populate(c)
     elif view_is(sub, b"protocol") and c.argc == 3:
@@ -359,10 +394,10 @@ cdef void debug_htstats(call *c) noexcept nogil:
     write_verbatim(c.out, view_str(text), b"txt", c.proto)
 
 
-cdef const char *HELP[24]
+cdef const char *HELP[26]
 HELP[:] = [
     b"DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
-    b"CHECK", b"    Assert the invariants of every table and wheel.",
+    b"CHECK", b"    Assert the invariants of every structure.",
     b"DIGEST", b"    Return a digest of all keys and values.",
     b"DIGEST-VALUE <key> [<key> ...]", b"    Return a digest of each value.",
     b"ERROR <text>", b"    Answer with an error.",
@@ -370,6 +405,7 @@ HELP[:] = [
     b"OBJECT <key>", b"    Describe how a value is held.",
     b"POPULATE <count> [<prefix>] [<size>]", b"    Make keys that do not exist.",
     b"PROTOCOL <type>", b"    Answer with a reply of that type.",
+    b"REWRITE <key>", b"    Return the commands that rebuild a value.",
     b"SET-ACTIVE-EXPIRE <0|1>", b"    Switch active expiry.",
     b"SLEEP <seconds>", b"    Do nothing, and let nobody else do anything.",
     b"LOG <text>", b"    Write to the log.", NULL,

@@ -9,10 +9,9 @@ from libc.stdio cimport snprintf
 
 from kvd.core.buf cimport buf_rotate
 from kvd.core.glob cimport glob_match
-from kvd.core.view cimport view, view_is, view_of
+from kvd.core.view cimport view_is, view_of
 from kvd.resp.writer cimport write_bulk, write_header_at
 from kvd.run.args cimport arg_int, find_read, reply_array, reply_error, wrong_type
-from kvd.run.call cimport call
 from kvd.run.errors cimport SYNTAX
 
 

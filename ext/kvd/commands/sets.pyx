@@ -23,11 +23,12 @@ from kvd.run.registry cimport define
 from kvd.store.config cimport EVENT_GENERIC, EVENT_SET
 from kvd.store.effects cimport effect_word
 from kvd.store.keyspace cimport keyspace_remove
+from kvd.types.kind cimport SET, encoding_of, packing
 from kvd.types.set cimport (
     SET_TABLE, set_add, set_cursor, set_expand, set_has, set_len, set_new, set_next, set_random, set_remove, set_scan,
     set_start,
 )
-from kvd.types.value cimport SET, encoding_of, packing, value_free
+from kvd.types.value cimport value_free
 
 
 # ---- members ----------------------------------------------------------------------------------------

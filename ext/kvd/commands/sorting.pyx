@@ -26,10 +26,11 @@ from kvd.run.registry cimport define
 from kvd.store.config cimport EVENT_LIST
 from kvd.store.effects cimport effect_word
 from kvd.types.hash cimport hash_get
+from kvd.types.kind cimport HASH, LIST, SET, STRING, ZSET, type_of
 from kvd.types.list cimport list_access, list_close, list_grow, list_len, list_new, list_open, list_repack
 from kvd.types.set cimport set_cursor, set_len, set_next, set_start
 from kvd.types.string cimport string_view
-from kvd.types.value cimport HASH, LIST, SET, STRING, ZSET, type_of, value_free
+from kvd.types.value cimport value_free
 from kvd.types.zset cimport zset_at, zset_cursor, zset_get, zset_len, zset_next, zset_prev
 
 cdef struct piece:             # a text in the arena

@@ -16,25 +16,24 @@ from kvd.core.idmap cimport (
     id_compare, id_highest, id_lowest, idmap_find, idmap_next, idmap_seek, idmap_seek_last, idpos, stream_id,
 )
 from kvd.core.text cimport parse_int
-from kvd.core.view cimport view, view_is
+from kvd.core.view cimport view_is
 from kvd.resp.writer cimport write_bulk_int, write_header_at, write_null_array
 from kvd.run.args cimport (
     arg_int, changed, event_of, open_key, propagate_as, propagates, reply_array, reply_bulk, reply_error,
     reply_error_about, reply_errorf, reply_int, reply_null, reply_ok,
 )
-from kvd.run.call cimport call
 from kvd.run.errors cimport NO_MEMORY, SYNTAX
 from kvd.run.registry cimport define
 from kvd.store.change cimport others_changed
 from kvd.store.config cimport EVENT_STREAM
 from kvd.store.effects cimport effect_int, effect_text, effect_word, effects
+from kvd.types.kind cimport STREAM
 from kvd.types.stream cimport (
-    DROP_REFERENCES, ONLY_ACKNOWLEDGED, consumer, group, group_ack, group_consumer, group_consumer_add,
-    group_consumer_remove, group_pend, nack, nack_give, name_of, references, stream, stream_delete,
-    stream_drop_references, stream_group, stream_group_add, stream_group_remove, stream_has, stream_new, stream_of,
-    stream_referenced, stream_walk, stream_walk_next, stream_walk_start,
+    DROP_REFERENCES, ONLY_ACKNOWLEDGED, group_ack, group_consumer, group_consumer_add, group_consumer_remove,
+    group_pend, nack_give, name_of, references, stream_delete, stream_drop_references, stream_group, stream_group_add,
+    stream_group_remove, stream_has, stream_new, stream_of, stream_referenced, stream_walk, stream_walk_next,
+    stream_walk_start,
 )
-from kvd.types.value cimport STREAM
 
 cdef enum:
     AUTOCLAIM_COUNT = 100

@@ -19,11 +19,11 @@ from kvd.run.errors cimport NO_MEMORY, SYNTAX
 from kvd.run.registry cimport define
 from kvd.session.waiters cimport wanted
 from kvd.store.change cimport others_changed
+from kvd.types.kind cimport STREAM
 from kvd.types.stream cimport (
     consumer, group, group_pend, nack, stream, stream_entries_read, stream_group, stream_of,
     stream_range_has_tombstones, stream_walk, stream_walk_next, stream_walk_start,
 )
-from kvd.types.value cimport STREAM
 
 cdef struct reading:           # of XREAD and XREADGROUP
     int64_t count              # 0: all

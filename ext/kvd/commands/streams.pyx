@@ -5,26 +5,24 @@ from libc.stdint cimport int64_t, uint64_t
 from libc.stdio cimport snprintf
 
 from kvd.commands.keyed cimport drop_empty, find_or_make, find_typed
-from kvd.core.entry cimport entry
-from kvd.core.idmap cimport id_compare, id_highest, id_lowest, id_next, id_of, id_prev, stream_id
+from kvd.core.idmap cimport id_compare, id_highest, id_lowest, id_next, id_of, id_prev
 from kvd.core.text cimport parse_int
-from kvd.core.view cimport view, view_is, view_of
+from kvd.core.view cimport view_is, view_of
 from kvd.resp.writer cimport write_bulk, write_header_at, write_null_array
 from kvd.run.args cimport (
     arg_int, changed, event_of, propagate_as, propagates, reply_array, reply_bulk, reply_error, reply_errorf,
     reply_int, reply_null, reply_ok,
 )
-from kvd.run.call cimport call
 from kvd.run.errors cimport NO_KEY, NO_MEMORY, SYNTAX
 from kvd.run.registry cimport define
 from kvd.store.config cimport EVENT_STREAM, OPT_STREAM_NODE_MAX_BYTES, OPT_STREAM_NODE_MAX_ENTRIES, cfg
 from kvd.store.effects cimport effect_begin, effect_int, effect_text, effect_word
+from kvd.types.kind cimport STREAM
 from kvd.types.stream cimport (
-    DROP_REFERENCES, KEEP_REFERENCES, ONLY_ACKNOWLEDGED, references, stream, stream_append, stream_delete,
-    stream_drop_references, stream_has, stream_limits, stream_new, stream_of, stream_referenced, stream_trim,
-    stream_trimming, stream_walk, stream_walk_field, stream_walk_next, stream_walk_start,
+    DROP_REFERENCES, KEEP_REFERENCES, ONLY_ACKNOWLEDGED, stream_append, stream_delete, stream_drop_references,
+    stream_has, stream_limits, stream_new, stream_of, stream_referenced, stream_trim, stream_trimming,
+    stream_walk_field, stream_walk_next, stream_walk_start,
 )
-from kvd.types.value cimport STREAM
 
 cdef const char *BAD_ID = b"ERR Invalid stream ID specified as stream command argument"
 

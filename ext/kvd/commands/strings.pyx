@@ -8,7 +8,7 @@ from kvd.commands.expiry cimport NO_TIME, read_deadline, set_deadline
 from kvd.core.entry cimport TIMED, entry, entry_deadline, entry_timer
 from kvd.core.table cimport table_find, table_hash
 from kvd.core.text cimport INT_TEXT, LONG_DOUBLE_TEXT, format_long_double, parse_int, parse_long_double
-from kvd.core.view cimport lower, view, view_equal, view_is, view_of
+from kvd.core.view cimport lower, view_equal, view_is, view_of
 from kvd.core.xxh3 cimport xxh3_64
 from kvd.resp.writer cimport write_header_at
 from kvd.run.args cimport (
@@ -16,7 +16,7 @@ from kvd.run.args cimport (
     reply_array, reply_bulk, reply_error, reply_errorf, reply_int, reply_map, reply_null, reply_ok, reply_text,
     use_hash, wrong_type,
 )
-from kvd.run.call cimport KEY_ACCESS, KEY_OW, KEY_RW, KEY_UPDATE, call
+from kvd.run.call cimport KEY_ACCESS, KEY_OW, KEY_RW, KEY_UPDATE
 from kvd.run.errors cimport NOT_FLOAT, NOT_INT, NO_MEMORY, OVERFLOW, SYNTAX, TOO_LONG, WRONGTYPE
 from kvd.run.registry cimport define, define_key_narrowing
 from kvd.store.access cimport access_init
@@ -25,11 +25,11 @@ from kvd.store.effects cimport effect_int, effect_text, effect_word, effects
 from kvd.store.keyspace cimport (
     keyspace_find, keyspace_insert, keyspace_moved, keyspace_persist, keyspace_remove, keyspace_replace,
 )
+from kvd.types.kind cimport INT, STRING, encoding_of, type_of
 from kvd.types.string cimport (
     string_assign, string_int, string_int_cell, string_len, string_new, string_new_int, string_new_text, string_open,
     string_view,
 )
-from kvd.types.value cimport INT, STRING, encoding_of, type_of
 
 
 # ---- writing ----------------------------------------------------------------------------------------

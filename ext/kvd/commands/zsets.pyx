@@ -13,7 +13,6 @@ from kvd.commands.keyed cimport (
     picks_init, picks_release, read_pop_count, reply_double, store_new_value, zset_limits,
 )
 from kvd.commands.scanning cimport gathering, scan_value, scan_wants
-from kvd.core.entry cimport entry
 from kvd.core.random cimport rng_below
 from kvd.core.text cimport DOUBLE_TEXT, format_double, parse_double, parse_int
 from kvd.core.view cimport view, view_is, view_of
@@ -23,13 +22,13 @@ from kvd.run.args cimport (
     arg_int, changed, find_read, find_write, propagate_as, propagates, reply_array, reply_bulk, reply_error,
     reply_errorf, reply_int, reply_null,
 )
-from kvd.run.call cimport call
 from kvd.run.errors cimport NOT_INT, NO_MEMORY, OUT_OF_RANGE, SYNTAX, WRONGTYPE
 from kvd.run.registry cimport define
 from kvd.store.config cimport EVENT_ZSET
 from kvd.store.effects cimport effect_double, effect_int, effect_word, effects
+from kvd.types.kind cimport SET, ZSET, packing, type_of
 from kvd.types.set cimport set_cursor, set_has, set_len, set_next, set_start
-from kvd.types.value cimport SET, ZSET, packing, type_of, value_free
+from kvd.types.value cimport value_free
 from kvd.types.zset cimport (
     zset_at, zset_below, zset_cursor, zset_get, zset_len, zset_lex_below, zset_new, zset_next, zset_prev, zset_rank,
     zset_remove, zset_scan, zset_score, zset_set,

@@ -4,7 +4,9 @@ from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memcpy
 
 from kvd.core._probe_views cimport as_bytes, as_view
-from kvd.core.entry cimport TIMED, entry, entry_free, entry_inline, entry_key, entry_new, entry_timer, timer, timer_entry
+from kvd.core.entry cimport (
+    TIMED, entry, entry_free, entry_inline, entry_key, entry_new, entry_timer, timer, timer_entry,
+)
 from kvd.core.glob cimport glob_match
 from kvd.core.mem cimport heap, heap_destroy, heap_init, mem_alloc, mem_cost, mem_free, mem_realloc, mem_total
 from kvd.core.random cimport rng, rng_seed

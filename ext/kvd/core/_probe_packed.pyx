@@ -10,19 +10,20 @@ from kvd.core.entry cimport entry, entry_free, entry_key, entry_new
 from kvd.core.geohash cimport (
     GEO_AREAS, geo_cover, geo_decode, geo_distance, geo_encode, geo_range, geo_shape, geo_text, geo_within,
 )
-from kvd.core.hll cimport HLL_DENSE, HLL_REGISTERS, hll, hll_add, hll_estimate, hll_init, hll_is_dense, hll_merge, hll_to_dense
+from kvd.core.hll cimport (
+    HLL_DENSE, HLL_REGISTERS, hll, hll_add, hll_estimate, hll_init, hll_is_dense, hll_merge, hll_to_dense,
+)
 from kvd.core.idmap cimport (
-    id_of, idmap, idmap_bytes, idmap_check, idmap_find, idmap_init, idmap_insert, idmap_next, idmap_prev, idmap_release,
-    idmap_remove, idmap_seek, idmap_seek_last, idpos, stream_id,
+    id_of, idmap, idmap_bytes, idmap_check, idmap_find, idmap_init, idmap_insert, idmap_next, idmap_prev,
+    idmap_release, idmap_remove, idmap_seek, idmap_seek_last, idpos, stream_id,
 )
 from kvd.core.intset cimport (
     intset_add, intset_at, intset_bytes, intset_check, intset_count, intset_free, intset_has, intset_new,
     intset_remove,
 )
 from kvd.core.listpack cimport (
-    lp_append, lp_append_int, lp_bytes, lp_check, lp_copy, lp_count, lp_delete, lp_equal, lp_find, lp_first,
-    lp_free, lp_get, lp_get_int, lp_insert, lp_join, lp_last, lp_new, lp_next, lp_prev, lp_replace,
-    lp_replace_int, lp_seek,
+    lp_append, lp_append_int, lp_bytes, lp_check, lp_copy, lp_count, lp_delete, lp_equal, lp_find, lp_first, lp_free,
+    lp_get, lp_get_int, lp_insert, lp_join, lp_last, lp_new, lp_next, lp_prev, lp_replace, lp_replace_int, lp_seek,
 )
 from kvd.core.lzf cimport lzf_compress, lzf_decompress
 from kvd.core.mem cimport heap, heap_destroy, heap_init, mem_alloc, mem_free

@@ -4,12 +4,13 @@ from libc.stdint cimport int64_t, uint32_t
 
 from kvd.core.mem cimport heap, heap_destroy, heap_init
 from kvd.core.policy cimport (
-    policy, policy_add, policy_check, policy_first, policy_hit, policy_init, policy_kind, policy_limit, policy_miss, policy_name,
-    policy_next, policy_remove, policy_victim, policy_weigh,
+    policy, policy_add, policy_check, policy_first, policy_hit, policy_init, policy_kind, policy_limit, policy_miss,
+    policy_name, policy_next, policy_remove, policy_victim, policy_weigh,
 )
 from kvd.core.sketch cimport sketch, sketch_add, sketch_count, sketch_fit, sketch_init
 from kvd.core.slab cimport (
-    column, column_at, column_close, column_init, column_release, column_reserve, node_at, slab, slab_give, slab_init, slab_release, slab_take,
+    column, column_at, column_close, column_init, column_release, column_reserve, node_at, slab, slab_give, slab_init,
+    slab_release, slab_take,
 )
 
 

@@ -5,7 +5,7 @@ ever needs to be tried again: when what follows it fails, the star takes one mor
 position replaces the recursion.
 """
 
-from kvd.core.view cimport lower, view
+from kvd.core.view cimport lower
 
 
 cdef bint match_class(view p, size_t *at, unsigned char c, bint nocase) noexcept nogil:

@@ -17,8 +17,7 @@ needs only the histogram of the registers, and no correction for small or large 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy, memmove, memset
 
-from kvd.core.buf cimport buf, buf_printf
-from kvd.core.view cimport view
+from kvd.core.buf cimport buf_printf
 
 cdef extern from "<math.h>" nogil:
     double sqrt(double)

@@ -13,7 +13,7 @@ A pointer costs 8 bytes, with blocks filled in order; a block starts small, for 
 from libc.stdint cimport uint32_t
 from libc.string cimport memcpy, memmove, memset
 
-from kvd.core.mem cimport heap, mem_alloc, mem_cost, mem_free, mem_realloc
+from kvd.core.mem cimport mem_alloc, mem_cost, mem_free, mem_realloc
 
 cdef enum:
     FULL = 128                 # items of a block

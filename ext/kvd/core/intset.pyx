@@ -9,7 +9,7 @@ binary search, adding moves what is behind. Held for small sets only, so moving 
 from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint32_t
 from libc.string cimport memcpy, memmove
 
-from kvd.core.mem cimport heap, mem_alloc, mem_free, mem_realloc
+from kvd.core.mem cimport mem_alloc, mem_free, mem_realloc
 
 
 cdef inline uint32_t width_of(int64_t n) noexcept nogil:

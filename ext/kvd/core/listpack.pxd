@@ -34,6 +34,7 @@ cdef bint lp_replace_int(heap *h, uint8_t **lp, uint8_t *p, int64_t n) noexcept 
 cdef uint8_t *lp_delete(heap *h, uint8_t **lp, uint8_t *p, size_t n) noexcept nogil   # n elements; what stands behind them now, or NULL
 cdef bint lp_join(heap *h, uint8_t **lp, const uint8_t *other) noexcept nogil        # appends all of other
 cdef size_t lp_need(view v) noexcept nogil                                           # bytes an element for v takes
+cdef bint lp_repeats(uint8_t *lp, int skip) noexcept nogil                            # is an element there twice? passing over `skip` between looks
 cdef const char *lp_check(const uint8_t *lp, size_t n) noexcept nogil                # NULL, or what is broken in these n bytes
 
 

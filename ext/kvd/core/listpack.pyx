@@ -23,9 +23,9 @@ stands between a foreign payload and the walkers here, which trust what they rea
 from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t
 from libc.string cimport memcmp, memcpy, memmove
 
-from kvd.core.mem cimport heap, mem_alloc, mem_free, mem_realloc
+from kvd.core.mem cimport mem_alloc, mem_free, mem_realloc
 from kvd.core.text cimport format_int, parse_int
-from kvd.core.view cimport view, view_of
+from kvd.core.view cimport view_of
 
 cdef enum:
     END = 0xFF
@@ -422,6 +422,21 @@ cdef bint lp_join(heap *h, uint8_t **lp, const uint8_t *other) noexcept nogil:
     memcpy(p, other + LP_HEADER, n)
     counter(lp[0])[0] = <uint16_t>min(items, <size_t>MANY)
     return True
+
+
+cdef bint lp_repeats(uint8_t *lp, int skip) noexcept nogil:
+    cdef uint8_t *p = lp_first(lp)
+    cdef uint8_t *following
+    cdef char scratch[LP_MAX_INT + 3]
+    cdef int _
+    while p != NULL:
+        following = lp_next(p)
+        for _ in range(skip):
+            following = lp_next(following) if following != NULL else NULL
+        if following != NULL and lp_find(lp, following, lp_get(p, scratch), skip) != NULL:
+            return True
+        p = following
+    return False
 
 
 cdef const char *lp_check(const uint8_t *lp, size_t n) noexcept nogil:

@@ -4,8 +4,7 @@ The table owns its entries and their copies of the names, never what they point 
 """
 
 from kvd.core.entry cimport BOXED, entry, entry_free, entry_new, entry_payload
-from kvd.core.table cimport table, table_find, table_hash, table_insert, table_remove
-from kvd.core.view cimport view
+from kvd.core.table cimport table_find, table_hash, table_insert, table_remove
 
 
 cdef bint pointer_put(table *t, view name, void *p) noexcept nogil:

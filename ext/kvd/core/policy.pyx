@@ -24,7 +24,7 @@ from libc.math cimport sqrt
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memset
 
-from kvd.core.mem cimport heap, mem_alloc, mem_free, mem_realloc
+from kvd.core.mem cimport mem_alloc, mem_free, mem_realloc
 from kvd.core.random cimport rng_below, rng_next, rng_seed
 from kvd.core.sketch cimport sketch_add, sketch_count, sketch_fit, sketch_init
 from kvd.core.slab cimport column_at, node_at

@@ -16,12 +16,11 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.string cimport memcpy, memset
 
 from kvd.core.listpack cimport (
-    LP_HEADER, lp_bytes, lp_check, lp_count, lp_delete, lp_first, lp_free, lp_insert, lp_join, lp_last, lp_need, lp_new,
-    lp_next, lp_prev, lp_replace, lp_seek,
+    LP_HEADER, lp_bytes, lp_check, lp_count, lp_delete, lp_first, lp_free, lp_insert, lp_join, lp_last, lp_need,
+    lp_new, lp_next, lp_prev, lp_replace, lp_seek,
 )
 from kvd.core.lzf cimport lzf_compress, lzf_decompress
-from kvd.core.mem cimport heap, mem_alloc, mem_cost, mem_free
-from kvd.core.view cimport view
+from kvd.core.mem cimport mem_alloc, mem_cost, mem_free
 
 cdef enum:
     SAFE_BYTES = 8192          # most bytes of a node that is limited by its count

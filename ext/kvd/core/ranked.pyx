@@ -17,9 +17,9 @@ the memory it may need before it changes anything.
 
 from libc.string cimport memmove, memset
 
-from kvd.core.entry cimport entry, entry_key
-from kvd.core.mem cimport heap, mem_alloc, mem_cost, mem_free
-from kvd.core.view cimport view, view_compare
+from kvd.core.entry cimport entry_key
+from kvd.core.mem cimport mem_alloc, mem_cost, mem_free
+from kvd.core.view cimport view_compare
 
 cdef enum compare_mode:
     BY_BOTH                    # (score, key) <

@@ -6,7 +6,6 @@ Here and not in a library because scripts are named and hash texts without the G
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
-from kvd.core.view cimport view
 
 
 cdef inline uint32_t rol(uint32_t x, int n) noexcept nogil:
@@ -48,7 +47,7 @@ cdef void block(uint32_t *h, const uint8_t *p) noexcept nogil:
     h[4] += e
 
 
-cdef void sha1_hex(view v, char *out) noexcept nogil:
+cdef void sha1(view v, uint8_t *out) noexcept nogil:
     cdef uint32_t h[5]
     cdef uint8_t tail[128]
     cdef size_t left = v.len % 64
@@ -68,6 +67,14 @@ cdef void sha1_hex(view v, char *out) noexcept nogil:
     block(h, tail)
     if padded == 128:
         block(h, tail + 64)
-    for k in range(20):
-        out[2 * k] = b"0123456789abcdef"[h[k // 4] >> (28 - 8 * (k % 4)) & 15]
-        out[2 * k + 1] = b"0123456789abcdef"[h[k // 4] >> (24 - 8 * (k % 4)) & 15]
+    for k in range(SHA1_BYTES):
+        out[k] = <uint8_t>(h[k // 4] >> (24 - 8 * (k % 4)))
+
+
+cdef void sha1_hex(view v, char *out) noexcept nogil:
+    cdef uint8_t bytes[SHA1_BYTES]
+    cdef int i
+    sha1(v, bytes)
+    for i in range(SHA1_BYTES):
+        out[2 * i] = b"0123456789abcdef"[bytes[i] >> 4]
+        out[2 * i + 1] = b"0123456789abcdef"[bytes[i] & 15]

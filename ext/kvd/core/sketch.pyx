@@ -16,7 +16,7 @@ pay for. After ten additions for each item every counter is halved: what was pop
 from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memset
 
-from kvd.core.mem cimport heap, mem_alloc, mem_free
+from kvd.core.mem cimport mem_alloc, mem_free
 
 cdef enum:
     WORDS = 8                  # a block

@@ -19,7 +19,7 @@ A queue is a doubly linked list through `prev` and `next`; a node stands in one 
 
 from libc.string cimport memset
 
-from kvd.core.mem cimport heap, mem_alloc, mem_free, mem_realloc
+from kvd.core.mem cimport mem_alloc, mem_free, mem_realloc
 
 cdef enum:
     FIRST = 8                  # nodes the first segment begins with

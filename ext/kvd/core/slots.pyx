@@ -7,7 +7,7 @@ together can be put in one slot.
 from libc.stdint cimport uint16_t
 from libc.string cimport memchr
 
-from kvd.core.view cimport view, view_of
+from kvd.core.view cimport view_of
 
 cdef uint16_t TABLE[256]
 

@@ -30,11 +30,10 @@ at its end; `items` and `children` count what there is.
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memset
 
-from kvd.core.entry cimport WIDE, entry, entry_key, entry_prefix, entry_wide
-from kvd.core.mem cimport heap, mem_alloc, mem_cost, mem_free, mem_realloc
-from kvd.core.random cimport rng, rng_below, rng_next
-from kvd.core.siphash cimport sipkey, siphash13
-from kvd.core.view cimport view
+from kvd.core.entry cimport WIDE, entry_key, entry_prefix, entry_wide
+from kvd.core.mem cimport mem_alloc, mem_cost, mem_free, mem_realloc
+from kvd.core.random cimport rng_below, rng_next
+from kvd.core.siphash cimport siphash13, sipkey
 
 import os
 

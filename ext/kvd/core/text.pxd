@@ -14,6 +14,7 @@ cdef bint parse_double(view v, double *out) noexcept nogil          # accepts in
 cdef bint parse_long_double(view v, long double *out) noexcept nogil
 cdef int format_int(char *out, int64_t n) noexcept nogil            # returns the length; no NUL
 cdef int format_double(char *out, double d) noexcept nogil          # fewest digits that read back; inf, -inf, nan
+cdef int format_shortest(char *out, double d) noexcept nogil        # the same, but large whole numbers in scientific notation: 1e+15
 cdef int format_long_double(char *out, long double d) noexcept nogil   # 17 decimals, no trailing zeros, no exponent
 cdef int format_percent(char *out, double d) noexcept nogil         # a percentile: 50, 99.9; no trailing zeros
 cdef bint parse_memory(view v, int64_t *out) noexcept nogil         # 100, 1k=1000, 1kb=1024, mb, gb

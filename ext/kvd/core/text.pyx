@@ -8,6 +8,8 @@ printed in plain notation with at most 17 decimals, which is what INCRBYFLOAT st
 from libc.stdio cimport snprintf
 from libc.string cimport memcpy, memset
 
+from kvd.core.grisu cimport grisu_digits
+
 cdef extern from "kvd/core/text.h" nogil:
     const char *PAIRS "KVD_PAIRS"
     int isinf "kvd_isinf" (double) noexcept
@@ -107,6 +109,12 @@ cdef int format_int(char *out, int64_t value) noexcept nogil:
 
 
 cdef int format_double(char *out, double d) noexcept nogil:
+    if -4503599627370496.0 <= d <= 4503599627370496.0 and d == <double><int64_t>d and (d != 0 or 1 / d > 0):
+        return format_int(out, <int64_t>d)
+    return format_shortest(out, d)
+
+
+cdef int format_shortest(char *out, double d) noexcept nogil:
     cdef int sign = isinf(d)
     if sign != 0:
         memcpy(out, <const char *>b"inf" if sign > 0 else <const char *>b"-inf", 4)
@@ -114,54 +122,21 @@ cdef int format_double(char *out, double d) noexcept nogil:
     if isnan(d):
         memcpy(out, b"nan", 3)
         return 3
-    if -4503599627370496.0 <= d <= 4503599627370496.0 and d == <double><int64_t>d and (d != 0 or 1 / d > 0):
-        return format_int(out, <int64_t>d)
     return shortest(out, d)
 
 
 cdef int shortest(char *out, double d) noexcept nogil:
-    """The fewest digits that read back as d. Most numbers people use have few decimals: those are a
-    division of integers, which is exact enough to try; the others are printed until one reads back."""
-    cdef char text[DOUBLE_TEXT]
+    """Digits that read back as d, which is a number."""
     cdef char figures[24]
-    cdef const char *end
-    cdef double scaled, power, back
-    cdef int n, i, count, exponent, precision
-    cdef bint negative = d < 0 or 1 / d < 0
-    if negative:
+    cdef int count, exponent
+    if d < 0 or 1 / d < 0:
         out[0] = c'-'
         return 1 + shortest(out + 1, -d)
     if d == 0:
         out[0] = c'0'
         return 1
-    power = 1
-    if d >= 1e-3 and d < 1e9:
-        for i in range(1, 7):
-            power *= 10
-            scaled = <double><int64_t>(d * power + 0.5)
-            if scaled / power == d:
-                count = format_int(figures, <int64_t>scaled)
-                return plain_or_scientific(out, figures, count, -i)
-    for precision in range(0 if d < 2.3e-308 else 14, 17):      # subnormal numbers have fewer digits
-        snprintf(text, sizeof(text), b"%.*e", precision, d)
-        if (read_double(text, &end, &back) or True) and back == d:
-            break
-    # d.ddddde[+-]xx
-    count = 0
-    n = 0
-    while text[n] != c'e':
-        if text[n] != c'.':
-            figures[count] = text[n]
-            count += 1
-        n += 1
-    exponent = 0
-    i = n + 2
-    while text[i] != 0:
-        exponent = exponent * 10 + (text[i] - 48)
-        i += 1
-    if text[n + 1] == c'-':
-        exponent = -exponent
-    return plain_or_scientific(out, figures, count, exponent - count + 1)
+    count = grisu_digits(d, figures, &exponent)
+    return plain_or_scientific(out, figures, count, exponent)
 
 
 cdef int plain_or_scientific(char *out, const char *figures, int count, int k) noexcept nogil:

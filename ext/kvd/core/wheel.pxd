@@ -33,4 +33,5 @@ cdef int64_t wheel_next(wheel *w) noexcept nogil                              # 
 cdef size_t wheel_sample(wheel *w, rng *r, timer **out, size_t n) noexcept nogil   # uniform, may repeat
 cdef size_t wheel_soonest(wheel *w, timer **out, size_t n) noexcept nogil     # some of those that end first
 cdef size_t wheel_bytes(wheel *w) noexcept nogil
+cdef bint wheel_holds(wheel *w, timer *t) noexcept nogil                       # does it stand at its place?
 cdef const char *wheel_check(wheel *w) noexcept nogil

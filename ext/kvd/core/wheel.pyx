@@ -23,9 +23,8 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memset
 
 from kvd.core.clock cimport NEVER
-from kvd.core.entry cimport timer
-from kvd.core.mem cimport heap, mem_alloc, mem_cost, mem_free, mem_realloc
-from kvd.core.random cimport rng, rng_below
+from kvd.core.mem cimport mem_alloc, mem_cost, mem_free, mem_realloc
+from kvd.core.random cimport rng_below
 
 cdef extern from * nogil:
     """
@@ -299,6 +298,14 @@ cdef size_t wheel_bytes(wheel *w) noexcept nogil:
     for i in range(WHEEL_LEVELS * WHEEL_SLOTS):
         n += w.lanes[i].directory * sizeof(void *) + (w.lanes[i].count + BLOCK - 1) // BLOCK * BLOCK_BYTES
     return n
+
+
+cdef bint wheel_holds(wheel *w, timer *t) noexcept nogil:
+    cdef uint64_t where = t.place >> PLACE_BITS
+    cdef uint32_t i = <uint32_t>t.place
+    if where == 0 or where > WHEEL_LEVELS * WHEEL_SLOTS or i >= w.lanes[where - 1].count:
+        return False
+    return cell(&w.lanes[where - 1], i)[0] == t
 
 
 cdef const char *wheel_check(wheel *w) noexcept nogil:

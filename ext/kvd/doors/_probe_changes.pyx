@@ -9,7 +9,7 @@ from kvd.core.entry cimport entry, entry_deadline, entry_key
 from kvd.core.table cimport table_cursor, table_hash, table_next
 from kvd.core.view cimport view
 from kvd.doors.store cimport Store
-from kvd.persist.codec cimport value_encode
+from kvd.persist.rdb.values cimport value_save
 from kvd.store.change cimport consume, consume_no_more, listen, listen_no_more
 from kvd.store.config cimport OPT_DATABASES, cfg
 from kvd.store.effects cimport consumer, effect, effect_bytes, effect_next, effects
@@ -93,7 +93,7 @@ cdef void opened(store *s, database *db, entry *e, uint64_t hash) noexcept nogil
     put(&o.keys, <int64_t>hash)
     memset(&value, 0, sizeof(buf))
     if e != NULL:
-        value_encode(&value, e)
+        value_save(&value, e)
     put(&o.keys, <int64_t>value.len if e != NULL else -1)
     buf_add(&o.keys, value.ptr, value.len)
     buf_release(&value)
@@ -138,7 +138,7 @@ cdef class Openings:
                 if e == NULL:
                     break
                 memset(&value, 0, sizeof(buf))
-                value_encode(&value, e)
+                value_save(&value, e)
                 found[i, <int64_t>table_hash(entry_key(e))] = value.ptr[:value.len], entry_deadline(e)
                 buf_release(&value)
         return found

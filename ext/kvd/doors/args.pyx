@@ -13,7 +13,7 @@ cdef object encode(object value):
     """Bytes of what is neither bytes nor str, by redis-py's rules."""
     cdef char digits[INT_TEXT]
     if isinstance(value, bool):
-        raise TypeError("a bool is neither bytes, str, int nor float; convert it first")
+        raise refused("a bool is neither bytes, str, int nor float; convert it first")
     if isinstance(value, int):
         if -(1 << 63) <= value < 1 << 63:
             return PyBytes_FromStringAndSize(digits, format_int(digits, value))
@@ -26,4 +26,9 @@ cdef object encode(object value):
         return value.encode()
     if isinstance(value, bytes):
         return bytes(value)
-    raise TypeError(f"cannot store {type(value).__name__}: convert it to bytes, str, int or float first")
+    raise refused(f"cannot store {type(value).__name__}: convert it to bytes, str, int or float first")
+
+
+cdef object refused(str why):
+    from kvd.errors import DataError
+    return DataError(why)

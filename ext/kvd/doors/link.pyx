@@ -35,13 +35,15 @@ cdef void stay_asleep(session *c) noexcept nogil:
     """No thread waits at the moment; what is written stays in c.out."""
 
 
-@cython.no_gc_clear
+@cython.no_gc_clear                # its C session goes first, while the sleeper it points to is still there
 cdef class Link(Session):
     """A session for redis-py's connections: it speaks the protocol that HELLO chose, and nothing in it blocks or raises for
     an error reply. Made by `Store._link`. One thread at a time."""
 
     cdef readonly object make_error    # the exception for the text of an error reply
     cdef buf spare                 # a reply buffer that is not in use
+    cdef Sleeper sleeper           # with the descriptor, once it is asked for
+    cdef object inbox              # replies and messages that are decoded but not yet received: (is it a push, what)
     cdef buf raw                   # taken from the session, not yet decoded from `at` on
     cdef size_t at
 
@@ -59,7 +61,7 @@ cdef class Link(Session):
         cdef const char *p
         cdef buf out = self.spare
         cdef object reply = None
-        self.check()
+        self.check_open()
         memset(&self.spare, 0, sizeof(buf))
         try:
             if self.owner.perform(self.c, args, &out, False) == WAITS:
@@ -100,9 +102,17 @@ cdef class Link(Session):
             raise ConnectionError("the session is closed")
         return 0
 
+    cdef int check_open(self) except -1:
+        """Before a command is sent: the store has not closed the session, as CLIENT KILL and QUIT do."""
+        self.check()
+        if self.c.killed or self.c.closing:
+            self.close()
+            raise ConnectionError("Connection closed by server.")
+        return 0
+
     def send(self, tuple args):
         """Run a command whose reply `next` returns, like all messages, in their order."""
-        self.check()
+        self.check_open()
         self.owner.perform(self.c, args, NULL, False)
 
     def pending(self):

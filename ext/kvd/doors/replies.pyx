@@ -125,10 +125,6 @@ def nested_failure(text):
     return errors.from_reply(text)
 
 
-cdef object decode_message(const char **at, bint decode):
-    return decode_value(at, decode, nested_failure)
-
-
 cdef object decode_reply(const char *p, size_t n, bint decode):
     cdef const char *eol
     cdef int64_t number
@@ -147,4 +143,4 @@ cdef object decode_reply(const char *p, size_t n, bint decode):
         raise failure(view_of(p + 1, eol - p - 1))
     if p[0] == c'_':
         return None
-    return decode_message(&p, decode)
+    return decode_value(&p, decode, nested_failure)

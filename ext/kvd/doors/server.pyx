@@ -25,6 +25,10 @@ cdef int start(Store self, hosts, port, unix_path, int threads, bint log) except
     cdef server *v
     cdef bint ok
     from kvd.errors import ServerError
+    if port is not None and not 0 <= port <= 65535:
+        raise ValueError(f"port must be between 0 and 65535, got {port}")
+    if self.closed:
+        raise ServerError("the store is closed")
     if self.v != NULL:
         raise ServerError("the store has a server already")
     v = server_new(self.s)
@@ -76,7 +80,8 @@ cdef object cannot_listen(str what):
     return ServerError(error, f"{what}: {os.strerror(error)}")
 
 
-cdef int stop(Store self) except -1:
+def stop(Store self not None):
+    """End its server, if it has one."""
     cdef server *v = self.v
     if v != NULL:
         fork_forgets(self)
@@ -84,7 +89,6 @@ cdef int stop(Store self) except -1:
             server_stop(v)
         self.v = NULL
         self.unserved()
-    return 0
 
 
 cdef bint wait(Store self, int ms) except -1:

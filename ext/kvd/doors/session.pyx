@@ -1,21 +1,11 @@
-"""Session: a session of its own on a store, for those who want SELECT, MULTI, WATCH or SUBSCRIBE for themselves."""
+"""Session: a session of its own on a store, for callers that want SELECT, MULTI and WATCH for themselves."""
 
 cimport cython
-from libc.stdint cimport int64_t
-from libc.string cimport memset
 
-from kvd.core.buf cimport buf, buf_release
-from kvd.core.clock cimport wall_ms
-from kvd.doors.lock cimport acquire, release
-from kvd.doors.replies cimport decode_message
-from kvd.doors.sleep cimport Sleeper, ms_until
 from kvd.doors.store cimport Store
-from kvd.session.session cimport session_account
-
-from collections import deque
 
 
-@cython.no_gc_clear                # its C session goes first, while the sleeper it points to is still there
+@cython.no_gc_clear                # its C session goes first, while the store is still there
 cdef class Session:
     """A session of its own on a store: database, MULTI and WATCH state that no other caller shares.
 
@@ -26,54 +16,6 @@ cdef class Session:
         if self.c == NULL:
             raise RuntimeError("the session is closed")
         return self.owner.run(self.c, args, self.decode)
-
-    def _listen(self):
-        """From now on it receives: replies and messages come by _receive, in their order."""
-        self.sleeper = Sleeper()
-        self.sleeper.attach(self.c)
-        self.inbox = deque()
-
-    def _send(self, *args):
-        """Run a command whose replies _receive returns. Raises RuntimeError when the session is closed."""
-        if self.c == NULL:
-            raise RuntimeError("the session is closed")
-        self.owner.perform(self.c, args, NULL, False)
-
-    def _receive(self, timeout):
-        """The next reply or message. timeout: seconds, None for ever; None if nothing came. Interruptible.
-
-        Raises ConnectionError when the store has closed the session, as it does with slow subscribers."""
-        cdef buf out
-        cdef bint killed
-        cdef int64_t deadline = 0
-        if timeout is not None:
-            deadline = wall_ms() + max(<int64_t>(timeout * 1000), 0)
-        cdef const char *p
-        while self.c != NULL:
-            if self.inbox:
-                return self.inbox.popleft()
-            acquire(self.owner.s)
-            killed = self.c.killed
-            out.len = self.c.out.len
-            if out.len:
-                out = self.c.out
-                memset(&self.c.out, 0, sizeof(buf))
-                session_account(self.c)
-            release(self.owner.s)
-            if out.len:
-                p = out.ptr
-                try:
-                    while p < out.ptr + out.len:
-                        self.inbox.append(decode_message(&p, self.decode))
-                finally:
-                    buf_release(&out)
-            elif killed:
-                self.close()
-            elif deadline and wall_ms() >= deadline:
-                return None
-            else:
-                self.sleeper.sleep(ms_until(deadline))
-        raise ConnectionError("the session is closed")
 
     def close(self):
         """Forget the session; a transaction that is open is discarded."""

@@ -20,6 +20,7 @@ cdef class Store(Forking):
     cdef bint decode
     cdef relaxing long_script  # that runs in the thread of a caller
     cdef buf spare             # a reply buffer that is not in use
+    cdef readonly bint closed
     cdef object janitor        # told when something is due before its next visit
     cdef readonly object unix_path
     cdef object time_source    # called for the time before each command, or None (kvd.clock)
@@ -33,6 +34,7 @@ cdef class Store(Forking):
     cdef session *open_session(self, int proto) except NULL       # close_session ends it
     cdef void close_session(self, session *c) noexcept
     cdef buf wait_beside(self, session *c) except *
+    cdef void acquire_idle(self)
     cdef int plan(self) except -1
     cdef int unserved(self) except -1
     cdef object get_plain(self, session *who, view key, bint decode)      # WAITING: not as simple as that

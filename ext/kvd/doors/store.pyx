@@ -10,16 +10,16 @@ meanwhile. What has a deadline is taken out by the janitor (kvd.janitor) while n
 
 from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport free, malloc
-from libc.string cimport memset, strdup
+from libc.string cimport memchr, memset, strdup
 
 from kvd.commands.strings cimport plain_set
-from kvd.core.buf cimport buf_release
+from kvd.core.buf cimport buf, buf_release
 from kvd.core.clock cimport NEVER, mono_us, wall_ms
 from kvd.core.entry cimport entry
 from kvd.core.mem cimport mem_total
 from kvd.core.table cimport table_hash
 from kvd.core.text cimport INT_TEXT
-from kvd.core.view cimport view_of, view_str
+from kvd.core.view cimport view, view_of, view_str
 from kvd.doors.args cimport STACK_ARGS, plain_view, to_view
 from kvd.doors.fork cimport fork_waits
 from kvd.doors.lock cimport FREE_THREADED, acquire, release
@@ -35,21 +35,23 @@ from kvd.run.registry cimport command_named, freeze
 from kvd.script.runtime cimport runtime_release
 from kvd.server.server cimport server_abandon, server_stop
 from kvd.session.clients cimport clients_init, clients_release, session_delete, session_new
-from kvd.session.session cimport clients_of, is_plain, session_account
+from kvd.session.session cimport clients_of, is_plain, session, session_account, session_kill
 from kvd.session.waiters cimport wait_end, wait_move, wait_of
 from kvd.store.clock cimport store_time, store_time_cheap, store_wall_us
-from kvd.store.config cimport OPT_DATABASES, config_print, config_set, option_find
-from kvd.store.keyspace cimport keyspace_find, keyspace_met
+from kvd.store.config cimport OPT_DATABASES, cfg, config_print, config_set, option_find
+from kvd.store.keyspace cimport keyspace_find, keyspace_flush, keyspace_met
 from kvd.store.lock cimport guard_init, usleep
 from kvd.store.store cimport (
-    CLOCK_FROZEN, CLOCK_SHIFTED, CLOCK_WALL, SPECIAL_CLOCK, database, special_set, store_delete, store_memory, store_new,
+    CLOCK_FROZEN, CLOCK_SHIFTED, CLOCK_WALL, SPECIAL_CLOCK, SPECIAL_CLOSED, database, special_set, store, store_delete, store_memory,
+    store_new,
 )
 from kvd.store.tick cimport store_next, store_tick
+from kvd.types.kind cimport STRING, type_of
 from kvd.types.string cimport string_view
-from kvd.types.value cimport STRING, type_of
 
 import importlib
 import os
+from types import GenericAlias
 
 
 # the families of commands define themselves when imported
@@ -85,30 +87,25 @@ cdef void want_tick(store *s, int64_t deadline) noexcept nogil:
     s.wanted = min(deadline, s.wanted)
 
 
+cdef int count_of_databases(object value) except -1:
+    cdef int64_t n
+    try:
+        n = int(value)
+    except (TypeError, ValueError):
+        n = 0
+    if not 1 <= n <= 16384:
+        from kvd.errors import ConfigError
+        raise ConfigError("databases: argument must be between 1 and 16384 inclusive")
+    return <int>n
+
+
 cdef class Store(Forking):
-    """A key-value store in this process: Redis's data, commands and expiry, without a server.
+    """The engine of kvd.Store; see there."""
 
-    Keyword arguments are options of a redis.conf with underscores for dashes, such as
-    `Store(maxmemory="100mb", maxmemory_policy="allkeys-lru")`; `kvd serve --help` lists them.
-    `decode_responses=True` returns str instead of bytes.
+    __class_getitem__ = classmethod(GenericAlias)
 
-    Any number of stores live side by side; one that is dropped gives all its memory back. A store may
-    be used from any number of threads, and by a forked child, which gets a copy of its own.
-
-    Raises kvd.ConfigError for an unknown option or a bad value."""
-
-    def __cinit__(self, *, bint decode_responses=False, **options):
-        cdef int64_t databases = 16
-        if "databases" in options:
-            try:
-                databases = int(options["databases"])
-            except (TypeError, ValueError):
-                databases = 0
-            if not 1 <= databases <= 16384:
-                from kvd.errors import ConfigError
-                raise ConfigError("databases: argument must be between 1 and 16384 inclusive")
-        self.decode = decode_responses
-        self.s = store_new(<int>databases)
+    def __cinit__(self, *args, **options):
+        self.s = store_new(count_of_databases(options.get("databases", 16)))
         if self.s == NULL or not clients_init(self.s) or not figures_init(self.s):
             raise MemoryError()
         self.s.guard.shared = FREE_THREADED
@@ -116,7 +113,15 @@ cdef class Store(Forking):
         self.long_script.owner = <void *>self
         fill_run_id(self.s)
         self.c = self.open_session(3)
+        self.c.kept = True
+
+    def __init__(self, *, bint decode_responses=False, **options):
+        """Options: as configure has them, with underscores for dashes."""
+        self.decode = decode_responses
         for name, value in options.items():
+            if name == "databases" and count_of_databases(value) != cfg(&self.s.config, OPT_DATABASES):
+                from kvd.errors import ConfigError
+                raise ConfigError("databases: the store is made with them, so a subclass has to pass them on to __new__")
             self.configure(name.replace("_", "-"), value)
 
     def __dealloc__(self):
@@ -232,7 +237,9 @@ cdef class Store(Forking):
         cdef list keep = []
         cdef store *s = self.s
         if n == 0:
-            raise TypeError("a command needs a name")
+            raise TypeError("execute() needs a command")
+        if self.closed or c.killed or (c.closing and not c.kept):
+            raise closed_error(self)
         if s.special & SPECIAL_CLOCK:
             self.ask_time()
         if n > STACK_ARGS:
@@ -242,6 +249,8 @@ cdef class Store(Forking):
         try:
             for i in range(n):
                 to_view(args[i], &argv[i], keep)
+            if memchr(argv[0].ptr, c' ', argv[0].len) != NULL:
+                return self.perform(c, split_name(args), reply, waits)
             acquire(s)
             if c.scripting:
                 release(s)
@@ -299,6 +308,8 @@ cdef class Store(Forking):
 
     cdef session *open_session(self, int proto) except NULL:
         cdef session *c
+        if self.closed:
+            raise closed_error(self)
         acquire(self.s)
         c = session_new(self.s, True)
         if c != NULL:
@@ -335,7 +346,7 @@ cdef class Store(Forking):
             sleeper.attach(w)
             wait_move(c, w)
             fork_waits(self)
-            while w.wait != NULL:
+            while w.wait != NULL and not w.killed:
                 if deadline and wall_ms() >= deadline:
                     end_wait(w, NULL)
                     break
@@ -344,6 +355,8 @@ cdef class Store(Forking):
                 sleeper.sleep(ms_until(deadline))
                 acquire(s)
                 held = True
+            if w.wait != NULL and w.killed:
+                raise closed_error(self)
             out = w.out
             memset(&w.out, 0, sizeof(buf))
             return out
@@ -407,10 +420,33 @@ cdef class Store(Forking):
             self.plan()
         return 0
 
+    # -- the end
+
+    def _end(self):
+        """After this nothing runs any more: sessions are told that they are closed, and the memory is given back."""
+        cdef session *one
+        cdef int i
+        if self.closed:
+            return
+        self.closed = True
+        self.acquire_idle()
+        special_set(&self.s.special, SPECIAL_CLOSED, True)     # so that get and set go the way of all commands, on which it is noticed
+        one = clients_of(self.s).first
+        while one != NULL:
+            if one != self.c:
+                session_kill(one)
+            one = one.next
+        for i in range(<int>cfg(&self.s.config, OPT_DATABASES)):
+            keyspace_flush(self.s, &self.s.dbs[i], False)
+        release(self.s)
+
     # -- fork
 
     cdef void before_fork(self):
-        """Under the lock, and not in the middle of a script that lends it to others."""
+        self.acquire_idle()
+
+    cdef void acquire_idle(self):
+        """Takes the lock, and not in the middle of a script that lends it to others."""
         acquire(self.s)
         while clients_of(self.s).busy != NULL:
             release(self.s)
@@ -513,6 +549,11 @@ cdef class Store(Forking):
         return self._set_with_options(name, value, ex, px, nx, xx, keepttl, get, exat, pxat, ifeq, ifne, ifdeq, ifdne)
 
     @property
+    def _db(self):
+        """The database of the store's own session."""
+        return self.c.db
+
+    @property
     def decode_responses(self):
         """Whether replies are str instead of bytes."""
         return bool(self.decode)
@@ -530,6 +571,19 @@ cdef class Store(Forking):
 
     def __setitem__(self, name, value):
         self.set(name, value)
+
+
+cdef object closed_error(Store owner):
+    from kvd.errors import ClosedError
+    return ClosedError("the store is closed" if owner.closed else "the session was closed, by CLIENT KILL or QUIT")
+
+
+cdef tuple split_name(tuple args):
+    """A command whose name has several words in one: "CONFIG GET", as redis-py takes it."""
+    name = args[0].decode() if isinstance(args[0], bytes) else args[0]
+    if not isinstance(name, str):
+        return args
+    return (*name.split(), *args[1:])
 
 
 cdef void fill_run_id(store *s):

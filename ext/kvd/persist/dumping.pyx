@@ -1,17 +1,18 @@
-"""DUMP and RESTORE: one value as bytes, with the version that reads it and a checksum (8 bytes) behind it."""
+"""DUMP and RESTORE: one value as bytes, with the version that reads it and a checksum behind it."""
 
 from libc.stdint cimport int64_t, uint64_t
-from libc.string cimport memcmp, memset
+from libc.string cimport memset
 
 from kvd.commands.keyed cimport store_new_value
-from kvd.core.buf cimport buf, buf_add, buf_release
-from kvd.core.crc64 cimport crc64
+from kvd.core.buf cimport buf, buf_release
 from kvd.core.entry cimport entry
 from kvd.core.table cimport table_hash
 from kvd.core.view cimport view, view_is, view_of
-from kvd.persist.codec cimport RDB_VERSION, value_decode, value_encode
+from kvd.persist.rdb.frame cimport FOOTER, payload_close, payload_whole
+from kvd.persist.rdb.values cimport value_load, value_save
 from kvd.run.args cimport (
-    arg_int, changed, find_read, propagate_as, propagate_key, propagates, reply_bulk, reply_error, reply_null, reply_ok,
+    arg_int, changed, find_read, propagate_as, propagate_key, propagates, reply_bulk, reply_error, reply_null,
+    reply_ok,
 )
 from kvd.run.call cimport call
 from kvd.run.errors cimport NO_MEMORY, SYNTAX
@@ -21,13 +22,14 @@ from kvd.store.config cimport EVENT_GENERIC
 from kvd.store.effects cimport effect_int, effect_text, effect_word, effects
 from kvd.store.keyspace cimport keyspace_find, keyspace_remove, keyspace_replan_fields, keyspace_set_deadline
 from kvd.types.hash cimport hash_is_timed
-from kvd.types.value cimport HASH, type_of, value_free
+from kvd.types.kind cimport HASH, type_of
+from kvd.types.value cimport value_free
 
-cdef void payload_close(buf *out, uint64_t version) noexcept nogil:
-    cdef uint64_t crc
-    buf_add(out, &version, 2)
-    crc = crc64(0, out.ptr, out.len)
-    buf_add(out, &crc, 8)
+import importlib
+
+# the types enter their forms when imported
+for _type in ("strings", "lists", "sets", "zsets", "hashes", "streams"):
+    importlib.import_module(f"kvd.persist.rdb.{_type}")
 
 
 define(dump_command, """
@@ -44,7 +46,7 @@ cdef void dump_command(call *c) noexcept nogil:
         reply_null(c)
         return
     memset(&out, 0, sizeof(out))
-    payload_close(&out, value_encode(&out, e))
+    payload_close(&out, value_save(&out, e))
     if out.failed:
         reply_error(c, NO_MEMORY)
     else:
@@ -87,15 +89,6 @@ cdef bint read_restoring(call *c, restoring *r) noexcept nogil:
             return False
         i += 1
     return True
-
-
-cdef bint payload_whole(view v) noexcept nogil:
-    cdef uint64_t crc
-    cdef unsigned char *footer = <unsigned char *>v.ptr + v.len - FOOTER
-    if v.len < FOOTER or footer[0] | footer[1] << 8 > RDB_VERSION:
-        return False
-    crc = crc64(0, v.ptr, v.len - 8)
-    return memcmp(&crc, footer + 2, 8) == 0
 
 
 cdef void propagate_restored(call *c, int64_t deadline) noexcept nogil:
@@ -156,7 +149,7 @@ cdef void restore_command(call *c) noexcept nogil:
     if not payload_whole(c.argv[3]):
         reply_error(c, b"ERR DUMP payload version or checksum are wrong")
         return
-    e = value_decode(c.store, view_of(c.argv[3].ptr, c.argv[3].len - FOOTER), c.argv[1])
+    e = value_load(c.store, view_of(c.argv[3].ptr, c.argv[3].len - FOOTER), c.argv[1])
     if e == NULL:
         reply_error(c, b"ERR Bad data format")
         return

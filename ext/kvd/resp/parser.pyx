@@ -15,7 +15,7 @@ from libc.string cimport memchr, memset
 
 from kvd.core.buf cimport buf_add_char, buf_release
 from kvd.core.text cimport parse_int
-from kvd.core.view cimport view, view_of
+from kvd.core.view cimport view_of
 
 cdef enum:
     MAX_LINE = 65536           # an inline command, or the header of an argument

@@ -7,9 +7,9 @@ lowered here (a map to a flat array, a set to an array, a double to a bulk strin
 from libc.stdint cimport int64_t
 from libc.string cimport memchr, memcpy, strlen
 
-from kvd.core.buf cimport buf, buf_add, buf_add_char, buf_reserve, buf_rotate
+from kvd.core.buf cimport buf_add_char, buf_reserve, buf_rotate
 from kvd.core.text cimport DOUBLE_TEXT, INT_TEXT, format_double, format_int, parse_int
-from kvd.core.view cimport view, view_of
+from kvd.core.view cimport view_of
 
 
 cdef void write_header(buf *out, char type, int64_t n) noexcept nogil:

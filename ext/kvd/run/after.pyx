@@ -21,12 +21,12 @@ from kvd.run.run cimport run, run_ended
 from kvd.session.session cimport AFTER_SERVE, AFTER_TELL, REPLY_ON, session_append_pushes
 from kvd.session.tracking cimport tracking_send
 from kvd.session.waiters cimport (
-    NULL_ARRAY, wait_end, wait_forget, wait_key, wait_key_db, wait_key_name, wait_link, wait_of, wait_overdue, wait_start, waiter,
-    waits_ready,
+    NULL_ARRAY, wait_end, wait_forget, wait_key, wait_key_db, wait_key_name, wait_link, wait_of, wait_overdue,
+    wait_start, waiter, waits_ready,
 )
 from kvd.store.effects cimport unit_close, unit_open
 from kvd.store.keyspace cimport keyspace_find
-from kvd.types.value cimport type_of
+from kvd.types.kind cimport type_of
 
 
 # ---- waiting ----------------------------------------------------------------------------------------

@@ -15,8 +15,7 @@ from kvd.run.errors cimport NO_MEMORY
 from kvd.run.gate cimport PASSED, PAUSED, gate
 from kvd.run.run cimport run
 from kvd.session.session cimport (
-    REPLY_ON, REPLY_SKIP, REPLY_SKIP_NEXT, clients_of, in_multi, session_append_pushes, session_queue,
-    session_replies,
+    REPLY_ON, REPLY_SKIP, REPLY_SKIP_NEXT, clients_of, in_multi, session_append_pushes, session_queue, session_replies,
 )
 from kvd.store.effects cimport unit_close, unit_open
 

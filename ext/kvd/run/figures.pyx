@@ -10,7 +10,6 @@ from libc.stdio cimport snprintf
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset, strcmp, strlen
 
-from kvd.core.view cimport view
 from kvd.run.registry cimport shown_word
 from kvd.session.session cimport session
 from kvd.store.config cimport OPT_LATENCY_MONITOR_THRESHOLD, OPT_LATENCY_TRACKING, OPT_SLOWLOG_MAX_LEN, cfg

@@ -17,8 +17,8 @@ from kvd.core.slots cimport key_slot
 from kvd.core.view cimport view
 from kvd.run.args cimport reply_error, reply_errorf
 from kvd.run.call cimport (
-    F_ALLOW_BUSY, F_CROSS_SLOTS, F_DENYOOM, F_ENDS_MULTI, F_LISTENING, F_MAY_REPLICATE, F_NO_AUTH, F_NO_MULTI,
-    F_NOSCRIPT, F_WRITE, arity_fits, command, key_at,
+    F_ALLOW_BUSY, F_CROSS_SLOTS, F_DENYOOM, F_ENDS_MULTI, F_LISTENING, F_MAY_REPLICATE, F_NOSCRIPT, F_NO_AUTH,
+    F_NO_MULTI, F_WRITE, arity_fits, command, key_at,
 )
 from kvd.run.errors cimport NOAUTH, OOM
 from kvd.run.figures cimport figures_of

@@ -14,7 +14,8 @@ from kvd.core.buf cimport buf, buf_add, buf_add_char, buf_printf, buf_release
 from kvd.core.clock cimport pace_update, ticks
 from kvd.core.view cimport view
 from kvd.run.call cimport (
-    F_ADMIN, F_KEEPS_CACHING, F_NESTS, F_READONLY, F_SHOWN_FIRST, F_SKIP_MONITOR, F_SKIP_SLOWLOG, F_WRITE, KEY_NOT_KEY, key_at,
+    F_ADMIN, F_KEEPS_CACHING, F_NESTS, F_READONLY, F_SHOWN_FIRST, F_SKIP_MONITOR, F_SKIP_SLOWLOG, F_WRITE, KEY_NOT_KEY,
+    key_at,
 )
 from kvd.run.figures cimport figure_call, figure_latency, figure_slow
 from kvd.run.registry cimport command_keys, shown_word

@@ -6,7 +6,7 @@ Numbers are taken modulo 2^32 (halves round to even) and results are signed, as 
 from libc.stdint cimport int32_t, int64_t, uint32_t
 from libc.string cimport memcpy
 
-from kvd.script.lua cimport lua, lua_State
+from kvd.script.lua cimport lua
 from kvd.script.sandbox cimport add_functions, named, protect
 
 

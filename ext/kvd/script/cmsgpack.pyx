@@ -10,7 +10,7 @@ from libc.stdio cimport snprintf
 from libc.string cimport memcpy
 
 from kvd.core.buf cimport buf, buf_add, buf_add_char
-from kvd.script.lua cimport T_BOOLEAN, T_NIL, T_NUMBER, T_STRING, T_TABLE, lua, lua_State, pop, raise_text
+from kvd.script.lua cimport T_BOOLEAN, T_NIL, T_NUMBER, T_STRING, T_TABLE, lua, pop, raise_text
 from kvd.script.runtime cimport runtime_of
 from kvd.script.sandbox cimport add_functions, named, protect
 

@@ -16,15 +16,14 @@ from kvd.core.pointers cimport pointer_find, pointer_put, pointer_take
 from kvd.core.sha1 cimport SHA1_TEXT, sha1_hex
 from kvd.core.table cimport table_cursor, table_next
 from kvd.core.text cimport parse_int
-from kvd.core.view cimport lower, view, view_is, view_of
+from kvd.core.view cimport lower, view_is, view_of
 from kvd.resp.writer cimport write_set, write_status
 from kvd.run.args cimport reply_array, reply_bulk, reply_error, reply_error_about, reply_int, reply_ok
-from kvd.run.call cimport call
 from kvd.run.errors cimport NOT_INT, NO_MEMORY, OOM
 from kvd.run.figures cimport figures_of
 from kvd.run.registry cimport define
 from kvd.script.runtime cimport (
-    ALLOW_OOM, COMPAT, NO_WRITES, compile, forget, kill, run_function, running, runtime, runtime_find, runtime_open,
+    ALLOW_OOM, COMPAT, NO_WRITES, compile, forget, kill, run_function, runtime_find, runtime_open,
 )
 from kvd.store.evict cimport over_limit
 

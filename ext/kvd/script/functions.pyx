@@ -19,8 +19,9 @@ from kvd.core.glob cimport glob_match
 from kvd.core.pointers cimport pointer_find, pointer_put, pointer_take
 from kvd.core.table cimport table_cursor, table_next
 from kvd.core.view cimport lower, view, view_equal, view_is, view_of
-from kvd.persist.codec cimport RDB_FUNCTION, string_decode, string_encode
-from kvd.persist.dumping cimport FOOTER, payload_close, payload_whole
+from kvd.persist.rdb.forms cimport RDB_FUNCTION
+from kvd.persist.rdb.frame cimport FOOTER, payload_close, payload_whole
+from kvd.persist.rdb.lengths cimport get_bytes, get_string, put_string, reader, reader_close, reader_open
 from kvd.run.args cimport (
     reply_array, reply_bulk, reply_error, reply_error_about, reply_int, reply_map, reply_null, reply_ok, reply_text,
 )
@@ -29,11 +30,10 @@ from kvd.run.errors cimport NO_MEMORY
 from kvd.run.figures cimport figures_of
 from kvd.run.registry cimport define
 from kvd.script.eval cimport admit, flag_named, kill_running, read_keys, write_flags
-from kvd.script.lua cimport REGISTRY, T_FUNCTION, T_NUMBER, T_STRING, T_TABLE, is_nil, lua, lua_State, pop
+from kvd.script.lua cimport REGISTRY, T_FUNCTION, T_NUMBER, T_STRING, T_TABLE, is_nil, lua, pop
 from kvd.script.redislib cimport give_error
 from kvd.script.runtime cimport (
-    compile, forget, hook_again, run_function, running, runtime, runtime_account, runtime_find, runtime_of,
-    runtime_open,
+    compile, forget, hook_again, run_function, running, runtime_account, runtime_find, runtime_of, runtime_open,
 )
 from kvd.script.sandbox cimport library_environment
 from kvd.store.change cimport others_changed
@@ -697,7 +697,7 @@ cdef void function_dump(call *c) noexcept nogil:
         if l == NULL:
             break
         buf_add_char(&out, <char>RDB_FUNCTION)
-        string_encode(&out, l.code)
+        put_string(&out, l.code)
     payload_close(&out, 10)
     if out.failed:
         reply_error(c, NO_MEMORY)
@@ -708,19 +708,19 @@ cdef void function_dump(call *c) noexcept nogil:
 
 cdef bint read_payload(call *c, runtime *r, view data, batch *b) noexcept nogil:
     """Makes the libraries that a payload holds; False: the error is replied."""
-    cdef buf room
+    cdef reader payload
     cdef view code
     cdef library *l = NULL
     cdef void *grown
     cdef bint ok = True
-    memset(&room, 0, sizeof(room))
-    while ok and data.len:
-        if <unsigned char>data.ptr[0] != RDB_FUNCTION:
+    reader_open(&payload, NULL, data)
+    while ok and payload.p != payload.end:
+        if get_bytes(&payload, 1, False) != RDB_FUNCTION:
             reply_error(c, b"ERR given type is not a function")
             ok = False
             break
-        data = view_of(data.ptr + 1, data.len - 1)
-        if not string_decode(&data, &room, &code):
+        code = get_string(&payload, 0)
+        if payload.bad:
             reply_error(c, b"ERR Failed loading functions payload")
             ok = False
             break
@@ -732,7 +732,7 @@ cdef bint read_payload(call *c, runtime *r, view data, batch *b) noexcept nogil:
         if ok:
             b.libraries[b.count] = l
             b.count += 1
-    buf_release(&room)
+    reader_close(&payload)
     return ok
 
 

@@ -13,7 +13,7 @@ from libc.stdio cimport snprintf
 from libc.string cimport memchr, memcpy
 
 from kvd.core.buf cimport buf, buf_add, buf_add_char, buf_reserve
-from kvd.script.lua cimport T_NIL, T_NUMBER, lua, lua_State, pop, raise_text
+from kvd.script.lua cimport T_NIL, T_NUMBER, lua, pop, raise_text
 from kvd.script.runtime cimport runtime_of
 from kvd.script.sandbox cimport add_functions, named, protect
 

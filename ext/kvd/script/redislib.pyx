@@ -21,7 +21,7 @@ from kvd.run.registry cimport command_of
 from kvd.run.run cimport run
 from kvd.script.convert cimport push_reply
 from kvd.script.functions cimport register_function
-from kvd.script.lua cimport T_NUMBER, T_STRING, lua, lua_State
+from kvd.script.lua cimport T_NUMBER, T_STRING, lua
 from kvd.script.runtime cimport ALLOW_OOM, running, runtime, runtime_of
 from kvd.script.sandbox cimport add_functions, named, protect, refuse_globals
 

@@ -19,19 +19,18 @@ from libc.stdint cimport int64_t
 from libc.stdio cimport snprintf
 from libc.stdlib cimport calloc, free, realloc
 
-from kvd.core.buf cimport buf, buf_add, buf_printf, buf_release
+from kvd.core.buf cimport buf_add, buf_printf, buf_release
 from kvd.core.clock cimport mono_us
 from kvd.core.table cimport table_init, table_release
-from kvd.core.view cimport view, view_of
+from kvd.core.view cimport view_of
 from kvd.run.args cimport reply_error, reply_error_counted
-from kvd.run.call cimport call
 from kvd.run.figures cimport figures_of
 from kvd.script.convert cimport reply_from_value
 from kvd.script.eval cimport scripts_flush
 from kvd.script.functions cimport libraries_flush, load_overdue, run_library
 from kvd.script.lua cimport (
     ERR_MEMORY, GC_COLLECT, GC_STEP, MASK_COUNT, REGISTRY, T_BOOLEAN, T_NUMBER, T_STRING, T_TABLE, lua, lua_Debug,
-    lua_State, lua_load, pop, push_function,
+    lua_load, pop, push_function,
 )
 from kvd.script.sandbox cimport sandbox_open
 from kvd.session.session cimport ANY_SLOT, NO_SLOT, busy_set, clients_of, session
@@ -39,7 +38,7 @@ from kvd.store.config cimport OPT_BUSY_REPLY_THRESHOLD, OPT_LUA_MEMORY_LIMIT, cf
 from kvd.store.effects cimport TO_ALL
 from kvd.store.evict cimport over_limit
 from kvd.store.parts cimport PART_SCRIPTS
-from kvd.store.store cimport store, store_report
+from kvd.store.store cimport store_report
 
 cdef const char *BUSY_SCRIPT = b"BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE."
 cdef const char *BUSY_FUNCTION = b"BUSY Redis is busy running a script. You can only call FUNCTION KILL or SHUTDOWN NOSAVE."

@@ -25,12 +25,12 @@ from kvd.script.bitop cimport bit_open
 from kvd.script.cjson cimport cjson_open
 from kvd.script.cmsgpack cimport cmsgpack_open
 from kvd.script.lua cimport (
-    ERR_MEMORY, GC_COLLECT, GC_COUNT, GC_STEP, GLOBALS, REGISTRY, T_BOOLEAN, T_FUNCTION, T_NIL, T_NUMBER,
-    T_STRING, T_TABLE, T_THREAD, is_nil, lua, lua_CFunction, lua_Debug, lua_State, pop, push_function, raise_text,
+    ERR_MEMORY, GC_COLLECT, GC_COUNT, GC_STEP, GLOBALS, REGISTRY, T_BOOLEAN, T_FUNCTION, T_NIL, T_NUMBER, T_STRING,
+    T_TABLE, T_THREAD, is_nil, lua, lua_Debug, pop, push_function, raise_text,
 )
 from kvd.script.packing cimport struct_open
 from kvd.script.redislib cimport FOR_FUNCTIONS, FOR_LOADING, FOR_SCRIPTS, audience, redis_open
-from kvd.script.runtime cimport runtime, runtime_of
+from kvd.script.runtime cimport runtime_of
 
 cdef enum:
     MOST_COROUTINES = 20       # nested; each may take 200 levels of C stack

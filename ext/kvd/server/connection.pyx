@@ -14,11 +14,11 @@ connection and are counted.
 from libc.stdint cimport int64_t
 from libc.stdlib cimport calloc, free, realloc
 
-from kvd.core.buf cimport buf, buf_add, buf_drop_front, buf_printf, buf_release, buf_reserve
+from kvd.core.buf cimport buf_add, buf_drop_front, buf_printf, buf_release, buf_reserve
 from kvd.core.table cimport table, table_hash, table_prefetch, table_prefetch_entry
-from kvd.core.view cimport view, view_of, view_str
+from kvd.core.view cimport view_of, view_str
 from kvd.resp.parser cimport (
-    PARSE_COMMAND, PARSE_EMPTY, PARSE_ERROR, PARSE_MORE, parse, parser, parser_dropped, parser_init, parser_release,
+    PARSE_COMMAND, PARSE_EMPTY, PARSE_ERROR, PARSE_MORE, parse, parser_dropped, parser_init, parser_release,
     parser_wants,
 )
 from kvd.run.dispatch cimport DISPATCH_PAUSED, dispatch
@@ -27,10 +27,12 @@ from kvd.server.log cimport LOG_WARNING, log_line
 from kvd.server.poll cimport poll_forget, poll_watch, waker_wake
 from kvd.server.socket cimport close, endpoint, receive, socket_tune, transmit, would_block
 from kvd.session.clients cimport session_delete, session_new
-from kvd.session.session cimport buf_set, clients_of, is_authenticated, session, session_account, session_within_limits
+from kvd.session.session cimport (
+    buf_set, clients_of, is_authenticated, session_account, session_end, session_within_limits,
+)
 from kvd.store.clock cimport store_time
 from kvd.store.config cimport OPT_CLIENT_QUERY_BUFFER_LIMIT, OPT_PROTO_MAX_BULK_LEN, OPT_TCP_KEEPALIVE, cfg
-from kvd.store.store cimport store, store_lock, store_unlock
+from kvd.store.store cimport store_lock, store_unlock
 
 cdef enum:
     CHUNK = 16384              # received at once
@@ -195,7 +197,7 @@ cdef void protocol_error(connection *k) noexcept nogil:
     cdef session *c = k.session
     buf_printf(&c.out, b"-ERR Protocol error: %s\r\n", k.parser.error)
     figure_error(k.owner.store, view_str(b"ERR"))
-    c.closing = True
+    session_end(c)
 
 
 cdef void prefetch_batch(connection *k, int n) noexcept nogil:

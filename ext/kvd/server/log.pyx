@@ -13,7 +13,6 @@ from kvd.core.clock cimport wall_us
 from kvd.store.config cimport (
     OPT_LOGFILE, OPT_LOGLEVEL, OPT_SYSLOG_ENABLED, OPT_SYSLOG_FACILITY, OPT_SYSLOG_IDENT, cfg, config_text,
 )
-from kvd.store.store cimport store
 
 cdef extern from "kvd/server/log.h" nogil:
     void log_time "kvd_log_time" (char *out, size_t n, long long us) noexcept

@@ -15,7 +15,7 @@ from kvd.core.clock cimport pace_update, wall_ms
 from kvd.run.after cimport after, expire_waits
 from kvd.server.connection cimport (
     connection, connection_close, connection_free, connection_new, connection_readable, connection_reply,
-    connection_resume, connection_writable, network, round_state,
+    connection_resume, connection_writable, round_state,
 )
 from kvd.server.log cimport LOG_WARNING, log_line
 from kvd.server.poll cimport poll_event, poll_wait, poll_watch, waker_drain, waker_wake

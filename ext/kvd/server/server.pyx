@@ -11,7 +11,7 @@ from libc.stdint cimport int64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport strdup, strlen
 
-from kvd.server.connection cimport connection, connection_close, connection_free, network, pthread_self, pthread_t
+from kvd.server.connection cimport connection, connection_close, connection_free, pthread_self, pthread_t
 from kvd.server.loop cimport network_run
 from kvd.server.poll cimport poll_open, poll_watch, wait_readable, waker_close, waker_open, waker_wake
 from kvd.server.socket cimport close, endpoint, listen_tcp, listen_unix, socket_port, transmit, unlink
@@ -20,7 +20,7 @@ from kvd.store.config cimport (
     OPT_BIND, OPT_MAXCLIENTS, OPT_PROTECTED_MODE, OPT_REQUIREPASS, OPT_TCP_BACKLOG, cfg, config_text,
 )
 from kvd.store.parts cimport PART_SERVER
-from kvd.store.store cimport store, store_lock, store_unlock
+from kvd.store.store cimport store_lock, store_unlock
 
 cdef extern from "kvd/server/server.h" nogil:
     int thread_start "kvd_thread_start" (pthread_t *t, void *(*f)(void *) noexcept nogil, void *arg) noexcept

@@ -16,11 +16,12 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
 from kvd.core.buf cimport buf, buf_add, buf_printf, buf_release
-from kvd.core.entry cimport BOXED, entry, entry_free, entry_key, entry_new, entry_payload
+from kvd.core.entry cimport BOXED, entry_free, entry_key, entry_new, entry_payload
 from kvd.core.glob cimport glob_match
 from kvd.core.mem cimport mem_alloc, mem_free
 from kvd.core.table cimport (
-    table_cursor, table_drain, table_find, table_hash, table_init, table_insert, table_next, table_release, table_remove,
+    table_cursor, table_drain, table_find, table_hash, table_init, table_insert, table_next, table_release,
+    table_remove,
 )
 from kvd.core.tagged cimport TAG_ROOM, tagged_done, tagged_key, tagged_name
 from kvd.core.view cimport view_of, view_str

@@ -59,6 +59,7 @@ cdef struct session:
     bint no_evict
     bint local                 # this machine: loopback, unix socket or in process
     bint in_process
+    bint kept                  # a store's own: CLIENT KILL passes it over
     void *subs                 # what it listens to (channels.pyx), or NULL
     void *tracker              # how it tracks keys (tracking.pyx)
     buf pushes                 # messages that came while its command ran
@@ -117,7 +118,8 @@ cdef buf *session_push(session *c) noexcept nogil                  # where a mes
 cdef void session_append_pushes(session *c) noexcept nogil         # after its command: behind the reply
 cdef void session_pushed(session *c) noexcept nogil
 cdef bint session_within_limits(session *c) noexcept nogil         # False: more output waits for it than it may leave waiting
-cdef void session_kill(session *c) noexcept nogil
+cdef void session_end(session *c) noexcept nogil                   # closed when its output is written
+cdef void session_kill(session *c) noexcept nogil                  # closed now
 cdef session *client_by_id(store *s, int64_t id) noexcept nogil    # or NULL
 cdef bint is_paused(session *c, bint writes) noexcept nogil
 cdef void pause_set(store *s, int64_t until_ms, bint writes_only) noexcept nogil   # until_ms 0: ends it, and wakes who waited

@@ -17,7 +17,7 @@ from kvd.core.buf cimport buf_add
 from kvd.core.pointers cimport pointer_find
 from kvd.core.view cimport view_of
 from kvd.store.config cimport CLASS_NORMAL, CLASS_PUBSUB, output_limit
-from kvd.store.store cimport SPECIAL_BUSY, SPECIAL_PAUSED, SPECIAL_REPLY, special_set, store_report
+from kvd.store.store cimport SPECIAL_BUSY, SPECIAL_CLOSED, SPECIAL_PAUSED, SPECIAL_REPLY, special_set, store_report
 
 
 cdef size_t session_memory(session *c) noexcept nogil:
@@ -124,8 +124,14 @@ cdef bint session_within_limits(session *c) noexcept nogil:
     return True
 
 
+cdef void session_end(session *c) noexcept nogil:
+    c.closing = True
+    special_set(&c.special, SPECIAL_CLOSED, True)
+
+
 cdef void session_kill(session *c) noexcept nogil:
     c.killed = True
+    special_set(&c.special, SPECIAL_CLOSED, True)
     if c.wake != NULL:
         c.wake(c)
 

@@ -17,8 +17,10 @@ from libc.string cimport memcmp, memcpy
 
 from kvd.core.buf cimport buf, buf_add, buf_release
 from kvd.core.entry cimport BOXED, entry, entry_free, entry_key, entry_new, entry_payload
-from kvd.core.table cimport table, table_drain, table_find, table_hash, table_init, table_insert, table_random, table_remove
-from kvd.core.view cimport view, view_equal, view_of
+from kvd.core.table cimport (
+    table, table_drain, table_find, table_hash, table_init, table_insert, table_random, table_remove,
+)
+from kvd.core.view cimport view_equal, view_of
 from kvd.resp.writer cimport write_array, write_bulk, write_int, write_null, write_push, write_text
 from kvd.session.session cimport (
     AFTER_TELL, client_by_id, clients_of, is_listening, is_tracking, running_session, session_push, session_pushed,

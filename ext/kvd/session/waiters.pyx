@@ -19,13 +19,13 @@ from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memcpy
 
 from kvd.core.clock cimport NEVER, wall_ms
-from kvd.core.entry cimport BOXED, entry, entry_free, entry_key, entry_new, entry_payload
+from kvd.core.entry cimport BOXED, entry_free, entry_new, entry_payload
 from kvd.core.table cimport (
     table, table_cursor, table_drain, table_find, table_hash, table_init, table_insert, table_next, table_remove,
 )
-from kvd.core.view cimport view, view_of
-from kvd.session.session cimport AFTER_SERVE, clients_of
 from kvd.core.tagged cimport TAG_ROOM, tagged_done, tagged_key
+from kvd.core.view cimport view_of
+from kvd.session.session cimport AFTER_SERVE, clients_of
 from kvd.store.change cimport listen, listen_no_more
 from kvd.store.store cimport CLOCK_WALL, database, listener
 

@@ -12,7 +12,8 @@ from libc.string cimport memset
 
 from kvd.core.entry cimport BOXED, entry, entry_free, entry_key, entry_new, entry_payload
 from kvd.core.table cimport (
-    table, table_bytes, table_cursor, table_find, table_hash, table_init, table_insert, table_next, table_release, table_remove,
+    table, table_bytes, table_cursor, table_find, table_hash, table_init, table_insert, table_next, table_release,
+    table_remove,
 )
 from kvd.core.tagged cimport TAG_ROOM, tag_of, tagged_done, tagged_key, tagged_name
 from kvd.core.view cimport view_equal

@@ -19,9 +19,7 @@ change which nothing waits for costs one test.
 
 from libc.stdint cimport int64_t, uint64_t
 
-from kvd.core.entry cimport entry
-from kvd.core.view cimport view
-from kvd.store.effects cimport consumer, effect_begin, effect_text, effect_word, effects_consume, effects_forget
+from kvd.store.effects cimport effect_begin, effect_text, effect_word, effects_consume, effects_forget
 from kvd.store.store cimport SPECIAL_EFFECTS, special_set
 
 

@@ -13,9 +13,9 @@ from libc.stdint cimport int64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset, strcmp, strlen
 
-from kvd.core.buf cimport buf, buf_add, buf_add_char, buf_printf
+from kvd.core.buf cimport buf_add, buf_add_char, buf_printf
 from kvd.core.text cimport DOUBLE_TEXT, format_percent, parse_double, parse_int, parse_memory
-from kvd.core.view cimport view, view_is, view_str
+from kvd.core.view cimport view_is, view_str
 
 OPTIONS = """
 maxmemory | memory | 0 | rw | Memory limit in bytes for the data; 0 is none. What happens at the limit is maxmemory-policy's.

@@ -23,11 +23,12 @@ from kvd.core.wheel cimport wheel_sample, wheel_soonest
 from kvd.store.access cimport access_clock, access_frequency
 from kvd.store.change cimport key_gone
 from kvd.store.config cimport (
-    EVENT_EVICTED, OPT_DATABASES, OPT_MAXMEMORY, OPT_MAXMEMORY_EVICTION_TENACITY, OPT_MAXMEMORY_POLICY, OPT_MAXMEMORY_SAMPLES, POLICY_ALLKEYS_LFU, POLICY_ALLKEYS_LRU, POLICY_ALLKEYS_RANDOM,
-    POLICY_NOEVICTION, POLICY_VOLATILE_LFU, POLICY_VOLATILE_LRU, POLICY_VOLATILE_RANDOM, POLICY_VOLATILE_TTL, cfg,
+    EVENT_EVICTED, OPT_DATABASES, OPT_MAXMEMORY_EVICTION_TENACITY, OPT_MAXMEMORY_POLICY, OPT_MAXMEMORY_SAMPLES,
+    POLICY_ALLKEYS_LFU, POLICY_ALLKEYS_LRU, POLICY_ALLKEYS_RANDOM, POLICY_NOEVICTION, POLICY_VOLATILE_LFU,
+    POLICY_VOLATILE_LRU, POLICY_VOLATILE_RANDOM, POLICY_VOLATILE_TTL,
 )
 from kvd.store.keyspace cimport keyspace_remove, store_freeing
-from kvd.store.store cimport database, store, store_memory
+from kvd.store.store cimport database
 
 cdef enum:
     POOL = 16

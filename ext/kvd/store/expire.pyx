@@ -15,7 +15,7 @@ from kvd.core.wheel cimport wheel_due
 from kvd.store.change cimport key_gone
 from kvd.store.config cimport EVENT_EXPIRED, OPT_DATABASES, cfg
 from kvd.store.keyspace cimport keyspace_drop_fields, keyspace_remove
-from kvd.store.store cimport database, store
+from kvd.store.store cimport database
 from kvd.types.hash cimport hash_table
 
 cdef enum:

@@ -14,17 +14,19 @@ Lock: the caller holds the store's lock if the store is shared.
 from libc.stdint cimport int64_t, uint64_t
 
 from kvd.core.clock cimport NEVER, mono_us
-from kvd.core.entry cimport TIMED, entry, entry_deadline, entry_free, entry_key, entry_timer, timer
+from kvd.core.entry cimport TIMED, entry_deadline, entry_free, entry_key, entry_timer, timer
 from kvd.core.mem cimport mem_alloc, mem_free
 from kvd.core.table cimport table_drain, table_find, table_init, table_insert, table_remove, table_replace
-from kvd.core.view cimport view
 from kvd.core.wheel cimport wheel_add, wheel_cancel, wheel_delete, wheel_moved, wheel_new, wheel_sample
 from kvd.store.access cimport access_touch
 from kvd.store.change cimport change_open, database_replaced, field_gone, fields_gone, key_event, key_gone
 from kvd.store.config cimport EVENT_EXPIRED, EVENT_GENERIC, EVENT_HASH, EVENT_MISS
 from kvd.store.store cimport remains
-from kvd.types.hash cimport HASH_PACKED_TIMED, hash_drop_due, hash_due, hash_len, hash_soonest, hash_table, hash_table_of
-from kvd.types.value cimport HASH, value_free, value_free_some, value_parts, value_reshape
+from kvd.types.hash cimport (
+    HASH_PACKED_TIMED, hash_drop_due, hash_due, hash_len, hash_soonest, hash_table, hash_table_of,
+)
+from kvd.types.kind cimport HASH
+from kvd.types.value cimport value_free, value_free_some, value_parts, value_reshape
 
 cdef enum:
     FREE_STEP = 64             # things freed between two looks at the time

@@ -37,6 +37,7 @@ cdef enum special:             # bits of store.special and session.special: what
     SPECIAL_SLOWLOG = 2048     # the slow log wants even the fastest commands
     SPECIAL_EFFECTS = 4096     # changes are propagated
     SPECIAL_CLOCK = 8192       # the time is asked of a Python function before each command
+    SPECIAL_CLOSED = 16384     # the store, or the session, is closed: only Python callers meet it
 
 cdef enum clock_mode:          # of a store, for tests of what time does
     CLOCK_WALL

@@ -7,7 +7,7 @@ from kvd.core.mem cimport heap
 from kvd.core.random cimport rng
 from kvd.core.table cimport table, table_cursor
 from kvd.core.view cimport view
-from kvd.types.value cimport packing
+from kvd.types.kind cimport packing
 
 cdef enum hash_encoding:
     HASH_PACKED = 0            # listpack of field, value, field, value
@@ -27,6 +27,7 @@ cdef struct hash_cursor:
     entry *e
     uint8_t *p                 # packed: the next field
     table_cursor at
+    int64_t deadline           # of the field that hash_next has given; -1: none
     char field_text[24]
     char value_text[24]
 
@@ -47,6 +48,7 @@ cdef bint hash_expand(heap *h, entry *e, size_t fields, packing *limits) noexcep
 cdef int64_t hash_deadline(entry *e, view field) noexcept nogil                       # ms; -1 none, -2 no such field
 cdef bint hash_set_deadline(heap *h, entry *e, view field, int64_t ms, packing *limits) noexcept nogil   # -1: none; False: no memory
 cdef int64_t hash_soonest(entry *e) noexcept nogil                                    # ms; -1: no field has a deadline
+cdef size_t hash_live(entry *e, int64_t now) noexcept nogil                            # fields whose deadline has not passed
 cdef bint hash_due(entry *e, int64_t now, view *field) noexcept nogil                # the soonest field, if its deadline has passed
 cdef void hash_drop_due(heap *h, entry *e) noexcept nogil                             # removes the field that hash_due named
 

@@ -16,21 +16,19 @@ from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from kvd.core.entry cimport (
-    TIMED, entry, entry_bytes, entry_deadline, entry_free, entry_inline, entry_key, entry_new, entry_payload,
-    entry_timer,
+    TIMED, entry_bytes, entry_deadline, entry_free, entry_inline, entry_key, entry_new, entry_timer,
 )
 from kvd.core.listpack cimport (
     lp_append, lp_bytes, lp_check, lp_copy, lp_count, lp_delete, lp_find, lp_first, lp_free, lp_get, lp_new, lp_next,
-    lp_replace, lp_seek,
+    lp_repeats, lp_replace, lp_seek,
 )
-from kvd.core.mem cimport heap, mem_alloc, mem_cost, mem_free, mem_realloc
-from kvd.core.random cimport rng, rng_below
+from kvd.core.mem cimport mem_alloc, mem_cost, mem_free, mem_realloc
+from kvd.core.random cimport rng_below
 from kvd.core.table cimport (
-    table_bytes, table_check, table_drain, table_expand, table_find, table_hash, table_init, table_insert,
-    table_next, table_random, table_remove, table_replace, table_scan,
+    table_bytes, table_check, table_drain, table_expand, table_find, table_hash, table_init, table_insert, table_next,
+    table_random, table_remove, table_replace, table_scan,
 )
-from kvd.core.view cimport view
-from kvd.types.value cimport HASH, boxed_new, encoding_of, kind_of, packing
+from kvd.types.kind cimport HASH, boxed_new, encoding_of, kind_of
 
 cdef const char *NAMES[4]
 NAMES[:] = [b"listpack", b"hashtable", b"listpackex", b"hashtable"]
@@ -232,6 +230,7 @@ cdef bint hash_next(hash_cursor *c, view *field, view *value) noexcept nogil:
         if c.p == NULL:
             return False
         p = lp_next(c.p)
+        c.deadline = -1
         field[0] = lp_get(c.p, c.field_text)
         value[0] = lp_get(p, c.value_text)
         c.p = lp_next(p)
@@ -241,6 +240,7 @@ cdef bint hash_next(hash_cursor *c, view *field, view *value) noexcept nogil:
         return False
     field[0] = entry_key(f)
     value[0] = entry_inline(f)
+    c.deadline = entry_deadline(f)
     return True
 
 
@@ -393,6 +393,17 @@ cdef int64_t hash_soonest(entry *e) noexcept nogil:
     return due_at(hash_table_of(e), 0)
 
 
+cdef size_t hash_live(entry *e, int64_t now) noexcept nogil:
+    cdef hash_table *t
+    cdef size_t i, dead = 0
+    if is_packed(e) or hash_table_of(e).timed == 0:
+        return hash_len(e)
+    t = hash_table_of(e)
+    for i in range(t.timed):
+        dead += due_at(t, i) <= now
+    return hash_len(e) - dead
+
+
 cdef bint hash_due(entry *e, int64_t now, view *field) noexcept nogil:
     cdef hash_table *t = hash_table_of(e)
     if not hash_is_timed(e) or t.timed == 0 or due_at(t, 0) > now:
@@ -491,15 +502,47 @@ cdef bint hash_copy(heap *h, entry *source, entry *copy) noexcept nogil:
     return False
 
 
+cdef const char *check_packed(uint8_t *lp) noexcept nogil:
+    cdef const char *wrong = lp_check(lp, lp_bytes(lp))
+    if wrong != NULL:
+        return wrong
+    if lp_count(lp) % 2:
+        return b"a packed hash has a field without a value"
+    if lp_repeats(lp, 1):
+        return b"a packed hash has a field twice"
+    return NULL
+
+
+cdef const char *check_queue(hash_table *t) noexcept nogil:
+    """The heap of deadlines holds each field that has one, the soonest of them first."""
+    cdef table_cursor at
+    cdef entry *f
+    cdef size_t i, timed = 0
+    memset(&at, 0, sizeof(at))
+    f = table_next(&t.fields, &at)
+    while f != NULL:
+        if f.flags & TIMED:
+            timed += 1
+            if entry_timer(f).place >= t.timed or t.queue[entry_timer(f).place] != f:
+                return b"a field's timer does not know its place"
+        f = table_next(&t.fields, &at)
+    if timed != t.timed:
+        return b"the fields with deadlines are counted wrongly"
+    for i in range(1, t.timed):
+        if due_at(t, (i - 1) // 2) > due_at(t, i):
+            return b"the fields' deadlines are out of order"
+    return NULL
+
+
 cdef const char *hash_check(entry *e) noexcept nogil:
     cdef hash_table *t
-    cdef size_t i
+    cdef const char *wrong
+    if encoding_of(e) > HASH_TIMED:
+        return b"a hash of unknown encoding"
     if is_packed(e):
-        return lp_check(packed(e)[0], lp_bytes(packed(e)[0]))
+        return check_packed(packed(e)[0])
     t = hash_table_of(e)
-    for i in range(t.timed):
-        if entry_timer(t.queue[i]).place != i:
-            return b"a field's timer does not know its place"
-        if i and due_at(t, (i - 1) // 2) > due_at(t, i):
-            return b"the fields' deadlines are out of order"
-    return table_check(&t.fields)
+    wrong = table_check(&t.fields)
+    if wrong == NULL and t.timed and not hash_is_timed(e):
+        wrong = b"a hash whose encoding knows no deadlines has some"
+    return wrong if wrong != NULL else check_queue(t)

@@ -1,6 +1,6 @@
 """Lists: elements in the order they were put. See list.pyx."""
 
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint8_t
 
 from kvd.core.entry cimport entry
 from kvd.core.mem cimport heap
@@ -23,11 +23,21 @@ cdef struct list_access:       # a list between list_open and list_close
     quicklist single           # a packed list's stand-in
     quicknode node
 
+cdef struct list_cursor:       # reads from the first element to the last, and changes nothing
+    quicknode *node            # the next one
+    uint8_t *p                 # the next element
+    uint8_t *unpacked          # what a compressed node held; owned
+    bint failed                # no memory to decompress a node: the walk ended early
+    char text[24]
+
 cdef entry *list_new(heap *h, view key) noexcept nogil                        # empty; or NULL
 cdef size_t list_len(entry *e) noexcept nogil
 cdef void list_open(list_access *a, heap *h, entry *e, list_shape shape) noexcept nogil
 cdef bint list_grow(list_access *a, size_t bytes, size_t count) noexcept nogil   # before so much is added; False: no memory
 cdef void list_close(list_access *a) noexcept nogil                            # always, also after only reading
+cdef void list_start(entry *e, list_cursor *c) noexcept nogil
+cdef bint list_next(list_cursor *c, view *element) noexcept nogil            # False: it was the last; no changes meanwhile
+cdef void list_end(list_cursor *c) noexcept nogil                              # always, also in the middle
 cdef bint list_adopt(heap *h, entry *e, unsigned char *lp, list_shape shape) noexcept nogil   # appends a listpack, taking it over if True
 cdef void list_repack(heap *h, entry *e, list_shape shape) noexcept nogil       # packed again, if it is small enough
 

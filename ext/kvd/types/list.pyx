@@ -10,19 +10,18 @@ removed, turns one of a single half-empty node back.
 """
 
 from libc.stdint cimport uint8_t, uint32_t
+from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 
-from kvd.core.entry cimport entry, entry_payload
-from kvd.core.listpack cimport lp_bytes, lp_check, lp_copy, lp_count, lp_free, lp_new
-from kvd.core.mem cimport heap, mem_cost, mem_free
-from kvd.core.quicklist cimport (
-    quicklist, quicklist_adopt, quicklist_bytes, quicklist_check, quicklist_exceeds, quicklist_free,
-    quicklist_free_some, quicklist_new, quicklist_settle, quicknode,
-)
+from kvd.core.entry cimport entry_payload
+from kvd.core.listpack cimport lp_bytes, lp_check, lp_copy, lp_count, lp_first, lp_free, lp_get, lp_new, lp_next
 from kvd.core.lzf cimport lzf_decompress
-from kvd.core.mem cimport mem_alloc
-from kvd.core.view cimport view
-from kvd.types.value cimport LIST, boxed_new, encoding_of, kind_of
+from kvd.core.mem cimport mem_alloc, mem_cost, mem_free
+from kvd.core.quicklist cimport (
+    quicklist_adopt, quicklist_bytes, quicklist_check, quicklist_exceeds, quicklist_free, quicklist_free_some,
+    quicklist_new, quicklist_settle,
+)
+from kvd.types.kind cimport LIST, boxed_new, encoding_of, kind_of
 
 
 cdef inline uint8_t **packed(entry *e) noexcept nogil:
@@ -112,6 +111,49 @@ cdef void list_repack(heap *h, entry *e, list_shape shape) noexcept nogil:
     e.kind = kind_of(LIST, LIST_PACKED)
 
 
+cdef void enter(list_cursor *c, quicknode *n) noexcept nogil:
+    """The next element is the first of node n, decompressed if need be. n NULL: there is none."""
+    free(c.unpacked)
+    c.unpacked = NULL
+    c.node = n
+    c.p = NULL
+    if n == NULL:
+        return
+    if n.squeezed == 0:
+        c.p = lp_first(n.data)
+        return
+    c.unpacked = <uint8_t *>malloc(n.bytes)
+    if c.unpacked == NULL or not lzf_decompress(n.data, n.squeezed, c.unpacked, n.bytes):
+        c.failed = True
+        return
+    c.p = lp_first(c.unpacked)
+
+
+cdef void list_start(entry *e, list_cursor *c) noexcept nogil:
+    c.unpacked = NULL
+    c.failed = False
+    if is_packed(e):
+        c.node = NULL
+        c.p = lp_first(packed(e)[0])
+    else:
+        enter(c, chain(e).head)
+
+
+cdef bint list_next(list_cursor *c, view *element) noexcept nogil:
+    if c.p == NULL and c.node != NULL and not c.failed:
+        enter(c, c.node.next)
+    if c.p == NULL:
+        return False
+    element[0] = lp_get(c.p, c.text)
+    c.p = lp_next(c.p)
+    return True
+
+
+cdef void list_end(list_cursor *c) noexcept nogil:
+    free(c.unpacked)
+    c.unpacked = NULL
+
+
 cdef bint list_adopt(heap *h, entry *e, uint8_t *lp, list_shape shape) noexcept nogil:
     cdef list_access a
     if list_len(e) == 0 and is_packed(e) and not quicklist_exceeds(shape.fill, lp_bytes(lp), lp_count(lp)):
@@ -186,6 +228,8 @@ cdef bint list_copy(heap *h, entry *source, entry *copy) noexcept nogil:
 
 
 cdef const char *list_check(entry *e) noexcept nogil:
+    if encoding_of(e) > LIST_CHAIN:
+        return b"a list of unknown encoding"
     if is_packed(e):
         return lp_check(packed(e)[0], lp_bytes(packed(e)[0]))
     return quicklist_check(chain(e))

@@ -7,7 +7,7 @@ from kvd.core.mem cimport heap
 from kvd.core.random cimport rng
 from kvd.core.table cimport table_cursor
 from kvd.core.view cimport view
-from kvd.types.value cimport packing
+from kvd.types.kind cimport packing
 
 cdef enum set_encoding:
     SET_INTS = 0               # intset

@@ -11,24 +11,24 @@ it fits, else a table.
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.string cimport memset
 
-from kvd.core.entry cimport entry, entry_bytes, entry_free, entry_key, entry_new, entry_payload
+from kvd.core.entry cimport BOXED, TIMED, entry_bytes, entry_free, entry_inline, entry_key, entry_new, entry_payload
 from kvd.core.intset cimport (
     intset_add, intset_at, intset_bytes, intset_check, intset_copy, intset_count, intset_free, intset_has, intset_new,
     intset_remove,
 )
 from kvd.core.listpack cimport (
     lp_append, lp_append_int, lp_bytes, lp_check, lp_copy, lp_count, lp_delete, lp_find, lp_first, lp_free, lp_get,
-    lp_new, lp_next, lp_seek,
+    lp_new, lp_next, lp_repeats, lp_seek,
 )
-from kvd.core.mem cimport heap, mem_alloc, mem_cost, mem_free
-from kvd.core.random cimport rng, rng_below
+from kvd.core.mem cimport mem_alloc, mem_cost, mem_free
+from kvd.core.random cimport rng_below
 from kvd.core.table cimport (
     table, table_bytes, table_check, table_drain, table_expand, table_find, table_hash, table_init, table_insert,
     table_next, table_random, table_remove, table_scan,
 )
 from kvd.core.text cimport digits, format_int, parse_int
-from kvd.core.view cimport view, view_of
-from kvd.types.value cimport SET, boxed_new, encoding_of, kind_of, packing
+from kvd.core.view cimport view_of
+from kvd.types.kind cimport SET, boxed_new, encoding_of, kind_of
 
 cdef const char *NAMES[3]
 NAMES[:] = [b"intset", b"listpack", b"hashtable"]
@@ -334,9 +334,29 @@ cdef bint set_copy(heap *h, entry *source, entry *copy) noexcept nogil:
     return True
 
 
+cdef const char *check_members(table *t) noexcept nogil:
+    cdef table_cursor at
+    cdef entry *m
+    cdef const char *wrong = table_check(t)
+    memset(&at, 0, sizeof(at))
+    m = table_next(t, &at) if wrong == NULL else NULL
+    while m != NULL:
+        if m.flags & (TIMED | BOXED) or entry_inline(m).len:
+            return b"a member of a set has a value"
+        m = table_next(t, &at)
+    return wrong
+
+
 cdef const char *set_check(entry *e) noexcept nogil:
+    cdef uint8_t *p = bytes_of(e)[0]
+    cdef const char *wrong
     if encoding_of(e) == SET_INTS:
-        return intset_check(bytes_of(e)[0], intset_bytes(bytes_of(e)[0]))
+        return intset_check(p, intset_bytes(p)) if intset_count(p) else NULL
     if encoding_of(e) == SET_PACKED:
-        return lp_check(bytes_of(e)[0], lp_bytes(bytes_of(e)[0]))
-    return table_check(table_of(e))
+        wrong = lp_check(p, lp_bytes(p))
+        if wrong == NULL and lp_repeats(p, 0):
+            wrong = b"a packed set has a member twice"
+        return wrong
+    if encoding_of(e) != SET_TABLE:
+        return b"a set of unknown encoding"
+    return check_members(table_of(e))

@@ -20,7 +20,6 @@ A nack stands in its group's idmap and in its consumer's, and belongs to the gro
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memmove, memset
 
-from kvd.core.entry cimport entry, entry_payload
 from kvd.core.idmap cimport (
     id_compare, id_highest, id_lowest, id_next, id_of, idmap_bytes, idmap_check, idmap_find, idmap_init, idmap_insert,
     idmap_next, idmap_prev, idmap_release, idmap_remove, idmap_seek, idmap_seek_last,
@@ -29,9 +28,9 @@ from kvd.core.listpack cimport (
     lp_append, lp_append_int, lp_bytes, lp_check, lp_copy, lp_equal, lp_first, lp_free, lp_get, lp_get_int, lp_last,
     lp_new, lp_next, lp_prev, lp_replace_int,
 )
-from kvd.core.mem cimport heap, mem_alloc, mem_cost, mem_free, mem_realloc
-from kvd.core.view cimport view, view_compare
-from kvd.types.value cimport STREAM, boxed_new
+from kvd.core.mem cimport mem_alloc, mem_cost, mem_free, mem_realloc
+from kvd.core.view cimport view_compare
+from kvd.types.kind cimport STREAM, boxed_new
 
 cdef enum entry_flag:
     DELETED = 1
@@ -811,43 +810,80 @@ cdef bint stream_copy(heap *h, entry *source, entry *copy) noexcept nogil:
     return ok
 
 
+cdef const char *check_nodes(stream *s) noexcept nogil:
+    cdef const char *wrong = idmap_check(&s.nodes)
+    cdef stream_id last = s.first
+    cdef int64_t live
+    cdef uint64_t length = 0
+    cdef idpos at
+    cdef stream_node *n = <stream_node *>idmap_seek(&s.nodes, id_lowest(), &at) if wrong == NULL else NULL
+    while n != NULL:
+        if length and id_compare(n.first, last) <= 0:
+            return b"a stream's nodes overlap"
+        if not node_valid(n.first, n.lp, lp_bytes(n.lp), &last, &live):
+            return b"a stream's node is broken"
+        length += live
+        n = <stream_node *>idmap_next(&s.nodes, &at)
+    if wrong == NULL and length != s.length:
+        wrong = b"a stream's length is wrong"
+    if wrong == NULL and length and id_compare(last, s.last) > 0:
+        wrong = b"a stream's last entry is above its last id"
+    return wrong
+
+
+cdef const char *check_first(stream *s) noexcept nogil:
+    cdef stream_walk w
+    cdef stream_id id = id_lowest()
+    stream_walk_start(&w, s, id_lowest(), id_highest(), False)
+    stream_walk_next(&w, &id)
+    if id_compare(id, s.first) != 0:
+        return b"a stream's first id is wrong"
+    return NULL
+
+
+cdef const char *check_names(name_list *l) noexcept nogil:
+    cdef uint32_t i
+    for i in range(1, l.count):
+        if view_compare(name_of(l.item[i - 1]), name_of(l.item[i])) >= 0:
+            return b"the names of groups or consumers are out of order"
+    return NULL
+
+
+cdef const char *check_consumer(group *g, consumer *c) noexcept nogil:
+    cdef const char *wrong = idmap_check(&c.pending)
+    cdef idpos at
+    cdef nack *n = <nack *>idmap_seek(&c.pending, id_lowest(), &at) if wrong == NULL else NULL
+    while n != NULL:
+        if n.owner != c or idmap_find(&g.pending, n.id) != n:
+            return b"a pending entry is another consumer's, or not its group's"
+        n = <nack *>idmap_next(&c.pending, &at)
+    return wrong
+
+
+cdef const char *check_group(group *g) noexcept nogil:
+    cdef const char *wrong = idmap_check(&g.pending)
+    cdef size_t pending = 0
+    cdef uint32_t i
+    if wrong == NULL:
+        wrong = check_names(&g.consumers)
+    for i in range(g.consumers.count):
+        if wrong == NULL:
+            wrong = check_consumer(g, <consumer *>g.consumers.item[i])
+            pending += (<consumer *>g.consumers.item[i]).pending.count
+    if wrong == NULL and pending != g.pending.count:
+        wrong = b"a group and its consumers disagree on what is pending"
+    return wrong
+
+
 cdef const char *stream_check(entry *e) noexcept nogil:
     cdef stream *s = stream_of(e)
-    cdef const char *wrong = idmap_check(&s.nodes)
-    cdef idpos at
-    cdef stream_node *n
-    cdef stream_walk w
-    cdef stream_id id
-    cdef uint64_t length = 0
-    cdef group *g
-    cdef uint32_t i, k
-    cdef size_t pending
-    if wrong != NULL:
-        return wrong
-    n = <stream_node *>idmap_seek(&s.nodes, id_lowest(), &at)
-    while n != NULL:
-        wrong = lp_check(n.lp, lp_bytes(n.lp))
-        if wrong != NULL:
-            return wrong
-        n = <stream_node *>idmap_next(&s.nodes, &at)
-    stream_walk_start(&w, s, id_lowest(), id_highest(), False)
-    while stream_walk_next(&w, &id):
-        if length == 0 and id_compare(id, s.first) != 0:
-            return b"a stream's first id is wrong"
-        length += 1
-    if length != s.length:
-        return b"a stream's length is wrong"
+    cdef const char *wrong = check_nodes(s)
+    cdef uint32_t i
+    if wrong == NULL:
+        wrong = check_first(s)
+    if wrong == NULL:
+        wrong = check_names(&s.groups)
     for i in range(s.groups.count):
-        g = <group *>s.groups.item[i]
-        wrong = idmap_check(&g.pending)
-        if wrong != NULL:
-            return wrong
-        pending = 0
-        for k in range(g.consumers.count):
-            wrong = idmap_check(&(<consumer *>g.consumers.item[k]).pending)
-            if wrong != NULL:
-                return wrong
-            pending += (<consumer *>g.consumers.item[k]).pending.count
-        if pending != g.pending.count:
-            return b"a group and its consumers disagree on what is pending"
-    return NULL
+        if wrong == NULL:
+            wrong = check_group(<group *>s.groups.item[i])
+    return wrong

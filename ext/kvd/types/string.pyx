@@ -11,13 +11,10 @@ change in place); where the bytes are is our own affair and follows from BOXED a
 from libc.stdint cimport int64_t, uint8_t
 from libc.string cimport memcpy, memset
 
-from kvd.core.entry cimport (
-    BOXED, WIDE, entry, entry_bytes, entry_inline, entry_key, entry_new, entry_payload, entry_wide,
-)
-from kvd.core.mem cimport heap, mem_alloc, mem_cost, mem_fits, mem_free, mem_realloc
+from kvd.core.entry cimport BOXED, WIDE, entry_bytes, entry_inline, entry_key, entry_new, entry_payload, entry_wide
+from kvd.core.mem cimport mem_alloc, mem_cost, mem_fits, mem_free, mem_realloc
 from kvd.core.text cimport digits, format_int, parse_int
-from kvd.core.view cimport view
-from kvd.types.value cimport EMBSTR, INT, RAW, STRING, encoding_of, kind_of
+from kvd.types.kind cimport EMBSTR, INT, RAW, STRING, encoding_of, kind_of
 
 cdef enum:
     INLINE_MAX = 512           # longer values stand apart, so that entries stay cheap to move
@@ -224,7 +221,15 @@ cdef const char *string_encoding_name(entry *e) noexcept nogil:
 
 
 cdef const char *string_check(entry *e) noexcept nogil:
-    if not is_int(e) and blob_of(e).len > blob_of(e).cap:
+    if encoding_of(e) > EMBSTR:
+        return b"a string of unknown encoding"
+    if is_int(e):
+        if not e.flags & BOXED:
+            return b"an integer that is not in its cell"
+    elif not e.flags & BOXED:
+        if encoding_of(e) == EMBSTR and entry_inline(e).len > EMBSTR_MAX:
+            return b"a string too long for its encoding"
+    elif blob_of(e).len > blob_of(e).cap:
         return b"a string is longer than its room"
     return NULL
 

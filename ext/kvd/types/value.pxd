@@ -1,51 +1,31 @@
-"""What a value is: its type and encoding, packed in an entry's `kind`. See value.pyx."""
+"""What every type has to answer about its values, as rows of functions. See value.pyx."""
 
 from libc.stdint cimport int64_t, uint8_t
 
-from kvd.core.entry cimport BOXED, entry, entry_new, entry_payload
+from kvd.core.buf cimport buf
+from kvd.core.entry cimport entry
 from kvd.core.mem cimport heap
 from kvd.core.view cimport view
+from kvd.types.digest cimport digest
+from kvd.types.rewrite cimport command_sink
 
-cdef enum value_type:
-    STRING = 0
-    LIST = 1
-    SET = 2
-    ZSET = 3
-    HASH = 4
-    STREAM = 5
-    TYPES = 6
+cdef struct type_row:
+    const char *name           # as TYPE answers
+    int number                 # in digests
+    bint (*free_some)(heap *h, entry *e, int *budget) noexcept nogil          # these four: of a BOXED entry
+    size_t (*parts)(entry *e) noexcept nogil
+    size_t (*bytes)(entry *e, size_t samples) noexcept nogil
+    bint (*copy)(heap *h, entry *source, entry *copy) noexcept nogil
+    const char *(*encoding)(entry *e) noexcept nogil
+    const char *(*check)(entry *e) noexcept nogil
+    bint (*digest)(entry *e, int64_t now, digest *d) noexcept nogil
+    bint (*rewrite)(entry *e, view key, command_sink *to) noexcept nogil
+    int (*save)(buf *out, entry *e) noexcept nogil                            # these two: set by the layer above (value_files)
+    entry *(*load)(void *reader, int form, view key) noexcept nogil
 
-cdef enum encoding:            # of strings; each other type's are in its own file
-    RAW = 0
-    INT = 1
-    EMBSTR = 2
-
-cdef struct packing:           # up to which size a value stays packed, as the configuration says
-    int64_t entries
-    int64_t value              # bytes of the longest element
-    int64_t integers           # of a set that holds only integers
-
-
-cdef inline int type_of(entry *e) noexcept nogil:
-    return e.kind & 15
-
-
-cdef inline int encoding_of(entry *e) noexcept nogil:
-    return e.kind >> 4
-
-
-cdef inline uint8_t kind_of(int type, int encoding) noexcept nogil:
-    return <uint8_t>(type | (encoding << 4))
-
-
-cdef inline entry *boxed_new(heap *h, view key, int type, int encoding, void *payload) noexcept nogil:
-    """An entry that refers to its value. NULL: no memory, or payload is NULL; payload stays the caller's."""
-    cdef entry *e = entry_new(h, key, 0, BOXED) if payload != NULL else NULL
-    if e != NULL:
-        e.kind = kind_of(type, encoding)
-        entry_payload(e)[0] = payload
-    return e
-
+cdef type_row *type_row_of(int type) noexcept nogil
+cdef void value_files(int type, int (*save)(buf *, entry *) noexcept nogil, entry *(*load)(void *, int, view) noexcept nogil) noexcept
+# value_files: called when the module that writes and reads this type's values is imported
 
 cdef const char *type_name(int type) noexcept nogil            # as TYPE answers
 cdef int type_named(view name) noexcept nogil                  # -1: no such type
@@ -58,3 +38,5 @@ cdef entry *value_copy(heap *h, entry *e, view key) noexcept nogil   # same valu
 cdef entry *value_reshape(heap *h, entry *e, view key, uint8_t timed) noexcept nogil   # moves e's value into an entry of that name, with or without timer; or NULL
 # value_reshape: boxed contents belong to the new entry; the caller frees the old one with entry_free
 cdef const char *value_check(entry *e) noexcept nogil          # NULL, or what is broken
+cdef bint value_digest(entry *e, int64_t now, digest *d) noexcept nogil    # type, value and that there is a deadline, as DEBUG DIGEST-VALUE; False: no memory
+cdef bint value_rewrite(entry *e, command_sink *to) noexcept nogil         # the commands that rebuild it, its deadline too; False: no memory, or refused

@@ -1,17 +1,27 @@
-"""What every type has to answer: its name, its size, how it is freed, copied and given a deadline.
+"""What every type has to answer: its name, its size, how it is freed, copied, checked, digested, rewritten and written to files.
 
-The one place that asks which type a value is; each type's own file knows its encodings. A type added
-here is known to TYPE, SCAN TYPE, COPY, DEL, MEMORY USAGE and eviction at once.
+The one place that asks which type a value is; each type's own file knows its encodings. A type added here is known to TYPE, SCAN
+TYPE, COPY, DEL, MEMORY USAGE, eviction, DEBUG DIGEST and rewriting at once. How values are written to files is for the layer
+above to say (persist/rdb), which fills in the last two functions of each row when it is imported.
 """
 
-from libc.stdint cimport uint8_t
+from libc.stdint cimport int64_t, uint8_t
 from libc.string cimport memcpy
 
-from kvd.core.entry cimport BOXED, entry, entry_bytes, entry_free, entry_inline, entry_new, entry_payload
-from kvd.core.mem cimport heap, mem_cost
-from kvd.core.view cimport view, view_is
+from kvd.core.entry cimport (
+    BOXED, entry_bytes, entry_deadline, entry_free, entry_inline, entry_key, entry_new, entry_payload,
+)
+from kvd.core.mem cimport mem_cost
+from kvd.core.view cimport view_is, view_str
+from kvd.types.digest cimport (
+    digest_mix_number, digest_xor, hash_digest, list_digest, set_digest, stream_digest, string_digest, zset_digest,
+)
 from kvd.types.hash cimport hash_bytes, hash_check, hash_copy, hash_encoding_name, hash_free_some, hash_parts
+from kvd.types.kind cimport TYPES
 from kvd.types.list cimport list_bytes, list_check, list_copy, list_encoding_name, list_free_some, list_parts
+from kvd.types.rewrite cimport (
+    deadline_rewrite, hash_rewrite, list_rewrite, set_rewrite, stream_rewrite, string_rewrite, zset_rewrite,
+)
 from kvd.types.set cimport set_bytes, set_check, set_copy, set_encoding_name, set_free_some, set_parts
 from kvd.types.stream cimport (
     stream_bytes, stream_check, stream_copy, stream_encoding_name, stream_free_some, stream_parts,
@@ -21,22 +31,19 @@ from kvd.types.string cimport (
 )
 from kvd.types.zset cimport zset_bytes, zset_check, zset_copy, zset_encoding_name, zset_free_some, zset_parts
 
-cdef struct type_row:          # what a type answers about a BOXED value of its own
-    const char *name
-    bint (*free_some)(heap *h, entry *e, int *budget) noexcept nogil
-    size_t (*parts)(entry *e) noexcept nogil
-    size_t (*bytes)(entry *e, size_t samples) noexcept nogil
-    bint (*copy)(heap *h, entry *source, entry *copy) noexcept nogil
-    const char *(*encoding)(entry *e) noexcept nogil
-    const char *(*check)(entry *e) noexcept nogil
-
 cdef type_row ROWS[6]          # in the order of value_type
-ROWS[0] = type_row(b"string", string_free_some, string_parts, string_bytes, string_copy, string_encoding_name, string_check)
-ROWS[1] = type_row(b"list", list_free_some, list_parts, list_bytes, list_copy, list_encoding_name, list_check)
-ROWS[2] = type_row(b"set", set_free_some, set_parts, set_bytes, set_copy, set_encoding_name, set_check)
-ROWS[3] = type_row(b"zset", zset_free_some, zset_parts, zset_bytes, zset_copy, zset_encoding_name, zset_check)
-ROWS[4] = type_row(b"hash", hash_free_some, hash_parts, hash_bytes, hash_copy, hash_encoding_name, hash_check)
-ROWS[5] = type_row(b"stream", stream_free_some, stream_parts, stream_bytes, stream_copy, stream_encoding_name, stream_check)
+ROWS[0] = type_row(
+    b"string", 0, string_free_some, string_parts, string_bytes, string_copy, string_encoding_name, string_check, string_digest, string_rewrite, NULL, NULL)
+ROWS[1] = type_row(
+    b"list", 1, list_free_some, list_parts, list_bytes, list_copy, list_encoding_name, list_check, list_digest, list_rewrite, NULL, NULL)
+ROWS[2] = type_row(
+    b"set", 2, set_free_some, set_parts, set_bytes, set_copy, set_encoding_name, set_check, set_digest, set_rewrite, NULL, NULL)
+ROWS[3] = type_row(
+    b"zset", 3, zset_free_some, zset_parts, zset_bytes, zset_copy, zset_encoding_name, zset_check, zset_digest, zset_rewrite, NULL, NULL)
+ROWS[4] = type_row(
+    b"hash", 4, hash_free_some, hash_parts, hash_bytes, hash_copy, hash_encoding_name, hash_check, hash_digest, hash_rewrite, NULL, NULL)
+ROWS[5] = type_row(
+    b"stream", 6, stream_free_some, stream_parts, stream_bytes, stream_copy, stream_encoding_name, stream_check, stream_digest, stream_rewrite, NULL, NULL)
 
 cdef enum:
     TYPE_BITS = 15             # of an entry's kind
@@ -44,6 +51,15 @@ cdef enum:
 
 cdef inline type_row *row_of(entry *e) noexcept nogil:
     return &ROWS[e.kind & TYPE_BITS]
+
+
+cdef type_row *type_row_of(int type) noexcept nogil:
+    return &ROWS[type]
+
+
+cdef void value_files(int type, int (*save)(buf *, entry *) noexcept nogil, entry *(*load)(void *, int, view) noexcept nogil) noexcept:
+    ROWS[type].save = save
+    ROWS[type].load = load
 
 
 cdef const char *type_name(int type) noexcept nogil:
@@ -119,4 +135,21 @@ cdef entry *value_reshape(heap *h, entry *e, view key, uint8_t timed) noexcept n
 
 
 cdef const char *value_check(entry *e) noexcept nogil:
-    return row_of(e).check(e) if e.flags & BOXED else NULL
+    if e.kind & TYPE_BITS >= TYPES:
+        return b"a value of no known type"
+    return row_of(e).check(e)
+
+
+cdef bint value_digest(entry *e, int64_t now, digest *d) noexcept nogil:
+    digest_mix_number(d, row_of(e).number)
+    if not row_of(e).digest(e, now, d):
+        return False
+    if entry_deadline(e) >= 0:
+        digest_xor(d, view_str(b"!!expire!!"))
+    return True
+
+
+cdef bint value_rewrite(entry *e, command_sink *to) noexcept nogil:
+    if not row_of(e).rewrite(e, entry_key(e), to):
+        return False
+    return entry_deadline(e) < 0 or deadline_rewrite(entry_key(e), entry_deadline(e), to)

@@ -7,7 +7,7 @@ from kvd.core.mem cimport heap
 from kvd.core.random cimport rng
 from kvd.core.ranked cimport place
 from kvd.core.view cimport view
-from kvd.types.value cimport packing
+from kvd.types.kind cimport packing
 
 cdef enum zset_encoding:
     ZSET_PACKED = 0            # listpack of member, score, member, score

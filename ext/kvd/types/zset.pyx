@@ -11,12 +11,12 @@ integers where they have no fraction, and text otherwise.
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.string cimport memset
 
-from kvd.core.entry cimport BOXED, entry, entry_bytes, entry_free, entry_key, entry_new, entry_payload
+from kvd.core.entry cimport BOXED, entry_bytes, entry_free, entry_key, entry_new, entry_payload
 from kvd.core.listpack cimport (
     lp_bytes, lp_check, lp_copy, lp_count, lp_delete, lp_find, lp_first, lp_free, lp_get, lp_get_int, lp_insert,
-    lp_insert_int, lp_new, lp_next, lp_prev, lp_seek,
+    lp_insert_int, lp_new, lp_next, lp_prev, lp_repeats, lp_seek,
 )
-from kvd.core.mem cimport heap, mem_alloc, mem_cost, mem_free
+from kvd.core.mem cimport mem_alloc, mem_cost, mem_free
 from kvd.core.ranked cimport (
     place_next, place_prev, ranked, ranked_at, ranked_before, ranked_below, ranked_bytes, ranked_check,
     ranked_free_some, ranked_init, ranked_insert, ranked_lex_below, ranked_remove,
@@ -26,8 +26,8 @@ from kvd.core.table cimport (
     table_next, table_remove, table_scan,
 )
 from kvd.core.text cimport DOUBLE_TEXT, format_double, parse_double
-from kvd.core.view cimport view, view_compare, view_of
-from kvd.types.value cimport ZSET, boxed_new, encoding_of, kind_of, packing
+from kvd.core.view cimport view_compare, view_of
+from kvd.types.kind cimport ZSET, boxed_new, encoding_of, kind_of
 
 cdef struct zset_tree:
     table members
@@ -415,35 +415,53 @@ cdef bint zset_copy(heap *h, entry *source, entry *copy) noexcept nogil:
     return True
 
 
+cdef const char *check_packed(uint8_t *lp) noexcept nogil:
+    cdef const char *wrong = lp_check(lp, lp_bytes(lp))
+    if wrong != NULL:
+        return wrong
+    if lp_count(lp) % 2:
+        return b"a packed sorted set has a member without a score"
+    if lp_repeats(lp, 1):
+        return b"a packed sorted set has a member twice"
+    return NULL
+
+
+cdef const char *check_tree(zset_tree *t) noexcept nogil:
+    cdef const char *wrong = table_check(&t.members)
+    if wrong == NULL:
+        wrong = ranked_check(&t.order)
+    if wrong == NULL and t.members.items != t.order.count:
+        wrong = b"a sorted set's table and tree have different sizes"
+    return wrong
+
+
 cdef const char *check_order(entry *e) noexcept nogil:
-    """Of a sound listpack."""
+    """Walked in order, members ascend, and each is found by its bytes with the score and rank it has here."""
     cdef zset_cursor at[2]         # a member's text lives in its cursor
     cdef view member[2]
     cdef double score[2]
+    cdef double found
+    cdef int64_t rank = 0
     cdef int i = 0
-    if lp_count(packed(e)[0]) % 2:
-        return b"a packed sorted set has a member without a score"
     if not zset_at(e, 0, &at[0]):
         return NULL
     score[0] = zset_get(&at[0], &member[0])
     while True:
+        if score[i] != score[i] or zset_rank(e, member[i], &found) != rank or found != score[i]:
+            return b"a member of a sorted set has another score or rank than its place says"
         at[1 - i] = at[i]
         if not zset_next(&at[1 - i]):
             return NULL
         i = 1 - i
+        rank += 1
         score[i] = zset_get(&at[i], &member[i])
         if score[i] < score[1 - i] or (score[i] == score[1 - i] and view_compare(member[1 - i], member[i]) >= 0):
-            return b"a packed sorted set is not in order"
+            return b"a sorted set is not in order"
 
 
 cdef const char *zset_check(entry *e) noexcept nogil:
     cdef const char *wrong
-    if is_packed(e):
-        wrong = lp_check(packed(e)[0], lp_bytes(packed(e)[0]))
-        return wrong if wrong != NULL else check_order(e)
-    wrong = table_check(&tree(e).members)
-    if wrong == NULL:
-        wrong = ranked_check(&tree(e).order)
-    if wrong == NULL and tree(e).members.items != tree(e).order.count:
-        return b"a sorted set's table and tree have different sizes"
-    return wrong
+    if encoding_of(e) > ZSET_TREE:
+        return b"a sorted set of unknown encoding"
+    wrong = check_packed(packed(e)[0]) if is_packed(e) else check_tree(tree(e))
+    return wrong if wrong != NULL else check_order(e)

@@ -7,6 +7,7 @@ key of another type and kvd.ResponseError for what a server would refuse.
 
 from kvd.methods.administration import AdministrationMethods
 from kvd.methods.bits import BitMethods
+from kvd.methods.clients import ClientMethods
 from kvd.methods.expiry import ExpiryMethods
 from kvd.methods.geo import GeoMethods
 from kvd.methods.hashes import HashMethods
@@ -22,7 +23,7 @@ from kvd.methods.zsets import ZsetMethods
 
 class AllMethods(
     StringMethods, KeyMethods, ExpiryMethods, ListMethods, HashMethods, SetMethods, ZsetMethods, StreamMethods, BitMethods,
-    HyperLogLogMethods, GeoMethods, ScriptMethods, AdministrationMethods,
+    HyperLogLogMethods, GeoMethods, ScriptMethods, AdministrationMethods, ClientMethods,
 ):  # fmt: skip
     """All families."""
 

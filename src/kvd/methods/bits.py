@@ -40,7 +40,9 @@ class BitMethods(Methods):
         """Collects operations on integers inside a string: `store.bitfield("k").set("u8", 0, 5).execute()`."""
         return BitField(self, key, default_overflow)
 
-    def bitfield_ro(self, key: Key, encoding: str, offset: int | str, items: list[tuple[str, int | str]] | None = None) -> list[int]:
+    def bitfield_ro(
+        self, key: Key, encoding: str, offset: int | str, items: list[tuple[str, int | str]] | None = None
+    ) -> list[int]:
         """Read integers inside a string. encoding: i8, u16 and so on; offset: bits, or "#N" for the N-th field."""
         words: list[Any] = ["GET", encoding, offset]
         for one in items or []:

@@ -34,6 +34,10 @@ class HashMethods(Methods):
         items: list[Any] | None = None,
     ) -> int:
         """Set fields, by key and value, mapping, or a flat list of items; returns how many are new. O(1) each."""
+        if isinstance(key, Mapping):
+            from kvd.errors import DataError
+
+            raise DataError("hset takes a dict of fields as mapping=: hset(name, mapping={...})")
         fields: list[Any] = list(items or [])
         if key is not None:
             fields += [key, value]

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from kvd.methods.common import Key, Methods, Text, Value, flat, ok, option, scanning, words
-from kvd.pubsub import PubSub
 
 
 class KeyMethods(Methods):
@@ -151,10 +150,6 @@ class KeyMethods(Methods):
     def spublish(self, shard_channel: Value, message: Value) -> int:
         """Send a message to all who listen to a shard channel; returns how many got it. O(N)."""
         return self.execute("SPUBLISH", shard_channel, message)
-
-    def pubsub(self, ignore_subscribe_messages: bool = False) -> PubSub:
-        """A PubSub, which listens to channels."""
-        return PubSub(self, ignore_subscribe_messages)
 
     def pubsub_channels(self, pattern: Value = "*") -> list[Any]:
         """Channels that somebody listens to."""

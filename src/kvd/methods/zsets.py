@@ -103,9 +103,7 @@ class ZsetMethods(Methods):
         how = [*words(byscore=byscore, bylex=bylex, rev=desc), *_limit(offset, num)]
         return self._range(withscores, score_cast_func, "ZRANGE", name, start, end, *how)
 
-    def zrevrange(
-        self, name: Key, start: int, end: int, withscores: bool = False, score_cast_func: Any = float
-    ) -> list[Any]:
+    def zrevrange(self, name: Key, start: int, end: int, withscores: bool = False, score_cast_func: Any = float) -> list[Any]:
         """Members by position, the highest score first."""
         return self._range(withscores, score_cast_func, "ZREVRANGE", name, start, end)
 

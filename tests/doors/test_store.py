@@ -1,13 +1,17 @@
-"""The Python doors: values, threads, fork, memory, errors."""
+"""Store: values, threads, fork, memory, errors, and what a first hour with it meets."""
 
+import inspect
 import os
+import re
 import threading
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 import redis
 
 import kvd
+from kvd.docs import options_stub
 
 
 def test_values_and_types(store):
@@ -89,6 +93,8 @@ def test_it_is_a_mapping_of_sorts(store):
     del store["a"]
     with pytest.raises(KeyError):
         store["a"]
+    with pytest.raises(KeyError):
+        del store["a"]
 
 
 def test_errors_are_redis_pys(store):
@@ -215,3 +221,162 @@ def test_info_reads_as_numbers(store):
     store.execute("GET", "k")
     assert store.info("commandstats")["cmdstat_get"]["calls"] == 1
     assert "p99" in store.info("latencystats")["latency_percentiles_usec_get"]
+
+
+def test_a_path_is_refused_clearly():
+    with pytest.raises(kvd.ConfigError, match="a store in a file is not available"):
+        kvd.Store("file")
+
+
+def test_the_signature_can_be_inspected():
+    assert str(inspect.signature(kvd.Store)).startswith("(path")
+    assert "decode_responses" in inspect.signature(kvd.Store).parameters
+
+
+@pytest.mark.parametrize(("option", "argument"), [("port", "port="), ("bind", "host="), ("unixsocket", "unix_path=")])
+def test_where_a_server_listens_is_no_option_of_a_store(option, argument):
+    with pytest.raises(kvd.ConfigError, match=f"serve\\({argument}"):
+        kvd.Store(**{option: "1"})
+
+
+def test_options_of_the_process_are_refused():
+    with pytest.raises(kvd.ConfigError, match="only `kvd serve`"):
+        kvd.Store(daemonize=True)
+
+
+def test_a_subclass_may_have_arguments_of_its_own():
+    class Mine(kvd.Store):
+        def __init__(self, name):
+            super().__init__(maxmemory="1mb")
+            self.name = name
+
+    assert Mine("x").config_get("maxmemory") == {b"maxmemory": b"1048576"}
+
+
+@pytest.mark.parametrize("port", [-1, 65536, 99999])
+def test_a_number_that_is_no_port_is_refused(store, port):
+    with pytest.raises(ValueError, match="port must be between 0 and 65535"):
+        store.serve(port)
+    with store.serve(0) as server:
+        assert server.port
+
+
+def test_names_of_several_words_are_split(store):
+    assert store.execute("CONFIG GET", "hz") == store.execute(b"CONFIG GET", "hz") == store.execute("CONFIG", "GET", "hz")
+    with store.session() as session:
+        assert session.execute("CONFIG GET", "hz") == {b"hz": b"10"}
+    assert store.execute("SET", "a key", "a value") == b"OK" and store.execute("GET", "a key") == b"a value"
+
+
+@pytest.mark.parametrize("bad", [None, True, [], {}, object()])
+def test_what_cannot_be_stored_is_a_data_error_and_a_type_error(store, bad):
+    for error in (redis.DataError, TypeError, kvd.DataError):
+        with pytest.raises(error):
+            store.set("k", bad)
+    with pytest.raises(redis.DataError):
+        store.rpush("l", bad)
+
+
+def test_a_dict_of_fields_goes_to_mapping(store):
+    with pytest.raises(kvd.DataError, match="mapping="):
+        store.hset("h", {"a": 1})
+
+
+def test_a_pipeline_runs_as_one_transaction(store):
+    store.select(2)
+    with store.pipeline() as pipe:
+        assert pipe.set("a", 1).incr("a").lpush("l", "x").get("a").execute() == [True, 2, 1, b"2"]
+    assert store.get("a") == b"2"
+    assert store.pipeline(transaction=False).get("a").execute() == [b"2"]
+
+
+def test_a_pipeline_of_a_store_with_a_password_and_text():
+    store = kvd.Store(requirepass="secret", decode_responses=True)
+    assert store.pipeline().set("a", "b").get("a").execute() == [True, "b"]
+
+
+def test_a_transaction_runs_again_when_a_key_changes(store):
+    store.set("n", 1)
+    seen = []
+
+    def double(pipe):
+        seen.append(int(pipe.get("n")))
+        if len(seen) == 1:
+            store.set("n", 10)
+        pipe.multi()
+        pipe.set("n", seen[-1] * 2)
+
+    assert store.transaction(double, "n") == [True]
+    assert seen == [1, 10] and store.get("n") == b"20"
+
+
+def test_a_lock_excludes_others(store):
+    with store.lock("l", timeout=60) as lock:
+        assert lock.owned() and not store.lock("l", blocking=False).acquire()
+    assert not store.exists("l")
+
+
+def test_a_closed_store_refuses_everything():
+    with kvd.Store() as store:
+        store.mset({f"k{i}": "v" * 1000 for i in range(1000)})
+        store.set("k", "v")
+        used = store.used_memory
+        server = store.serve()
+        client, session = kvd.Redis(store), store.session()
+        assert client.get("k")
+    assert store.closed and store.used_memory < used - 1_000_000
+    assert server.port == 0
+    for use in (lambda: store.get("k"), lambda: store.set("k", "v"), lambda: store.execute("PING"), store.session, lambda: session.execute("PING")):
+        with pytest.raises(kvd.ClosedError):
+            use()
+    for use in (lambda: client.get("k"), lambda: client.set("k", 1), store.pipeline().get("k").execute):
+        with pytest.raises(redis.ConnectionError):
+            use()
+    with pytest.raises(kvd.ServerError):
+        store.serve()
+    store.close()
+    assert repr(store) == "<kvd.Store closed>"
+
+
+def test_closing_ends_waits(store):
+    ended = []
+
+    def wait(call):
+        try:
+            call()
+        except (kvd.ClosedError, redis.ConnectionError) as error:
+            ended.append(error)
+
+    calls = (lambda: store.blpop("q", timeout=60), lambda: kvd.Redis(store).blpop("q", timeout=60))
+    threads = [threading.Thread(target=wait, args=(call,)) for call in calls]
+    for thread in threads:
+        thread.start()
+    while store.info("clients")["blocked_clients"] < 2:
+        pass
+    store.close()
+    for thread in threads:
+        thread.join(20)
+    assert len(ended) == 2
+
+
+def test_the_types_of_options_are_those_of_the_table():
+    text = Path(kvd.__file__).with_name("options.pyi").read_text()
+    assert re.sub(r"[\s,]", "", text) == re.sub(r"[\s,]", "", options_stub()), "make docs writes it anew"
+
+
+def test_types(tmp_path):
+    """mypy knows what get returns, and refuses options that do not exist."""
+    api = pytest.importorskip("mypy.api")
+    (tmp_path / "use.py").write_text(TYPES)
+    report, _, _ = api.run(["--strict", "--cache-dir", str(tmp_path / "cache"), str(tmp_path / "use.py")])
+    assert [line.partition("use.py:")[2].partition("  [")[0] for line in report.splitlines()[:-1]] == [
+        '2: note: Revealed type is "bytes | None"', '3: note: Revealed type is "str | None"',
+        '4: error: Unexpected keyword argument "maxmemroy" for overloaded function "Store"; did you mean "maxmemory"?',
+    ]  # fmt: skip
+
+
+TYPES = """import kvd
+reveal_type(kvd.Store(maxmemory="1mb").get("k"))
+reveal_type(kvd.Store(decode_responses=True).get("k"))
+kvd.Store(maxmemroy=3)
+"""

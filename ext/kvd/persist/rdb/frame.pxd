@@ -1,4 +1,4 @@
-"""The frame of a DUMP payload: version and checksum behind it. See dumping.pyx."""
+"""The frame of a payload that DUMP makes: version and checksum behind it. See frame.pyx."""
 
 from libc.stdint cimport uint64_t
 

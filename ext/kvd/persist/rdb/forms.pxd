@@ -1,0 +1,31 @@
+"""The byte that tells, in front of a value, which type it has and how it is written."""
+
+cdef enum rdb_form:
+    RDB_STRING = 0
+    RDB_LIST = 1
+    RDB_SET = 2
+    RDB_ZSET = 3               # scores as text
+    RDB_HASH = 4
+    RDB_ZSET_2 = 5             # scores as doubles
+    RDB_HASH_ZIPMAP = 9
+    RDB_LIST_ZIPLIST = 10
+    RDB_SET_INTSET = 11
+    RDB_ZSET_ZIPLIST = 12
+    RDB_HASH_ZIPLIST = 13
+    RDB_LIST_QUICKLIST = 14    # of ziplists
+    RDB_STREAM_1 = 15
+    RDB_HASH_LISTPACK = 16
+    RDB_ZSET_LISTPACK = 17
+    RDB_LIST_QUICKLIST_2 = 18  # of listpacks
+    RDB_STREAM_2 = 19          # with counters
+    RDB_SET_LISTPACK = 20
+    RDB_STREAM_3 = 21          # with the times consumers were active
+    RDB_HASH_VALKEY_TIMED = 22     # with deadlines of fields, as Valkey 9 writes them
+    RDB_HASH_TIMED = 24        # with deadlines of fields
+    RDB_HASH_LISTPACK_TIMED = 25
+    RDB_FORMS = 26
+    RDB_FUNCTION = 245         # a library of functions follows
+
+cdef enum:
+    RDB_VERSION = 12           # the newest that is read
+    RDB_VERSION_VALKEY = 80    # of Valkey 9, which has gone its own way since 11

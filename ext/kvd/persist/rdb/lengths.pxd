@@ -1,0 +1,45 @@
+"""Numbers and strings of an RDB file, written to a buffer and read from bytes that may come from anyone. See lengths.pyx."""
+
+from libc.stdint cimport int64_t, uint8_t, uint64_t
+
+from kvd.core.buf cimport buf, buf_add, buf_add_char
+from kvd.core.mem cimport heap
+from kvd.core.view cimport view
+from kvd.store.keyspace cimport store
+
+cdef enum string_form:         # of a string that is not plain
+    FORM_INT8 = 0
+    FORM_INT16 = 1
+    FORM_INT32 = 2
+    FORM_LZF = 3
+
+cdef struct reader:            # once bad, it answers zeros and empty strings
+    const uint8_t *p
+    const uint8_t *end
+    bint bad
+    buf room[2]                # where a string that is not plain is put; the caller names one
+    store *s                   # whose limits of encodings hold
+    heap *mem
+
+cdef void put_big(buf *out, uint64_t n, int bytes) noexcept nogil         # big endian
+cdef void put_length(buf *out, uint64_t n) noexcept nogil
+cdef void put_blob(buf *out, const void *p, size_t n) noexcept nogil      # a string, perhaps compressed
+cdef void put_string(buf *out, view v) noexcept nogil                     # the same; an integer as such
+
+cdef void reader_open(reader *r, store *s, view data) noexcept nogil
+cdef void reader_close(reader *r) noexcept nogil
+cdef bint more(reader *r, uint64_t n) noexcept nogil                      # are there so many bytes? else it is bad
+cdef uint64_t get_bytes(reader *r, int n, bint big) noexcept nogil
+cdef uint64_t get_length(reader *r) noexcept nogil
+cdef uint64_t get_count(reader *r) noexcept nogil                         # how many things follow, each of a byte at least; not 0
+cdef uint64_t get_few(reader *r, int bytes) noexcept nogil                # how many things of so many bytes follow; may be 0
+cdef view get_string(reader *r, int which) noexcept nogil                 # stays until the next one that is read with the same `which`
+cdef uint8_t *get_listpack(reader *r) noexcept nogil                      # a sound one that is not empty, the caller's; NULL: r.bad
+
+
+cdef inline void put_byte(buf *out, int byte) noexcept nogil:
+    buf_add_char(out, <char>byte)
+
+
+cdef inline void put_little(buf *out, uint64_t n, int bytes) noexcept nogil:
+    buf_add(out, &n, bytes)

@@ -1,0 +1,100 @@
+"""Lists in RDB files: the nodes of a quicklist, as they stand in memory.
+
+Before version 10 nodes were ziplists, and before version 7 a list was its elements one by one; a small one was a ziplist.
+"""
+
+from libc.stdint cimport uint8_t, uint64_t
+
+from kvd.commands.lists cimport list_limits
+from kvd.core.buf cimport buf, buf_add
+from kvd.core.entry cimport entry, entry_payload
+from kvd.core.listpack cimport lp_bytes, lp_free
+from kvd.core.quicklist cimport quicklist, quicklist_push, quicknode
+from kvd.core.view cimport view
+from kvd.persist.rdb.forms cimport RDB_LIST, RDB_LIST_QUICKLIST, RDB_LIST_QUICKLIST_2, RDB_LIST_ZIPLIST
+from kvd.persist.rdb.lengths cimport (
+    FORM_LZF, get_count, get_length, get_listpack, get_string, put_blob, put_byte, put_length, reader,
+)
+from kvd.persist.rdb.values cimport value_form
+from kvd.persist.rdb.ziplist cimport get_ziplist
+from kvd.types.kind cimport LIST, encoding_of
+from kvd.types.list cimport LIST_PACKED, list_access, list_adopt, list_close, list_grow, list_new, list_open
+from kvd.types.value cimport value_files
+
+cdef enum:
+    NODE_PLAIN = 1             # one element, not packed
+    NODE_PACKED = 2
+
+
+cdef int save(buf *out, entry *e) noexcept nogil:
+    cdef quicklist *q
+    cdef quicknode *n
+    cdef uint8_t *lp = <uint8_t *>entry_payload(e)[0]     # of a packed one
+    put_byte(out, RDB_LIST_QUICKLIST_2)
+    if encoding_of(e) == LIST_PACKED:
+        put_length(out, 1)
+        put_length(out, NODE_PACKED)
+        put_blob(out, lp, lp_bytes(lp))
+        return 10
+    q = <quicklist *>entry_payload(e)[0]
+    put_length(out, q.nodes)
+    n = q.head
+    while n != NULL:
+        put_length(out, NODE_PACKED)
+        if n.squeezed:
+            put_byte(out, 0xC0 | FORM_LZF)
+            put_length(out, n.squeezed)
+            put_length(out, n.bytes)
+            buf_add(out, n.data, n.squeezed)
+        else:
+            put_blob(out, n.data, n.bytes)
+        n = n.next
+    return 10
+
+
+cdef void push(reader *r, entry *e, view v) noexcept nogil:
+    cdef list_access a
+    list_open(&a, r.mem, e, list_limits(r.s))
+    if r.bad or not list_grow(&a, v.len, 1) or not quicklist_push(a.q, v, False):
+        r.bad = True
+    list_close(&a)
+
+
+cdef void adopt(reader *r, entry *e, uint8_t *lp) noexcept nogil:
+    if lp != NULL and not list_adopt(r.mem, e, lp, list_limits(r.s)):
+        lp_free(r.mem, lp)
+        r.bad = True
+
+
+cdef void fill(reader *r, entry *e, int form) noexcept nogil:
+    cdef uint64_t n
+    cdef uint64_t node = NODE_PACKED
+    if form == RDB_LIST_ZIPLIST:
+        adopt(r, e, get_ziplist(r))
+        return
+    n = get_count(r)
+    while n and not r.bad:
+        if form == RDB_LIST_QUICKLIST_2:
+            node = get_length(r)
+        if form == RDB_LIST or node == NODE_PLAIN:
+            push(r, e, get_string(r, 0))
+        elif form == RDB_LIST_QUICKLIST:
+            adopt(r, e, get_ziplist(r))
+        elif node == NODE_PACKED:
+            adopt(r, e, get_listpack(r))
+        else:
+            r.bad = True
+        n -= 1
+
+
+cdef entry *load(void *context, int form, view key) noexcept nogil:
+    cdef reader *r = <reader *>context
+    cdef entry *e = list_new(r.mem, key)
+    if e != NULL:
+        fill(r, e, form)
+    return e
+
+
+value_files(LIST, save, load)
+for _form in (RDB_LIST, RDB_LIST_ZIPLIST, RDB_LIST_QUICKLIST, RDB_LIST_QUICKLIST_2):
+    value_form(_form, LIST)

@@ -1,0 +1,94 @@
+"""Sets in RDB files: members one by one, or the intset as it stands in memory.
+
+A packed set is written member by member, as servers before 7.2 read it; its own form is read.
+"""
+
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
+
+from kvd.commands.keyed cimport set_limits
+from kvd.core.buf cimport buf
+from kvd.core.entry cimport entry, entry_payload
+from kvd.core.intset cimport intset_at, intset_bytes, intset_check, intset_count
+from kvd.core.listpack cimport lp_first, lp_free, lp_get, lp_next
+from kvd.core.text cimport INT_TEXT, format_int
+from kvd.core.view cimport view, view_of
+from kvd.persist.rdb.forms cimport RDB_SET, RDB_SET_INTSET, RDB_SET_LISTPACK
+from kvd.persist.rdb.lengths cimport (
+    get_count, get_listpack, get_string, put_blob, put_byte, put_length, put_string, reader,
+)
+from kvd.persist.rdb.values cimport value_form
+from kvd.types.kind cimport SET, encoding_of, packing
+from kvd.types.set cimport SET_INTS, set_add, set_cursor, set_expand, set_len, set_new, set_next, set_start
+from kvd.types.value cimport value_files
+
+
+cdef int save(buf *out, entry *e) noexcept nogil:
+    cdef set_cursor at
+    cdef view member
+    if encoding_of(e) == SET_INTS:
+        put_byte(out, RDB_SET_INTSET)
+        put_blob(out, entry_payload(e)[0], intset_bytes(<uint8_t *>entry_payload(e)[0]))
+        return 10
+    put_byte(out, RDB_SET)
+    put_length(out, set_len(e))
+    set_start(e, &at)
+    while set_next(&at, &member):
+        put_string(out, member)
+    return 10
+
+
+cdef void add_member(reader *r, entry *e, view member, packing *limits) noexcept nogil:
+    if r.bad or set_add(r.mem, e, member, limits) != 1:
+        r.bad = True               # also one that is there already
+
+
+cdef void fill_from_members(reader *r, entry *e, packing *limits) noexcept nogil:
+    cdef uint64_t n = get_count(r)
+    if not r.bad:
+        set_expand(r.mem, e, n, limits)
+    while n and not r.bad:
+        add_member(r, e, get_string(r, 0), limits)
+        n -= 1
+
+
+cdef void fill_from_intset(reader *r, entry *e, packing *limits) noexcept nogil:
+    cdef view v = get_string(r, 0)
+    cdef const uint8_t *s = <const uint8_t *>v.ptr
+    cdef char scratch[INT_TEXT]
+    cdef uint32_t i
+    if r.bad or intset_check(s, v.len) != NULL or intset_count(s) == 0:
+        r.bad = True
+        return
+    for i in range(intset_count(s)):
+        add_member(r, e, view_of(scratch, format_int(scratch, intset_at(s, i))), limits)
+
+
+cdef void fill_from_listpack(reader *r, entry *e, packing *limits) noexcept nogil:
+    cdef char scratch[INT_TEXT]
+    cdef uint8_t *lp = get_listpack(r)
+    cdef uint8_t *p = lp_first(lp) if lp != NULL else NULL
+    while p != NULL and not r.bad:
+        add_member(r, e, lp_get(p, scratch), limits)
+        p = lp_next(p)
+    if lp != NULL:
+        lp_free(r.mem, lp)
+
+
+cdef entry *load(void *context, int form, view key) noexcept nogil:
+    cdef reader *r = <reader *>context
+    cdef entry *e = set_new(r.mem, key)
+    cdef packing limits = set_limits(r.s)
+    if e == NULL:
+        return NULL
+    if form == RDB_SET:
+        fill_from_members(r, e, &limits)
+    elif form == RDB_SET_INTSET:
+        fill_from_intset(r, e, &limits)
+    else:
+        fill_from_listpack(r, e, &limits)
+    return e
+
+
+value_files(SET, save, load)
+for _form in (RDB_SET, RDB_SET_INTSET, RDB_SET_LISTPACK):
+    value_form(_form, SET)

@@ -1,0 +1,237 @@
+"""Streams in RDB files: nodes as they stand in memory, then figures, groups, and what is pending in them.
+
+A pending entry is written with its group, and by its id alone with its consumer; both have to agree. Since version 10 the figures
+that XINFO shows are there, and since 11 the time a consumer was last given something.
+"""
+
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport free, malloc
+
+from kvd.core.buf cimport buf
+from kvd.core.entry cimport entry
+from kvd.core.idmap cimport id_compare, id_lowest, id_of, idmap_next, idmap_seek, idpos, stream_id
+from kvd.core.listpack cimport lp_bytes
+from kvd.core.mem cimport mem_free
+from kvd.core.view cimport view
+from kvd.persist.rdb.forms cimport RDB_STREAM_1, RDB_STREAM_2, RDB_STREAM_3
+from kvd.persist.rdb.lengths cimport (
+    get_bytes, get_few, get_length, get_listpack, get_string, put_big, put_blob, put_byte, put_length, put_little,
+    put_string, reader,
+)
+from kvd.persist.rdb.values cimport value_form
+from kvd.types.kind cimport STREAM
+from kvd.types.stream cimport (
+    consumer, group, group_consumer, group_consumer_add, group_pend, nack, name_of, stream, stream_adopt, stream_group,
+    stream_group_add, stream_new, stream_node, stream_of,
+)
+from kvd.types.value cimport value_files
+
+cdef struct pending:           # of a group, before it is known whose it is
+    stream_id id
+    int64_t delivered_ms
+    uint64_t deliveries
+    bint taken
+
+
+# ---- writing ----------------------------------------------------------------------------------------
+
+cdef void put_id(buf *out, stream_id id) noexcept nogil:
+    """As a key of Redis's tree: 16 bytes, big endian."""
+    put_big(out, id.ms, 8)
+    put_big(out, id.seq, 8)
+
+
+cdef void put_id_lengths(buf *out, stream_id id) noexcept nogil:
+    put_length(out, id.ms)
+    put_length(out, id.seq)
+
+
+cdef void save_group(buf *out, group *g, bint active) noexcept nogil:
+    cdef idpos at
+    cdef nack *p
+    cdef consumer *who
+    cdef uint32_t i
+    put_string(out, name_of(g))
+    put_id_lengths(out, g.last)
+    put_length(out, <uint64_t>g.entries_read)
+    put_length(out, g.pending.count)
+    p = <nack *>idmap_seek(&g.pending, id_lowest(), &at)
+    while p != NULL:
+        put_id(out, p.id)
+        put_little(out, <uint64_t>p.delivered_ms, 8)
+        put_length(out, p.deliveries)
+        p = <nack *>idmap_next(&g.pending, &at)
+    put_length(out, g.consumers.count)
+    for i in range(g.consumers.count):
+        who = <consumer *>g.consumers.item[i]
+        put_string(out, name_of(who))
+        put_little(out, <uint64_t>who.seen_ms, 8)
+        if active:
+            put_little(out, <uint64_t>who.active_ms, 8)
+        put_length(out, who.pending.count)
+        p = <nack *>idmap_seek(&who.pending, id_lowest(), &at)
+        while p != NULL:
+            put_id(out, p.id)
+            p = <nack *>idmap_next(&who.pending, &at)
+
+
+cdef int save(buf *out, entry *e) noexcept nogil:
+    cdef stream *s = stream_of(e)
+    cdef idpos at
+    cdef stream_node *n = <stream_node *>idmap_seek(&s.nodes, id_lowest(), &at)
+    cdef bint active = False       # there are consumers, whose times the older form would lose
+    cdef char key[16]
+    cdef uint32_t i
+    for i in range(s.groups.count):
+        active = active or (<group *>s.groups.item[i]).consumers.count != 0
+    put_byte(out, RDB_STREAM_3 if active else RDB_STREAM_2)
+    put_length(out, s.nodes.count)
+    while n != NULL:
+        put_length(out, sizeof(key))
+        put_id(out, n.first)
+        put_blob(out, n.lp, lp_bytes(n.lp))
+        n = <stream_node *>idmap_next(&s.nodes, &at)
+    put_length(out, s.length)
+    put_id_lengths(out, s.last)
+    put_id_lengths(out, s.first)
+    put_id_lengths(out, s.max_deleted)
+    put_length(out, s.added)
+    put_length(out, s.groups.count)
+    for i in range(s.groups.count):
+        save_group(out, <group *>s.groups.item[i], active)
+    return 11 if active else 10
+
+
+# ---- reading ----------------------------------------------------------------------------------------
+
+cdef stream_id get_id(reader *r) noexcept nogil:
+    cdef uint64_t ms = get_bytes(r, 8, True)
+    return id_of(ms, get_bytes(r, 8, True))
+
+
+cdef stream_id get_id_lengths(reader *r) noexcept nogil:
+    cdef uint64_t ms = get_length(r)
+    return id_of(ms, get_length(r))
+
+
+cdef pending *find_pending(pending *all, uint64_t n, stream_id id) noexcept nogil:
+    cdef uint64_t lo = 0
+    cdef uint64_t hi = n
+    cdef uint64_t middle
+    while lo < hi:
+        middle = (lo + hi) >> 1
+        if id_compare(all[middle].id, id) < 0:
+            lo = middle + 1
+        else:
+            hi = middle
+    return &all[lo] if lo < n and id_compare(all[lo].id, id) == 0 and not all[lo].taken else NULL
+
+
+cdef void load_consumer(reader *r, stream *s, group *g, pending *all, uint64_t total, int form) noexcept nogil:
+    cdef view name = get_string(r, 0)
+    cdef consumer *who
+    cdef pending *p
+    cdef nack *n
+    cdef uint64_t count
+    cdef int64_t seen = <int64_t>get_bytes(r, 8, False)
+    cdef int64_t active = <int64_t>get_bytes(r, 8, False) if form == RDB_STREAM_3 else seen
+    count = get_few(r, 16)
+    who = group_consumer_add(s, g, name, seen) if not r.bad and group_consumer(g, name) == NULL else NULL
+    if who == NULL:
+        r.bad = True
+        return
+    who.active_ms = active
+    while count and not r.bad:
+        p = find_pending(all, total, get_id(r))
+        n = group_pend(s, g, who, p.id, p.delivered_ms) if p != NULL else NULL
+        if n == NULL:
+            r.bad = True
+            return
+        n.deliveries = p.deliveries
+        p.taken = True
+        count -= 1
+
+
+cdef void load_group(reader *r, stream *s, int form) noexcept nogil:
+    cdef view name = get_string(r, 0)
+    cdef stream_id last = get_id_lengths(r)
+    cdef int64_t read = <int64_t>get_length(r) if form != RDB_STREAM_1 else -1
+    cdef group *g
+    cdef pending *all
+    cdef uint64_t total, count, i
+    g = stream_group_add(s, name, last, read) if not r.bad and stream_group(s, name) == NULL else NULL
+    total = get_few(r, 25)
+    all = <pending *>malloc(total * sizeof(pending) + 1)
+    if g == NULL or all == NULL:
+        r.bad = True
+    for i in range(total if not r.bad else 0):
+        all[i].id = get_id(r)
+        all[i].delivered_ms = <int64_t>get_bytes(r, 8, False)
+        all[i].deliveries = get_length(r)
+        all[i].taken = False
+        if i and id_compare(all[i - 1].id, all[i].id) >= 0:
+            r.bad = True
+    count = get_few(r, 10)
+    while count and not r.bad:
+        load_consumer(r, s, g, all, total, form)
+        count -= 1
+    if not r.bad and g.pending.count != total:
+        r.bad = True                   # something is pending for nobody
+    free(all)
+
+
+cdef void load_node(reader *r, stream *s) noexcept nogil:
+    cdef view key = get_string(r, 1)
+    cdef uint8_t *lp
+    cdef size_t n
+    cdef uint64_t ms = 0
+    cdef uint64_t seq = 0
+    cdef int i
+    if key.len != 16:
+        r.bad = True
+        return
+    for i in range(8):
+        ms = ms << 8 | <uint8_t>key.ptr[i]
+        seq = seq << 8 | <uint8_t>key.ptr[8 + i]
+    lp = get_listpack(r)
+    if lp == NULL:
+        return
+    n = lp_bytes(lp)
+    if not stream_adopt(s, id_of(ms, seq), lp, n):
+        mem_free(r.mem, lp, n)
+        r.bad = True
+
+
+cdef void fill(reader *r, stream *s, int form) noexcept nogil:
+    cdef uint64_t n = get_few(r, 1)
+    cdef stream_id last
+    while n and not r.bad:
+        load_node(r, s)
+        n -= 1
+    if get_length(r) != s.length:
+        r.bad = True
+    last = get_id_lengths(r)
+    if id_compare(last, s.last) < 0:
+        r.bad = True
+    s.last = last
+    if form != RDB_STREAM_1:
+        get_id_lengths(r)              # the first id follows from the entries
+        s.max_deleted = get_id_lengths(r)
+        s.added = get_length(r)
+    n = get_few(r, 1)
+    while n and not r.bad:
+        load_group(r, s, form)
+        n -= 1
+
+
+cdef entry *load(void *context, int form, view key) noexcept nogil:
+    cdef reader *r = <reader *>context
+    cdef entry *e = stream_new(r.mem, key)
+    if e != NULL:
+        fill(r, stream_of(e), form)
+    return e
+
+
+value_files(STREAM, save, load)
+for _form in (RDB_STREAM_1, RDB_STREAM_2, RDB_STREAM_3):
+    value_form(_form, STREAM)

@@ -1,0 +1,115 @@
+"""Sorted sets in RDB files: members and scores one by one, the highest first, or the listpack as it stands in memory.
+
+Scores are doubles; before version 8 they were text with a length, and a small set a ziplist.
+"""
+
+from libc.math cimport HUGE_VAL
+from libc.stdint cimport uint8_t, uint64_t
+from libc.string cimport memcpy
+
+from kvd.commands.keyed cimport zset_limits
+from kvd.core.buf cimport buf, buf_add
+from kvd.core.entry cimport entry, entry_payload
+from kvd.core.listpack cimport lp_bytes, lp_first, lp_free, lp_get, lp_next
+from kvd.core.text cimport INT_TEXT, parse_double
+from kvd.core.view cimport view, view_of
+from kvd.persist.rdb.forms cimport RDB_ZSET, RDB_ZSET_2, RDB_ZSET_LISTPACK, RDB_ZSET_ZIPLIST
+from kvd.persist.rdb.lengths cimport (
+    get_bytes, get_count, get_listpack, get_string, more, put_blob, put_byte, put_length, put_string, reader,
+)
+from kvd.persist.rdb.values cimport value_form
+from kvd.persist.rdb.ziplist cimport get_ziplist
+from kvd.types.kind cimport ZSET, encoding_of, packing
+from kvd.types.value cimport value_files
+from kvd.types.zset cimport ZSET_PACKED, zset_at, zset_cursor, zset_get, zset_len, zset_new, zset_prev, zset_set
+
+
+cdef int save(buf *out, entry *e) noexcept nogil:
+    cdef zset_cursor at
+    cdef view member
+    cdef double score
+    cdef bint another
+    cdef uint8_t *lp = <uint8_t *>entry_payload(e)[0]     # of a packed one
+    if encoding_of(e) == ZSET_PACKED:
+        put_byte(out, RDB_ZSET_LISTPACK)
+        put_blob(out, lp, lp_bytes(lp))
+        return 10
+    put_byte(out, RDB_ZSET_2)
+    put_length(out, zset_len(e))
+    another = zset_at(e, zset_len(e) - 1, &at)
+    while another:                    # the highest first: a skip list is filled fastest so
+        score = zset_get(&at, &member)
+        put_string(out, member)
+        buf_add(out, &score, 8)
+        another = zset_prev(&at)
+    return 10
+
+
+cdef void add_scored(reader *r, entry *e, view member, double score, packing *limits) noexcept nogil:
+    if r.bad or score != score or zset_set(r.mem, e, member, score, limits) != 1:
+        r.bad = True
+
+
+cdef double get_text_score(reader *r) noexcept nogil:
+    """A length and digits; 253 to 255 stand for nan and the infinities."""
+    cdef uint64_t n = get_bytes(r, 1, False)
+    cdef double d = 0
+    if n >= 253:
+        r.bad = r.bad or n == 253
+        return HUGE_VAL if n == 254 else -HUGE_VAL
+    if more(r, n):
+        r.bad = not parse_double(view_of(<const char *>r.p, n), &d)
+        r.p += n
+    return d
+
+
+cdef double get_score(reader *r) noexcept nogil:
+    cdef uint64_t bits = get_bytes(r, 8, False)
+    cdef double d
+    memcpy(&d, &bits, 8)
+    return d
+
+
+cdef void fill_from_members(reader *r, entry *e, int form, packing *limits) noexcept nogil:
+    cdef uint64_t n = get_count(r)
+    cdef view member
+    while n and not r.bad:
+        member = get_string(r, 0)
+        add_scored(r, e, member, get_text_score(r) if form == RDB_ZSET else get_score(r), limits)
+        n -= 1
+
+
+cdef void fill_from_pairs(reader *r, entry *e, uint8_t *lp, packing *limits) noexcept nogil:
+    """lp: the listpack, or NULL."""
+    cdef char scratch[INT_TEXT]
+    cdef char digits[INT_TEXT]
+    cdef double score
+    cdef uint8_t *p = lp_first(lp) if lp != NULL else NULL
+    cdef uint8_t *after
+    while p != NULL and not r.bad:
+        after = lp_next(p)
+        if after == NULL or not parse_double(lp_get(after, digits), &score):
+            r.bad = True
+            break
+        add_scored(r, e, lp_get(p, scratch), score, limits)
+        p = lp_next(after)
+    if lp != NULL:
+        lp_free(r.mem, lp)
+
+
+cdef entry *load(void *context, int form, view key) noexcept nogil:
+    cdef reader *r = <reader *>context
+    cdef entry *e = zset_new(r.mem, key)
+    cdef packing limits = zset_limits(r.s)
+    if e == NULL:
+        return NULL
+    if form == RDB_ZSET or form == RDB_ZSET_2:
+        fill_from_members(r, e, form, &limits)
+    else:
+        fill_from_pairs(r, e, get_ziplist(r) if form == RDB_ZSET_ZIPLIST else get_listpack(r), &limits)
+    return e
+
+
+value_files(ZSET, save, load)
+for _form in (RDB_ZSET, RDB_ZSET_2, RDB_ZSET_ZIPLIST, RDB_ZSET_LISTPACK):
+    value_form(_form, ZSET)

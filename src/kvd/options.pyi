@@ -1,0 +1,65 @@
+"""Options that have an effect in kvd.Store, made from the option table: `make docs` writes it anew."""
+
+from typing import Literal, TypedDict
+
+class StoreOptions(TypedDict, total=False):
+    maxmemory: int | str
+    maxmemory_policy: Literal[
+        "noeviction",
+        "allkeys-lru",
+        "allkeys-lfu",
+        "allkeys-random",
+        "volatile-lru",
+        "volatile-lfu",
+        "volatile-random",
+        "volatile-ttl",
+    ]
+    maxmemory_samples: int
+    maxmemory_eviction_tenacity: int
+    lfu_log_factor: int
+    lfu_decay_time: int
+    databases: int
+    hz: int
+    unixsocketperm: int | str
+    tcp_backlog: int
+    tcp_keepalive: int
+    timeout: int
+    maxclients: int
+    protected_mode: bool | Literal["yes", "no"]
+    io_threads: int
+    requirepass: str
+    enable_debug_command: Literal["no", "yes", "local"] | bool
+    enable_protected_configs: Literal["no", "yes", "local"] | bool
+    proto_max_bulk_len: int | str
+    client_query_buffer_limit: int | str
+    client_output_buffer_limit: str
+    slowlog_log_slower_than: int
+    slowlog_max_len: int
+    latency_monitor_threshold: int
+    latency_tracking: bool | Literal["yes", "no"]
+    latency_tracking_info_percentiles: str
+    notify_keyspace_events: str
+    active_expire_effort: int
+    lazyfree_lazy_user_flush: bool | Literal["yes", "no"]
+    loglevel: Literal["debug", "verbose", "notice", "warning", "nothing"]
+    logfile: str
+    syslog_enabled: bool | Literal["yes", "no"]
+    syslog_ident: str
+    syslog_facility: Literal["user", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7"]
+    dir: str
+    hash_max_listpack_entries: int
+    hash_max_listpack_value: int
+    list_max_listpack_size: int
+    list_compress_depth: int
+    set_max_intset_entries: int
+    set_max_listpack_entries: int
+    set_max_listpack_value: int
+    zset_max_listpack_entries: int
+    zset_max_listpack_value: int
+    stream_node_max_bytes: int | str
+    stream_node_max_entries: int
+    hll_sparse_max_bytes: int
+    tracking_table_max_keys: int
+    busy_reply_threshold: int
+    lua_memory_limit: int | str
+    cluster_enabled: bool | Literal["yes", "no"]
