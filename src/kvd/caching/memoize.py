@@ -17,9 +17,9 @@ from functools import _CacheInfo as CacheInfo
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
 from kvd.caching import Cache
-from kvd.caching.flights import Flight, landed_with
 from kvd.caching.loading import LoadOptions, Span, single_use
 from kvd.doors.cache import UNSET
+from kvd.doors.flight import Flight, landed_with
 from kvd.doors.memo import Memo, Owner, give_call
 
 P = ParamSpec("P")
