@@ -2,6 +2,8 @@
 
 KVD_BUILD chooses the form: release (default), dev (quick to build, bounds checked), trace (line
 coverage of .pyx), asan (address sanitizer). Only dev and release are built in place; see Makefile.
+C code is in headers beside the .pyx and .pxd files, named in full ("kvd/core/clock.h"): so cythonize finds them, and builds
+anew what includes one that has changed.
 Files named _*.pyx are test probes: built in every form but release wheels (KVD_PROBES=0).
 """
 

@@ -28,6 +28,13 @@ def test_no_deprecated_or_hidden_names(path):
     assert not re.search(r"^\s*(DEF |IF |include )|cimport \*|from \.", text, re.M)
 
 
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_c_code_is_in_headers(path):
+    """A few lines of C may stand in a cimport's docstring, more belong in a header that editors and compilers know."""
+    for block in re.findall(r'cdef extern from \*[^\n]*:\n    """(.*?)"""', path.read_text(), re.S):
+        assert block.count("\n") <= 4 or re.fullmatch(r'(\s*#define \w+ ".*"\n)+\s*', block)
+
+
 def test_option_ids_are_in_the_order_of_the_table():
     from kvd.store import config
 

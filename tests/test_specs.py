@@ -3,11 +3,11 @@
 import pytest
 
 import kvd
-import kvd.db
-from kvd.commands import table
-from kvd.commands.spec import parse
+import kvd.doors.store
+from kvd.run import registry
+from kvd.run.spec import parse
 
-SPECS = table.specs()
+SPECS = registry.specs()
 NAMES = sorted(n for n in SPECS if n not in ("shutdown", "monitor", "quit"))
 
 

@@ -13,7 +13,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kvd.db import Server, Session, total_memory
+from kvd.doors.server import Server
+from kvd.doors.session import Session
+from kvd.doors.store import total_memory
 from kvd.embedded import Store
 
 if TYPE_CHECKING:

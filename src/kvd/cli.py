@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING
 import click
 
 from kvd.config import OPTIONS, ConfigFileError, Setting, from_environment, from_flags, from_lines, merge
+from kvd.doors.server import NOTICE, WARNING, ask_stop, log, log_on
 
 if TYPE_CHECKING:
-    from kvd.db import Server, Store
-
-DEBUG, VERBOSE, NOTICE, WARNING = range(4)
+    from kvd import Server, Store
 
 
 class _ServeCommand(click.Command):
@@ -81,7 +80,7 @@ def _gather(path: str | None, args: list[str]) -> dict[str, Setting]:
 
 
 def _make_store(settings: dict[str, Setting]) -> Store:
-    from kvd.db import Store
+    from kvd import Store
     from kvd.errors import ConfigError
 
     made: Store | None = None
@@ -111,7 +110,7 @@ def _daemonize() -> None:
 
 
 def _run(store: Store, config: str | None) -> int:
-    from kvd.db import Server
+    from kvd import Server
     from kvd.errors import ServerError
 
     yes = {name: store.option(name) == "yes" for name in ("daemonize", "crash-log-enabled")}
@@ -126,12 +125,12 @@ def _run(store: Store, config: str | None) -> int:
         _daemonize()
     if yes["crash-log-enabled"]:
         faulthandler.enable()
-    store._log_on()
+    log_on(store)
     pidfile = store.option("pidfile") or ("/var/run/kvd.pid" if yes["daemonize"] else "")
-    store._log("oO0OoO0OoO0Oo kvd is starting oO0OoO0OoO0Oo")
-    store._log(f"kvd version={_version()}, bits=64, pid={os.getpid()}, just started")
-    store._log(
-        "Configuration loaded" if config else "No config file specified, using the defaults", NOTICE if config else WARNING
+    log(store, "oO0OoO0OoO0Oo kvd is starting oO0OoO0OoO0Oo")
+    log(store, f"kvd version={_version()}, bits=64, pid={os.getpid()}, just started")
+    log(
+        store, "Configuration loaded" if config else "No config file specified, using the defaults", NOTICE if config else WARNING
     )
     port = int(store.option("port"))
     asked = _catch_signals(store)
@@ -140,19 +139,19 @@ def _run(store: Store, config: str | None) -> int:
             store, port or None, host=store.option("bind").split() or ["*"], unix_path=store.option("unixsocket") or None, log=True,
         ) if port or store.option("unixsocket") else None  # fmt: skip
     except ServerError as error:
-        store._log(f"Warning: Could not create server TCP listening socket: {error}", WARNING)
-        store._log(f"Failed listening on port {port} (tcp), aborting.", WARNING)
+        log(store, f"Warning: Could not create server TCP listening socket: {error}", WARNING)
+        log(store, f"Failed listening on port {port} (tcp), aborting.", WARNING)
         return 1
     if server is None:
-        store._log("Configured to not listen anywhere, exiting.", WARNING)
+        log(store, "Configured to not listen anywhere, exiting.", WARNING)
         return 1
-    store._log(f"Running mode=standalone, port={port}.")
-    store._log(f" PID: {os.getpid()}")
-    store._log("Server initialized")
+    log(store, f"Running mode=standalone, port={port}.")
+    log(store, f" PID: {os.getpid()}")
+    log(store, "Server initialized")
     if port:
-        store._log("Ready to accept connections tcp")
+        log(store, "Ready to accept connections tcp")
     if server.unix_path:
-        store._log("Ready to accept connections unix")
+        log(store, "Ready to accept connections unix")
     if pidfile:
         _write_pid(store, pidfile)
     _notify_systemd(store, "READY=1\nSTATUS=Ready to accept connections\n")
@@ -173,7 +172,7 @@ def _write_pid(store: Store, path: str) -> None:
             file.write(f"{os.getpid()}\n")
         os.replace(f"{path}.tmp", path)
     except OSError as error:
-        store._log(f"Failed to write PID file: {error}", WARNING)
+        log(store, f"Failed to write PID file: {error}", WARNING)
 
 
 def _notify_systemd(store: Store, message: str) -> None:
@@ -187,7 +186,7 @@ def _notify_systemd(store: Store, message: str) -> None:
         try:
             channel.sendto(message.encode(), "\0" + address[1:] if address[0] == "@" else address)
         except OSError as error:
-            store._log(f"Can't notify systemd: {error}", WARNING)
+            log(store, f"Can't notify systemd: {error}", WARNING)
 
 
 def _catch_signals(store: Store) -> list[int]:
@@ -196,12 +195,12 @@ def _catch_signals(store: Store) -> list[int]:
 
     def on_signal(number: int, frame: FrameType | None) -> None:
         if asked and number == signal.SIGINT:
-            store._log("You insist... exiting now.", WARNING)
+            log(store, "You insist... exiting now.", WARNING)
             os._exit(1)
         name = "SIGINT" if number == signal.SIGINT else "SIGTERM"
-        store._log(f"Received {name} scheduling shutdown...", WARNING)
+        log(store, f"Received {name} scheduling shutdown...", WARNING)
         asked.append(number)
-        store._ask_stop()
+        ask_stop(store)
 
     signal.signal(signal.SIGTERM, on_signal)
     signal.signal(signal.SIGINT, on_signal)
@@ -213,9 +212,9 @@ def _wait_for_end(store: Store, server: Server, asked: list[int]) -> int:
     if not asked:
         server.wait()
     if not asked:
-        store._log("User requested shutdown...", WARNING)
+        log(store, "User requested shutdown...", WARNING)
     server.stop()
-    store._log("kvd is now ready to exit, bye bye...", WARNING)
+    log(store, "kvd is now ready to exit, bye bye...", WARNING)
     return 0
 
 

@@ -16,7 +16,9 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
-WALL, SHIFTED, FROZEN = range(3)
+from kvd.doors.store import FROZEN, SHIFTED, WALL
+
+NAMES = {WALL: "real", SHIFTED: "shifted", FROZEN: "frozen"}
 
 
 def _seconds(value: float | datetime | timedelta) -> float:
@@ -43,7 +45,7 @@ class Clock:
     def advance(self, span: float | timedelta) -> None:
         """Move the clock on (or back, for a negative span), frozen or not. What is due then has expired."""
         mode, us, _ = self._store._clock_us()
-        self._store._set_clock(mode or SHIFTED, us + int(_seconds(span) * 1e6))
+        self._store._set_clock(SHIFTED if mode == WALL else mode, us + int(_seconds(span) * 1e6))
 
     def set(self, when: float | datetime) -> None:
         """Set the clock; it stays frozen if it was, and goes on from there if not."""
@@ -63,7 +65,7 @@ class Clock:
         if source is None:
 
             def source() -> float:
-                return time.time()     # looked up each time: freezegun replaces it
+                return time.time()  # looked up each time: freezegun replaces it
 
         self._store._set_clock(FROZEN, int(source() * 1e6), source)
 
@@ -77,4 +79,4 @@ class Clock:
             self.resume()
 
     def __repr__(self) -> str:
-        return f"<kvd clock {('real', 'shifted', 'frozen')[self._store._clock_us()[0]]} {self.now:.3f}>"
+        return f"<kvd clock {NAMES[self._store._clock_us()[0]]} {self.now:.3f}>"

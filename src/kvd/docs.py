@@ -6,9 +6,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import kvd.db  # noqa: F401  (its import completes the command table)
-from kvd.commands import table
-from kvd.commands.spec import Spec
+import kvd.doors.store  # noqa: F401  (its import completes the command table)
+from kvd.run import registry
+from kvd.run.spec import Spec
 from kvd.config import OPTIONS
 from kvd.reference import page as reference_page
 
@@ -18,12 +18,12 @@ NOTE = "<!-- made by `kvd docs`; edit the declaration above the handler instead 
 
 def specs() -> list[Spec]:
     """All declarations, by name."""
-    return [spec for _, spec in sorted(table.specs().items())]
+    return [spec for _, spec in sorted(registry.specs().items())]
 
 
 def command_text(name: str) -> str:
     """One command explained. Raises KeyError if there is none of that name."""
-    spec: Spec = table.specs()[name.lower()]
+    spec: Spec = registry.specs()[name.lower()]
     lines = [_syntax(spec), "", f"  {spec.summary}", "", f"  since {spec.since}   {spec.complexity}"]
     members = [s for s in specs() if s.container == spec.name]
     lines += [f"  {_syntax(m)}" for m in members]

@@ -5,7 +5,7 @@ import re
 
 def test_command_list_and_filters(run):
     names = run("COMMAND", "LIST")
-    assert b"get" in names and len(names) == run("COMMAND", "COUNT")
+    assert {b"get", b"config|get"} <= set(names) and len(names) > run("COMMAND", "COUNT")
     assert b"config|get" in run("COMMAND", "LIST", "FILTERBY", "PATTERN", "config|*")
     assert b"mset" in run("COMMAND", "LIST", "FILTERBY", "ACLCAT", "string")
     assert b"ping" not in run("COMMAND", "LIST", "FILTERBY", "ACLCAT", "string")

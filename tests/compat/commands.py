@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-import kvd.db  # noqa: F401
-from kvd.commands import table
+import kvd.doors.store  # noqa: F401
+from kvd.run import registry
 
-SPECS = table.specs()
+SPECS = registry.specs()
 DOUBLES = ["0", "1", "-1", "2.5", "1e3", "inf", "-inf", "3.14159", "x", "nan", "10000000000000000000000"]
 MEMBERS = ["a", "b", "c", "d", "e", "1", "2", "3", "100", "-7", "2.5", "", "long" * 20, "99999999999"]
 FEW = ["0", "1", "2", "3", "10", "-1", "-2", "-10", "100"]

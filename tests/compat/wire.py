@@ -89,4 +89,9 @@ class RealServer:
 
 
 def programs():
-    return [p for p in ("redis-server", "valkey-server") if shutil.which(p)]
+    """The real servers there are: those on PATH, and those in the folder that KVDDEV_SERVERS names."""
+    found = [shutil.which(p) for p in ("redis-server", "valkey-server")]
+    folder = os.environ.get("KVDDEV_SERVERS")
+    if folder:
+        found += [shutil.which(p, path=folder) for p in ("redis-server", "valkey-server")]
+    return [p for p in found if p]

@@ -4,64 +4,20 @@ from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset
 
-from kvd.commands.errors cimport NO_MEMORY, SYNTAX
 from kvd.commands.keyed cimport delete_key, find_typed, store_new_value
 from kvd.commands.strings cimport open_for_write
-from kvd.commands.table cimport arg_int, call, define, reply_array, reply_error, reply_errorf, reply_int, reply_null
 from kvd.core.entry cimport entry, entry_free
 from kvd.core.text cimport INT_TEXT, parse_int
 from kvd.core.view cimport view, view_is, view_of
-from kvd.store.change cimport key_changed
+from kvd.run.args cimport arg_int, changed, reply_array, reply_error, reply_errorf, reply_int, reply_null
+from kvd.run.call cimport call
+from kvd.run.errors cimport NO_MEMORY, SYNTAX
+from kvd.run.registry cimport define
 from kvd.store.config cimport EVENT_STRING, OPT_PROTO_MAX_BULK_LEN, cfg
 from kvd.types.string cimport string_new_text, string_open, string_view
 from kvd.types.value cimport STRING, value_free
 
-cdef extern from * nogil:
-    """
-    #include <string.h>
-    #include <stdint.h>
-    static uint64_t kvd_ones_plain(const uint8_t *p, size_t n) {
-        uint64_t total = 0, w;
-        for (; n >= 8; p += 8, n -= 8) {
-            memcpy(&w, p, 8);
-            w -= (w >> 1) & 0x5555555555555555ull;
-            w = (w & 0x3333333333333333ull) + ((w >> 2) & 0x3333333333333333ull);
-            total += (((w + (w >> 4)) & 0x0f0f0f0f0f0f0f0full) * 0x0101010101010101ull) >> 56;
-        }
-        for (; n; p++, n--) total += __builtin_popcount(*p);
-        return total;
-    }
-    #if defined(__x86_64__)
-    __attribute__((target("popcnt"))) static uint64_t kvd_ones_fast(const uint8_t *p, size_t n) {
-        uint64_t total = 0, w;
-        for (; n >= 8; p += 8, n -= 8) { memcpy(&w, p, 8); total += (uint64_t)__builtin_popcountll(w); }
-        for (; n; p++, n--) total += (uint64_t)__builtin_popcount(*p);
-        return total;
-    }
-    static uint64_t kvd_ones(const uint8_t *p, size_t n) {
-        return __builtin_cpu_supports("popcnt") ? kvd_ones_fast(p, n) : kvd_ones_plain(p, n);
-    }
-    #else
-    #define kvd_ones kvd_ones_plain
-    #endif
-
-    /* What a field of `bits` bits holds after value + incr: 0 it fits, 1 above, -1 below; *out is then the
-       sum modulo its width (wrap) or the nearest bound. `natural` reads value as unsigned. */
-    static int kvd_field_add(int64_t value, int natural, int64_t incr, int is_signed, int bits, int wrap, int64_t *out) {
-        __int128 lo = is_signed ? -((__int128)1 << (bits - 1)) : 0;
-        __int128 hi = ((__int128)1 << (is_signed ? bits - 1 : bits)) - 1;
-        __int128 sum = (natural ? (__int128)(uint64_t)value : (__int128)value) + incr;
-        uint64_t low = (uint64_t)sum;
-        if (sum >= lo && sum <= hi) { *out = (int64_t)low; return 0; }
-        if (!wrap) { *out = (int64_t)(sum > hi ? hi : lo); return sum > hi ? 1 : -1; }
-        if (bits < 64) {
-            low &= ((uint64_t)1 << bits) - 1;
-            if (is_signed && low >> (bits - 1)) low |= ~(((uint64_t)1 << bits) - 1);
-        }
-        *out = (int64_t)low;
-        return sum > hi ? 1 : -1;
-    }
-    """
+cdef extern from "kvd/commands/bits.h" nogil:
     uint64_t ones "kvd_ones" (const uint8_t *p, size_t n) noexcept
     int field_add "kvd_field_add" (int64_t value, bint natural, int64_t incr, bint is_signed, int bits, bint wrap, int64_t *out) noexcept
 
@@ -125,7 +81,7 @@ cdef void setbit_command(call *c) noexcept nogil:
     before = bit_at(p, offset)
     if before != bit or had < (offset >> 3) + 1:
         p[offset >> 3] ^= <char>((before ^ bit) << (7 - (offset & 7)))
-        key_changed(c.store, c.db, c.argv[1], EVENT_STRING, b"setbit")
+        changed(c, c.argv[1], 1, EVENT_STRING, b"setbit")
     reply_int(c, before)
 
 
@@ -383,7 +339,7 @@ cdef void bitop(call *c, bit_operation op, view *source, int count, char *scratc
     else:
         combine(op, source, count, <uint8_t *>out, extra, n)
         if store_new_value(c, c.db, c.argv[2], e):
-            key_changed(c.store, c.db, c.argv[2], EVENT_STRING, b"set")
+            changed(c, c.argv[2], 1, EVENT_STRING, b"set")
             reply_int(c, n)
     free(extra)
 
@@ -558,21 +514,21 @@ cdef void run_steps(call *c, field_step *steps, int n, bint writes, uint64_t end
     cdef size_t had
     cdef char *p = NULL
     cdef bint known
-    cdef bint changed = False
+    cdef bint altered = False
     cdef int i
     if writes:
         p = open_for_write(c, c.argv[1], (end + 7) >> 3, &had)
         if p == NULL:
             return
         v = view_of(p, max(had, <size_t>((end + 7) >> 3)))
-        changed = v.len > had
+        altered = v.len > had
     elif not read_value(c, c.argv[1], &v, scratch, &known):
         return
     reply_array(c, n)
     for i in range(n):
-        changed |= run_step(c, v, p, &steps[i])
-    if changed:
-        key_changed(c.store, c.db, c.argv[1], EVENT_STRING, b"setbit")
+        altered |= run_step(c, v, p, &steps[i])
+    if altered:
+        changed(c, c.argv[1], 1, EVENT_STRING, b"setbit")
 
 
 cdef void bitfield_generic(call *c, bint reads_only) noexcept nogil:

@@ -1,14 +1,18 @@
-"""CLIENT TRACKING and its relatives: client-side caching. Who is told what is session/tracking.pyx's affair."""
+"""CLIENT TRACKING and its relatives: client-side caching. Which sessions are told what is decided in session/tracking.pyx."""
 
 from libc.stdint cimport int64_t
 from libc.string cimport memcmp, memcpy, memset
 
-from kvd.commands.errors cimport NO_MEMORY, SYNTAX
-from kvd.commands.table cimport call, define, reply_array, reply_bulk, reply_error, reply_errorf, reply_int, reply_map, reply_ok, reply_text
 from kvd.core.text cimport parse_int
 from kvd.core.view cimport view, view_is, view_of
 from kvd.resp.writer cimport write_header_at
-from kvd.session.session cimport client_by_id, session
+from kvd.run.args cimport (
+    reply_array, reply_bulk, reply_error, reply_errorf, reply_int, reply_map, reply_ok, reply_text,
+)
+from kvd.run.call cimport call
+from kvd.run.errors cimport NO_MEMORY, SYNTAX
+from kvd.run.registry cimport define
+from kvd.session.session cimport client_by_id, is_tracking, session
 from kvd.session.tracking cimport (
     tracked_prefix, tracker, tracker_of, tracking_overlap, tracking_prefix, tracking_prefixes, tracking_start,
     tracking_stop, tracks_prefix,
@@ -54,13 +58,13 @@ cdef bint is_consistent(call *c, tracker *how, bint prefixed) noexcept nogil:
     cdef session *s = c.session
     if not how.bcast and prefixed:
         reply_error(c, b"ERR PREFIX option requires BCAST mode to be enabled")
-    elif s.tracks and tracker_of(s).bcast != how.bcast:
+    elif is_tracking(s) and tracker_of(s).bcast != how.bcast:
         reply_error(c, b"ERR You can't switch BCAST mode on/off before disabling tracking for this client, and then re-enabling it with a different mode.")
     elif how.bcast and (how.optin or how.optout):
         reply_error(c, b"ERR OPTIN and OPTOUT are not compatible with BCAST")
     elif how.optin and how.optout:
         reply_error(c, b"ERR You can't use both OPTIN and OPTOUT")
-    elif s.tracks and ((how.optin and tracker_of(s).optout) or (how.optout and tracker_of(s).optin)):
+    elif is_tracking(s) and ((how.optin and tracker_of(s).optout) or (how.optout and tracker_of(s).optin)):
         reply_error(c, b"ERR You can't switch OPTIN/OPTOUT mode before disabling tracking for this client, and then re-enabling it with a different mode.")
     else:
         return True
@@ -106,7 +110,7 @@ cdef bint prefixes_fit(call *c) noexcept nogil:
 
 define(client_tracking, """
     CLIENT|TRACKING <ON | OFF> [REDIRECT client-id] [PREFIX prefix [PREFIX prefix ...]] [BCAST] [OPTIN] [OPTOUT] [NOLOOP]
-    noscript loading stale | connection | 6.0.0 | O(1)
+    noscript loading stale keeps_caching | connection | 6.0.0 | O(1)
     Be told when keys change that the connection has read, or that begin with prefixes.
 """)
 cdef void client_tracking(call *c) noexcept nogil:
@@ -137,12 +141,12 @@ cdef void client_tracking(call *c) noexcept nogil:
 
 define(client_caching, """
     CLIENT|CACHING <YES | NO>
-    noscript loading stale | connection | 6.0.0 | O(1)
+    noscript loading stale keeps_caching | connection | 6.0.0 | O(1)
     Choose whether the keys of the next command are tracked, in OPTIN or OPTOUT mode.
 """)
 cdef void client_caching(call *c) noexcept nogil:
     cdef session *s = c.session
-    if not s.tracks:
+    if not is_tracking(s):
         reply_error(c, b"ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT mode enabled")
     elif view_is(c.argv[2], b"yes"):
         if not tracker_of(s).optin:
@@ -162,11 +166,11 @@ cdef void client_caching(call *c) noexcept nogil:
 
 define(client_getredir, """
     CLIENT|GETREDIR
-    noscript loading stale | connection | 6.0.0 | O(1)
+    noscript loading stale keeps_caching | connection | 6.0.0 | O(1)
     Return the connection that invalidation messages go to: 0 without one, -1 when tracking is off.
 """)
 cdef void client_getredir(call *c) noexcept nogil:
-    reply_int(c, tracker_of(c.session).redirect if c.session.tracks else -1)
+    reply_int(c, tracker_of(c.session).redirect if is_tracking(c.session) else -1)
 
 
 cdef int64_t flag(call *c, bint on, const char *name) noexcept nogil:
@@ -177,7 +181,7 @@ cdef int64_t flag(call *c, bint on, const char *name) noexcept nogil:
 
 define(client_trackinginfo, """
     CLIENT|TRACKINGINFO
-    noscript loading stale | connection | 6.2.0 | O(1)
+    noscript loading stale keeps_caching | connection | 6.2.0 | O(1)
     Describe how the connection tracks keys.
 """)
 cdef void client_trackinginfo(call *c) noexcept nogil:
@@ -189,17 +193,17 @@ cdef void client_trackinginfo(call *c) noexcept nogil:
     reply_map(c, 3)
     reply_text(c, b"flags")
     at = c.out.len
-    n = flag(c, not s.tracks, b"off") + flag(c, s.tracks, b"on")
-    if s.tracks:
+    n = flag(c, not is_tracking(s), b"off") + flag(c, is_tracking(s), b"on")
+    if is_tracking(s):
         n += flag(c, t.bcast, b"bcast") + flag(c, t.optin, b"optin")
         n += flag(c, t.optin and t.caching, b"caching-yes") + flag(c, t.optout, b"optout")
         n += flag(c, t.optout and t.caching, b"caching-no") + flag(c, t.noloop, b"noloop")
         n += flag(c, t.broken, b"broken_redirect")
     write_header_at(c.out, at, c'~' if c.proto >= 3 else c'*', n)
     reply_text(c, b"redirect")
-    reply_int(c, t.redirect if s.tracks else -1)
+    reply_int(c, t.redirect if is_tracking(s) else -1)
     reply_text(c, b"prefixes")
-    if s.tracks and t.bcast:
+    if is_tracking(s) and t.bcast:
         reply_array(c, t.prefixes)
         while p != NULL:
             if tracks_prefix(s, p):

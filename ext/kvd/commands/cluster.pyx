@@ -8,15 +8,17 @@ from libc.stdint cimport int64_t
 from libc.stdlib cimport strtol
 from libc.string cimport memset
 
-from kvd.commands.table cimport (
-    arg_int, call, define, reply_array, reply_bulk, reply_error, reply_error_about, reply_int, reply_map, reply_ok, reply_text,
-)
 from kvd.core.buf cimport buf, buf_printf, buf_release
 from kvd.core.entry cimport entry, entry_key
 from kvd.core.slots cimport SLOTS, key_slot
 from kvd.core.table cimport table_cursor, table_next
 from kvd.core.view cimport view, view_equal, view_of
 from kvd.resp.writer cimport write_header_at, write_verbatim
+from kvd.run.args cimport (
+    arg_int, reply_array, reply_bulk, reply_error, reply_error_about, reply_int, reply_map, reply_ok, reply_text,
+)
+from kvd.run.call cimport call
+from kvd.run.registry cimport define
 from kvd.store.config cimport OPT_CLUSTER_ENABLED, cfg
 
 

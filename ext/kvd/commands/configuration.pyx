@@ -1,23 +1,24 @@
-"""CONFIG: the option table at run time. What a changed option sets in motion is `applied` below."""
+"""CONFIG: the option table at run time. What a changed option sets in motion is in run/options.pyx."""
 
 from libc.stdint cimport int64_t
 from libc.stdio cimport FILE, fclose, fopen, fread, fwrite, rename, remove, snprintf
 from libc.string cimport memchr, memset
 
-from kvd.commands.errors cimport NO_MEMORY
-from kvd.commands.figures cimport figures_reset
-from kvd.commands.table cimport call, define, reply_error, reply_error_about, reply_errorf, reply_ok, reply_text
 from kvd.core.buf cimport buf, buf_add, buf_add_char, buf_printf, buf_release
 from kvd.core.glob cimport glob_match
 from kvd.core.view cimport view, view_of, view_str
 from kvd.resp.writer cimport write_bulk, write_header_at
+from kvd.run.args cimport reply_error, reply_error_about, reply_errorf, reply_ok, reply_text
+from kvd.run.call cimport call
+from kvd.run.errors cimport NO_MEMORY
+from kvd.run.figures cimport figures_reset
+from kvd.run.options cimport options_applied
+from kvd.run.registry cimport define
 from kvd.store.config cimport (
-    MUTABLE, OPT_DIR, OPT_ENABLE_PROTECTED_CONFIGS, OPT_MAXMEMORY, OPT_MAXMEMORY_POLICY, PROTECTED, WORDS, cfg,
+    MUTABLE, OPT_DIR, OPT_ENABLE_PROTECTED_CONFIGS, PROTECTED, WORDS, cfg,
     config, config_copy, config_init, config_is_default, config_print, config_release, config_set, config_text,
     option_at, option_count, option_find,
 )
-from kvd.store.evict cimport evict_until_fits
-from kvd.store.keyspace cimport store
 
 cdef extern from "<unistd.h>" nogil:
     int fsync(int fd)
@@ -95,6 +96,7 @@ define(config_set_command, """
     admin noscript loading stale | server | 2.0.0 | O(N) where N is the number of options set
     Change options; all of them or, after an error, none.
     tips: request_policy:all_nodes response_policy:all_succeeded
+    secret: options
 """)
 cdef void config_set_command(call *c) noexcept nogil:
     cdef config trial
@@ -127,19 +129,10 @@ cdef void config_set_command(call *c) noexcept nogil:
             set_failed(c, c.argv[i], b"No such file or directory")
             config_release(&trial)
             return
-    apply(c.store, &trial)
+    config_copy(&c.store.config, &trial)
     config_release(&trial)
+    options_applied(c.store, True)
     reply_ok(c)
-
-
-cdef void apply(store *s, config *changed) noexcept nogil:
-    """Makes the changed options count."""
-    cdef int64_t policy = cfg(&s.config, OPT_MAXMEMORY_POLICY)
-    config_copy(&s.config, changed)
-    if policy != cfg(&s.config, OPT_MAXMEMORY_POLICY):
-        memset(s.pool, 0, sizeof(s.pool))
-    if cfg(&s.config, OPT_MAXMEMORY):
-        evict_until_fits(s)
 
 
 define(config_resetstat, """

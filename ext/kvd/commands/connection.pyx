@@ -3,27 +3,31 @@
 from libc.stdint cimport int64_t
 from libc.string cimport memset
 
-from kvd.commands.errors cimport DB_RANGE, NOT_INT, SYNTAX
-from kvd.commands.table cimport (
-    arg_int, call, command, define, reply_array, reply_bulk, reply_error, reply_error_about, reply_errorf, reply_int, reply_map, reply_null,
-    reply_ok, reply_text,
-)
 from kvd.core.buf cimport buf, buf_add_char, buf_printf, buf_release
 from kvd.core.text cimport parse_int
 from kvd.core.view cimport view, view_equal, view_is, view_of, view_str
 from kvd.resp.writer cimport write_status, write_verbatim
-from kvd.session.channels cimport CHANNEL, PATTERN, SHARD, is_listening, subscriptions
-from kvd.session.tracking cimport tracker_of
-from kvd.session.waiters cimport wait_give_up
-from kvd.session.session cimport (
-    REPLY_OFF, REPLY_ON, REPLY_SKIP_NEXT, buf_set, client_by_id, clients_of, session, session_kill, session_memory,
-    session_reset,
+from kvd.run.args cimport (
+    arg_int, reply_array, reply_bulk, reply_error, reply_error_about, reply_errorf, reply_int, reply_map, reply_null,
+    reply_ok, reply_text,
 )
+from kvd.run.after cimport end_wait
+from kvd.run.call cimport call, command
+from kvd.run.errors cimport DB_RANGE, NOT_INT, SYNTAX
+from kvd.run.registry cimport define
+from kvd.session.channels cimport CHANNEL, PATTERN, SHARD, subscriptions
+from kvd.session.clients cimport session_login, session_reset
+from kvd.session.session cimport (
+    REPLY_OFF, REPLY_ON, REPLY_SKIP_NEXT, buf_set, client_by_id, clients_of, in_multi, is_authenticated, is_listening, is_tracking,
+    pause_set, session, session_kill, session_memory, session_replies,
+)
+from kvd.session.tracking cimport tracker_of
 from kvd.store.config cimport OPT_CLUSTER_ENABLED, OPT_DATABASES, OPT_REQUIREPASS, cfg, config_text
+from kvd.store.store cimport SPECIAL_NO_TOUCH, special_set
 
 define(ping_command, """
     PING [message]
-    fast | connection | 1.0.0 | O(1)
+    fast listening | connection | 1.0.0 | O(1)
     Answer PONG, or the message.
     tips: request_policy:all_shards response_policy:all_succeeded
 """)
@@ -64,7 +68,7 @@ cdef bint authenticate(call *c, view user, view password) noexcept nogil:
     """False: refused, and the error is replied."""
     cdef view wanted = view_str(config_text(&c.store.config, OPT_REQUIREPASS))
     if view_equal(user, view_str(b"default")) and (wanted.len == 0 or same_secret(password, wanted)):
-        c.session.authenticated = True
+        session_login(c.session, True)
         return True
     reply_error(c, b"WRONGPASS invalid username-password pair or user is disabled.")
     return False
@@ -74,6 +78,7 @@ define(auth_command, """
     AUTH [username] password
     noscript loading stale fast no_auth allow_busy | connection | 1.0.0 | O(1)
     Give the password that requirepass asks for.
+    secret: 1 -1
 """)
 cdef void auth_command(call *c) noexcept nogil:
     if c.argc > 3:
@@ -108,6 +113,7 @@ define(hello_command, """
     HELLO [protover [AUTH username password] [SETNAME clientname]]
     noscript loading stale fast no_auth allow_busy | connection | 6.0.0 | O(1)
     Agree on the protocol version, and tell who is here.
+    secret: AUTH 2
 """)
 cdef void hello_command(call *c) noexcept nogil:
     cdef int64_t version = c.session.proto
@@ -134,7 +140,7 @@ cdef void hello_command(call *c) noexcept nogil:
         else:
             reply_error_about(c, b"ERR Syntax error in HELLO option '%.*s'", c.argv[i])
             return
-    if not c.session.authenticated:
+    if not is_authenticated(c.session):
         reply_error(c, b"NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> "
                        b"AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol "
                        b"version at the same time")
@@ -179,7 +185,7 @@ cdef void select_command(call *c) noexcept nogil:
 
 define(quit_command, """
     QUIT
-    noscript loading stale fast no_auth allow_busy | connection | 1.0.0 | O(1)
+    noscript loading stale fast no_auth allow_busy listening in_multi | connection | 1.0.0 | O(1)
     Close the connection.
     arity: -1
 """)
@@ -190,7 +196,7 @@ cdef void quit_command(call *c) noexcept nogil:
 
 define(reset_command, """
     RESET
-    noscript loading stale fast no_auth allow_busy | connection | 6.2.0 | O(1)
+    noscript loading stale fast no_auth allow_busy listening in_multi | connection | 6.2.0 | O(1)
     Make the connection as if it were new.
 """)
 cdef void reset_command(call *c) noexcept nogil:
@@ -203,7 +209,7 @@ cdef void reset_command(call *c) noexcept nogil:
 
 define(client_id, """
     CLIENT|ID
-    noscript loading stale | connection | 5.0.0 | O(1)
+    noscript loading stale keeps_caching | connection | 5.0.0 | O(1)
     Return the number of the connection.
 """)
 cdef void client_id(call *c) noexcept nogil:
@@ -212,7 +218,7 @@ cdef void client_id(call *c) noexcept nogil:
 
 define(client_getname, """
     CLIENT|GETNAME
-    noscript loading stale | connection | 2.6.9 | O(1)
+    noscript loading stale keeps_caching | connection | 2.6.9 | O(1)
     Return the name of the connection.
 """)
 cdef void client_getname(call *c) noexcept nogil:
@@ -224,7 +230,7 @@ cdef void client_getname(call *c) noexcept nogil:
 
 define(client_setname, """
     CLIENT|SETNAME connection-name
-    noscript loading stale | connection | 2.6.9 | O(1)
+    noscript loading stale keeps_caching | connection | 2.6.9 | O(1)
     Name the connection.
 """)
 cdef void client_setname(call *c) noexcept nogil:
@@ -234,7 +240,7 @@ cdef void client_setname(call *c) noexcept nogil:
 
 define(client_setinfo, """
     CLIENT|SETINFO attribute value
-    noscript loading stale | connection | 7.2.0 | O(1)
+    noscript loading stale keeps_caching | connection | 7.2.0 | O(1)
     Tell the name or version of the client library (LIB-NAME, LIB-VER).
 """)
 cdef void client_setinfo(call *c) noexcept nogil:
@@ -269,13 +275,13 @@ cdef void describe(session *s, buf *out) noexcept nogil:
         buf_add_char(out, c'P')
     if s.wait != NULL:
         buf_add_char(out, c'b')
-    if s.tracks:
+    if is_tracking(s):
         buf_add_char(out, c't')
         if tracker_of(s).broken:
             buf_add_char(out, c'R')
         if tracker_of(s).bcast:
             buf_add_char(out, c'B')
-    if s.multi or s.executing:
+    if in_multi(s) or s.executing:
         buf_add_char(out, c'x')
     if s.touched:
         buf_add_char(out, c'd')
@@ -285,24 +291,24 @@ cdef void describe(session *s, buf *out) noexcept nogil:
         buf_add_char(out, c'U')
     if s.no_evict:
         buf_add_char(out, c'e')
-    if s.no_touch:
+    if s.special & SPECIAL_NO_TOUCH:
         buf_add_char(out, c'T')
     if out.len == plain:
         buf_add_char(out, c'N')
     buf_printf(out, b" db=%d sub=%zu psub=%zu ssub=%zu multi=%d watch=%d qbuf=%zu qbuf-free=%zu argv-mem=%zu multi-mem=%zu", s.db,
-               subscriptions(s, CHANNEL), subscriptions(s, PATTERN), subscriptions(s, SHARD), s.queue_len if s.multi else -1, s.watch_len, s.input_used, s.input_free, s.argv_bytes, s.queue_bytes)
+               subscriptions(s, CHANNEL), subscriptions(s, PATTERN), subscriptions(s, SHARD), s.queue_len if in_multi(s) else -1, s.watch_len, s.input_used, s.input_free, s.argv_bytes, s.queue_bytes)
     buf_printf(out, b" rbs=%zu rbp=%zu obl=0 oll=%d omem=%zu tot-mem=%zu events=%s cmd=%s user=%s redir=%lld resp=%d",
                s.out.cap, s.out.cap, 1 if s.pending else 0, s.pending, session_memory(s),
                <const char *>b"rw" if s.pending else <const char *>b"r",
                last.name if last != NULL else <const char *>b"NULL",
-               <const char *>b"default", <long long>(tracker_of(s).redirect if s.tracks else -1), s.proto)
+               <const char *>b"default", <long long>(tracker_of(s).redirect if is_tracking(s) else -1), s.proto)
     buf_printf(out, b" lib-name=%.*s lib-ver=%.*s\n", <int>s.lib_name.len, s.lib_name.ptr,
                <int>s.lib_ver.len, s.lib_ver.ptr)
 
 
 define(client_info, """
     CLIENT|INFO
-    noscript loading stale | connection | 6.2.0 | O(1)
+    noscript loading stale keeps_caching | connection | 6.2.0 | O(1)
     Describe the connection.
     tips: nondeterministic_output
 """)
@@ -345,7 +351,7 @@ cdef bint is_shown(call *c, session *s) noexcept nogil:
 
 define(client_list, """
     CLIENT|LIST [TYPE <NORMAL | MASTER | REPLICA | PUBSUB>] [ID client-id [client-id ...]]
-    admin noscript loading stale | connection | 2.4.0 | O(N) where N is the number of connections
+    admin noscript loading stale keeps_caching | connection | 2.4.0 | O(N) where N is the number of connections
     Describe all connections, or some.
     tips: nondeterministic_output
 """)
@@ -449,7 +455,7 @@ cdef void kill(call *c, session *s) noexcept nogil:
 
 define(client_kill, """
     CLIENT|KILL <old-ip-port | filter value [filter value ...]>
-    admin noscript loading stale | connection | 2.4.0 | O(N) where N is the number of connections
+    admin noscript loading stale keeps_caching | connection | 2.4.0 | O(N) where N is the number of connections
     Close connections, chosen by address, ID, TYPE, ADDR, LADDR, USER, MAXAGE and SKIPME.
 """)
 cdef void client_kill(call *c) noexcept nogil:
@@ -483,7 +489,7 @@ cdef void client_kill(call *c) noexcept nogil:
 
 define(client_unblock, """
     CLIENT|UNBLOCK client-id [TIMEOUT | ERROR]
-    admin noscript loading stale | connection | 5.0.0 | O(1)
+    admin noscript loading stale keeps_caching | connection | 5.0.0 | O(1)
     Let a blocked connection go on as if its time were over, or with an error.
 """)
 cdef void client_unblock(call *c) noexcept nogil:
@@ -499,15 +505,15 @@ cdef void client_unblock(call *c) noexcept nogil:
         reply_int(c, 0)
         return
     if c.argc == 4 and view_is(c.argv[3], b"error"):
-        wait_give_up(s, b"UNBLOCKED client unblocked via CLIENT UNBLOCK")
+        end_wait(s, b"UNBLOCKED client unblocked via CLIENT UNBLOCK")
     else:
-        wait_give_up(s, NULL)
+        end_wait(s, NULL)
     reply_int(c, 1)
 
 
 define(client_pause, """
     CLIENT|PAUSE timeout [WRITE | ALL]
-    admin noscript loading stale | connection | 3.0.0 | O(1)
+    admin noscript loading stale keeps_caching | connection | 3.0.0 | O(1)
     Let connections, or only their writes, wait for some milliseconds.
 """)
 cdef void client_pause(call *c) noexcept nogil:
@@ -525,23 +531,17 @@ cdef void client_pause(call *c) noexcept nogil:
     if ms < 0:
         reply_error(c, b"ERR timeout is negative")
         return
-    clients_of(c.store).pause_until_ms = max(c.store.now + ms, clients_of(c.store).pause_until_ms)
-    clients_of(c.store).pause_writes_only = writes_only
+    pause_set(c.store, max(c.store.now + ms, c.store.paused_until), writes_only)
     reply_ok(c)
 
 
 define(client_unpause, """
     CLIENT|UNPAUSE
-    admin noscript loading stale | connection | 6.2.0 | O(N) where N is the number of paused connections
+    admin noscript loading stale keeps_caching | connection | 6.2.0 | O(N) where N is the number of paused connections
     End CLIENT PAUSE.
 """)
 cdef void client_unpause(call *c) noexcept nogil:
-    cdef session *s = clients_of(c.store).first
-    clients_of(c.store).pause_until_ms = 0
-    while s != NULL:
-        if s.paused and s.wake != NULL:
-            s.wake(s)
-        s = s.next
+    pause_set(c.store, 0, False)
     reply_ok(c)
 
 
@@ -557,25 +557,25 @@ cdef int read_switch(call *c) noexcept nogil:
 
 define(client_reply, """
     CLIENT|REPLY <ON | OFF | SKIP>
-    noscript loading stale | connection | 3.2.0 | O(1)
+    noscript loading stale keeps_caching | connection | 3.2.0 | O(1)
     Choose whether commands are answered: all, none, or not the next one.
 """)
 cdef void client_reply(call *c) noexcept nogil:
     if view_is(c.argv[2], b"skip"):
         if c.session.reply == REPLY_ON:
-            c.session.reply = REPLY_SKIP_NEXT
+            session_replies(c.session, REPLY_SKIP_NEXT)
         return
     cdef int on = read_switch(c)
     if on == 1:
-        c.session.reply = REPLY_ON
+        session_replies(c.session, REPLY_ON)
         reply_ok(c)
     elif on == 0:
-        c.session.reply = REPLY_OFF
+        session_replies(c.session, REPLY_OFF)
 
 
 define(client_no_evict, """
     CLIENT|NO-EVICT <ON | OFF>
-    admin noscript loading stale | connection | 7.0.0 | O(1)
+    admin noscript loading stale keeps_caching | connection | 7.0.0 | O(1)
     Keep the connection when clients are evicted for their memory.
 """)
 cdef void client_no_evict(call *c) noexcept nogil:
@@ -587,11 +587,11 @@ cdef void client_no_evict(call *c) noexcept nogil:
 
 define(client_no_touch, """
     CLIENT|NO-TOUCH <ON | OFF>
-    noscript loading stale | connection | 7.2.0 | O(1)
+    noscript loading stale keeps_caching | connection | 7.2.0 | O(1)
     Leave the access clocks of keys alone.
 """)
 cdef void client_no_touch(call *c) noexcept nogil:
     cdef int on = read_switch(c)
     if on >= 0:
-        c.session.no_touch = on
+        special_set(&c.session.special, SPECIAL_NO_TOUCH, on)
         reply_ok(c)

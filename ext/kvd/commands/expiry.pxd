@@ -2,7 +2,7 @@
 
 from libc.stdint cimport int64_t
 
-from kvd.commands.table cimport call
+from kvd.run.call cimport call
 
 cdef enum:
     NO_TIME = -1

@@ -6,14 +6,13 @@ argument counts from now.
 
 from libc.stdint cimport int64_t, uint64_t
 
-from kvd.commands.errors cimport NO_MEMORY
-from kvd.commands.table cimport (
-    arg_int, call, define, find_write, reply_error, reply_error_about, reply_errorf, reply_int,
-)
 from kvd.core.entry cimport TIMED, entry, entry_deadline
 from kvd.core.table cimport table_hash
 from kvd.core.view cimport view_is
-from kvd.store.change cimport key_changed
+from kvd.run.args cimport arg_int, changed, find_write, reply_error, reply_error_about, reply_errorf, reply_int
+from kvd.run.call cimport call
+from kvd.run.errors cimport NO_MEMORY
+from kvd.run.registry cimport define
 from kvd.store.config cimport EVENT_GENERIC
 from kvd.store.keyspace cimport keyspace_find, keyspace_persist, keyspace_remove, keyspace_set_deadline
 
@@ -89,13 +88,13 @@ cdef void expire_generic(call *c, int64_t unit, bint relative) noexcept nogil:
         return
     if ms <= c.store.now:
         keyspace_remove(c.store, c.db, e, hash)
-        key_changed(c.store, c.db, c.argv[1], EVENT_GENERIC, b"del")
+        changed(c, c.argv[1], 1, EVENT_GENERIC, b"del")
         reply_int(c, 1)
         return
     if keyspace_set_deadline(c.store, c.db, e, hash, ms) == NULL:
         reply_error(c, NO_MEMORY)
         return
-    key_changed(c.store, c.db, c.argv[1], EVENT_GENERIC, b"expire")
+    changed(c, c.argv[1], 1, EVENT_GENERIC, b"expire")
     reply_int(c, 1)
 
 
@@ -210,5 +209,5 @@ cdef void persist_command(call *c) noexcept nogil:
     if keyspace_persist(c.store, c.db, e, hash) == NULL:
         reply_error(c, NO_MEMORY)
         return
-    key_changed(c.store, c.db, c.argv[1], EVENT_GENERIC, b"persist")
+    changed(c, c.argv[1], 1, EVENT_GENERIC, b"persist")
     reply_int(c, 1)

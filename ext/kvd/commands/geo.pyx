@@ -5,11 +5,7 @@ from libc.stdio cimport snprintf
 from libc.stdlib cimport free, malloc, qsort, realloc
 from libc.string cimport memcpy, memset
 
-from kvd.commands.errors cimport NO_MEMORY, NOT_FLOAT, SYNTAX
 from kvd.commands.keyed cimport delete_key, find_typed, store_new_value, zset_limits
-from kvd.commands.table cimport (
-    arg_int, call, define, reply_array, reply_bulk, reply_error, reply_errorf, reply_int, reply_null,
-)
 from kvd.commands.zsets cimport ADD_CH, ADD_NX, ADD_XX, zset_add_pairs
 from kvd.core.buf cimport buf_add
 from kvd.core.entry cimport entry
@@ -19,7 +15,10 @@ from kvd.core.geohash cimport (
 from kvd.core.text cimport INT_TEXT, LONG_DOUBLE_TEXT, format_int, format_long_double, parse_double
 from kvd.core.view cimport view, view_is, view_of
 from kvd.resp.writer cimport write_bulk, write_null_array
-from kvd.store.change cimport key_changed
+from kvd.run.args cimport arg_int, changed, reply_array, reply_bulk, reply_error, reply_errorf, reply_int, reply_null
+from kvd.run.call cimport call
+from kvd.run.errors cimport NOT_FLOAT, NO_MEMORY, SYNTAX
+from kvd.run.registry cimport define
 from kvd.store.config cimport EVENT_ZSET
 from kvd.types.value cimport ZSET, packing, value_free
 from kvd.types.zset cimport zset_at, zset_below, zset_cursor, zset_get, zset_new, zset_next, zset_score, zset_set
@@ -387,7 +386,7 @@ cdef void store_hits(call *c, geo_search *g, hits *found, const char *event) noe
     if e == NULL:
         reply_error(c, NO_MEMORY)
     elif store_new_value(c, c.db, g.target, e):
-        key_changed(c.store, c.db, g.target, EVENT_ZSET, event)
+        changed(c, g.target, 1, EVENT_ZSET, event)
         reply_int(c, found.count)
 
 

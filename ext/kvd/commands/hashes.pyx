@@ -2,24 +2,24 @@
 
 from libc.stdint cimport int64_t, uint64_t
 
-from kvd.commands.errors cimport NO_MEMORY, NOT_FLOAT, NOT_INT, OUT_OF_RANGE, OVERFLOW, SYNTAX
-from kvd.commands.expiry cimport condition_allows, EXPIRE_GT, EXPIRE_LT, EXPIRE_NX, EXPIRE_XX
+from kvd.commands.expiry cimport EXPIRE_GT, EXPIRE_LT, EXPIRE_NX, EXPIRE_XX, condition_allows
 from kvd.commands.keyed cimport (
     drop_empty, find_or_make, find_typed, hash_limits, picks, picks_add, picks_init, picks_release,
 )
 from kvd.commands.scanning cimport gathering, scan_value, scan_wants
 from kvd.commands.strings cimport add_overflows, is_finite
-from kvd.commands.table cimport (
-    arg_int, call, define, reply_array, reply_bulk, reply_error, reply_error_about, reply_errorf, reply_int, reply_map, reply_null, reply_ok,
-)
 from kvd.core.entry cimport entry
 from kvd.core.random cimport rng_below
-from kvd.core.text cimport (
-    INT_TEXT, LONG_DOUBLE_TEXT, format_int, format_long_double, parse_int, parse_long_double,
-)
+from kvd.core.text cimport INT_TEXT, LONG_DOUBLE_TEXT, format_int, format_long_double, parse_int, parse_long_double
 from kvd.core.view cimport view, view_is, view_of
 from kvd.resp.writer cimport write_bulk
-from kvd.store.change cimport key_changed, key_event
+from kvd.run.args cimport (
+    arg_int, changed, event_of, reply_array, reply_bulk, reply_error, reply_error_about, reply_errorf, reply_int,
+    reply_map, reply_null, reply_ok,
+)
+from kvd.run.call cimport call
+from kvd.run.errors cimport NOT_FLOAT, NOT_INT, NO_MEMORY, OUT_OF_RANGE, OVERFLOW, SYNTAX
+from kvd.run.registry cimport define
 from kvd.store.config cimport EVENT_HASH
 from kvd.store.keyspace cimport keyspace_replan_fields
 from kvd.types.hash cimport (
@@ -66,7 +66,7 @@ cdef void hset_generic(call *c, bint count) noexcept nogil:
         if hash_len(e) == 0:
             drop_empty(c, c.argv[1], e, hash)
         return
-    key_changed(c.store, c.db, c.argv[1], EVENT_HASH, b"hset")
+    changed(c, c.argv[1], 1, EVENT_HASH, b"hset")
     if count:
         reply_int(c, n)
     else:
@@ -112,7 +112,7 @@ cdef void hsetnx_command(call *c) noexcept nogil:
         return
     if set_fields(c, e, 2, &limits) < 0:
         return
-    key_changed(c.store, c.db, c.argv[1], EVENT_HASH, b"hset")
+    changed(c, c.argv[1], 1, EVENT_HASH, b"hset")
     reply_int(c, 1)
 
 
@@ -139,7 +139,7 @@ cdef void hdel_command(call *c) noexcept nogil:
 cdef void finish_removal(call *c, entry *e, uint64_t hash, int64_t n) noexcept nogil:
     if n == 0:
         return
-    key_changed(c.store, c.db, c.argv[1], EVENT_HASH, b"hdel")
+    changed(c, c.argv[1], 1, EVENT_HASH, b"hdel")
     if hash_len(e) == 0:
         drop_empty(c, c.argv[1], e, hash)
     else:
@@ -175,7 +175,7 @@ cdef void hincrby_command(call *c) noexcept nogil:
     if hash_set(&c.store.mem, e, c.argv[2], view_of(digits, format_int(digits, n)), &limits, True) < 0:
         reply_error(c, NO_MEMORY)
         return
-    key_changed(c.store, c.db, c.argv[1], EVENT_HASH, b"hincrby")
+    changed(c, c.argv[1], 1, EVENT_HASH, b"hincrby")
     reply_int(c, n)
 
 
@@ -216,7 +216,7 @@ cdef void hincrbyfloat_command(call *c) noexcept nogil:
     if hash_set(&c.store.mem, e, c.argv[2], value, &limits, True) < 0:
         reply_error(c, NO_MEMORY)
         return
-    key_changed(c.store, c.db, c.argv[1], EVENT_HASH, b"hincrbyfloat")
+    changed(c, c.argv[1], 1, EVENT_HASH, b"hincrbyfloat")
     reply_bulk(c, value)
 
 
@@ -521,7 +521,7 @@ cdef void hexpire_generic(call *c, int64_t unit, bint relative) noexcept nogil:
     cdef int flags = 0
     cdef int at = 3
     cdef int first, count, i, n
-    cdef int changed = 0
+    cdef int altered = 0
     cdef int removed = 0
     cdef packing limits = hash_limits(c.store)
     if not find_typed(c, c.argv[1], HASH, False, &hash, &e):
@@ -546,18 +546,18 @@ cdef void hexpire_generic(call *c, int64_t unit, bint relative) noexcept nogil:
     reply_array(c, count)
     for i in range(first, first + count):
         n = expire_field(c, e, c.argv[i], ms, flags, &limits)
-        changed += n == 1
+        altered += n == 1
         removed += n == 2
         reply_int(c, n)
-    finish_deadlines(c, e, hash, changed, removed, b"hexpire")
+    finish_deadlines(c, e, hash, altered, removed, b"hexpire")
 
 
-cdef void finish_deadlines(call *c, entry *e, uint64_t hash, int changed, int removed, const char *event) noexcept nogil:
-    if changed == 0 and removed == 0:
+cdef void finish_deadlines(call *c, entry *e, uint64_t hash, int altered, int removed, const char *event) noexcept nogil:
+    if altered == 0 and removed == 0:
         return
-    key_changed(c.store, c.db, c.argv[1], EVENT_HASH, event if changed else <const char *>b"hdel")
-    if changed and removed:
-        key_event(c.store, c.db, c.argv[1], EVENT_HASH, b"hdel")
+    changed(c, c.argv[1], 1, EVENT_HASH, event if altered else <const char *>b"hdel")
+    if altered and removed:
+        event_of(c, c.argv[1], EVENT_HASH, b"hdel")
     if hash_len(e) == 0:
         drop_empty(c, c.argv[1], e, hash)
     else:
@@ -682,7 +682,7 @@ cdef void hpersist_command(call *c) noexcept nogil:
     cdef uint64_t hash
     cdef entry *e
     cdef int first, count, i
-    cdef int changed = 0
+    cdef int altered = 0
     cdef int64_t ms
     cdef packing limits = hash_limits(c.store)
     if not find_typed(c, c.argv[1], HASH, False, &hash, &e) or not read_fields(c, 2, 1, &first, &count):
@@ -695,10 +695,10 @@ cdef void hpersist_command(call *c) noexcept nogil:
         ms = hash_deadline(e, c.argv[i])
         if ms >= 0:
             hash_set_deadline(&c.store.mem, e, c.argv[i], -1, &limits)
-            changed += 1
+            altered += 1
             ms = 1
         reply_int(c, ms)
-    finish_deadlines(c, e, hash, changed, 0, b"hpersist")
+    finish_deadlines(c, e, hash, altered, 0, b"hpersist")
 
 
 define(hgetdel_command, """
@@ -797,7 +797,7 @@ cdef void hgetex_command(call *c) noexcept nogil:
     cdef entry *e
     cdef field_options o
     cdef int i, n
-    cdef int changed = 0
+    cdef int altered = 0
     cdef int removed = 0
     cdef packing limits = hash_limits(c.store)
     if not find_typed(c, c.argv[1], HASH, False, &hash, &e) or not read_field_options(c, False, &o):
@@ -809,13 +809,13 @@ cdef void hgetex_command(call *c) noexcept nogil:
             continue
         if o.persist and hash_deadline(e, c.argv[i]) >= 0:
             hash_set_deadline(&c.store.mem, e, c.argv[i], -1, &limits)
-            changed += 1
+            altered += 1
         elif o.deadline >= 0:
             n = expire_field(c, e, c.argv[i], o.deadline, 0, &limits)
-            changed += n == 1
+            altered += n == 1
             removed += n == 2
     if e != NULL:
-        finish_deadlines(c, e, hash, changed, removed, <const char *><const char *>b"hpersist" if o.persist else <const char *>b"hexpire")
+        finish_deadlines(c, e, hash, altered, removed, <const char *><const char *>b"hpersist" if o.persist else <const char *>b"hexpire")
 
 
 cdef bint fields_allow(call *c, entry *e, field_options *o) noexcept nogil:
@@ -860,11 +860,11 @@ cdef void hsetex_command(call *c) noexcept nogil:
             n = expire_field(c, e, c.argv[i], o.deadline, 0, &limits)
             expiring += n == 1
             removed += n == 2
-    key_changed(c.store, c.db, c.argv[1], EVENT_HASH, b"hset")
+    changed(c, c.argv[1], 1, EVENT_HASH, b"hset")
     if expiring:
-        key_event(c.store, c.db, c.argv[1], EVENT_HASH, b"hexpire")
+        event_of(c, c.argv[1], EVENT_HASH, b"hexpire")
     if removed:
-        key_event(c.store, c.db, c.argv[1], EVENT_HASH, b"hdel")
+        event_of(c, c.argv[1], EVENT_HASH, b"hdel")
     if hash_len(e) == 0:
         drop_empty(c, c.argv[1], e, hash)
     else:

@@ -7,12 +7,8 @@ from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
-from kvd.commands.errors cimport NO_MEMORY
 from kvd.commands.keyed cimport find_typed
 from kvd.commands.strings cimport open_for_write, set_length
-from kvd.commands.table cimport (
-    call, define, reply_array, reply_bulk, reply_error, reply_error_about, reply_int, reply_ok,
-)
 from kvd.core.buf cimport buf, buf_release
 from kvd.core.entry cimport entry
 from kvd.core.hll cimport (
@@ -22,7 +18,10 @@ from kvd.core.hll cimport (
 from kvd.core.text cimport INT_TEXT
 from kvd.core.view cimport view, view_is, view_of
 from kvd.resp.writer cimport write_status
-from kvd.store.change cimport key_changed
+from kvd.run.args cimport changed, reply_array, reply_bulk, reply_error, reply_error_about, reply_int, reply_ok
+from kvd.run.call cimport call
+from kvd.run.errors cimport NO_MEMORY
+from kvd.run.registry cimport define
 from kvd.store.config cimport EVENT_STRING, OPT_HLL_SPARSE_MAX_BYTES, cfg
 from kvd.types.string cimport string_view
 from kvd.types.value cimport STRING
@@ -76,7 +75,7 @@ cdef bint write_back(call *c, view key, hll *x) noexcept nogil:
     return had <= x.len or set_length(c, key, x.len)      # runs were joined: the string is shorter now
 
 
-cdef int add_all(call *c, hll *x, bint *changed) noexcept nogil:
+cdef int add_all(call *c, hll *x, bint *altered) noexcept nogil:
     """-1: it is broken."""
     cdef size_t most = cfg(&c.store.config, OPT_HLL_SPARSE_MAX_BYTES)
     cdef int i, one
@@ -84,22 +83,22 @@ cdef int add_all(call *c, hll *x, bint *changed) noexcept nogil:
         one = hll_add(x, c.argv[i], most)
         if one < 0:
             return -1
-        changed[0] |= one
+        altered[0] |= one
     return 0
 
 
 cdef void add_in_place(call *c, view v) noexcept nogil:
     cdef hll x
     cdef size_t had
-    cdef bint changed = False
+    cdef bint altered = False
     x.p = <uint8_t *>open_for_write(c, c.argv[1], v.len, &had)
     if x.p == NULL:
         return
     x.len = x.room = v.len
-    add_all(c, &x, &changed)
-    if changed:
-        key_changed(c.store, c.db, c.argv[1], EVENT_STRING, b"pfadd")
-    reply_int(c, changed)
+    add_all(c, &x, &altered)
+    if altered:
+        changed(c, c.argv[1], 1, EVENT_STRING, b"pfadd")
+    reply_int(c, altered)
 
 
 define(pfadd_command, """
@@ -111,7 +110,7 @@ define(pfadd_command, """
 cdef void pfadd_command(call *c) noexcept nogil:
     cdef view v
     cdef bint known
-    cdef bint changed = False
+    cdef bint altered = False
     cdef hll x
     if not read_hll(c, c.argv[1], False, &v, &known):
         return
@@ -121,15 +120,15 @@ cdef void pfadd_command(call *c) noexcept nogil:
     if not open_copy(&x, v):
         reply_error(c, NO_MEMORY)
         return
-    changed = not known
-    if changed:
+    altered = not known
+    if altered:
         hll_forget(x.p)
-    if add_all(c, &x, &changed) < 0:
+    if add_all(c, &x, &altered) < 0:
         reply_error(c, BROKEN)
-    elif not changed or write_back(c, c.argv[1], &x):
-        if changed:
-            key_changed(c.store, c.db, c.argv[1], EVENT_STRING, b"pfadd")
-        reply_int(c, changed)
+    elif not altered or write_back(c, c.argv[1], &x):
+        if altered:
+            changed(c, c.argv[1], 1, EVENT_STRING, b"pfadd")
+        reply_int(c, altered)
     free(x.p)
 
 
@@ -153,7 +152,7 @@ cdef bint merge_keys(call *c, int first, uint8_t *registers, bint *dense) noexce
 
 define(pfcount_command, """
     PFCOUNT key [key ...]
-    readonly | hyperloglog | 2.8.9 | O(1) for one key, O(N) where N is the number of keys
+    readonly may_replicate | hyperloglog | 2.8.9 | O(1) for one key, O(N) where N is the number of keys
     Estimate how many different elements HyperLogLogs have counted together.
     keys: RW access
 """)
@@ -209,7 +208,7 @@ cdef void pfmerge_command(call *c) noexcept nogil:
     if not ok:
         reply_error(c, BROKEN)
     elif write_back(c, c.argv[1], &x):
-        key_changed(c.store, c.db, c.argv[1], EVENT_STRING, b"pfadd")
+        changed(c, c.argv[1], 1, EVENT_STRING, b"pfadd")
         reply_ok(c)
     free(x.p)
 

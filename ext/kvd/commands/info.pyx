@@ -5,11 +5,6 @@ from libc.stdio cimport snprintf
 from libc.string cimport memset
 
 from kvd.commands.connection cimport REDIS_VERSION
-from kvd.commands.errors cimport SYNTAX
-from kvd.commands.figures cimport OCTAVES, SUBDIVISIONS, bucket_top, command_figures, figures, figures_of
-from kvd.commands.table cimport (
-    arg_int, call, command_at, command_count, define, reply_error, reply_int, reply_map, reply_null, reply_ok, reply_text,
-)
 from kvd.core.buf cimport buf, buf_printf, buf_release
 from kvd.core.clock cimport pace_update, wall_us
 from kvd.core.entry cimport entry
@@ -19,16 +14,23 @@ from kvd.core.text cimport DOUBLE_TEXT, format_percent
 from kvd.core.view cimport view_is, view_of
 from kvd.core.wheel cimport wheel_bytes
 from kvd.resp.writer cimport write_double, write_verbatim
+from kvd.run.args cimport arg_int, reply_error, reply_int, reply_map, reply_null, reply_ok, reply_text
+from kvd.run.call cimport call
+from kvd.run.errors cimport SYNTAX
+from kvd.run.figures cimport OCTAVES, SUBDIVISIONS, bucket_top, command_figures, figures, figures_of, script_figures
+from kvd.run.registry cimport command_at, command_count, define
 from kvd.session.channels cimport CHANNEL, PATTERN, SHARD, channels_of
+from kvd.session.session cimport clients, clients_of, session
 from kvd.session.tracking cimport tracking_count, tracking_totals
 from kvd.session.waiters cimport waits_count, waits_keys
-from kvd.session.session cimport clients, clients_of, session
+from kvd.session.watches cimport watched_bytes, watched_keys
+from kvd.store.change cimport changes_since_save
 from kvd.store.config cimport (
-    OPT_CLUSTER_ENABLED, OPT_DATABASES, OPT_HZ, OPT_IO_THREADS, OPT_MAXCLIENTS, OPT_MAXMEMORY, OPT_MAXMEMORY_POLICY, OPT_PORT, cfg, config_print,
+    OPT_CLUSTER_ENABLED, OPT_DATABASES, OPT_HZ, OPT_IO_THREADS, OPT_MAXCLIENTS, OPT_MAXMEMORY, OPT_MAXMEMORY_POLICY,
+    OPT_PORT, cfg, config_print,
 )
-from kvd.store.keyspace cimport (
-    OPS_SAMPLES, database, keyspace_average_ttl, keyspace_expires, keyspace_find, rate, script_figures, store, store_memory,
-)
+from kvd.store.keyspace cimport keyspace_average_ttl, keyspace_expires, keyspace_find
+from kvd.store.store cimport OPS_SAMPLES, database, rate, store, store_memory
 from kvd.types.value cimport value_bytes
 
 import sys
@@ -37,56 +39,7 @@ cdef bytes executable = (sys.executable or "").encode()
 cdef const char *EXECUTABLE = executable
 cdef const char *KVD_VERSION = b"0.1.0"
 
-cdef extern from * nogil:
-    """
-    #include <sys/utsname.h>
-    #include <sys/resource.h>
-    #include <unistd.h>
-    #if defined(__GLIBC__)
-    #include <malloc.h>
-    static void kvd_trim(void) { malloc_trim(0); }
-    #define KVD_LIBC_NAME "kvd-slab+libc"
-    #else
-    static void kvd_trim(void) {}
-    #define KVD_LIBC_NAME "kvd-slab+libc"
-    #endif
-    static double kvd_cpu(int who, int system) {
-        struct rusage u;
-        getrusage(who, &u);
-        return system ? u.ru_stime.tv_sec + u.ru_stime.tv_usec / 1e6 : u.ru_utime.tv_sec + u.ru_utime.tv_usec / 1e6;
-    }
-    static void kvd_os(char *out, size_t n) {
-        struct utsname u;
-        if (uname(&u) == 0) snprintf(out, n, "%s %s %s", u.sysname, u.release, u.machine);
-        else snprintf(out, n, "unknown");
-    }
-    static size_t kvd_resident(void) {
-        FILE *f = fopen("/proc/self/statm", "r");
-        unsigned long size = 0, resident = 0;
-        if (f) {
-            if (fscanf(f, "%lu %lu", &size, &resident) != 2) resident = 0;
-            fclose(f);
-        }
-        if (!resident) {
-            struct rusage u;
-            getrusage(RUSAGE_SELF, &u);
-            return (size_t)u.ru_maxrss * 1024;
-        }
-        return (size_t)resident * sysconf(_SC_PAGESIZE);
-    }
-    static size_t kvd_physical(void) {
-    #ifdef _SC_PHYS_PAGES
-        return (size_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
-    #else
-        return 0;
-    #endif
-    }
-    #if defined(__linux__)
-    #define KVD_POLLER "epoll"
-    #else
-    #define KVD_POLLER "kqueue"
-    #endif
-    """
+cdef extern from "kvd/commands/info.h" nogil:
     void trim "kvd_trim" () noexcept
     double cpu_seconds "kvd_cpu" (int who, int system) noexcept
     void os_name "kvd_os" (char *out, size_t n) noexcept
@@ -96,7 +49,7 @@ cdef extern from * nogil:
     int RUSAGE_SELF
     int RUSAGE_CHILDREN
     const char *POLLER "KVD_POLLER"
-    const char *ALLOCATOR "KVD_LIBC_NAME"
+    const char *ALLOCATOR "KVD_ALLOCATOR"
 
 ctypedef void (*section)(store *s, buf *out) noexcept nogil
 
@@ -174,8 +127,18 @@ cdef void print_clients(store *s, buf *out) noexcept nogil:
     buf_printf(out, b"client_recent_max_input_buffer:%zu\r\nclient_recent_max_output_buffer:%zu\r\nblocked_clients:%zu\r\n"
                b"tracking_clients:%zu\r\npubsub_clients:%zu\r\nwatching_clients:%zu\r\nclients_in_timeout_table:0\r\n"
                b"total_watched_keys:%zu\r\ntotal_blocking_keys:%zu\r\ntotal_blocking_keys_on_nokey:%zu\r\n",
-               r.max_input, r.max_output, waits_count(s), tracking_count(s), channels_of(s).listeners, watching(r),
-               s.watched.items, waits_keys(s, False), waits_keys(s, True))
+               r.max_input, r.max_output, waits_count(s) + paused(r), tracking_count(s), channels_of(s).listeners, watching(r),
+               watched_keys(s), waits_keys(s, False), waits_keys(s, True))
+
+
+cdef size_t paused(clients *r) noexcept nogil:
+    """Sessions whose next command waits for the end of CLIENT PAUSE."""
+    cdef session *c = r.first
+    cdef size_t n = 0
+    while c != NULL:
+        n += c.paused
+        c = c.next
+    return n
 
 
 cdef size_t watching(clients *r) noexcept nogil:
@@ -189,7 +152,7 @@ cdef size_t watching(clients *r) noexcept nogil:
 
 cdef size_t overhead(store *s) noexcept nogil:
     """Memory that is not keys and values: tables, wheels, clients."""
-    cdef size_t n = s.client_memory + table_bytes(&s.watched)
+    cdef size_t n = clients_of(s).memory + watched_bytes(s)
     cdef int i
     for i in range(cfg(&s.config, OPT_DATABASES)):
         n += table_bytes(&s.dbs[i].keys) + wheel_bytes(s.dbs[i].expires)
@@ -221,7 +184,7 @@ cdef void print_memory(store *s, buf *out) noexcept nogil:
     buf_printf(out, b"allocator_allocated:%zu\r\nallocator_active:%zu\r\nallocator_resident:%zu\r\n", s.mem.used, mem_total(),
                mem_total())
     print_bytes(out, b"total_system_memory", physical_memory())
-    print_scripting(&s.scripting, out)
+    print_scripting(&figures_of(s).scripts, out)
     print_bytes(out, b"maxmemory", cfg(&s.config, OPT_MAXMEMORY))
     memset(&policy, 0, sizeof(policy))
     config_print(&s.config, OPT_MAXMEMORY_POLICY, &policy)
@@ -234,7 +197,7 @@ cdef void print_memory(store *s, buf *out) noexcept nogil:
     buf_printf(out, b"mem_not_counted_for_evict:0\r\nmem_replication_backlog:0\r\nmem_total_replication_buffers:0\r\n"
                b"mem_clients_slaves:0\r\nmem_clients_normal:%zu\r\nmem_cluster_links:0\r\nmem_aof_buffer:0\r\n"
                b"mem_allocator:%s\r\nactive_defrag_running:0\r\nlazyfree_pending_objects:%zu\r\nlazyfreed_objects:%llu\r\n",
-               s.client_memory, ALLOCATOR, pending_objects(s), <unsigned long long>s.stats.lazyfreed)
+               clients_of(s).memory, ALLOCATOR, pending_objects(s), <unsigned long long>s.stats.lazyfreed)
 
 
 cdef size_t pending_objects(store *s) noexcept nogil:
@@ -249,7 +212,7 @@ cdef size_t pending_objects(store *s) noexcept nogil:
 cdef void print_persistence(store *s, buf *out) noexcept nogil:
     buf_printf(out, b"loading:0\r\nasync_loading:0\r\nrdb_changes_since_last_save:%llu\r\nrdb_bgsave_in_progress:0\r\n"
                b"rdb_last_save_time:%lld\r\nrdb_last_bgsave_status:ok\r\nrdb_last_bgsave_time_sec:-1\r\n"
-               b"rdb_current_bgsave_time_sec:-1\r\nrdb_saves:0\r\n", <unsigned long long>(s.changes - s.changes_saved),
+               b"rdb_current_bgsave_time_sec:-1\r\nrdb_saves:0\r\n", <unsigned long long>changes_since_save(s),
                <long long>(s.started_ms // 1000))
     buf_printf(out, b"aof_enabled:0\r\naof_rewrite_in_progress:0\r\naof_rewrite_scheduled:0\r\n"
                b"aof_last_rewrite_time_sec:-1\r\naof_current_rewrite_time_sec:-1\r\naof_last_bgrewrite_status:ok\r\n"
@@ -279,7 +242,7 @@ cdef void print_stats(store *s, buf *out) noexcept nogil:
                b"expire_cycle_cpu_milliseconds:%lld\r\nevicted_keys:%llu\r\nevicted_clients:%llu\r\n"
                b"total_eviction_exceeded_time:%llu\r\ncurrent_eviction_exceeded_time:0\r\n",
                <unsigned long long>s.stats.expired, <unsigned long long>s.stats.expired_capped,
-               <long long>(s.stats.expire_ticks / s.pace.ticks_per_us / 1000), <unsigned long long>s.stats.evicted,
+               <long long>(s.stats.expire_ticks / s.clock.pace.ticks_per_us / 1000), <unsigned long long>s.stats.evicted,
                <unsigned long long>s.stats.evicted_clients, <unsigned long long>(s.stats.eviction_exceeded_us // 1000))
     buf_printf(out, b"keyspace_hits:%llu\r\nkeyspace_misses:%llu\r\npubsub_channels:%zu\r\npubsub_patterns:%zu\r\n"
                b"pubsubshard_channels:%zu\r\nlatest_fork_usec:0\r\ntotal_forks:0\r\nmigrate_cached_sockets:0\r\n"
@@ -323,7 +286,7 @@ cdef void print_commandstats(store *s, buf *out) noexcept nogil:
         f = &figures_of(s).commands[i]
         if f.calls == 0 and f.rejected == 0 and f.failed == 0:
             continue
-        us = f.ticks / s.pace.ticks_per_us
+        us = f.ticks / s.clock.pace.ticks_per_us
         buf_printf(out, b"cmdstat_%s:calls=%llu,usec=%llu,usec_per_call=%.2f,rejected_calls=%llu,failed_calls=%llu\r\n",
                    command_at(i).name, <unsigned long long>f.calls, <unsigned long long>us, us / f.calls if f.calls else 0.0,
                    <unsigned long long>f.rejected, <unsigned long long>f.failed)
@@ -348,7 +311,7 @@ cdef double percentile(store *s, command_figures *f, double p) noexcept nogil:
     for i in range(OCTAVES * SUBDIVISIONS):
         seen += f.histogram[i]
         if seen >= target and seen:
-            return bucket_top(i) / s.pace.ticks_per_us
+            return bucket_top(i) / s.clock.pace.ticks_per_us
     return 0
 
 
@@ -404,7 +367,7 @@ cdef void info_command(call *c) noexcept nogil:
     cdef buf out
     cdef int i
     memset(&out, 0, sizeof(out))
-    pace_update(&c.store.pace)
+    pace_update(&c.store.clock.pace)
     for i in range(SECTION_COUNT):
         if is_wanted(c, &SECTIONS[i]):
             if out.len:
@@ -454,7 +417,7 @@ cdef inline void stat_double(call *c, const char *name, double d) noexcept nogil
 
 define(memory_stats, """
     MEMORY|STATS
-     | server | 4.0.0 | O(1)
+    | server | 4.0.0 | O(1)
     Return figures about memory.
     tips: nondeterministic_output request_policy:all_shards response_policy:special
 """)
@@ -476,11 +439,11 @@ cdef void memory_stats(call *c) noexcept nogil:
     stat_int(c, b"startup.allocated", 0)
     stat_int(c, b"replication.backlog", 0)
     stat_int(c, b"clients.slaves", 0)
-    stat_int(c, b"clients.normal", s.client_memory)
+    stat_int(c, b"clients.normal", clients_of(s).memory)
     stat_int(c, b"cluster.links", 0)
     stat_int(c, b"aof.buffer", 0)
-    stat_int(c, b"lua.caches", s.scripting.script_bytes)
-    stat_int(c, b"functions.caches", s.scripting.function_bytes)
+    stat_int(c, b"lua.caches", figures_of(s).scripts.script_bytes)
+    stat_int(c, b"functions.caches", figures_of(s).scripts.function_bytes)
     for i in range(cfg(&s.config, OPT_DATABASES)):
         if s.dbs[i].keys.items:
             snprintf(name, sizeof(name), b"db.%d", i)
@@ -502,7 +465,7 @@ cdef void memory_stats(call *c) noexcept nogil:
 
 define(memory_doctor, """
     MEMORY|DOCTOR
-     | server | 4.0.0 | O(1)
+    | server | 4.0.0 | O(1)
     Say in words what is unusual about memory.
     tips: nondeterministic_output request_policy:all_shards response_policy:special
 """)
@@ -519,7 +482,7 @@ cdef void memory_doctor(call *c) noexcept nogil:
         if resident() > used * 2 and resident() - used > 104857600:
             buf_printf(&text, b"Resident memory is %.1f times the data: the rest belongs to Python or to freed pages.\n",
                        resident() / <double>used)
-        if clients_of(c.store).count and c.store.client_memory // clients_of(c.store).count > 204800:
+        if clients_of(c.store).count and clients_of(c.store).memory // clients_of(c.store).count > 204800:
             buf_printf(&text, b"Client buffers: more than 200 kB for each client on average. CLIENT LIST shows whose.\n")
         if text.len == 0:
             buf_printf(&text, b"Nothing unusual.\n")
@@ -529,7 +492,7 @@ cdef void memory_doctor(call *c) noexcept nogil:
 
 define(memory_purge, """
     MEMORY|PURGE
-     | server | 4.0.0 | Depends on how much memory is free
+    | server | 4.0.0 | Depends on how much memory is free
     Give free memory back to the system.
     tips: request_policy:all_shards response_policy:all_succeeded
 """)
@@ -540,7 +503,7 @@ cdef void memory_purge(call *c) noexcept nogil:
 
 define(memory_malloc_stats, """
     MEMORY|MALLOC-STATS
-     | server | 4.0.0 | O(1)
+    | server | 4.0.0 | O(1)
     Return figures of the allocator.
     tips: nondeterministic_output request_policy:all_shards response_policy:special
 """)

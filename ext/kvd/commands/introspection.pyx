@@ -1,15 +1,16 @@
-"""COMMAND: what the table knows, for clients and tools."""
+"""COMMAND: what the registry knows, for clients and tools."""
 
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 
-from kvd.commands.errors cimport SYNTAX
-from kvd.commands.table cimport (
-    F_NO_MANDATORY_KEYS, call, command, command_at, command_count, command_find, command_keys, command_of, define, reply_array,
-    reply_bulk, reply_error, reply_int,
-)
 from kvd.core.glob cimport glob_match
-from kvd.core.view cimport view, view_is, view_of
-from kvd.resp.writer cimport write_bulk, write_header_at, write_lowered, write_null_array, write_set
+from kvd.core.view cimport view_is, view_of
+from kvd.resp.writer cimport write_bulk, write_header_at, write_lowered, write_null_array, write_status
+from kvd.run.args cimport reply_array, reply_bulk, reply_error, reply_int
+from kvd.run.call cimport F_NO_MANDATORY_KEYS, arity_fits, call, command, key_at
+from kvd.run.errors cimport SYNTAX
+from kvd.run.registry cimport (
+    category_bit, command_at, command_count, command_keys, command_named, command_of, define, key_flag_name,
+)
 
 cdef enum:
     MAX_KEYS = 4096
@@ -60,7 +61,7 @@ cdef void command_info(call *c) noexcept nogil:
         return
     reply_array(c, c.argc - 2)
     for i in range(2, c.argc):
-        d = command_find(c.argv[i])
+        d = command_named(c.argv[i])
         if d == NULL:
             write_null_array(c.out, c.proto)
         else:
@@ -84,7 +85,7 @@ cdef void command_docs(call *c) noexcept nogil:
                 write_lowered(c.out, command_at(i).docs, c.proto)
                 n += 1
     for i in range(2, c.argc):
-        d = command_find(c.argv[i])
+        d = command_named(c.argv[i])
         if d != NULL:
             write_lowered(c.out, d.docs, c.proto)
             n += 1
@@ -92,19 +93,6 @@ cdef void command_docs(call *c) noexcept nogil:
         write_header_at(c.out, at, c'%', n)
     else:
         write_header_at(c.out, at, c'*', n * 2)
-
-
-cdef bint in_category(const command *d, view category) noexcept nogil:
-    """Looks for +@category in the entry of COMMAND INFO."""
-    cdef size_t i
-    cdef view info = d.info
-    if category.len + 4 > info.len:
-        return False
-    for i in range(info.len - category.len - 3):
-        if (info.ptr[i] == c'+' and info.ptr[i + 1] == c'@' and info.ptr[i + 2 + category.len] == c'\r'
-                and glob_match(category, view_of(info.ptr + i + 2, category.len), True)):
-            return True
-    return False
 
 
 define(command_list, """
@@ -118,6 +106,7 @@ cdef void command_list(call *c) noexcept nogil:
     cdef int64_t n = 0
     cdef size_t at = c.out.len
     cdef const command *d
+    cdef uint64_t category = 0
     cdef int filter = 0
     if c.argc == 5 and view_is(c.argv[2], b"filterby"):
         filter = (1 if view_is(c.argv[3], b"module") else 2 if view_is(c.argv[3], b"aclcat")
@@ -125,36 +114,35 @@ cdef void command_list(call *c) noexcept nogil:
     if c.argc != 2 and filter == 0:
         reply_error(c, SYNTAX)
         return
+    if filter == 2:
+        category = category_bit(c.argv[4])
     for i in range(command_count()):
         d = command_at(i)
-        if filter == 1 or (filter == 0 and d.container != NULL):
-            continue
-        if filter == 2 and not in_category(d, c.argv[4]):
-            continue
-        if filter == 3 and not glob_match(c.argv[4], view_of(d.name, d.name_len), True):
+        if (filter == 1 or (filter == 2 and not d.categories & category)
+                or (filter == 3 and not glob_match(c.argv[4], view_of(d.name, d.name_len), True))):
             continue
         write_bulk(c.out, view_of(d.name, d.name_len))
         n += 1
     write_header_at(c.out, at, c'~' if c.proto >= 3 else c'*', n)
 
 
-cdef int keys_of(call *c, const command **which, int *at) noexcept nogil:
+cdef int keys_of(call *c, key_at *keys) noexcept nogil:
     """Positions, counted from the inner command; -1: the error is replied."""
-    cdef const command *d = command_of(c.argv + 2, c.argc - 2)
+    cdef const command *container
+    cdef const command *d = command_of(c.argv + 2, c.argc - 2, &container)
     cdef int n
-    which[0] = d
     if d == NULL:
         reply_error(c, b"ERR Invalid command specified")
         return -1
-    if (d.arity > 0 and d.arity != c.argc - 2) or (d.arity < 0 and c.argc - 2 < -d.arity):
+    if d.key_specs == 0:
+        reply_error(c, b"ERR The command has no key arguments")
+        return -1
+    if not arity_fits(d, c.argc - 2):
         reply_error(c, b"ERR Invalid number of arguments specified for command")
         return -1
-    n = command_keys(d, c.argv + 2, c.argc - 2, at, MAX_KEYS)
-    if n < 0:
+    n = command_keys(d, c.argv + 2, c.argc - 2, keys, MAX_KEYS)
+    if n < 0 or (n == 0 and not d.flags & F_NO_MANDATORY_KEYS):
         reply_error(c, b"ERR Invalid arguments specified for command")
-        return -1
-    if n == 0 and not d.flags & F_NO_MANDATORY_KEYS:
-        reply_error(c, b"ERR The command has no key arguments")
         return -1
     return n
 
@@ -165,44 +153,26 @@ define(command_getkeys, """
     Return the keys of a command line.
 """)
 cdef void command_getkeys(call *c) noexcept nogil:
-    cdef int at[MAX_KEYS]
-    cdef const command *d
+    cdef key_at keys[MAX_KEYS]
     cdef int i
-    cdef int n = keys_of(c, &d, at)
+    cdef int n = keys_of(c, keys)
     if n < 0:
         return
     reply_array(c, n)
     for i in range(n):
-        reply_bulk(c, c.argv[2 + at[i]])
+        reply_bulk(c, c.argv[2 + keys[i].at])
 
 
-cdef void reply_key_flags(call *c, const command *d, int index) noexcept nogil:
-    """The flags of the index-th key specification, read off the entry of COMMAND INFO."""
-    cdef const char *p = d.info.ptr
-    cdef const char *end = p + d.info.len
-    cdef const char *word
-    cdef const char *stop
-    cdef int64_t n = 0
+cdef void reply_key_flags(call *c, uint32_t flags) noexcept nogil:
     cdef size_t at = c.out.len
-    while p + 12 < end:
-        if p[0] == c'$' and p[1] == c'5' and p[4] == c'f' and p[5] == c'l' and p[6] == c'a' and p[7] == c'g' and p[8] == c's':
-            word = p + 11
-            if index == 0:
-                while word[0] != c'\n':
-                    word += 1
-                word += 1
-                stop = word
-                while stop[0] == c'+':
-                    while stop[0] != c'\n':
-                        stop += 1
-                    stop += 1
-                    n += 1
-                write_lowered(c.out, view_of(word, stop - word), c.proto)
-                write_header_at(c.out, at, c'~' if c.proto >= 3 else c'*', n)
-                return
-            index -= 1
-        p += 1
-    write_set(c.out, 0, c.proto)
+    cdef int64_t n = 0
+    cdef int bit = 0
+    while key_flag_name(bit) != NULL:
+        if flags >> bit & 1:
+            write_status(c.out, key_flag_name(bit))
+            n += 1
+        bit += 1
+    write_header_at(c.out, at, c'~' if c.proto >= 3 else c'*', n)
 
 
 define(command_getkeysandflags, """
@@ -211,14 +181,13 @@ define(command_getkeysandflags, """
     Return the keys of a command line, with what it does to each.
 """)
 cdef void command_getkeysandflags(call *c) noexcept nogil:
-    cdef int at[MAX_KEYS]
-    cdef const command *d
+    cdef key_at keys[MAX_KEYS]
     cdef int i
-    cdef int n = keys_of(c, &d, at)
+    cdef int n = keys_of(c, keys)
     if n < 0:
         return
     reply_array(c, n)
     for i in range(n):
         reply_array(c, 2)
-        reply_bulk(c, c.argv[2 + at[i]])
-        reply_key_flags(c, d, i if d.key_specs > 1 else 0)
+        reply_bulk(c, c.argv[2 + keys[i].at])
+        reply_key_flags(c, keys[i].flags)

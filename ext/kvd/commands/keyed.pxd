@@ -2,11 +2,11 @@
 
 from libc.stdint cimport int64_t, uint64_t
 
-from kvd.commands.table cimport call
 from kvd.core.entry cimport entry
 from kvd.core.mem cimport heap
 from kvd.core.view cimport view
-from kvd.store.keyspace cimport database, store
+from kvd.run.call cimport call
+from kvd.store.store cimport database, store
 from kvd.types.value cimport packing
 
 ctypedef entry *(*maker)(heap *h, view key) noexcept nogil

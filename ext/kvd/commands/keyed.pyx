@@ -4,21 +4,23 @@ type, making it when it is missing, dropping it when it is empty, and reading th
 from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport calloc, free
 
-from kvd.commands.errors cimport NO_MEMORY, NOT_FLOAT, SYNTAX
-from kvd.commands.table cimport call, find_read, find_write, reply_error, wrong_type
 from kvd.core.entry cimport entry
 from kvd.core.table cimport table_hash
 from kvd.core.text cimport parse_double, parse_int
 from kvd.core.view cimport view, view_is
 from kvd.resp.writer cimport write_double
+from kvd.run.args cimport changed, event_of, find_read, find_write, reply_error, wrong_type
+from kvd.run.call cimport call
+from kvd.run.errors cimport NOT_FLOAT, NO_MEMORY, SYNTAX
+from kvd.store.access cimport access_init
 from kvd.store.change cimport key_changed, key_event
 from kvd.store.config cimport (
     EVENT_GENERIC, EVENT_NEW, OPT_HASH_MAX_LISTPACK_ENTRIES, OPT_HASH_MAX_LISTPACK_VALUE, OPT_SET_MAX_INTSET_ENTRIES,
     OPT_SET_MAX_LISTPACK_ENTRIES, OPT_SET_MAX_LISTPACK_VALUE, OPT_ZSET_MAX_LISTPACK_ENTRIES,
     OPT_ZSET_MAX_LISTPACK_VALUE, cfg,
 )
-from kvd.store.evict cimport access_init
-from kvd.store.keyspace cimport database, keyspace_find, keyspace_insert, keyspace_remove, keyspace_replace, store
+from kvd.store.keyspace cimport keyspace_find, keyspace_insert, keyspace_remove, keyspace_replace
+from kvd.store.store cimport database, store
 from kvd.types.value cimport packing, value_free
 
 cdef extern from "<math.h>" nogil:
@@ -63,7 +65,7 @@ cdef entry *find_or_make(call *c, view key, int type, maker make, uint64_t *hash
     if e != NULL:
         access_init(c.store, e)
         if keyspace_insert(c.store, c.db, e, hash[0]):
-            key_event(c.store, c.db, key, EVENT_NEW, b"new")
+            event_of(c, key, EVENT_NEW, b"new")
             return e
         value_free(&c.store.mem, e)
     reply_error(c, NO_MEMORY)
@@ -91,13 +93,13 @@ cdef bint delete_key(call *c, database *db, view key, const char *event) noexcep
     if e == NULL:
         return False
     keyspace_remove(c.store, db, e, hash)
-    key_changed(c.store, db, key, EVENT_GENERIC, event)
+    key_changed(c.store, db, key, 1, EVENT_GENERIC, event)
     return True
 
 
 cdef void drop_empty(call *c, view key, entry *e, uint64_t hash) noexcept nogil:
     keyspace_remove(c.store, c.db, e, hash)
-    key_event(c.store, c.db, key, EVENT_GENERIC, b"del")
+    event_of(c, key, EVENT_GENERIC, b"del")
 
 
 cdef bint clip(int64_t n, int64_t *start, int64_t *end) noexcept nogil:

@@ -2,12 +2,7 @@
 
 from libc.stdint cimport int64_t, uint64_t
 
-from kvd.commands.errors cimport DB_RANGE, NO_KEY, NO_MEMORY, NOT_INT, SAME_OBJECT, SYNTAX
 from kvd.commands.scanning cimport read_cursor, write_cursor
-from kvd.commands.table cimport (
-    arg_int, call, define, find_read, find_write, reply_array, reply_bulk, reply_error, reply_int, reply_null, reply_ok,
-    reply_text,
-)
 from kvd.core.buf cimport buf, buf_add, buf_release
 from kvd.core.entry cimport TIMED, entry, entry_deadline, entry_free, entry_key, entry_timer
 from kvd.core.glob cimport glob_is_literal, glob_match
@@ -15,13 +10,21 @@ from kvd.core.table cimport table_cursor, table_hash, table_next, table_random, 
 from kvd.core.text cimport parse_int
 from kvd.core.view cimport view, view_equal, view_is
 from kvd.resp.writer cimport write_bulk, write_header_at, write_status
-from kvd.store.change cimport key_changed
-from kvd.store.config cimport EVENT_GENERIC, OPT_DATABASES, OPT_LAZYFREE_LAZY_USER_FLUSH, cfg
-from kvd.store.evict cimport access_frequency, access_idle_ms, access_touch, uses_lfu
-from kvd.store.keyspace cimport (
-    database, keyspace_find, keyspace_flush, keyspace_insert, keyspace_remove, keyspace_replace,
-    keyspace_set_deadline, keyspace_swap, keyspace_take,
+from kvd.run.args cimport (
+    arg_int, changed, find_read, find_write, reply_array, reply_bulk, reply_error, reply_int, reply_null, reply_ok,
+    reply_text,
 )
+from kvd.run.call cimport call
+from kvd.run.errors cimport DB_RANGE, NOT_INT, NO_KEY, NO_MEMORY, SAME_OBJECT, SYNTAX
+from kvd.run.registry cimport define
+from kvd.store.access cimport access_frequency, access_idle_ms, access_touch, uses_lfu
+from kvd.store.change cimport key_changed
+from kvd.store.config cimport EVENT_GENERIC, OPT_CLUSTER_ENABLED, OPT_DATABASES, OPT_LAZYFREE_LAZY_USER_FLUSH, cfg
+from kvd.store.keyspace cimport (
+    keyspace_find, keyspace_flush, keyspace_insert, keyspace_remove, keyspace_replace, keyspace_set_deadline,
+    keyspace_swap, keyspace_take,
+)
+from kvd.store.store cimport database
 from kvd.types.value cimport encoding_name, type_name, type_named, type_of, value_copy, value_free, value_reshape
 
 from libc.string cimport memset
@@ -37,7 +40,7 @@ cdef void delete_keys(call *c) noexcept nogil:
         e = keyspace_find(c.store, c.db, c.argv[i], hash)
         if e != NULL:
             keyspace_remove(c.store, c.db, e, hash)
-            key_changed(c.store, c.db, c.argv[i], EVENT_GENERIC, b"del")
+            changed(c, c.argv[i], 1, EVENT_GENERIC, b"del")
             n += 1
     reply_int(c, n)
 
@@ -68,9 +71,6 @@ cdef void count_keys(call *c, bint touch) noexcept nogil:
     cdef int64_t n = 0
     cdef int i
     cdef entry *e
-    cdef bint quiet = c.store.no_touch
-    if touch:
-        c.store.no_touch = False
     for i in range(1, c.argc):
         e = keyspace_find(c.store, c.db, c.argv[i], table_hash(c.argv[i]))
         if e != NULL:
@@ -80,7 +80,6 @@ cdef void count_keys(call *c, bint touch) noexcept nogil:
                 access_touch(c.store, e)
         else:
             c.store.stats.misses += 1
-    c.store.no_touch = quiet
     reply_int(c, n)
 
 
@@ -167,9 +166,8 @@ cdef void rename_generic(call *c, bint only_new) noexcept nogil:
         reply_error(c, NO_MEMORY)
         return
     entry_free(&c.store.mem, e)
-    key_changed(c.store, c.db, c.argv[1], EVENT_GENERIC, b"rename_from")
-    key_changed(c.store, c.db, c.argv[2], EVENT_GENERIC, b"rename_to")
-    c.store.changes -= 1       # two keys, one change
+    changed(c, c.argv[1], 0, EVENT_GENERIC, b"rename_from")
+    changed(c, c.argv[2], 1, EVENT_GENERIC, b"rename_to")
     reply_renamed(c, only_new, 1)
 
 
@@ -236,6 +234,9 @@ cdef void copy_command(call *c) noexcept nogil:
             reply_error(c, SYNTAX)
             return
         i += 1
+    if db != c.session.db and cfg(&c.store.config, OPT_CLUSTER_ENABLED):
+        reply_error(c, b"ERR Copying to another database is not allowed in cluster mode")
+        return
     target = &c.store.dbs[db]
     if target == c.db and view_equal(c.argv[1], c.argv[2]):
         reply_error(c, SAME_OBJECT)
@@ -251,7 +252,7 @@ cdef void copy_command(call *c) noexcept nogil:
         return
     if place_copy(c, e, c.argv[2], target, target_hash, existing) == NULL:
         return
-    key_changed(c.store, target, c.argv[2], EVENT_GENERIC, b"copy_to")
+    key_changed(c.store, target, c.argv[2], 1, EVENT_GENERIC, b"copy_to")
     reply_int(c, 1)
 
 
@@ -266,6 +267,9 @@ cdef void move_command(call *c) noexcept nogil:
     cdef uint64_t hash
     cdef entry *e
     cdef int64_t n
+    if cfg(&c.store.config, OPT_CLUSTER_ENABLED):
+        reply_error(c, b"ERR MOVE is not allowed in cluster mode")
+        return
     if not parse_int(c.argv[2], &n):
         reply_error(c, NOT_INT)
         return
@@ -285,9 +289,8 @@ cdef void move_command(call *c) noexcept nogil:
         keyspace_insert(c.store, c.db, e, hash)
         reply_error(c, NO_MEMORY)
         return
-    key_changed(c.store, c.db, c.argv[1], EVENT_GENERIC, b"move_from")
-    key_changed(c.store, &c.store.dbs[db], c.argv[1], EVENT_GENERIC, b"move_to")
-    c.store.changes -= 1
+    changed(c, c.argv[1], 0, EVENT_GENERIC, b"move_from")
+    key_changed(c.store, &c.store.dbs[db], c.argv[1], 1, EVENT_GENERIC, b"move_to")
     reply_int(c, 1)
 
 
@@ -307,6 +310,9 @@ define(swapdb_command, """
 """)
 cdef void swapdb_command(call *c) noexcept nogil:
     cdef int a = 0, b = 0
+    if cfg(&c.store.config, OPT_CLUSTER_ENABLED):
+        reply_error(c, b"ERR SWAPDB is not allowed in cluster mode")
+        return
     if not swap_index(c, 1, b"ERR invalid first DB index", &a) or not swap_index(c, 2, b"ERR invalid second DB index", &b):
         return
     if a < 0 or b < 0 or a >= cfg(&c.store.config, OPT_DATABASES) or b >= cfg(&c.store.config, OPT_DATABASES):
@@ -314,7 +320,6 @@ cdef void swapdb_command(call *c) noexcept nogil:
         return
     if a != b:
         keyspace_swap(c.store, a, b)
-        c.store.changes += 1
     reply_ok(c)
 
 
@@ -339,7 +344,6 @@ cdef void flush(call *c, int first, int last) noexcept nogil:
     if c.argc == 2:
         later = view_is(c.argv[1], b"async")
     for i in range(first, last):
-        c.store.changes += c.store.dbs[i].keys.items
         keyspace_flush(c.store, &c.store.dbs[i], later)
     reply_ok(c)
 

@@ -2,12 +2,7 @@
 
 from libc.stdint cimport int64_t, uint64_t
 
-from kvd.commands.blocking cimport wait_for_keys
-from kvd.commands.errors cimport NO_KEY, NO_MEMORY, SYNTAX
 from kvd.commands.keyed cimport arg_timeout, clip, drop_empty, find_or_make, find_typed, read_pop_count
-from kvd.commands.table cimport (
-    arg_int, call, define, reply_array, reply_bulk, reply_error, reply_errorf, reply_int, reply_null, reply_ok,
-)
 from kvd.core.entry cimport entry
 from kvd.core.listpack cimport lp_equal, lp_get
 from kvd.core.quicklist cimport (
@@ -17,8 +12,14 @@ from kvd.core.quicklist cimport (
 from kvd.core.text cimport INT_TEXT, parse_int
 from kvd.core.view cimport view, view_is, view_of
 from kvd.resp.writer cimport write_bulk, write_header_at, write_null_array
-from kvd.session.waiters cimport NULL_ARRAY, NULL_BULK
-from kvd.store.change cimport key_changed
+from kvd.run.after cimport wait_for_keys, wanted_keys
+from kvd.run.args cimport (
+    arg_int, changed, reply_array, reply_bulk, reply_error, reply_errorf, reply_int, reply_null, reply_ok,
+)
+from kvd.run.call cimport call
+from kvd.run.errors cimport NO_KEY, NO_MEMORY, SYNTAX
+from kvd.run.registry cimport define
+from kvd.session.waiters cimport NULL_BULK, wanted
 from kvd.store.config cimport EVENT_LIST, OPT_LIST_COMPRESS_DEPTH, OPT_LIST_MAX_LISTPACK_SIZE, cfg
 from kvd.types.list cimport list_access, list_close, list_grow, list_len, list_new, list_open, list_repack, list_shape
 from kvd.types.value cimport LIST
@@ -42,7 +43,7 @@ cdef inline void write_at(call *c, quickpos *at) noexcept nogil:
 
 cdef void finish_removal(call *c, view key, entry *e, uint64_t hash, const char *event) noexcept nogil:
     """The list is closed; something was removed."""
-    key_changed(c.store, c.db, key, EVENT_LIST, event)
+    changed(c, key, 1, EVENT_LIST, event)
     if list_len(e) == 0:
         drop_empty(c, key, e, hash)
     else:
@@ -85,7 +86,7 @@ cdef void push_generic(call *c, bint front, bint only_known) noexcept nogil:
             drop_empty(c, c.argv[1], e, hash)
         return
     reply_int(c, list_len(e))
-    key_changed(c.store, c.db, c.argv[1], EVENT_LIST, <const char *>b"lpush" if front else <const char *>b"rpush")
+    changed(c, c.argv[1], 1, EVENT_LIST, <const char *>b"lpush" if front else <const char *>b"rpush")
 
 
 define(lpush_command, """
@@ -220,7 +221,7 @@ cdef void bpop_generic(call *c, bint front) noexcept nogil:
         reply_bulk(c, c.argv[found])
         pop_many(c, c.argv[found], e, hash, front, 1)
     else:
-        wait_for_keys(c, c.argv, 1, c.argc - 2, 1, deadline, LIST, False, NULL_ARRAY)
+        wait_for_keys(c, wanted_keys(c, 1, c.argc - 2, LIST, deadline))
 
 
 define(blpop_command, """
@@ -283,7 +284,7 @@ cdef void lmpop_generic(call *c, int at, bint waits) noexcept nogil:
         reply_array(c, count)
         pop_many(c, c.argv[found], e, hash, front, count)
     elif waits:
-        wait_for_keys(c, c.argv, at + 1, <int>keys, 1, deadline, LIST, False, NULL_ARRAY)
+        wait_for_keys(c, wanted_keys(c, at + 1, <int>keys, LIST, deadline))
     else:
         write_null_array(c.out, c.proto)
 
@@ -339,7 +340,7 @@ cdef void move_element(call *c, entry *source, uint64_t hash, bint from_front, b
     if not ok:
         c.out.len = begin
         reply_error(c, NO_MEMORY)
-    key_changed(c.store, c.db, c.argv[2], EVENT_LIST, <const char *>b"lpush" if to_front else <const char *>b"rpush")
+    changed(c, c.argv[2], 1, EVENT_LIST, <const char *>b"lpush" if to_front else <const char *>b"rpush")
     finish_removal(c, c.argv[1], source, hash, <const char *>b"lpop" if from_front else <const char *>b"rpop")
 
 
@@ -347,11 +348,14 @@ cdef void move_generic(call *c, bint from_front, bint to_front, bint waits, int6
     cdef uint64_t hash, target_hash
     cdef entry *source
     cdef entry *target
+    cdef wanted what
     if not find_typed(c, c.argv[1], LIST, False, &hash, &source):
         return
     if source == NULL:
         if waits:
-            wait_for_keys(c, c.argv, 1, 1, 1, deadline, LIST, False, NULL_BULK)
+            what = wanted_keys(c, 1, 1, LIST, deadline)
+            what.null = NULL_BULK
+            wait_for_keys(c, what)
         else:
             reply_null(c)
         return
@@ -599,7 +603,7 @@ cdef void lset_command(call *c) noexcept nogil:
     elif not known:
         reply_error(c, b"ERR index out of range")
     else:
-        key_changed(c.store, c.db, c.argv[1], EVENT_LIST, b"lset")
+        changed(c, c.argv[1], 1, EVENT_LIST, b"lset")
         reply_ok(c)
 
 
@@ -639,7 +643,7 @@ cdef void linsert_command(call *c) noexcept nogil:
     elif not known:
         reply_int(c, -1)
     else:
-        key_changed(c.store, c.db, c.argv[1], EVENT_LIST, b"linsert")
+        changed(c, c.argv[1], 1, EVENT_LIST, b"linsert")
         reply_int(c, list_len(e))
 
 

@@ -3,20 +3,20 @@
 from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memset
 
-from kvd.commands.figures cimport (
-    LATENCY_SAMPLES, OCTAVES, SUBDIVISIONS, bucket_top, command_figures, figures, figures_of, latency_event,
-    latency_sample, slow_clear, slow_entry,
-)
-from kvd.commands.table cimport (
-    arg_int, call, command, command_at, command_count, command_find, define, reply_array, reply_bulk, reply_error,
-    reply_int, reply_map, reply_ok, reply_text,
-)
 from kvd.core.buf cimport buf, buf_add_char, buf_printf, buf_release
 from kvd.core.clock cimport pace_update
 from kvd.core.view cimport view, view_is, view_of
 from kvd.resp.writer cimport write_header_at, write_verbatim
+from kvd.run.args cimport arg_int, reply_array, reply_bulk, reply_error, reply_int, reply_map, reply_ok, reply_text
+from kvd.run.call cimport call, command
+from kvd.run.figures cimport (
+    LATENCY_SAMPLES, OCTAVES, SUBDIVISIONS, bucket_top, command_figures, figures, figures_of, latency_event,
+    latency_sample, slow_clear, slow_entry,
+)
+from kvd.run.registry cimport command_at, command_count, command_named, define
 from kvd.session.session cimport clients_of
 from kvd.store.config cimport OPT_LATENCY_MONITOR_THRESHOLD, cfg
+from kvd.store.store cimport SPECIAL_MONITORS, special_set
 
 
 define(slowlog_get, """
@@ -214,7 +214,7 @@ cdef void reply_histogram(call *c, const command *d) noexcept nogil:
     for i in range(OCTAVES * SUBDIVISIONS):
         if f.histogram[i] == 0:
             continue
-        us = bucket_top(i) / c.store.pace.ticks_per_us
+        us = bucket_top(i) / c.store.clock.pace.ticks_per_us
         if us > bound and seen:
             reply_int(c, bound)
             reply_int(c, seen)
@@ -240,7 +240,7 @@ cdef void latency_histogram(call *c) noexcept nogil:
     cdef int64_t n = 0
     cdef size_t at = c.out.len
     cdef const command *d
-    pace_update(&c.store.pace)
+    pace_update(&c.store.clock.pace)
     for i in range(command_count()):
         d = command_at(i)
         if figures_of(c.store).commands[i].histogram != NULL and (c.argc == 2 or named(c, d)):
@@ -254,7 +254,7 @@ cdef bint named(call *c, const command *d) noexcept nogil:
     cdef int i
     cdef const command *wanted
     for i in range(2, c.argc):
-        wanted = command_find(c.argv[i])
+        wanted = command_named(c.argv[i])
         if wanted == d or (wanted != NULL and d.container == wanted):
             return True
     return False
@@ -272,4 +272,5 @@ cdef void monitor_command(call *c) noexcept nogil:
     if not c.session.monitor:
         c.session.monitor = True
         clients_of(c.store).monitors += 1
+        special_set(&c.store.special, SPECIAL_MONITORS, True)
     reply_ok(c)

@@ -5,11 +5,6 @@ from libc.stdio cimport snprintf
 from libc.string cimport memcpy, memset
 
 from kvd.commands.connection cimport REDIS_VERSION
-from kvd.commands.errors cimport NO_KEY, NO_MEMORY, SYNTAX
-from kvd.commands.table cimport (
-    arg_int, call, define, reply_array, reply_bulk, reply_error, reply_error_about, reply_int, reply_map,
-    reply_null, reply_ok,
-)
 from kvd.core.buf cimport buf, buf_printf, buf_release
 from kvd.core.clock cimport mono_us
 from kvd.core.entry cimport entry, entry_deadline, entry_key
@@ -19,10 +14,19 @@ from kvd.core.view cimport view, view_is, view_of, view_str
 from kvd.core.wheel cimport wheel_check
 from kvd.core.xxh3 cimport xxh3_64
 from kvd.resp.writer cimport write_bool, write_double, write_set, write_status, write_text, write_verbatim
-from kvd.store.change cimport key_changed
+from kvd.run.args cimport (
+    arg_int, changed, reply_array, reply_bulk, reply_error, reply_error_about, reply_int, reply_map, reply_null,
+    reply_ok,
+)
+from kvd.run.call cimport call
+from kvd.run.errors cimport NO_KEY, NO_MEMORY, SYNTAX
+from kvd.run.registry cimport define
+from kvd.session.session cimport clients_of
+from kvd.store.access cimport access_idle_ms, access_init
+from kvd.store.clock cimport store_time, store_wall_us
 from kvd.store.config cimport EVENT_STRING, OPT_DATABASES, OPT_ENABLE_DEBUG_COMMAND, cfg
-from kvd.store.evict cimport access_idle_ms, access_init
-from kvd.store.keyspace cimport database, keyspace_find, keyspace_insert, store_time, store_wall_us
+from kvd.store.keyspace cimport keyspace_find, keyspace_insert
+from kvd.store.store cimport database
 from kvd.types.string cimport string_new, string_view
 from kvd.types.value cimport encoding_name, type_of, value_bytes
 
@@ -81,8 +85,8 @@ cdef void shutdown_command(call *c) noexcept nogil:
             return
     if saves > 1 or (abort_it and c.argc > 2):
         reply_error(c, SYNTAX)
-    elif c.store.busy != NULL and not nosave:
-        reply_error(c, c.store.busy)
+    elif clients_of(c.store).busy != NULL and not nosave:
+        reply_error(c, clients_of(c.store).busy)
     elif abort_it:
         reply_error(c, b"ERR No shutdown in progress.")
     elif c.store.on_shutdown == NULL:
@@ -221,7 +225,7 @@ cdef void debug_populate(call *c) noexcept nogil:
             buf_release(&padded)
             return
         access_init(c.store, e)
-        key_changed(c.store, c.db, key, EVENT_STRING, b"set")
+        changed(c, key, 1, EVENT_STRING, b"set")
     buf_release(&padded)
     reply_ok(c)
 

@@ -2,11 +2,13 @@
 
 from libc.stdint cimport int64_t
 
-from kvd.commands.errors cimport NO_MEMORY
-from kvd.commands.table cimport call, define, reply_array, reply_bulk, reply_error, reply_errorf, reply_int
 from kvd.core.glob cimport glob_match
 from kvd.core.view cimport view
 from kvd.resp.writer cimport write_bulk, write_header_at, write_int, write_null, write_push, write_text
+from kvd.run.args cimport reply_array, reply_bulk, reply_error, reply_errorf, reply_int
+from kvd.run.call cimport call
+from kvd.run.errors cimport NO_MEMORY
+from kvd.run.registry cimport define
 from kvd.session.channels cimport (
     CHANNEL, PATTERN, SHARD, any_subscription, channel, channel_name, channels_of, listeners_of, publish, subscribe,
     subscriptions, unsubscribe,
@@ -66,7 +68,7 @@ cdef void leave_one(call *c, int kind, const char *what, view name) noexcept nog
 
 define(subscribe_command, """
     SUBSCRIBE channel [channel ...]
-    pubsub noscript loading stale | pubsub | 2.0.0 | O(N) where N is the number of channels
+    pubsub noscript loading stale listening | pubsub | 2.0.0 | O(N) where N is the number of channels
     Listen to channels.
 """)
 cdef void subscribe_command(call *c) noexcept nogil:
@@ -75,7 +77,7 @@ cdef void subscribe_command(call *c) noexcept nogil:
 
 define(psubscribe_command, """
     PSUBSCRIBE pattern [pattern ...]
-    pubsub noscript loading stale | pubsub | 2.0.0 | O(N) where N is the number of patterns
+    pubsub noscript loading stale listening | pubsub | 2.0.0 | O(N) where N is the number of patterns
     Listen to all channels that match patterns.
 """)
 cdef void psubscribe_command(call *c) noexcept nogil:
@@ -84,7 +86,7 @@ cdef void psubscribe_command(call *c) noexcept nogil:
 
 define(ssubscribe_command, """
     SSUBSCRIBE shardchannel [shardchannel ...]
-    pubsub noscript loading stale | pubsub | 7.0.0 | O(N) where N is the number of channels
+    pubsub noscript loading stale listening | pubsub | 7.0.0 | O(N) where N is the number of channels
     Listen to shard channels.
     keys: not_key
     at: 1 -1 1
@@ -95,7 +97,7 @@ cdef void ssubscribe_command(call *c) noexcept nogil:
 
 define(unsubscribe_command, """
     UNSUBSCRIBE [channel [channel ...]]
-    pubsub noscript loading stale | pubsub | 2.0.0 | O(N) where N is the number of channels
+    pubsub noscript loading stale listening | pubsub | 2.0.0 | O(N) where N is the number of channels
     Stop listening to channels, or to all of them.
 """)
 cdef void unsubscribe_command(call *c) noexcept nogil:
@@ -104,7 +106,7 @@ cdef void unsubscribe_command(call *c) noexcept nogil:
 
 define(punsubscribe_command, """
     PUNSUBSCRIBE [pattern [pattern ...]]
-    pubsub noscript loading stale | pubsub | 2.0.0 | O(N) where N is the number of patterns
+    pubsub noscript loading stale listening | pubsub | 2.0.0 | O(N) where N is the number of patterns
     Stop listening to patterns, or to all of them.
 """)
 cdef void punsubscribe_command(call *c) noexcept nogil:
@@ -113,7 +115,7 @@ cdef void punsubscribe_command(call *c) noexcept nogil:
 
 define(sunsubscribe_command, """
     SUNSUBSCRIBE [shardchannel [shardchannel ...]]
-    pubsub noscript loading stale | pubsub | 7.0.0 | O(N) where N is the number of channels
+    pubsub noscript loading stale listening | pubsub | 7.0.0 | O(N) where N is the number of channels
     Stop listening to shard channels, or to all of them.
     keys: not_key
     at: 1 -1 1
@@ -124,7 +126,7 @@ cdef void sunsubscribe_command(call *c) noexcept nogil:
 
 define(publish_command, """
     PUBLISH channel message
-    pubsub loading stale fast | pubsub | 2.0.0 | O(N+M) where N is the number of listeners and M the number of patterns
+    pubsub loading stale fast may_replicate | pubsub | 2.0.0 | O(N+M) where N is the number of listeners and M the number of patterns
     Send a message to all who listen to a channel, and count them.
 """)
 cdef void publish_command(call *c) noexcept nogil:
@@ -133,7 +135,7 @@ cdef void publish_command(call *c) noexcept nogil:
 
 define(spublish_command, """
     SPUBLISH shardchannel message
-    pubsub loading stale fast | pubsub | 7.0.0 | O(N) where N is the number of listeners
+    pubsub loading stale fast may_replicate | pubsub | 7.0.0 | O(N) where N is the number of listeners
     Send a message to all who listen to a shard channel, and count them.
     keys: not_key
     at: 1 1 1

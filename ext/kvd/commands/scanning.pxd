@@ -2,9 +2,9 @@
 
 from libc.stdint cimport int64_t, uint64_t
 
-from kvd.commands.table cimport call
 from kvd.core.entry cimport entry
 from kvd.core.view cimport view
+from kvd.run.call cimport call
 
 cdef struct gathering:         # of one HSCAN, SSCAN or ZSCAN
     call *c

@@ -7,12 +7,13 @@ elements; a packed value comes whole, with the cursor 0.
 from libc.stdint cimport int64_t, uint64_t
 from libc.stdio cimport snprintf
 
-from kvd.commands.errors cimport SYNTAX
-from kvd.commands.table cimport arg_int, call, find_read, reply_array, reply_error, wrong_type
 from kvd.core.buf cimport buf_rotate
 from kvd.core.glob cimport glob_match
 from kvd.core.view cimport view, view_is, view_of
 from kvd.resp.writer cimport write_bulk, write_header_at
+from kvd.run.args cimport arg_int, find_read, reply_array, reply_error, wrong_type
+from kvd.run.call cimport call
+from kvd.run.errors cimport SYNTAX
 
 
 cdef bint read_cursor(call *c, view v, uint64_t *cursor) noexcept nogil:

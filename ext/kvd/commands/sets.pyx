@@ -3,21 +3,20 @@
 from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport free, malloc
 
-from kvd.commands.errors cimport NO_MEMORY, OUT_OF_RANGE, SYNTAX
 from kvd.commands.keyed cimport (
     delete_key, drop_empty, find_or_make, find_typed, picks, picks_add, picks_init, picks_release, read_numkeys,
     set_limits, store_new_value,
 )
 from kvd.commands.scanning cimport gathering, scan_value, scan_wants
-from kvd.commands.table cimport (
-    arg_int, call, define, reply_array, reply_bulk, reply_error, reply_int, reply_null,
-)
 from kvd.core.entry cimport entry
 from kvd.core.random cimport rng_below
 from kvd.core.text cimport INT_TEXT, parse_int
 from kvd.core.view cimport view, view_is
 from kvd.resp.writer cimport write_bulk, write_header_at, write_set
-from kvd.store.change cimport key_changed, key_event
+from kvd.run.args cimport arg_int, changed, event_of, reply_array, reply_bulk, reply_error, reply_int, reply_null
+from kvd.run.call cimport call
+from kvd.run.errors cimport NO_MEMORY, OUT_OF_RANGE, SYNTAX
+from kvd.run.registry cimport define
 from kvd.store.config cimport EVENT_GENERIC, EVENT_SET
 from kvd.store.keyspace cimport keyspace_remove
 from kvd.types.set cimport (
@@ -51,7 +50,7 @@ cdef void sadd_command(call *c) noexcept nogil:
             break
         n += added
     if n:
-        key_changed(c.store, c.db, c.argv[1], EVENT_SET, b"sadd")
+        changed(c, c.argv[1], 1, EVENT_SET, b"sadd")
     if set_len(e) == 0:
         drop_empty(c, c.argv[1], e, hash)
     elif i == c.argc - 1 or added >= 0:
@@ -81,7 +80,7 @@ cdef void srem_command(call *c) noexcept nogil:
 cdef void finish_removal(call *c, entry *e, uint64_t hash, int64_t n, const char *event) noexcept nogil:
     if n == 0:
         return
-    key_changed(c.store, c.db, c.argv[1], EVENT_SET, event)
+    changed(c, c.argv[1], 1, EVENT_SET, event)
     if set_len(e) == 0:
         drop_empty(c, c.argv[1], e, hash)
 
@@ -121,7 +120,7 @@ cdef void smove_command(call *c) noexcept nogil:
     set_remove(&c.store.mem, source, c.argv[3])
     finish_removal(c, source, hash, 1, b"srem")
     if added:
-        key_changed(c.store, c.db, c.argv[2], EVENT_SET, b"sadd")
+        changed(c, c.argv[2], 1, EVENT_SET, b"sadd")
     reply_int(c, 1)
 
 
@@ -277,15 +276,15 @@ cdef void spop_command(call *c) noexcept nogil:
     if count >= <int64_t>set_len(e):
         reply_members(c, e)
         keyspace_remove(c.store, c.db, e, hash)
-        key_changed(c.store, c.db, c.argv[1], EVENT_SET, b"spop")
-        key_event(c.store, c.db, c.argv[1], EVENT_GENERIC, b"del")
+        changed(c, c.argv[1], 1, EVENT_SET, b"spop")
+        event_of(c, c.argv[1], EVENT_GENERIC, b"del")
         return
     write_set(c.out, count, c.proto)
     for _ in range(count):
         member = set_random(e, &c.store.random, scratch)
         write_bulk(c.out, member)
         take_out(c, e, member)
-    key_changed(c.store, c.db, c.argv[1], EVENT_SET, b"spop")
+    changed(c, c.argv[1], 1, EVENT_SET, b"spop")
 
 
 cdef void random_distinct(call *c, entry *e, int64_t count) noexcept nogil:
@@ -502,7 +501,7 @@ cdef void store_operation(call *c, operation op, const char *event) noexcept nog
     if result != NULL and set_len(result):
         i = <int>set_len(result)
         if store_new_value(c, c.db, c.argv[1], result):
-            key_changed(c.store, c.db, c.argv[1], EVENT_SET, event)
+            changed(c, c.argv[1], 1, EVENT_SET, event)
             reply_int(c, i)
         return
     if result != NULL:

@@ -8,17 +8,18 @@ from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, qsort
 from libc.string cimport memset
 
-from kvd.commands.errors cimport NO_MEMORY, SYNTAX, WRONGTYPE
 from kvd.commands.keyed cimport delete_key, store_new_value
 from kvd.commands.lists cimport list_limits
-from kvd.commands.table cimport arg_int, call, define, find_read, reply_array, reply_bulk, reply_error, reply_int, reply_null
 from kvd.core.buf cimport buf, buf_add, buf_release
 from kvd.core.entry cimport entry
 from kvd.core.listpack cimport lp_get
 from kvd.core.quicklist cimport quicklist_next, quicklist_prev, quicklist_push, quicklist_seek, quickpos
 from kvd.core.text cimport INT_TEXT, parse_double
 from kvd.core.view cimport view, view_compare, view_is, view_of
-from kvd.store.change cimport key_changed
+from kvd.run.args cimport arg_int, changed, find_read, reply_array, reply_bulk, reply_error, reply_int, reply_null
+from kvd.run.call cimport call
+from kvd.run.errors cimport NO_MEMORY, SYNTAX, WRONGTYPE
+from kvd.run.registry cimport define
 from kvd.store.config cimport EVENT_LIST
 from kvd.types.hash cimport hash_get
 from kvd.types.list cimport list_access, list_close, list_grow, list_len, list_new, list_open
@@ -358,7 +359,7 @@ cdef void store_sorted(call *c, sorting *s) noexcept nogil:
             value_free(&c.store.mem, e)
         reply_error(c, NO_MEMORY)
     elif store_new_value(c, c.db, s.target, e):
-        key_changed(c.store, c.db, s.target, EVENT_LIST, b"sortstore")
+        changed(c, s.target, 1, EVENT_LIST, b"sortstore")
         reply_int(c, (s.last - s.first + 1) * max(s.get_count, 1))
 
 

@@ -1,7 +1,7 @@
 """Consumer groups, as XREADGROUP needs them. See stream_groups.pyx."""
 
-from kvd.commands.table cimport call
 from kvd.core.view cimport view
+from kvd.run.call cimport call
 from kvd.types.stream cimport consumer, group, stream
 
 cdef void group_missing(call *c, view key, view name, const char *where) noexcept nogil       # replies NOGROUP

@@ -5,22 +5,25 @@ from libc.stdio cimport snprintf
 from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 
-from kvd.commands.errors cimport NO_MEMORY, SYNTAX
 from kvd.commands.keyed cimport find_or_make
 from kvd.commands.streams cimport (
     arg_id, arg_interval, arg_range_start, find_stream, ids_valid, parse_id, read_ids, reply_entry, reply_id,
 )
-from kvd.commands.table cimport (
-    arg_int, call, define, reply_array, reply_bulk, reply_error, reply_error_about, reply_errorf, reply_int,
-    reply_null, reply_ok,
-)
 from kvd.core.buf cimport buf_rotate
 from kvd.core.entry cimport entry
-from kvd.core.idmap cimport id_compare, id_lowest, idmap_find, idmap_next, idmap_seek, idmap_seek_last, idpos, id_highest, stream_id
+from kvd.core.idmap cimport (
+    id_compare, id_highest, id_lowest, idmap_find, idmap_next, idmap_seek, idmap_seek_last, idpos, stream_id,
+)
 from kvd.core.text cimport parse_int
 from kvd.core.view cimport view, view_is
 from kvd.resp.writer cimport write_bulk_int, write_header_at, write_null_array
-from kvd.store.change cimport key_changed, key_event
+from kvd.run.args cimport (
+    arg_int, changed, event_of, reply_array, reply_bulk, reply_error, reply_error_about, reply_errorf, reply_int,
+    reply_null, reply_ok,
+)
+from kvd.run.call cimport call
+from kvd.run.errors cimport NO_MEMORY, SYNTAX
+from kvd.run.registry cimport define
 from kvd.store.config cimport EVENT_STREAM
 from kvd.types.stream cimport (
     DROP_REFERENCES, ONLY_ACKNOWLEDGED, consumer, group, group_ack, group_consumer, group_consumer_add,
@@ -56,7 +59,7 @@ cdef consumer *use_consumer(call *c, stream *s, group *g, view key, view name) n
         if who == NULL:
             return NULL
         c.store.changes += 1
-        key_event(c.store, c.db, key, EVENT_STREAM, b"xgroup-createconsumer")
+        event_of(c, key, EVENT_STREAM, b"xgroup-createconsumer")
     who.seen_ms = c.store.now
     return who
 
@@ -163,7 +166,7 @@ cdef void xgroup_create(call *c) noexcept nogil:
     elif stream_group_add(s, c.argv[3], id, o.entries_read) == NULL:
         reply_error(c, NO_MEMORY)
     else:
-        key_changed(c.store, c.db, c.argv[2], EVENT_STREAM, b"xgroup-create")
+        changed(c, c.argv[2], 1, EVENT_STREAM, b"xgroup-create")
         reply_ok(c)
 
 
@@ -185,7 +188,7 @@ cdef void xgroup_setid(call *c) noexcept nogil:
         return
     g.last = id
     g.entries_read = o.entries_read
-    key_changed(c.store, c.db, c.argv[2], EVENT_STREAM, b"xgroup-setid")
+    changed(c, c.argv[2], 1, EVENT_STREAM, b"xgroup-setid")
     reply_ok(c)
 
 
@@ -203,7 +206,7 @@ cdef void xgroup_destroy(call *c) noexcept nogil:
     g = stream_group(s, c.argv[3])
     if g != NULL:
         stream_group_remove(s, g)
-        key_changed(c.store, c.db, c.argv[2], EVENT_STREAM, b"xgroup-destroy")
+        changed(c, c.argv[2], 1, EVENT_STREAM, b"xgroup-destroy")
     reply_int(c, g != NULL)
 
 
@@ -224,7 +227,7 @@ cdef void xgroup_createconsumer(call *c) noexcept nogil:
         reply_error(c, NO_MEMORY)
         return
     if new:
-        key_changed(c.store, c.db, c.argv[2], EVENT_STREAM, b"xgroup-createconsumer")
+        changed(c, c.argv[2], 1, EVENT_STREAM, b"xgroup-createconsumer")
     reply_int(c, new)
 
 
@@ -245,7 +248,7 @@ cdef void xgroup_delconsumer(call *c) noexcept nogil:
     if who != NULL:
         n = who.pending.count
         group_consumer_remove(s, g, who)
-        key_changed(c.store, c.db, c.argv[2], EVENT_STREAM, b"xgroup-delconsumer")
+        changed(c, c.argv[2], 1, EVENT_STREAM, b"xgroup-delconsumer")
     reply_int(c, n)
 
 
@@ -312,7 +315,7 @@ cdef void xackdel_command(call *c) noexcept nogil:
         stream_delete(s, id)
         reply_int(c, 1)
     if n:
-        key_changed(c.store, c.db, c.argv[1], EVENT_STREAM, b"xackdel")
+        changed(c, c.argv[1], 1, EVENT_STREAM, b"xackdel")
 
 
 # ---- looking at what is pending ---------------------------------------------------------------------

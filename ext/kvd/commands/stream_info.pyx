@@ -2,17 +2,18 @@
 
 from libc.stdint cimport int64_t, uint32_t
 
-from kvd.commands.errors cimport NO_KEY
 from kvd.commands.stream_groups cimport group_unknown
 from kvd.commands.streams cimport find_stream, reply_entries, reply_entry, reply_id
-from kvd.commands.table cimport (
-    arg_int, call, define, reply_array, reply_bulk, reply_error, reply_error_about, reply_int, reply_map, reply_null,
-    reply_text,
-)
 from kvd.core.entry cimport entry
 from kvd.core.idmap cimport id_highest, id_lowest, idmap, idmap_next, idmap_seek, idpos, stream_id
 from kvd.core.view cimport view_is
 from kvd.resp.writer cimport write_header_at
+from kvd.run.args cimport (
+    arg_int, reply_array, reply_bulk, reply_error, reply_error_about, reply_int, reply_map, reply_null, reply_text,
+)
+from kvd.run.call cimport call
+from kvd.run.errors cimport NO_KEY
+from kvd.run.registry cimport define
 from kvd.types.stream cimport (
     consumer, group, nack, name_of, stream, stream_entries_read, stream_group, stream_of, stream_range_has_tombstones,
     stream_walk, stream_walk_next, stream_walk_start,

@@ -3,11 +3,8 @@
 from libc.stdint cimport int64_t
 from libc.stdlib cimport free, malloc
 
-from kvd.commands.blocking cimport wait_for_keys
-from kvd.commands.errors cimport NO_MEMORY, SYNTAX
 from kvd.commands.stream_groups cimport group_missing, use_consumer
 from kvd.commands.streams cimport ID_TEXT, arg_id, find_stream, format_id, reply_entries, reply_entry, reply_id
-from kvd.commands.table cimport arg_int, call, define, reply_array, reply_bulk, reply_error, reply_errorf
 from kvd.core.entry cimport entry
 from kvd.core.idmap cimport (
     id_compare, id_highest, id_lowest, id_next, id_prev, idmap_next, idmap_seek, idpos, stream_id,
@@ -15,10 +12,16 @@ from kvd.core.idmap cimport (
 from kvd.core.text cimport parse_int
 from kvd.core.view cimport view, view_is, view_of
 from kvd.resp.writer cimport write_header_at, write_null_array
-from kvd.session.waiters cimport NULL_ARRAY
+from kvd.run.after cimport wait_for_keys, wanted_keys
+from kvd.run.args cimport arg_int, reply_array, reply_bulk, reply_error, reply_errorf
+from kvd.run.call cimport call
+from kvd.run.errors cimport NO_MEMORY, SYNTAX
+from kvd.run.registry cimport define
+from kvd.session.waiters cimport wanted
+from kvd.store.change cimport others_changed
 from kvd.types.stream cimport (
-    consumer, group, group_pend, nack, stream, stream_entries_read, stream_group, stream_of, stream_range_has_tombstones,
-    stream_walk, stream_walk_next, stream_walk_start,
+    consumer, group, group_pend, nack, stream, stream_entries_read, stream_group, stream_of,
+    stream_range_has_tombstones, stream_walk, stream_walk_next, stream_walk_start,
 )
 from kvd.types.value cimport STREAM
 
@@ -240,7 +243,7 @@ cdef bint reply_stream(call *c, reading *r, int k, stream_id after) noexcept nog
         reply_history(c, s, who, after, r)
     elif reply_new(c, s, g, who, r):
         who.active_ms = c.store.now
-    c.store.changes += 1
+    others_changed(c.store, 1)
     return True
 
 
@@ -250,6 +253,7 @@ cdef void wait_for_entries(call *c, reading *r, stream_id *after) noexcept nogil
     cdef view *argv = <view *>room
     cdef char *text = room + c.argc * sizeof(view)
     cdef int i
+    cdef wanted what
     if room == NULL:
         reply_error(c, NO_MEMORY)
         return
@@ -257,7 +261,11 @@ cdef void wait_for_entries(call *c, reading *r, stream_id *after) noexcept nogil
         argv[i] = c.argv[i]
     for i in range(r.streams if not r.group_at else 0):
         argv[r.streams_at + r.streams + i] = view_of(text + i * ID_TEXT, format_id(text + i * ID_TEXT, after[i]))
-    wait_for_keys(c, argv, r.streams_at, r.streams, 1, r.deadline, STREAM, r.group_at != 0, NULL_ARRAY)
+    what = wanted_keys(c, r.streams_at, r.streams, STREAM, r.deadline)
+    what.argv = argv
+    what.keys = argv + r.streams_at
+    what.on_gone = r.group_at != 0
+    wait_for_keys(c, what)
     free(room)
 
 

@@ -2,10 +2,10 @@
 
 from libc.stdint cimport int64_t
 
-from kvd.commands.table cimport call
 from kvd.core.entry cimport entry
 from kvd.core.idmap cimport stream_id
 from kvd.core.view cimport view
+from kvd.run.call cimport call
 from kvd.types.stream cimport references, stream, stream_walk
 
 cdef enum:

@@ -4,17 +4,18 @@ consumer groups are stream_groups.pyx; XINFO is stream_info.pyx. How entries are
 from libc.stdint cimport int64_t, uint64_t
 from libc.stdio cimport snprintf
 
-from kvd.commands.errors cimport NO_KEY, NO_MEMORY, SYNTAX
 from kvd.commands.keyed cimport drop_empty, find_or_make, find_typed
-from kvd.commands.table cimport (
-    arg_int, call, define, reply_array, reply_bulk, reply_error, reply_errorf, reply_int, reply_null, reply_ok,
-)
 from kvd.core.entry cimport entry
 from kvd.core.idmap cimport id_compare, id_highest, id_lowest, id_next, id_of, id_prev, stream_id
 from kvd.core.text cimport parse_int
 from kvd.core.view cimport view, view_is, view_of
 from kvd.resp.writer cimport write_bulk, write_header_at, write_null_array
-from kvd.store.change cimport key_changed, key_event
+from kvd.run.args cimport (
+    arg_int, changed, event_of, reply_array, reply_bulk, reply_error, reply_errorf, reply_int, reply_null, reply_ok,
+)
+from kvd.run.call cimport call
+from kvd.run.errors cimport NO_KEY, NO_MEMORY, SYNTAX
+from kvd.run.registry cimport define
 from kvd.store.config cimport EVENT_STREAM, OPT_STREAM_NODE_MAX_BYTES, OPT_STREAM_NODE_MAX_ENTRIES, cfg
 from kvd.types.stream cimport (
     DROP_REFERENCES, KEEP_REFERENCES, ONLY_ACKNOWLEDGED, references, stream, stream_append, stream_delete,
@@ -350,9 +351,9 @@ cdef void xadd_command(call *c) noexcept nogil:
         reply_error(c, NO_MEMORY)
     else:
         reply_id(c, a.id)
-        key_changed(c.store, c.db, key, EVENT_STREAM, b"xadd")
+        changed(c, key, 1, EVENT_STREAM, b"xadd")
         if a.trims and stream_trim(s, &a.trim):
-            key_event(c.store, c.db, key, EVENT_STREAM, b"xtrim")
+            event_of(c, key, EVENT_STREAM, b"xtrim")
         return
     if s.added == 0 and s.groups.count == 0:
         drop_empty(c, key, e, hash)        # it was made for an entry that did not come
@@ -373,7 +374,7 @@ cdef void xtrim_command(call *c) noexcept nogil:
         return
     n = stream_trim(stream_of(e), &a.trim) if e != NULL else 0
     if n:
-        key_changed(c.store, c.db, c.argv[1], EVENT_STREAM, b"xtrim")
+        changed(c, c.argv[1], 1, EVENT_STREAM, b"xtrim")
     reply_int(c, n)
 
 
@@ -454,7 +455,7 @@ cdef void xdel_command(call *c) noexcept nogil:
             parse_id(c.argv[i], &id, 0, False)
             n += stream_delete(stream_of(e), id)
         if n:
-            key_changed(c.store, c.db, c.argv[1], EVENT_STREAM, b"xdel")
+            changed(c, c.argv[1], 1, EVENT_STREAM, b"xdel")
     reply_int(c, n)
 
 
@@ -507,7 +508,7 @@ cdef void xdelex_command(call *c) noexcept nogil:
             n += stream_delete(s, id)
             reply_int(c, 1)
     if n:
-        key_changed(c.store, c.db, c.argv[1], EVENT_STREAM, b"xdel")
+        changed(c, c.argv[1], 1, EVENT_STREAM, b"xdel")
 
 
 define(xsetid_command, """
@@ -566,5 +567,5 @@ cdef void xsetid_command(call *c) noexcept nogil:
         s.added = added
     if id_compare(deleted, id_lowest()) != 0:
         s.max_deleted = deleted
-    key_changed(c.store, c.db, c.argv[1], EVENT_STREAM, b"xsetid")
+    changed(c, c.argv[1], 1, EVENT_STREAM, b"xsetid")
     reply_ok(c)

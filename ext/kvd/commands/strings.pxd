@@ -2,8 +2,8 @@
 
 from libc.stdint cimport int64_t
 
-from kvd.commands.table cimport call
 from kvd.core.view cimport view
+from kvd.run.call cimport call
 
 cdef bint plain_set(call *c, view key, view value) noexcept nogil    # SET without options; False: the error is replied
 cdef char *open_for_write(call *c, view key, size_t n, size_t *had) noexcept nogil

@@ -4,21 +4,22 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
 
-from kvd.commands.errors cimport NO_MEMORY, NOT_FLOAT, NOT_INT, OVERFLOW, SYNTAX, TOO_LONG, WRONGTYPE
 from kvd.commands.expiry cimport NO_TIME, read_deadline
-from kvd.commands.table cimport (
-    AHEAD, arg_int, call, define, find_read, find_write, hash_ahead, reply_array, reply_bulk, reply_error, reply_errorf,
-    reply_int, reply_map, reply_null, reply_ok, reply_text, use_hash, wrong_type,
-)
 from kvd.core.entry cimport TIMED, entry, entry_deadline, entry_timer
 from kvd.core.table cimport table_find, table_hash
 from kvd.core.text cimport INT_TEXT, LONG_DOUBLE_TEXT, format_long_double, parse_int, parse_long_double
 from kvd.core.view cimport lower, view, view_equal, view_is, view_of
 from kvd.core.xxh3 cimport xxh3_64
 from kvd.resp.writer cimport write_header_at
-from kvd.store.change cimport key_changed, key_event
+from kvd.run.args cimport (
+    AHEAD, arg_int, changed, event_of, find_read, find_write, hash_ahead, reply_array, reply_bulk, reply_error,
+    reply_errorf, reply_int, reply_map, reply_null, reply_ok, reply_text, use_hash, wrong_type,
+)
+from kvd.run.call cimport call
+from kvd.run.errors cimport NOT_FLOAT, NOT_INT, NO_MEMORY, OVERFLOW, SYNTAX, TOO_LONG, WRONGTYPE
+from kvd.run.registry cimport define
+from kvd.store.access cimport access_init
 from kvd.store.config cimport EVENT_GENERIC, EVENT_NEW, EVENT_STRING, OPT_PROTO_MAX_BULK_LEN, cfg
-from kvd.store.evict cimport access_init
 from kvd.store.keyspace cimport (
     keyspace_find, keyspace_insert, keyspace_moved, keyspace_persist, keyspace_remove, keyspace_replace,
     keyspace_set_deadline,
@@ -55,7 +56,7 @@ cdef bint put(call *c, view key, view value, uint64_t hash, entry *old, int64_t 
             keyspace_replace(c.store, c.db, old, e, hash)
             return True
         if keyspace_insert(c.store, c.db, e, hash):
-            key_event(c.store, c.db, key, EVENT_NEW, b"new")
+            event_of(c, key, EVENT_NEW, b"new")
             return True
     reply_error(c, NO_MEMORY)
     return False
@@ -210,15 +211,15 @@ cdef void reply_value(call *c, entry *e) noexcept nogil:
 cdef void finish_set(call *c, view key, uint64_t hash, int64_t deadline) noexcept nogil:
     """What a write of a whole value tells the world; a deadline in the past deletes at once."""
     cdef entry *e
-    key_changed(c.store, c.db, key, EVENT_STRING, b"set")
+    changed(c, key, 1, EVENT_STRING, b"set")
     if deadline < 0:
         return
     if deadline <= c.store.now:
         e = table_find(&c.db.keys, key, hash)
         keyspace_remove(c.store, c.db, e, hash)
-        key_event(c.store, c.db, key, EVENT_GENERIC, b"del")
+        event_of(c, key, EVENT_GENERIC, b"del")
     else:
-        key_event(c.store, c.db, key, EVENT_GENERIC, b"expire")
+        event_of(c, key, EVENT_GENERIC, b"expire")
 
 
 cdef void set_generic(call *c, set_args *a) noexcept nogil:
@@ -303,7 +304,7 @@ cdef void setnx_command(call *c) noexcept nogil:
     if find_write(c, c.argv[1], &hash) != NULL:
         reply_int(c, 0)
     elif put(c, c.argv[1], c.argv[2], hash, NULL, NO_TIME, False):
-        key_changed(c.store, c.db, c.argv[1], EVENT_STRING, b"set")
+        changed(c, c.argv[1], 1, EVENT_STRING, b"set")
         reply_int(c, 1)
 
 
@@ -321,7 +322,7 @@ cdef void getset_command(call *c) noexcept nogil:
         return
     reply_value(c, e)
     if put(c, c.argv[1], c.argv[2], hash, e, NO_TIME, False):
-        key_changed(c.store, c.db, c.argv[1], EVENT_STRING, b"set")
+        changed(c, c.argv[1], 1, EVENT_STRING, b"set")
     else:
         c.out.len = at
         reply_error(c, NO_MEMORY)
@@ -469,7 +470,7 @@ cdef void getdel_command(call *c) noexcept nogil:
     reply_value(c, e)
     if e != NULL:
         keyspace_remove(c.store, c.db, e, hash)
-        key_changed(c.store, c.db, c.argv[1], EVENT_GENERIC, b"del")
+        changed(c, c.argv[1], 1, EVENT_GENERIC, b"del")
 
 
 define(getex_command, """
@@ -495,12 +496,12 @@ cdef void getex_command(call *c) noexcept nogil:
     reply_value(c, e)
     if a.flags & SET_PERSIST:
         if e.flags & TIMED and keyspace_persist(c.store, c.db, e, hash) != NULL:
-            key_changed(c.store, c.db, c.argv[1], EVENT_GENERIC, b"persist")
+            changed(c, c.argv[1], 1, EVENT_GENERIC, b"persist")
     elif a.deadline >= 0 and a.deadline <= c.store.now:
         keyspace_remove(c.store, c.db, e, hash)
-        key_changed(c.store, c.db, c.argv[1], EVENT_GENERIC, b"del")
+        changed(c, c.argv[1], 1, EVENT_GENERIC, b"del")
     elif a.deadline >= 0 and keyspace_set_deadline(c.store, c.db, e, hash, a.deadline) != NULL:
-        key_changed(c.store, c.db, c.argv[1], EVENT_GENERIC, b"expire")
+        changed(c, c.argv[1], 1, EVENT_GENERIC, b"expire")
 
 
 define(strlen_command, """
@@ -610,7 +611,7 @@ cdef char *open_for_write(call *c, view key, size_t n, size_t *had) noexcept nog
             reply_error(c, NO_MEMORY)
             return NULL
         access_init(c.store, e)
-        key_event(c.store, c.db, key, EVENT_NEW, b"new")
+        event_of(c, key, EVENT_NEW, b"new")
     elif wrong_type(c, e, STRING):
         return NULL
     had[0] = string_len(e)
@@ -638,7 +639,7 @@ cdef void append_command(call *c) noexcept nogil:
     cdef entry *e = find_write(c, key, &hash)
     if e == NULL:
         if put(c, key, more, hash, NULL, NO_TIME, False):
-            key_changed(c.store, c.db, key, EVENT_STRING, b"append")
+            changed(c, key, 1, EVENT_STRING, b"append")
             reply_int(c, more.len)
         return
     if wrong_type(c, e, STRING):
@@ -650,7 +651,7 @@ cdef void append_command(call *c) noexcept nogil:
     if bytes == NULL:
         return
     memcpy(bytes + had, more.ptr, more.len)
-    key_changed(c.store, c.db, key, EVENT_STRING, b"append")
+    changed(c, key, 1, EVENT_STRING, b"append")
     reply_int(c, had + more.len)
 
 
@@ -685,7 +686,7 @@ cdef void setrange_command(call *c) noexcept nogil:
     if bytes == NULL:
         return
     memcpy(bytes + offset, part.ptr, part.len)
-    key_changed(c.store, c.db, key, EVENT_STRING, b"setrange")
+    changed(c, key, 1, EVENT_STRING, b"setrange")
     reply_int(c, max(had, <size_t>offset + part.len))
 
 
@@ -721,8 +722,8 @@ cdef void add_to(call *c, int64_t delta) noexcept nogil:
             reply_error(c, NO_MEMORY)
             return
         else:
-            key_event(c.store, c.db, key, EVENT_NEW, b"new")
-    key_changed(c.store, c.db, key, EVENT_STRING, b"incrby")
+            event_of(c, key, EVENT_NEW, b"new")
+    changed(c, key, 1, EVENT_STRING, b"incrby")
     reply_int(c, n)
 
 
@@ -814,8 +815,8 @@ cdef void incrbyfloat_command(call *c) noexcept nogil:
             entry_timer(made).deadline = entry_deadline(e)
         keyspace_replace(c.store, c.db, e, made, hash)
     elif keyspace_insert(c.store, c.db, made, hash):
-        key_event(c.store, c.db, key, EVENT_NEW, b"new")
-    key_changed(c.store, c.db, key, EVENT_STRING, b"incrbyfloat")
+        event_of(c, key, EVENT_NEW, b"new")
+    changed(c, key, 1, EVENT_STRING, b"incrbyfloat")
     reply_bulk(c, printed)
 
 
@@ -847,7 +848,7 @@ cdef void delex_command(call *c) noexcept nogil:
         return
     if holds:
         keyspace_remove(c.store, c.db, e, hash)
-        key_changed(c.store, c.db, c.argv[1], EVENT_GENERIC, b"del")
+        changed(c, c.argv[1], 1, EVENT_GENERIC, b"del")
     reply_int(c, holds)
 
 
@@ -1015,5 +1016,5 @@ cdef bint plain_set(call *c, view key, view value) noexcept nogil:
     cdef entry *e = find_write(c, key, &hash)
     if not put(c, key, value, hash, e, NO_TIME, False):
         return False
-    key_changed(c.store, c.db, key, EVENT_STRING, b"set")
+    changed(c, key, 1, EVENT_STRING, b"set")
     return True

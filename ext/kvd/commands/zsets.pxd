@@ -2,8 +2,8 @@
 
 from libc.stdint cimport int64_t
 
-from kvd.commands.table cimport call
 from kvd.core.entry cimport entry
+from kvd.run.call cimport call
 
 cdef void zset_finish_store(call *c, entry *result, const char *event) noexcept nogil   # argv[1] becomes result, or goes if that is empty; replies its size
 cdef void zset_add_pairs(call *c, int at, int flags) noexcept nogil                     # ZADD with score and member from argument `at` on; replies

@@ -8,24 +8,24 @@ from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 
-from kvd.commands.blocking cimport wait_for_keys
-from kvd.commands.errors cimport NO_MEMORY, NOT_INT, OUT_OF_RANGE, SYNTAX, WRONGTYPE
 from kvd.commands.keyed cimport (
     arg_double, arg_timeout, clip, delete_key, drop_empty, find_or_make, find_typed, picks, picks_add, picks_init,
     picks_release, read_pop_count, reply_double, store_new_value, zset_limits,
 )
 from kvd.commands.scanning cimport gathering, scan_value, scan_wants
-from kvd.commands.table cimport (
-    arg_int, call, define, find_read, find_write, reply_array, reply_bulk, reply_error, reply_errorf, reply_int,
-    reply_null,
-)
 from kvd.core.entry cimport entry
 from kvd.core.random cimport rng_below
 from kvd.core.text cimport DOUBLE_TEXT, format_double, parse_double, parse_int
 from kvd.core.view cimport view, view_is, view_of
 from kvd.resp.writer cimport write_bulk, write_null_array
-from kvd.session.waiters cimport NULL_ARRAY
-from kvd.store.change cimport key_changed
+from kvd.run.after cimport wait_for_keys, wanted_keys
+from kvd.run.args cimport (
+    arg_int, changed, find_read, find_write, reply_array, reply_bulk, reply_error, reply_errorf, reply_int,
+    reply_null,
+)
+from kvd.run.call cimport call
+from kvd.run.errors cimport NOT_INT, NO_MEMORY, OUT_OF_RANGE, SYNTAX, WRONGTYPE
+from kvd.run.registry cimport define
 from kvd.store.config cimport EVENT_ZSET
 from kvd.types.set cimport set_cursor, set_has, set_len, set_next, set_start
 from kvd.types.value cimport SET, ZSET, packing, type_of, value_free
@@ -125,7 +125,7 @@ cdef void zset_add_pairs(call *c, int at, int flags) noexcept nogil:
         added += o == ADDED
         moved += o == MOVED
     if added or moved:
-        key_changed(c.store, c.db, c.argv[1], EVENT_ZSET, <const char *>b"zincr" if flags & ADD_INCR else <const char *>b"zadd")
+        changed(c, c.argv[1], 1, EVENT_ZSET, <const char *>b"zincr" if flags & ADD_INCR else <const char *>b"zadd")
     if e != NULL and zset_len(e) == 0:
         drop_empty(c, c.argv[1], e, hash)
     if o == NO_ROOM:
@@ -187,7 +187,7 @@ cdef void zrem_command(call *c) noexcept nogil:
 cdef void finish_removal(call *c, view key, entry *e, uint64_t hash, int64_t n, const char *event) noexcept nogil:
     if n == 0:
         return
-    key_changed(c.store, c.db, key, EVENT_ZSET, event)
+    changed(c, key, 1, EVENT_ZSET, event)
     if zset_len(e) == 0:
         drop_empty(c, key, e, hash)
 
@@ -458,7 +458,7 @@ cdef void zset_finish_store(call *c, entry *result, const char *event) noexcept 
         delete_key(c, c.db, c.argv[1], b"del")
         reply_int(c, 0)
     elif store_new_value(c, c.db, c.argv[1], result):
-        key_changed(c.store, c.db, c.argv[1], EVENT_ZSET, event)
+        changed(c, c.argv[1], 1, EVENT_ZSET, event)
         reply_int(c, n)
 
 
@@ -756,7 +756,7 @@ cdef void bzpop_generic(call *c, bint highest) noexcept nogil:
         reply_bulk(c, c.argv[found])
         pop(c, c.argv[found], e, hash, highest, 1, False)
     else:
-        wait_for_keys(c, c.argv, 1, c.argc - 2, 1, deadline, ZSET, False, NULL_ARRAY)
+        wait_for_keys(c, wanted_keys(c, 1, c.argc - 2, ZSET, deadline))
 
 
 define(bzpopmin_command, """
@@ -815,7 +815,7 @@ cdef void zmpop_generic(call *c, int at, bint waits) noexcept nogil:
         reply_array(c, count)
         pop(c, c.argv[found], e, hash, highest, count, True)
     elif waits:
-        wait_for_keys(c, c.argv, at + 1, <int>keys, 1, deadline, ZSET, False, NULL_ARRAY)
+        wait_for_keys(c, wanted_keys(c, at + 1, <int>keys, ZSET, deadline))
     else:
         write_null_array(c.out, c.proto)
 

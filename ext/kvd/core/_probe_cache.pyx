@@ -3,8 +3,9 @@
 from libc.stdint cimport int64_t, uint32_t
 
 from kvd.core.cells cimport cells, cells_count, cells_double, cells_full, cells_have, cells_init, cells_insert, cells_remove, cells_shrink
+from kvd.core.clock cimport NEVER
 from kvd.core.lives cimport (
-    NEVER, lives, lives_close, lives_deadline, lives_due, lives_end, lives_forget, lives_give, lives_init, lives_last, lives_look,
+    lives, lives_close, lives_deadline, lives_due, lives_end, lives_forget, lives_give, lives_init, lives_last, lives_look,
     lives_neglected, lives_over, lives_release, lives_soften, lives_stale, lives_start, lives_tti, lives_use,
 )
 from kvd.core.mem cimport heap, heap_destroy, heap_init

@@ -7,46 +7,16 @@ known here: a `pace` keeps two readings of both clocks and converts when INFO or
 
 from libc.stdint cimport int64_t, uint64_t
 
-cdef extern from * nogil:
-    """
-    #include <time.h>
-    #include <stdint.h>
-    #if defined(__x86_64__)
-    #include <x86intrin.h>
-    #endif
-    static inline int64_t kvd_clock_us(int id) {
-        struct timespec t;
-        clock_gettime(id, &t);
-        return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-    }
-    static inline int64_t kvd_wall_us(void) { return kvd_clock_us(CLOCK_REALTIME); }
-    static inline int64_t kvd_mono_us(void) { return kvd_clock_us(CLOCK_MONOTONIC); }
-    #if defined(CLOCK_MONOTONIC_COARSE)
-    #define KVD_COARSE_LAG 10000      /* a jiffy is 10 ms at most */
-    static inline int64_t kvd_coarse_us(void) { return kvd_clock_us(CLOCK_MONOTONIC_COARSE); }
-    #else
-    #define KVD_COARSE_LAG 0
-    static inline int64_t kvd_coarse_us(void) { return kvd_mono_us(); }
-    #endif
-    static inline uint64_t kvd_ticks(void) {
-    #if defined(__x86_64__)
-        return __rdtsc();
-    #elif defined(__aarch64__)
-        uint64_t v;
-        __asm__ volatile("mrs %0, cntvct_el0" : "=r"(v));
-        return v;
-    #else
-        struct timespec t;
-        clock_gettime(CLOCK_MONOTONIC, &t);
-        return (uint64_t)t.tv_sec * 1000000000ull + t.tv_nsec;
-    #endif
-    }
-    """
+cdef extern from "kvd/core/clock.h" nogil:
     int64_t wall_us "kvd_wall_us" () noexcept   # microseconds since 1970
     int64_t mono_us "kvd_mono_us" () noexcept   # microseconds, never goes back
     int64_t coarse_us "kvd_coarse_us" () noexcept   # as mono_us, up to COARSE_LAG behind it
     const int64_t COARSE_LAG "KVD_COARSE_LAG"   # microseconds
     uint64_t ticks "kvd_ticks" () noexcept      # unknown but steady rate
+
+
+cdef extern from "<stdint.h>" nogil:
+    int64_t NEVER "INT64_MAX"                   # a time later than any deadline
 
 
 cdef struct pace:

@@ -2,7 +2,7 @@
 
 from libc.stdint cimport int64_t, uint32_t
 
-from kvd.core.clock cimport COARSE_LAG, mono_us
+from kvd.core.clock cimport COARSE_LAG, NEVER, mono_us
 from kvd.core.entry cimport timer
 from kvd.core.mem cimport heap
 from kvd.core.random cimport rng
@@ -11,10 +11,8 @@ from kvd.core.wheel cimport WHEEL_TICK, wheel
 
 cdef extern from * nogil:
     """
-    #define KVD_NEVER INT64_MAX
     #define KVD_FOREVER ((int64_t)1 << 57)
     """
-    const int64_t NEVER "KVD_NEVER"         # a deadline or a time to live: none
     const int64_t FOREVER "KVD_FOREVER"     # times to live from here on are the same as none
 
 cdef struct life:

@@ -22,6 +22,7 @@ count sixteenths of a microsecond.
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memset
 
+from kvd.core.clock cimport NEVER
 from kvd.core.entry cimport timer
 from kvd.core.mem cimport heap, mem_alloc, mem_cost, mem_free, mem_realloc
 from kvd.core.random cimport rng, rng_below
@@ -43,7 +44,6 @@ cdef enum:
 
 assert 1 << TICK_BITS == WHEEL_TICK
 
-cdef int64_t NEVER = 0x7FFFFFFFFFFFFFFF
 
 
 cdef wheel *wheel_new(heap *h, int64_t now) noexcept nogil:

@@ -9,9 +9,9 @@ from cpython.object cimport PyObject, PyTypeObject
 from libc.stdint cimport int64_t, uint32_t
 from libc.string cimport memset
 
-from kvd.core.clock cimport mono_us
+from kvd.core.clock cimport NEVER, mono_us
 from kvd.core.crc64 cimport crc64
-from kvd.core.lives cimport NEVER, later, lives_deadline, lives_due, lives_last, lives_over, lives_soften, lives_stale, lives_tti
+from kvd.core.lives cimport later, lives_deadline, lives_due, lives_last, lives_over, lives_soften, lives_stale, lives_tti
 from kvd.core.policy cimport policy_first, policy_limit, policy_name, policy_next, policy_victim
 from kvd.core.slab cimport column_at, node_at
 from kvd.doors.entries cimport ADD, ANY, DELETED, N_CAUSES, REPLACE, STEP, Entries

@@ -3,7 +3,7 @@
 from kvd.core.buf cimport buf
 from kvd.core.entry cimport entry
 from kvd.core.view cimport view
-from kvd.store.keyspace cimport store
+from kvd.store.store cimport store
 
 cdef enum:
     RDB_VERSION = 12           # the newest that is read

@@ -18,27 +18,26 @@ from kvd.commands.keyed cimport hash_limits, set_limits, zset_limits
 from kvd.commands.lists cimport list_limits
 from kvd.core.buf cimport buf, buf_add, buf_add_char, buf_release, buf_reserve
 from kvd.core.entry cimport entry, entry_payload
-from kvd.core.idmap cimport id_compare, id_of, idmap_next, idmap_seek, id_lowest, idpos, stream_id
+from kvd.core.idmap cimport id_compare, id_lowest, id_of, idmap_next, idmap_seek, idpos, stream_id
 from kvd.core.intset cimport intset_at, intset_bytes, intset_check, intset_count
 from kvd.core.listpack cimport (
-    lp_append_int, lp_append, lp_bytes, lp_check, lp_count, lp_first, lp_free, lp_get, lp_get_int, lp_new, lp_next,
+    lp_append, lp_append_int, lp_bytes, lp_check, lp_count, lp_first, lp_free, lp_get, lp_get_int, lp_new, lp_next,
 )
 from kvd.core.lzf cimport lzf_compress, lzf_decompress
 from kvd.core.mem cimport heap, mem_alloc, mem_free
-from kvd.core.quicklist cimport quicklist, quicknode
+from kvd.core.quicklist cimport quicklist, quicklist_push, quicknode
 from kvd.core.text cimport INT_TEXT, format_int, parse_double, parse_int
 from kvd.core.view cimport view, view_of
-from kvd.store.keyspace cimport store
+from kvd.store.store cimport store
 from kvd.types.hash cimport (
     HASH_PACKED, hash_cursor, hash_deadline, hash_expand, hash_is_timed, hash_len, hash_new, hash_next, hash_set,
     hash_set_deadline, hash_soonest, hash_start,
 )
 from kvd.types.list cimport LIST_PACKED, list_access, list_adopt, list_close, list_grow, list_new, list_open
-from kvd.core.quicklist cimport quicklist_push
 from kvd.types.set cimport SET_INTS, set_add, set_cursor, set_expand, set_len, set_new, set_next, set_start
 from kvd.types.stream cimport (
-    consumer, group, group_consumer_add, group_pend, nack, name_of, stream, stream_adopt, stream_group_add,
-    stream_group, group_consumer, stream_new, stream_node, stream_of,
+    consumer, group, group_consumer, group_consumer_add, group_pend, nack, name_of, stream, stream_adopt,
+    stream_group, stream_group_add, stream_new, stream_node, stream_of,
 )
 from kvd.types.string cimport string_new, string_view
 from kvd.types.value cimport HASH, LIST, SET, STREAM, ZSET, encoding_of, packing, type_of, value_free

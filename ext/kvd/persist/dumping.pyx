@@ -3,18 +3,19 @@
 from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memcmp, memset
 
-from kvd.commands.errors cimport NO_MEMORY, SYNTAX
 from kvd.commands.keyed cimport store_new_value
-from kvd.commands.table cimport arg_int, call, define, find_read, reply_bulk, reply_error, reply_null, reply_ok
 from kvd.core.buf cimport buf, buf_add, buf_release
 from kvd.core.crc64 cimport crc64
 from kvd.core.entry cimport entry
 from kvd.core.table cimport table_hash
 from kvd.core.view cimport view, view_is, view_of
 from kvd.persist.codec cimport RDB_VERSION, value_decode, value_encode
-from kvd.store.change cimport key_changed
+from kvd.run.args cimport arg_int, changed, find_read, reply_bulk, reply_error, reply_null, reply_ok
+from kvd.run.call cimport call
+from kvd.run.errors cimport NO_MEMORY, SYNTAX
+from kvd.run.registry cimport define
+from kvd.store.access cimport access_set_frequency, access_set_idle, uses_lfu
 from kvd.store.config cimport EVENT_GENERIC
-from kvd.store.evict cimport access_set_frequency, access_set_idle, uses_lfu
 from kvd.store.keyspace cimport keyspace_find, keyspace_remove, keyspace_replan_fields, keyspace_set_deadline
 from kvd.types.hash cimport hash_is_timed
 from kvd.types.value cimport HASH, type_of, value_free
@@ -109,7 +110,7 @@ cdef void place_restored(call *c, entry *e, int64_t deadline, restoring *r) noex
         keyspace_remove(c.store, c.db, e, hash)
         reply_error(c, NO_MEMORY)
         return
-    key_changed(c.store, c.db, key, EVENT_GENERIC, b"restore")
+    changed(c, key, 1, EVENT_GENERIC, b"restore")
     reply_ok(c)
 
 
@@ -151,5 +152,5 @@ cdef void restore_command(call *c) noexcept nogil:
     value_free(&c.store.mem, e)            # it is over already
     if old != NULL:
         keyspace_remove(c.store, c.db, old, hash)
-        key_changed(c.store, c.db, c.argv[1], EVENT_GENERIC, b"del")
+        changed(c, c.argv[1], 1, EVENT_GENERIC, b"del")
     reply_ok(c)

@@ -12,13 +12,13 @@ raw: no metamethod of a script runs here.
 from libc.stdint cimport int64_t
 from libc.string cimport memchr
 
-from kvd.commands.table cimport reply_error, reply_error_counted
 from kvd.core.text cimport parse_double, parse_int
 from kvd.core.view cimport view, view_of
 from kvd.resp.writer cimport (
-    write_bool, write_bulk, write_clean, write_double, write_header, write_header_at, write_int, write_line, write_null,
-    write_verbatim,
+    write_bool, write_bulk, write_clean, write_double, write_header, write_header_at, write_int, write_line,
+    write_null, write_verbatim,
 )
+from kvd.run.args cimport reply_error, reply_error_counted
 from kvd.script.lua cimport T_BOOLEAN, T_NUMBER, T_STRING, T_TABLE, is_nil, lua, lua_State, pop
 from kvd.script.runtime cimport running
 

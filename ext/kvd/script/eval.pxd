@@ -1,7 +1,7 @@
 """EVAL and its kin, SCRIPT, and the cache of scripts. See eval.pyx."""
 
-from kvd.commands.table cimport call
 from kvd.core.view cimport view
+from kvd.run.call cimport call
 from kvd.script.runtime cimport running, runtime
 
 cdef void scripts_flush(runtime *r) noexcept nogil                     # forgets all cached scripts

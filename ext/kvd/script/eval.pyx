@@ -10,10 +10,6 @@ from libc.stdint cimport int64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
-from kvd.commands.errors cimport NO_MEMORY, NOT_INT, OOM
-from kvd.commands.table cimport (
-    call, define, reply_array, reply_bulk, reply_error, reply_error_about, reply_int, reply_ok,
-)
 from kvd.core.buf cimport buf, buf_release
 from kvd.core.entry cimport entry_payload
 from kvd.core.pointers cimport pointer_find, pointer_put, pointer_take
@@ -22,9 +18,13 @@ from kvd.core.table cimport table_cursor, table_next
 from kvd.core.text cimport parse_int
 from kvd.core.view cimport lower, view, view_is, view_of
 from kvd.resp.writer cimport write_set, write_status
+from kvd.run.args cimport reply_array, reply_bulk, reply_error, reply_error_about, reply_int, reply_ok
+from kvd.run.call cimport call
+from kvd.run.errors cimport NOT_INT, NO_MEMORY, OOM
+from kvd.run.figures cimport figures_of
+from kvd.run.registry cimport define
 from kvd.script.runtime cimport (
-    ALLOW_OOM, COMPAT, NO_WRITES, compile, forget, kill, run_function, running, runtime, runtime_find,
-    runtime_open,
+    ALLOW_OOM, COMPAT, NO_WRITES, compile, forget, kill, run_function, running, runtime, runtime_find, runtime_open,
 )
 from kvd.store.evict cimport over_limit
 
@@ -95,8 +95,8 @@ cdef void used_now(runtime *r, script *one) noexcept nogil:
 
 
 cdef void account(runtime *r) noexcept nogil:
-    r.store.scripting.scripts = r.scripts.items
-    r.store.scripting.script_bytes = r.scripts_bytes
+    figures_of(r.store).scripts.scripts = r.scripts.items
+    figures_of(r.store).scripts.script_bytes = r.scripts_bytes
 
 
 cdef void drop(runtime *r, script *one) noexcept nogil:
@@ -205,7 +205,7 @@ cdef script *add(call *c, runtime *r, const char *sha, view code, bint lasting) 
             oldest = <script *>r.oldest
             pointer_take(&r.scripts, view_of(oldest.sha, SHA1_TEXT))
             drop(r, oldest)
-            r.store.scripting.evicted += 1
+            figures_of(r.store).scripts.evicted += 1
     account(r)
     return one
 
@@ -301,7 +301,7 @@ cdef void eval_known(call *c, bint read_only) noexcept nogil:
 
 define(eval_command, """
     EVAL script numkeys [key [key ...]] [arg [arg ...]]
-    noscript stale skip_monitor no_mandatory_keys | scripting | 2.6.0 | Depends on the script that is executed.
+    noscript stale skip_monitor no_mandatory_keys nests shown_first may_replicate | scripting | 2.6.0 | Depends on the script that is executed.
     Run a Lua script.
     keys: RW access update
 """)
@@ -311,7 +311,7 @@ cdef void eval_command(call *c) noexcept nogil:
 
 define(eval_ro, """
     EVAL_RO script numkeys [key [key ...]] [arg [arg ...]]
-    readonly noscript stale skip_monitor no_mandatory_keys | scripting | 7.0.0 | Depends on the script that is executed.
+    readonly noscript stale skip_monitor no_mandatory_keys nests shown_first | scripting | 7.0.0 | Depends on the script that is executed.
     Run a Lua script that only reads.
     keys: RO access
 """)
@@ -321,7 +321,7 @@ cdef void eval_ro(call *c) noexcept nogil:
 
 define(evalsha_command, """
     EVALSHA sha1 numkeys [key [key ...]] [arg [arg ...]]
-    noscript stale skip_monitor no_mandatory_keys | scripting | 2.6.0 | Depends on the script that is executed.
+    noscript stale skip_monitor no_mandatory_keys nests shown_first may_replicate | scripting | 2.6.0 | Depends on the script that is executed.
     Run a cached Lua script by its SHA-1.
     keys: RW access update
 """)
@@ -331,7 +331,7 @@ cdef void evalsha_command(call *c) noexcept nogil:
 
 define(evalsha_ro, """
     EVALSHA_RO sha1 numkeys [key [key ...]] [arg [arg ...]]
-    readonly noscript stale skip_monitor no_mandatory_keys | scripting | 7.0.0 | Depends on the script that is executed.
+    readonly noscript stale skip_monitor no_mandatory_keys nests shown_first | scripting | 7.0.0 | Depends on the script that is executed.
     Run a cached Lua script that only reads, by its SHA-1.
     keys: RO access
 """)
@@ -343,7 +343,7 @@ cdef void evalsha_ro(call *c) noexcept nogil:
 
 define(script_load, """
     SCRIPT|LOAD script
-    noscript stale | scripting | 2.6.0 | O(N) where N is the length of the script
+    noscript stale may_replicate | scripting | 2.6.0 | O(N) where N is the length of the script
     Cache a script until SCRIPT FLUSH; return its SHA-1.
     tips: request_policy:all_nodes response_policy:all_succeeded
 """)

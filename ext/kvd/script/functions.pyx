@@ -12,10 +12,6 @@ from libc.stdint cimport int64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcpy, memset
 
-from kvd.commands.errors cimport NO_MEMORY
-from kvd.commands.table cimport (
-    call, define, reply_array, reply_bulk, reply_error, reply_error_about, reply_int, reply_map, reply_null, reply_ok, reply_text,
-)
 from kvd.core.buf cimport buf, buf_add, buf_add_char, buf_release
 from kvd.core.clock cimport mono_us
 from kvd.core.entry cimport entry, entry_payload
@@ -25,14 +21,22 @@ from kvd.core.table cimport table_cursor, table_next
 from kvd.core.view cimport lower, view, view_equal, view_is, view_of
 from kvd.persist.codec cimport RDB_FUNCTION, string_decode, string_encode
 from kvd.persist.dumping cimport FOOTER, payload_close, payload_whole
+from kvd.run.args cimport (
+    reply_array, reply_bulk, reply_error, reply_error_about, reply_int, reply_map, reply_null, reply_ok, reply_text,
+)
+from kvd.run.call cimport call
+from kvd.run.errors cimport NO_MEMORY
+from kvd.run.figures cimport figures_of
+from kvd.run.registry cimport define
 from kvd.script.eval cimport admit, flag_named, kill_running, read_keys, write_flags
 from kvd.script.lua cimport REGISTRY, T_FUNCTION, T_NUMBER, T_STRING, T_TABLE, is_nil, lua, lua_State, pop
-from kvd.script.runtime cimport (
-    compile, forget, hook_again, run_function, running, runtime, runtime_account, runtime_find,
-    runtime_of, runtime_open,
-)
 from kvd.script.redislib cimport give_error
+from kvd.script.runtime cimport (
+    compile, forget, hook_again, run_function, running, runtime, runtime_account, runtime_find, runtime_of,
+    runtime_open,
+)
 from kvd.script.sandbox cimport library_environment
+from kvd.store.change cimport others_changed
 
 cdef enum:
     LOAD_TIMEOUT_US = 500000
@@ -127,9 +131,9 @@ cdef function *library_find(library *l, view name) noexcept nogil:
 
 
 cdef void account(runtime *r) noexcept nogil:
-    r.store.scripting.libraries = r.libraries.items
-    r.store.scripting.functions = r.functions.items
-    r.store.scripting.function_bytes = r.functions_bytes
+    figures_of(r.store).scripts.libraries = r.libraries.items
+    figures_of(r.store).scripts.functions = r.functions.items
+    figures_of(r.store).scripts.function_bytes = r.functions_bytes
     runtime_account(r)
 
 
@@ -484,7 +488,7 @@ cdef bint admit_batch(call *c, runtime *r, batch *b) noexcept nogil:
         ok = place(r, b.libraries[i]) and ok
     if not ok:
         reply_error(c, NO_MEMORY)
-    c.store.changes += 1
+    others_changed(c.store, 1)
     account(r)
     return ok
 
@@ -532,7 +536,7 @@ cdef void function_delete(call *c) noexcept nogil:
         return
     withdraw(r, l)
     account(r)
-    c.store.changes += 1
+    others_changed(c.store, 1)
     reply_ok(c)
 
 
@@ -549,7 +553,7 @@ cdef void function_flush(call *c) noexcept nogil:
         return
     if runtime_find(c.store) != NULL:
         libraries_flush(runtime_find(c.store))
-    c.store.changes += 1
+    others_changed(c.store, 1)
     reply_ok(c)
 
 
@@ -790,7 +794,7 @@ cdef void call_function(call *c, bint read_only) noexcept nogil:
 
 define(fcall_command, """
     FCALL function numkeys [key [key ...]] [arg [arg ...]]
-    noscript stale skip_monitor no_mandatory_keys | scripting | 7.0.0 | Depends on the function that is executed.
+    noscript stale skip_monitor no_mandatory_keys nests shown_first may_replicate | scripting | 7.0.0 | Depends on the function that is executed.
     Call a function.
     keys: RW access update
 """)
@@ -800,7 +804,7 @@ cdef void fcall_command(call *c) noexcept nogil:
 
 define(fcall_ro, """
     FCALL_RO function numkeys [key [key ...]] [arg [arg ...]]
-    readonly noscript stale skip_monitor no_mandatory_keys | scripting | 7.0.0 | Depends on the function that is executed.
+    readonly noscript stale skip_monitor no_mandatory_keys nests shown_first | scripting | 7.0.0 | Depends on the function that is executed.
     Call a function that only reads.
     keys: RO access
 """)

@@ -1,23 +1,6 @@
 """Lua 5.1's C interface, found in the interpreter that lupa brings. See lua.pyx."""
 
-cdef extern from * nogil:
-    """
-    #ifndef KVD_LUA
-    #define KVD_LUA
-    #include <stddef.h>
-    typedef struct lua_State lua_State;
-    typedef int (*lua_CFunction)(lua_State *);
-    typedef void *(*lua_Alloc)(void *, void *, size_t, size_t);
-    typedef struct {
-        int event;
-        const char *name, *namewhat, *what, *source;
-        int currentline, nups, linedefined, lastlinedefined;
-        char short_src[60];
-        int i_ci;
-    } lua_Debug;
-    typedef void (*lua_Hook)(lua_State *, lua_Debug *);
-    #endif
-    """
+cdef extern from "kvd/script/lua.h" nogil:
     ctypedef struct lua_State:
         pass
     ctypedef int (*lua_CFunction)(lua_State *) noexcept nogil

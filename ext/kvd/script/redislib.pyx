@@ -1,8 +1,8 @@
 """The table `redis` of scripts (also called `server`): call and pcall, replies, log, and the constants.
 
-redis.call is the hot path of scripting: arguments are views into Lua's strings, the command runs as one of
-EXEC's does, in the caller's session with its output put aside, and its reply becomes a Lua value.
-The gate for scripts is `refusal`; what the gate of clients has checked for the EVAL is not checked again.
+redis.call is the hot path of scripting: arguments are views into Lua's strings, the command runs in the
+caller's session with its output put aside, and its reply becomes a Lua value.
+Each call passes the gate and `run` like any other; prepare says what this script may not do.
 """
 
 from libc.math cimport isnan
@@ -11,15 +11,14 @@ from libc.stdlib cimport realloc
 from libc.string cimport memchr, memcpy
 
 from kvd.commands.connection cimport REDIS_VERSION
-from kvd.commands.errors cimport OOM
-from kvd.commands.figures cimport figure_error, figures_of
-from kvd.commands.table cimport (
-    F_DENYOOM, F_NOSCRIPT, F_WRITE, arity_fits, call, command, command_of, run_command,
-)
 from kvd.core.buf cimport buf_add, buf_add_char, buf_release, buf_reserve
 from kvd.core.sha1 cimport SHA1_TEXT, sha1_hex
 from kvd.core.text cimport DOUBLE_TEXT, format_double, format_int
 from kvd.core.view cimport view, view_of
+from kvd.run.call cimport F_DENYOOM, F_WRITE, call, call_init, command
+from kvd.run.gate cimport PASSED, gate
+from kvd.run.registry cimport command_of
+from kvd.run.run cimport run
 from kvd.script.convert cimport push_reply
 from kvd.script.functions cimport register_function
 from kvd.script.lua cimport T_NUMBER, T_STRING, lua, lua_State
@@ -38,35 +37,6 @@ cdef int give_error(lua_State *L, const char *text, bint throws) noexcept nogil:
     lua.pushstring(L, text)
     lua.setfield(L, -2, b"err")
     return lua.error(L) if throws else 1
-
-
-cdef int give_refusal(lua_State *L, runtime *r, const command *d, const char *text, bint throws) noexcept nogil:
-    """The same of a command that was refused: counted here, not again for the script."""
-    figure_error(r.store, text)
-    if d != NULL:
-        figures_of(r.store).commands[d.id].rejected += 1
-    lua.createtable(L, 0, 2)
-    lua.pushstring(L, text)
-    lua.setfield(L, -2, b"err")
-    lua.pushboolean(L, True)
-    lua.setfield(L, -2, b"ignore_error_stats_update")
-    return lua.error(L) if throws else 1
-
-
-cdef const char *refusal(runtime *r, const command *d, int argc) noexcept nogil:
-    """NULL, or why the script may not run this."""
-    cdef running *run = r.now
-    if d == NULL:
-        return b"ERR Unknown Redis command called from script"
-    if not arity_fits(d, argc):
-        return b"ERR Wrong number of args calling Redis command from script"
-    if d.flags & F_NOSCRIPT:
-        return b"ERR This Redis command is not allowed from script"
-    if d.flags & F_WRITE and run.readonly:
-        return b"ERR Write commands are not allowed from read-only scripts."
-    if d.flags & F_DENYOOM and run.oom and not run.wrote and not run.flags & ALLOW_OOM:
-        return OOM
-    return NULL
 
 
 # ---- call and pcall ------------------------------------------------------------------------------------
@@ -109,31 +79,36 @@ cdef const char *gather(lua_State *L, runtime *r, int argc) noexcept nogil:
     return NULL
 
 
+cdef void prepare(call *c, runtime *r, int argc) noexcept nogil:
+    """A call by the script that runs, with what it may not do."""
+    cdef running *run = r.now
+    call_init(c, run.c.session)
+    c.argv = r.argv
+    c.argc = argc
+    c.proto = run.proto
+    c.out = &r.reply
+    c.from_script = True
+    c.forbids = F_WRITE if run.readonly else 0
+    if run.oom and not run.wrote and not run.flags & ALLOW_OOM:
+        c.forbids |= F_DENYOOM
+
+
 cdef int run_for_script(lua_State *L, bint throws) noexcept nogil:
     cdef runtime *r = runtime_of(L)
-    cdef running *run = r.now
-    cdef int argc = lua.gettop(L)
     cdef const char *why
     cdef call c
-    if run == NULL:
+    cdef int argc = lua.gettop(L)
+    if r.now == NULL:
         return give_error(L, b"ERR redis.call/pcall can only be called inside a script invocation", throws)
     why = gather(L, r, argc)
     if why != NULL:
         return give_error(L, why, throws)
-    c = run.c[0]
-    c.command = command_of(r.argv, argc)
-    why = refusal(r, c.command, argc)
-    if why != NULL:
-        return give_refusal(L, r, c.command, why, throws)
-    if c.command.flags & F_WRITE:
-        run.wrote = True
-    c.argv = r.argv
-    c.argc = argc
-    c.proto = run.proto
-    c.db = &c.store.dbs[c.session.db]
-    c.out = &r.reply
+    prepare(&c, r, argc)
     r.reply.len = 0
-    run_command(&c)
+    if gate(&c) == PASSED:
+        r.now.wrote = r.now.wrote or c.flags & F_WRITE
+        r.store.effects.targets = r.now.targets
+        run(&c)
     if r.reply.failed:
         buf_release(&r.reply)
         return give_error(L, b"ERR out of memory", throws)
@@ -244,13 +219,16 @@ cdef int setresp(lua_State *L) noexcept nogil:
 
 
 cdef int set_repl(lua_State *L) noexcept nogil:
-    """What of the effects is propagated. Nothing is yet, so that any choice holds."""
+    """Where the effects of the commands that follow are propagated to."""
+    cdef runtime *r = runtime_of(L)
     cdef int flags
     if lua.gettop(L) != 1:
         return give_error(L, b"ERR redis.set_repl() requires two arguments.", True)
     flags = <int>lua.tonumber(L, 1)
     if flags & ~REPL_ALL:
         return give_error(L, b"ERR Invalid replication flags. Use REPL_AOF, REPL_REPLICA, REPL_ALL or REPL_NONE.", True)
+    if r.now != NULL:
+        r.now.targets = flags
     return 0
 
 
@@ -274,10 +252,11 @@ cdef int acl_check_cmd(lua_State *L) noexcept nogil:
     """The one user there is may run every command."""
     cdef runtime *r = runtime_of(L)
     cdef int argc = lua.gettop(L)
+    cdef const command *container
     cdef const char *why = gather(L, r, argc)
     if why != NULL:
         return give_error(L, why, True)
-    if command_of(r.argv, argc) == NULL:
+    if command_of(r.argv, argc, &container) == NULL:
         return give_error(L, b"ERR Invalid command passed to redis.acl_check_cmd()", True)
     lua.pushboolean(L, True)
     return 1

@@ -2,12 +2,12 @@
 
 from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
 
-from kvd.commands.table cimport call
 from kvd.core.buf cimport buf
 from kvd.core.table cimport table
 from kvd.core.view cimport view
+from kvd.run.call cimport call
 from kvd.script.lua cimport lua_CFunction, lua_State
-from kvd.store.keyspace cimport store
+from kvd.store.store cimport store
 
 cdef enum script_flag:
     NO_WRITES = 1
@@ -26,6 +26,7 @@ cdef struct running:           # what runs now; lives on the stack of run_functi
     bint oom                   # there was no memory left when it began
     bint wrote
     bint killed
+    int targets                # of its effects (redis.set_repl)
     bint busy                  # longer than busy-reply-threshold: others are told so
     char killed_at[80]         # source:line
     int proto                  # of the replies that the script gets

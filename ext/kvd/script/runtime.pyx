@@ -8,7 +8,7 @@ a reply), with a handler that notes where an error arose. Only C-level state is 
 the stack of run_function, which r.now points to.
 
 Time: a count hook looks at the clock every HOOK_EVERY instructions. A run that is longer than
-busy-reply-threshold turns `busy`: store.busy is set, the gate answers BUSY to all others, and with each hook the
+busy-reply-threshold turns `busy`: the gate answers BUSY to all others, and with each hook the
 owner of the session (session.relax) lets other threads have the lock for a moment, or serves its own other
 connections. The data does not change meanwhile: nothing but the script passes the gate, nobody ticks.
 A run that is killed gets an error with every instruction from then on, so that no pcall holds it up: the one that
@@ -19,23 +19,27 @@ from libc.stdint cimport int64_t
 from libc.stdio cimport snprintf
 from libc.stdlib cimport calloc, free, realloc
 
-from kvd.commands.table cimport call, reply_error, reply_error_counted
 from kvd.core.buf cimport buf, buf_add, buf_printf, buf_release
 from kvd.core.clock cimport mono_us
 from kvd.core.table cimport table_init, table_release
 from kvd.core.view cimport view, view_of
+from kvd.run.args cimport reply_error, reply_error_counted
+from kvd.run.call cimport call
+from kvd.run.figures cimport figures_of
 from kvd.script.convert cimport reply_from_value
 from kvd.script.eval cimport scripts_flush
 from kvd.script.functions cimport libraries_flush, load_overdue, run_library
 from kvd.script.lua cimport (
     ERR_MEMORY, GC_COLLECT, GC_STEP, MASK_COUNT, REGISTRY, T_BOOLEAN, T_NUMBER, T_STRING, T_TABLE, lua, lua_Debug,
-    lua_load, lua_State, pop, push_function,
+    lua_State, lua_load, pop, push_function,
 )
 from kvd.script.sandbox cimport sandbox_open
-from kvd.session.session cimport session
+from kvd.session.session cimport ANY_SLOT, NO_SLOT, busy_set, clients_of, session
 from kvd.store.config cimport OPT_BUSY_REPLY_THRESHOLD, OPT_LUA_MEMORY_LIMIT, cfg
+from kvd.store.effects cimport TO_ALL
 from kvd.store.evict cimport over_limit
-from kvd.store.keyspace cimport store
+from kvd.store.parts cimport PART_SCRIPTS
+from kvd.store.store cimport store, store_report
 
 cdef const char *BUSY_SCRIPT = b"BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE."
 cdef const char *BUSY_FUNCTION = b"BUSY Redis is busy running a script. You can only call FUNCTION KILL or SHUTDOWN NOSAVE."
@@ -68,7 +72,7 @@ cdef runtime *runtime_of(lua_State *L) noexcept nogil:
 
 
 cdef runtime *runtime_find(store *s) noexcept nogil:
-    return <runtime *>s.scripts
+    return <runtime *>s.parts[<int>PART_SCRIPTS]
 
 
 cdef int open_protected(lua_State *L) noexcept nogil:
@@ -94,8 +98,8 @@ cdef runtime *runtime_open(call *c) noexcept nogil:
     cdef store *s = c.store
     cdef const char *why
     cdef runtime *r
-    if s.scripts != NULL:
-        return <runtime *>s.scripts
+    if runtime_find(s) != NULL:
+        return runtime_find(s)
     why = lua_load()
     if why != NULL:
         reply_error(c, why)
@@ -104,7 +108,7 @@ cdef runtime *runtime_open(call *c) noexcept nogil:
     if r == NULL:
         reply_error(c, b"ERR out of memory for a Lua interpreter")
         return NULL
-    s.scripts = r
+    s.parts[<int>PART_SCRIPTS] = r
     runtime_account(r)
     return r
 
@@ -131,12 +135,12 @@ cdef runtime *runtime_new(store *s) noexcept nogil:
 
 
 cdef void runtime_release(store *s) noexcept nogil:
-    cdef runtime *r = <runtime *>s.scripts
+    cdef runtime *r = runtime_find(s)
     if r == NULL:
         return
     scripts_flush(r)
     libraries_flush(r)
-    s.scripts = NULL
+    s.parts[<int>PART_SCRIPTS] = NULL
     table_release(&r.scripts)
     table_release(&r.libraries)
     table_release(&r.functions)
@@ -145,12 +149,12 @@ cdef void runtime_release(store *s) noexcept nogil:
     buf_release(&r.text)
     free(r.argv)
     free(r)
-    s.scripting.memory = 0
+    store_report(s, PART_SCRIPTS, 0)
 
 
 cdef void runtime_account(runtime *r) noexcept nogil:
-    r.store.scripting.memory = r.used + r.reply.cap + r.text.cap + sizeof(runtime) + r.scripts_bytes + r.functions_bytes
-    r.store.scripting.lua = r.used
+    store_report(r.store, PART_SCRIPTS, r.used + r.reply.cap + r.text.cap + sizeof(runtime) + r.scripts_bytes + r.functions_bytes)
+    figures_of(r.store).scripts.lua = r.used
 
 
 # ---- compiling ---------------------------------------------------------------------------------------
@@ -351,6 +355,8 @@ cdef void run_function(runtime *r, running *run) noexcept nogil:
     r.coroutines = 0
     who.executing = True
     who.scripting = True
+    who.script_slot = ANY_SLOT if run.flags & (COMPAT | ALLOW_CROSS_SLOT) else NO_SLOT
+    run.targets = TO_ALL
     lua.rawgeti(r.L, REGISTRY, r.handler)
     lua.rawgeti(r.L, REGISTRY, r.body)
     status = lua.pcall(r.L, 0, 0, -2)
@@ -361,9 +367,10 @@ cdef void run_function(runtime *r, running *run) noexcept nogil:
     who.scripting = False
     who.executing = executing
     who.db = db
+    s.effects.targets = TO_ALL
     r.now = NULL
     if run.busy:
-        s.busy = NULL
+        busy_set(s, NULL)
     hook_again(r)                      # the limit may have been changed, or the run killed
     collect(r)
     runtime_account(r)
@@ -392,7 +399,7 @@ cdef void hook(lua_State *L, lua_Debug *d) noexcept nogil:
         spent = mono_us() - run.begun_us
         if not run.busy and spent >= cfg(&r.store.config, OPT_BUSY_REPLY_THRESHOLD) * 1000:
             run.busy = True
-            r.store.busy = BUSY_FUNCTION if run.is_function else BUSY_SCRIPT
+            busy_set(r.store, BUSY_FUNCTION if run.is_function else BUSY_SCRIPT)
         if who.relax != NULL and not who.relax(who, run.busy, spent):
             run.killed = True
         if run.killed:
@@ -411,11 +418,11 @@ cdef void note_place(lua_State *L, lua_Debug *d, running *run) noexcept nogil:
 
 
 cdef const char *kill(store *s, bint is_function) noexcept nogil:
-    cdef running *run = runtime_find(s).now if s.busy != NULL else NULL
+    cdef running *run = runtime_find(s).now if clients_of(s).busy != NULL else NULL
     if run == NULL:
         return b"NOTBUSY No scripts in execution right now."
     if run.is_function != is_function:
-        return s.busy
+        return clients_of(s).busy
     if run.wrote:
         return (b"UNKILLABLE Sorry the script already executed write commands against the dataset. You can either wait the "
                 b"script termination or kill the server in a hard way using the SHUTDOWN NOSAVE command.")

@@ -6,7 +6,7 @@ from kvd.core.buf cimport buf
 from kvd.core.view cimport view
 from kvd.resp.parser cimport parser
 from kvd.session.session cimport session
-from kvd.store.keyspace cimport store
+from kvd.store.store cimport store
 
 cdef extern from "<pthread.h>" nogil:
     ctypedef unsigned long pthread_t

@@ -14,23 +14,23 @@ connection and are counted.
 from libc.stdint cimport int64_t
 from libc.stdlib cimport calloc, free, realloc
 
-from kvd.commands.figures cimport figure_error
-from kvd.commands.table cimport DISPATCH_PAUSED, dispatch
 from kvd.core.buf cimport buf, buf_add, buf_drop_front, buf_printf, buf_release, buf_reserve
 from kvd.core.table cimport table, table_hash, table_prefetch, table_prefetch_entry
-from kvd.core.view cimport view, view_of
+from kvd.core.view cimport view, view_of, view_str
 from kvd.resp.parser cimport (
     PARSE_COMMAND, PARSE_EMPTY, PARSE_ERROR, PARSE_MORE, parse, parser, parser_dropped, parser_init, parser_release,
     parser_wants,
 )
+from kvd.run.dispatch cimport DISPATCH_PAUSED, dispatch
+from kvd.run.figures cimport figure_error
 from kvd.server.log cimport LOG_WARNING, log_line
 from kvd.server.poll cimport poll_forget, poll_watch, waker_wake
 from kvd.server.socket cimport close, endpoint, receive, socket_tune, transmit, would_block
-from kvd.session.session cimport buf_set, clients_of, session, session_account, session_delete, session_new, session_within_limits
-from kvd.store.config cimport (
-    OPT_CLIENT_QUERY_BUFFER_LIMIT, OPT_PROTO_MAX_BULK_LEN, OPT_TCP_KEEPALIVE, cfg,
-)
-from kvd.store.keyspace cimport store, store_lock, store_time, store_unlock
+from kvd.session.clients cimport session_delete, session_new
+from kvd.session.session cimport buf_set, clients_of, is_authenticated, session, session_account, session_within_limits
+from kvd.store.clock cimport store_time
+from kvd.store.config cimport OPT_CLIENT_QUERY_BUFFER_LIMIT, OPT_PROTO_MAX_BULK_LEN, OPT_TCP_KEEPALIVE, cfg
+from kvd.store.store cimport store, store_lock, store_unlock
 
 cdef enum:
     CHUNK = 16384              # received at once
@@ -194,7 +194,7 @@ cdef void protocol_error(connection *k) noexcept nogil:
     """Under the lock."""
     cdef session *c = k.session
     buf_printf(&c.out, b"-ERR Protocol error: %s\r\n", k.parser.error)
-    figure_error(k.owner.store, b"ERR")
+    figure_error(k.owner.store, view_str(b"ERR"))
     c.closing = True
 
 
@@ -218,7 +218,7 @@ cdef int run_batch(connection *k, int n) noexcept nogil:
     if n > 1:
         prefetch_batch(k, n)
     done = run_each(k, n, n > 1)
-    k.owner.store.hinted = view_of(NULL, 0)
+    k.session.hinted = view_of(NULL, 0)
     return done
 
 
@@ -227,8 +227,8 @@ cdef int run_each(connection *k, int n, bint hashed) noexcept nogil:
     cdef int i
     for i in range(n):
         if hashed and net.round.batch[i].argc > 1:
-            net.store.hinted = net.round.argv[net.round.batch[i].first + 1]
-            net.store.hint = net.round.hashes[i]
+            k.session.hinted = net.round.argv[net.round.batch[i].first + 1]
+            k.session.hint = net.round.hashes[i]
         if dispatch(k.session, net.round.argv + net.round.batch[i].first, net.round.batch[i].argc) == DISPATCH_PAUSED:
             return i
         if k.session.closing or k.session.killed or k.session.wait != NULL:
@@ -298,7 +298,7 @@ cdef void process(connection *k) noexcept nogil:
     cdef size_t begin
     while True:
         begin = k.parser.used
-        k.parser.trusted = c.authenticated
+        k.parser.trusted = is_authenticated(c)
         k.parser.max_bulk = cfg(&s.config, OPT_PROTO_MAX_BULK_LEN)
         parse_batch(k, &n, &state, ends)
         if n == 0 and state == PARSE_MORE:

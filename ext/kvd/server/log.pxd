@@ -1,6 +1,6 @@
 """The server's log, in Redis's line format. See log.pyx."""
 
-from kvd.store.keyspace cimport store
+from kvd.store.store cimport store
 
 cdef enum log_level:
     LOG_DEBUG

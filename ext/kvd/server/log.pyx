@@ -13,31 +13,9 @@ from kvd.core.clock cimport wall_us
 from kvd.store.config cimport (
     OPT_LOGFILE, OPT_LOGLEVEL, OPT_SYSLOG_ENABLED, OPT_SYSLOG_FACILITY, OPT_SYSLOG_IDENT, cfg, config_text,
 )
-from kvd.store.keyspace cimport store
+from kvd.store.store cimport store
 
-cdef extern from * nogil:
-    """
-    #include <time.h>
-    #include <syslog.h>
-    #include <unistd.h>
-    #include <stdio.h>
-    static void kvd_log_time(char *out, size_t n, long long us) {
-        time_t t = (time_t)(us / 1000000);
-        struct tm parts;
-        size_t at;
-        localtime_r(&t, &parts);
-        at = strftime(out, n, "%d %b %Y %H:%M:%S.", &parts);
-        snprintf(out + at, n - at, "%03d", (int)(us / 1000 % 1000));
-    }
-    static void kvd_syslog(const char *ident, int facility, int level, const char *text) {
-        static const int levels[] = {LOG_DEBUG, LOG_INFO, LOG_NOTICE, LOG_WARNING};
-        openlog(ident, LOG_PID | LOG_NDELAY | LOG_NOWAIT, facility == 0 ? LOG_USER : LOG_LOCAL0 + ((facility - 1) << 3));
-        syslog(levels[level], "%s", text);
-    }
-    #undef LOG_DEBUG
-    #undef LOG_WARNING
-    #undef LOG_NOTICE
-    """
+cdef extern from "kvd/server/log.h" nogil:
     void log_time "kvd_log_time" (char *out, size_t n, long long us) noexcept
     void to_syslog "kvd_syslog" (const char *ident, int facility, int level, const char *text) noexcept
     int getpid()

@@ -11,21 +11,23 @@ from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memset
 
-from kvd.commands.blocking cimport serve_ready
 from kvd.core.clock cimport pace_update, wall_ms
+from kvd.run.after cimport after, expire_waits
 from kvd.server.connection cimport (
     connection, connection_close, connection_free, connection_new, connection_readable, connection_reply,
-    connection_resume,
-    connection_writable, network, round_state,
+    connection_resume, connection_writable, network, round_state,
 )
 from kvd.server.log cimport LOG_WARNING, log_line
 from kvd.server.poll cimport poll_event, poll_wait, poll_watch, waker_drain, waker_wake
 from kvd.server.server cimport listener, server, server_admit, server_assign
 from kvd.server.socket cimport accept_one
-from kvd.session.session cimport clients_of, session
-from kvd.session.waiters cimport waits_expire, waits_next
+from kvd.session.session cimport clients_of, pause_set, session
+from kvd.session.waiters cimport waits_next
+from kvd.store.clock cimport store_time
 from kvd.store.config cimport OPT_ACTIVE_EXPIRE_EFFORT, OPT_HZ, OPT_TIMEOUT, cfg
-from kvd.store.keyspace cimport OPS_SAMPLES, rate, store, store_lend, store_lock, store_next, store_tick, store_time, store_unlock
+from kvd.store.parts cimport PART_SERVER
+from kvd.store.store cimport OPS_SAMPLES, rate, store, store_lend, store_lock, store_unlock
+from kvd.store.tick cimport store_next, store_tick
 
 cdef enum:
     EVENTS = 256
@@ -40,7 +42,7 @@ cdef int64_t slice_us(store *s) noexcept nogil:
 
 
 cdef void accept_all(network *net, listener *l) noexcept nogil:
-    cdef server *v = <server *>net.store.server
+    cdef server *v = <server *>net.store.parts[<int>PART_SERVER]
     cdef int _, fd
     cdef network *target
     cdef connection *k
@@ -152,47 +154,38 @@ cdef void sample(rate *r, uint64_t total, int64_t now) noexcept nogil:
 
 
 cdef void statistics(store *s, int64_t now) noexcept nogil:
-    pace_update(&s.pace)
+    pace_update(&s.clock.pace)
     sample(&s.stats.ops, s.stats.commands, now)
     sample(&s.stats.input, s.stats.net_in, now)
     sample(&s.stats.output, s.stats.net_out, now)
 
 
 cdef void end_pause(store *s, int64_t now) noexcept nogil:
-    cdef session *c
-    if clients_of(s).pause_until_ms == 0 or now < clients_of(s).pause_until_ms:
-        return
-    clients_of(s).pause_until_ms = 0
-    c = clients_of(s).first
-    while c != NULL:
-        if c.paused and c.wake != NULL:
-            c.wake(c)
-        c = c.next
+    if s.paused_until and now >= s.paused_until:
+        pause_set(s, 0, False)
 
 
 cdef int64_t background(network *net, int64_t *next_round) noexcept nogil:
     """Thread 0's turn; answers how many ms it may sleep."""
     cdef store *s = net.store
     cdef int64_t now = wall_ms()
-    cdef int64_t next_ms, pause
+    cdef int64_t next_ms
     if now < s.planned and now < next_round[0]:
         return min(s.planned, next_round[0]) - now
     store_lock(s)
-    if s.busy != NULL:                 # in the middle of a script nothing expires
+    if clients_of(s).busy != NULL:                 # in the middle of a script nothing expires
         store_unlock(s)
         return RATE_MS
     store_tick(s, slice_us(s))
-    waits_expire(s)
-    if s.ready:
-        serve_ready(s)
+    expire_waits(s)
+    after(s)
     if now >= next_round[0] or next_round[0] > now + 2000:
         statistics(s, now)
         end_pause(s, now)
         next_round[0] = now + min(1000 // cfg(&s.config, OPT_HZ), <int64_t>RATE_MS)
     next_ms = min(store_next(s), waits_next(s))
-    pause = clients_of(s).pause_until_ms
-    if pause and pause < next_ms:
-        next_ms = pause
+    if s.paused_until:
+        next_ms = min(next_ms, s.paused_until)
     s.planned = next_ms
     store_unlock(s)
     next_ms = min(next_ms, next_round[0])
@@ -209,7 +202,7 @@ cdef void send_replies(network *net) noexcept nogil:
 
 cdef void serve_events(network *net, poll_event *events, int n, connection *but) noexcept nogil:
     """What is ready, but for one connection."""
-    cdef server *v = <server *>net.store.server
+    cdef server *v = <server *>net.store.parts[<int>PART_SERVER]
     cdef connection *k
     cdef int i
     for i in range(n):

@@ -2,7 +2,7 @@
 
 from kvd.server.connection cimport network
 from kvd.server.poll cimport sigset_t
-from kvd.store.keyspace cimport store
+from kvd.store.store cimport store
 
 cdef enum:
     MAX_LISTENERS = 32

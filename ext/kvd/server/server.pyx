@@ -13,31 +13,16 @@ from libc.string cimport strdup, strlen
 
 from kvd.server.connection cimport connection, connection_close, connection_free, network, pthread_self, pthread_t
 from kvd.server.loop cimport network_run
-from kvd.server.poll cimport poll_open, poll_watch, waker_close, waker_open, waker_wake, wait_readable
+from kvd.server.poll cimport poll_open, poll_watch, wait_readable, waker_close, waker_open, waker_wake
 from kvd.server.socket cimport close, endpoint, listen_tcp, listen_unix, socket_port, transmit, unlink
 from kvd.session.session cimport clients_of
 from kvd.store.config cimport (
     OPT_BIND, OPT_MAXCLIENTS, OPT_PROTECTED_MODE, OPT_REQUIREPASS, OPT_TCP_BACKLOG, cfg, config_text,
 )
-from kvd.store.keyspace cimport store, store_lock, store_unlock
+from kvd.store.parts cimport PART_SERVER
+from kvd.store.store cimport store, store_lock, store_unlock
 
-cdef extern from * nogil:
-    """
-    #ifndef _GNU_SOURCE
-    #define _GNU_SOURCE
-    #endif
-    #include <pthread.h>
-    #include <signal.h>
-    static int kvd_thread_start(pthread_t *t, void *(*f)(void *), void *arg) {
-        sigset_t all, old;
-        int r;
-        sigfillset(&all);
-        pthread_sigmask(SIG_SETMASK, &all, &old);     /* signals are the main thread's */
-        r = pthread_create(t, NULL, f, arg);
-        pthread_sigmask(SIG_SETMASK, &old, NULL);
-        return r;
-    }
-    """
+cdef extern from "kvd/server/server.h" nogil:
     int thread_start "kvd_thread_start" (pthread_t *t, void *(*f)(void *) noexcept nogil, void *arg) noexcept
     int pthread_join(pthread_t t, void **result)
 
@@ -126,7 +111,7 @@ cdef void network_free(network *net) noexcept nogil:
 
 
 cdef void on_shutdown(store *s) noexcept nogil:
-    cdef server *v = <server *>s.server
+    cdef server *v = <server *>s.parts[<int>PART_SERVER]
     v.stop_asked = True
     ask_threads(v)
     waker_wake(v.stopped)
@@ -141,7 +126,7 @@ cdef void ask_threads(server *v) noexcept nogil:
 
 cdef void on_deadline(store *s, int64_t deadline) noexcept nogil:
     """Thread 0 sleeps until s.planned: wake it for what is due sooner, unless it is the one that says so."""
-    cdef server *v = <server *>s.server
+    cdef server *v = <server *>s.parts[<int>PART_SERVER]
     s.planned = deadline
     if v.threads[0].thread != pthread_self():
         waker_wake(v.threads[0].waker)
@@ -157,8 +142,8 @@ cdef bint server_start(server *v, int threads) noexcept nogil:
         v.thread_count += 1
     for i in range(v.listener_count):
         poll_watch(v.threads[0].poller, v.listeners[i].fd, &v.listeners[i], False, True)
-    s.server = v
-    s.shared = True
+    s.parts[<int>PART_SERVER] = v
+    s.guard.shared = True
     s.ticking = True
     s.on_shutdown = on_shutdown
     s.on_deadline = on_deadline
@@ -181,7 +166,7 @@ cdef void close_listeners(server *v, bint remove_paths) noexcept nogil:
 
 cdef void detach(server *v) noexcept nogil:
     cdef store *s = v.store
-    s.server = NULL
+    s.parts[<int>PART_SERVER] = NULL
     s.on_shutdown = NULL
     s.on_deadline = NULL
     s.ticking = False

@@ -6,7 +6,8 @@ from kvd.core.entry cimport entry
 from kvd.core.table cimport table
 from kvd.core.view cimport view
 from kvd.session.session cimport session
-from kvd.store.keyspace cimport store
+from kvd.store.parts cimport PART_CHANNELS
+from kvd.store.store cimport listener, store
 
 cdef enum channel_kind:
     CHANNEL
@@ -30,11 +31,12 @@ cdef struct subscription:
     subscription *next
     entry *own                 # its entry in the session's table
 
-cdef struct listener:          # what a session listens to
+cdef struct subscriptions_of:   # what a session listens to
     table own
     size_t counts[3]
 
 cdef struct channels:
+    listener listener          # while keyspace events are published
     table all                  # kind and name -> channel
     channel *first[3]
     size_t counts[3]
@@ -42,7 +44,6 @@ cdef struct channels:
 
 cdef bint channels_init(store *s) noexcept nogil
 cdef void channels_release(store *s) noexcept nogil                # all sessions are gone
-cdef channels *channels_of(store *s) noexcept nogil
 cdef int subscribe(session *c, int kind, view name) noexcept nogil          # 1 new, 0 was subscribed, -1 no memory
 cdef bint unsubscribe(session *c, int kind, view name) noexcept nogil
 cdef void unsubscribe_all(session *c) noexcept nogil                        # silently
@@ -51,9 +52,8 @@ cdef size_t subscriptions(session *c, int kind) noexcept nogil
 cdef int64_t publish(store *s, int kind, view name, view message) noexcept nogil   # how many got it
 cdef size_t listeners_of(store *s, int kind, view name) noexcept nogil
 cdef view channel_name(channel *ch) noexcept nogil
-cdef void notify_event(store *s, int db, view key, int event_class, const char *event) noexcept nogil   # an on_event: keyspace notifications
+cdef void events_published(store *s, bint on) noexcept nogil                 # keyspace events, from now on or no longer
 
 
-cdef inline bint is_listening(session *c) noexcept nogil:
-    """Does it have any subscription?"""
-    return c.subs != NULL and (<listener *>c.subs).own.items != 0
+cdef inline channels *channels_of(store *s) noexcept nogil:
+    return <channels *>s.parts[<int>PART_CHANNELS]

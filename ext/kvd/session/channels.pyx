@@ -7,7 +7,8 @@ So subscribing, leaving and finding the listeners of a channel cost one lookup, 
 each pattern is compared with each message.
 
 A message is appended to each listener's output. To the session whose command runs it goes after that
-command's reply (session_push). Keyspace notifications are messages that notify_event publishes.
+command's reply (session_push). Keyspace events are published by a listener on the store's changes, which is there
+while notify-keyspace-events asks for any.
 """
 
 from libc.stdint cimport int64_t
@@ -21,12 +22,13 @@ from kvd.core.mem cimport mem_alloc, mem_free
 from kvd.core.table cimport (
     table_cursor, table_drain, table_find, table_hash, table_init, table_insert, table_next, table_release, table_remove,
 )
-from kvd.core.view cimport view, view_of, view_str
+from kvd.core.tagged cimport TAG_ROOM, tagged_done, tagged_key, tagged_name
+from kvd.core.view cimport view_of, view_str
 from kvd.resp.writer cimport write_bulk, write_push, write_text
-from kvd.session.session cimport session, session_push, session_pushed
-from kvd.store.change cimport db_key, db_key_done, db_key_name
+from kvd.session.session cimport session_push, session_pushed
+from kvd.store.change cimport listen, listen_no_more
 from kvd.store.config cimport EVENT_KEYEVENT, EVENT_KEYSPACE, OPT_NOTIFY_KEYSPACE_EVENTS, cfg
-from kvd.store.keyspace cimport store
+from kvd.store.store cimport SPECIAL_LISTENS, database, special_set
 
 
 cdef bint channels_init(store *s) noexcept nogil:
@@ -34,24 +36,20 @@ cdef bint channels_init(store *s) noexcept nogil:
     if r == NULL:
         return False
     table_init(&r.all, &s.mem)
-    s.channels = r
-    s.on_event = notify_event
+    r.listener.event = notify_event
+    s.parts[<int>PART_CHANNELS] = r
     return True
 
 
 cdef void channels_release(store *s) noexcept nogil:
-    if s.channels != NULL:
+    if channels_of(s) != NULL:
         table_release(&channels_of(s).all)
-    free(s.channels)
-    s.channels = NULL
-
-
-cdef channels *channels_of(store *s) noexcept nogil:
-    return <channels *>s.channels
+    free(channels_of(s))
+    s.parts[<int>PART_CHANNELS] = NULL
 
 
 cdef view channel_name(channel *ch) noexcept nogil:
-    return db_key_name(entry_key(ch.e))
+    return tagged_name(entry_key(ch.e))
 
 
 cdef channel *channel_at(store *s, view full) noexcept nogil:
@@ -102,21 +100,28 @@ cdef void channel_drop(store *s, channel *ch) noexcept nogil:
 
 # ---- subscribing ------------------------------------------------------------------------------------
 
-cdef inline listener *listener_of(session *c) noexcept nogil:
-    return <listener *>c.subs
+cdef inline subscriptions_of *listener_of(session *c) noexcept nogil:
+    return <subscriptions_of *>c.subs
 
 
 cdef bint be_listener(session *c) noexcept nogil:
     if c.subs == NULL:
-        c.subs = calloc(1, sizeof(listener))
+        c.subs = calloc(1, sizeof(subscriptions_of))
         if c.subs != NULL:
             table_init(&listener_of(c).own, &c.store.mem)
     return c.subs != NULL
 
 
+cdef inline void count_listener(session *c, bint counts, int n) noexcept nogil:
+    """After its first subscription, and after it has left its last."""
+    if counts:
+        channels_of(c.store).listeners += n
+        special_set(&c.special, SPECIAL_LISTENS, n > 0)
+
+
 cdef int join(session *c, int kind, view full) noexcept nogil:
     cdef store *s = c.store
-    cdef listener *l = listener_of(c)
+    cdef subscriptions_of *l = listener_of(c)
     cdef subscription *sub
     cdef channel *ch
     cdef entry *e
@@ -144,18 +149,18 @@ cdef int join(session *c, int kind, view full) noexcept nogil:
         sub.next.prev = sub
     ch.first = sub
     ch.count += 1
-    channels_of(s).listeners += l.own.items == 1
     l.counts[kind] += 1
+    count_listener(c, l.own.items == 1, 1)
     return 1
 
 
 cdef int subscribe(session *c, int kind, view name) noexcept nogil:
-    cdef char small[256]
-    cdef view full = db_key(c.store, kind, name, small, sizeof(small))
+    cdef char small[TAG_ROOM]
+    cdef view full = tagged_key(&c.store.mem, kind, name, small)
     cdef int result = -1
     if full.ptr != NULL and be_listener(c):
         result = join(c, kind, full)
-    db_key_done(c.store, full, small)
+    tagged_done(&c.store.mem, full, small)
     return result
 
 
@@ -174,22 +179,22 @@ cdef void leave(session *c, entry *e) noexcept nogil:
     channel_drop(c.store, ch)
     mem_free(&c.store.mem, sub, sizeof(subscription))
     entry_free(&c.store.mem, e)
-    channels_of(c.store).listeners -= listener_of(c).own.items == 0
+    count_listener(c, listener_of(c).own.items == 0, -1)
 
 
 cdef bint unsubscribe(session *c, int kind, view name) noexcept nogil:
-    cdef char small[256]
+    cdef char small[TAG_ROOM]
     cdef view full
     cdef entry *e = NULL
     if c.subs == NULL:
         return False
-    full = db_key(c.store, kind, name, small, sizeof(small))
+    full = tagged_key(&c.store.mem, kind, name, small)
     if full.ptr != NULL:
         e = table_find(&listener_of(c).own, full, table_hash(full))
         if e != NULL:
             table_remove(&listener_of(c).own, e, table_hash(full))
             leave(c, e)
-    db_key_done(c.store, full, small)
+    tagged_done(&c.store.mem, full, small)
     return e != NULL
 
 
@@ -215,7 +220,7 @@ cdef view any_subscription(session *c, int kind) noexcept nogil:
         if e == NULL:
             break
         if (<subscription *>entry_payload(e)[0]).to.kind == kind:
-            return db_key_name(entry_key(e))
+            return tagged_name(entry_key(e))
     return view_of(NULL, 0)
 
 
@@ -238,16 +243,16 @@ cdef void deliver(session *c, const char *kind, channel *pattern, view name, vie
 
 cdef int64_t publish(store *s, int kind, view name, view message) noexcept nogil:
     cdef channels *r = channels_of(s)
-    cdef char small[256]
+    cdef char small[TAG_ROOM]
     cdef view full
     cdef channel *ch
     cdef subscription *sub
     cdef int64_t n = 0
     if r.all.items == 0:
         return 0
-    full = db_key(s, kind, name, small, sizeof(small))
+    full = tagged_key(&s.mem, kind, name, small)
     ch = channel_at(s, full) if full.ptr != NULL else NULL
-    db_key_done(s, full, small)
+    tagged_done(&s.mem, full, small)
     if ch != NULL:
         sub = ch.first
         while sub != NULL:
@@ -267,27 +272,36 @@ cdef int64_t publish(store *s, int kind, view name, view message) noexcept nogil
 
 
 cdef size_t listeners_of(store *s, int kind, view name) noexcept nogil:
-    cdef char small[256]
-    cdef view full = db_key(s, kind, name, small, sizeof(small))
+    cdef char small[TAG_ROOM]
+    cdef view full = tagged_key(&s.mem, kind, name, small)
     cdef channel *ch = channel_at(s, full) if full.ptr != NULL else NULL
-    db_key_done(s, full, small)
+    tagged_done(&s.mem, full, small)
     return ch.count if ch != NULL else 0
 
 
-cdef void notify_event(store *s, int db, view key, int event_class, const char *event) noexcept nogil:
+# ---- keyspace events --------------------------------------------------------------------------------
+
+cdef void events_published(store *s, bint on) noexcept nogil:
+    if on:
+        listen(s, &channels_of(s).listener)
+    else:
+        listen_no_more(s, &channels_of(s).listener)
+
+
+cdef void notify_event(store *s, database *db, view key, int event_class, const char *event) noexcept nogil:
     cdef int64_t wanted = cfg(&s.config, OPT_NOTIFY_KEYSPACE_EVENTS)
     cdef buf name
     if not wanted & event_class or channels_of(s).all.items == 0:
         return
     memset(&name, 0, sizeof(name))
     if wanted & EVENT_KEYSPACE:
-        buf_printf(&name, b"__keyspace@%d__:", db)
+        buf_printf(&name, b"__keyspace@%d__:", db.id)
         buf_add(&name, key.ptr, key.len)
         if not name.failed:
             publish(s, CHANNEL, view_of(name.ptr, name.len), view_str(event))
     if wanted & EVENT_KEYEVENT:
         name.len = 0
-        buf_printf(&name, b"__keyevent@%d__:%s", db, event)
+        buf_printf(&name, b"__keyevent@%d__:%s", db.id, event)
         if not name.failed:
             publish(s, CHANNEL, view_of(name.ptr, name.len), key)
     buf_release(&name)

@@ -1,11 +1,15 @@
 """What a command sees of a client. No sockets here. See session.pyx."""
 
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from kvd.core.buf cimport buf
+from kvd.core.entry cimport entry
 from kvd.core.table cimport table
 from kvd.core.view cimport view
-from kvd.store.keyspace cimport store
+from kvd.store.parts cimport PART_CLIENTS
+from kvd.store.store cimport (
+    SPECIAL_LISTENS, SPECIAL_LOCKED_OUT, SPECIAL_MULTI, SPECIAL_TRACKS, store,
+)
 
 cdef enum reply_mode:
     REPLY_ON
@@ -13,15 +17,16 @@ cdef enum reply_mode:
     REPLY_SKIP_NEXT            # CLIENT REPLY SKIP was just run
     REPLY_SKIP                 # this command's reply is thrown away
 
+cdef enum script_slots:        # in a cluster: session.script_slot
+    ANY_SLOT = -2              # the script may use keys of any slot
+    NO_SLOT = -1               # it has used none yet
+
 cdef struct queued:            # a command between MULTI and EXEC
     const void *command
+    uint32_t flags             # of that call
     view *argv                 # views and bytes in one allocation
     int argc
     size_t size
-
-cdef struct watched_key:
-    int db
-    view key                   # own copy
 
 cdef struct session:
     store *store
@@ -30,32 +35,32 @@ cdef struct session:
     int64_t id
     int db
     int proto
+    uint32_t special           # SPECIAL_ bits: what makes its commands more than plain
     buf out                    # replies and pushes not yet taken by the owner
     bint failed                # the command that runs has answered an error
-    bint multi                 # between MULTI and EXEC
+    view hinted                # a key whose hash is known already: this very memory, while a batch runs
+    uint64_t hint
     bint aborted               # a command was refused meanwhile
     bint touched               # a WATCHed key has changed
     bint executing             # inside EXEC or a script
     bint scripting             # a script runs a command for it
+    int script_slot            # the slot that the script's keys lie in, or ANY_SLOT, NO_SLOT
     queued *queue
     int queue_len
     int queue_room
     size_t queue_bytes
-    watched_key *watches
+    entry **watches            # of the keys it watches (watches.pyx)
     int watch_len
     int watch_room
-    bint authenticated
-    int reply
+    int reply                  # reply_mode
     bint closing               # close when the output is written
     bint killed                # close now
     bint monitor
     bint no_evict
-    bint no_touch
     bint local                 # this machine: loopback, unix socket or in process
     bint in_process
     void *subs                 # what it listens to (channels.pyx), or NULL
     void *tracker              # how it tracks keys (tracking.pyx)
-    bint tracks
     buf pushes                 # messages that came while its command ran
     void *wait                 # the command it waits in (waiters.pyx), or NULL
     bint paused                # its next command waits for CLIENT UNPAUSE
@@ -75,43 +80,77 @@ cdef struct session:
     size_t input_free
     size_t argv_bytes
     size_t pending             # output that the owner has taken but not yet written
-    size_t counted             # what it contributes to store.client_memory
+    size_t counted             # what it has reported of its memory
     int64_t soft_since_ms      # above the soft output limit since; 0: is not
     void *link                 # the owner's
     bint (*relax)(session *c, bint busy, int64_t spent_us) noexcept nogil   # between a script's instructions; False: end it
     void *relaxed              # what relax keeps
     void (*wake)(session *c) noexcept nogil     # there is output, or it must close; called under the lock
 
-cdef struct clients:           # the registry, at store.clients
+cdef enum after_bit:           # what has to be done after the command that runs (run/after.pyx)
+    AFTER_SERVE = 1            # keys that sessions wait for have changed
+    AFTER_TELL = 2             # invalidations are to be sent
+
+cdef struct clients:           # the registry: part PART_CLIENTS of a store
     session *first             # the oldest
     session *last
     table by_id
     size_t count
     size_t own                 # of those, in this process: not connections
     int64_t next_id
+    size_t memory              # of all their buffers
     size_t max_input
     size_t max_output
     size_t monitors
-    int64_t pause_until_ms
-    bint pause_writes_only
+    bint pause_writes_only     # of CLIENT PAUSE, which lasts until store.paused_until
+    session *running           # whose command runs, or NULL
+    uint32_t after             # AFTER_ bits
+    const char *busy           # a script runs for long: what others are answered; else NULL
 
-cdef session *session_new(store *s, bint in_process) noexcept nogil    # registered; NULL without memory
-cdef void session_delete(session *c) noexcept nogil
-cdef void session_reset(session *c) noexcept nogil                 # as RESET
 cdef void session_account(session *c) noexcept nogil               # reports its memory to the store
+cdef void session_unaccount(session *c) noexcept nogil             # it is about to go
 cdef size_t session_memory(session *c) noexcept nogil
-cdef bint session_queue(session *c, const void *command, view *argv, int argc) noexcept nogil
-cdef void session_discard(session *c) noexcept nogil               # the queue, MULTI state and watches
-cdef bint session_watch(session *c, view key) noexcept nogil
-cdef void session_unwatch(session *c) noexcept nogil
+cdef bint session_queue(session *c, const void *command, uint32_t flags, view *argv, int argc) noexcept nogil   # False: no memory
+cdef void session_unqueue(session *c) noexcept nogil               # the queue and MULTI state
+cdef void session_replies(session *c, int mode) noexcept nogil     # CLIENT REPLY
 cdef buf *session_push(session *c) noexcept nogil                  # where a message for it is written; then session_pushed
 cdef void session_append_pushes(session *c) noexcept nogil         # after its command: behind the reply
 cdef void session_pushed(session *c) noexcept nogil
 cdef bint session_within_limits(session *c) noexcept nogil         # False: more output waits for it than it may leave waiting
 cdef void session_kill(session *c) noexcept nogil
-cdef clients *clients_of(store *s) noexcept nogil                  # made with the first session
-cdef bint clients_init(store *s) noexcept nogil
-cdef void clients_release(store *s) noexcept nogil                 # all sessions are gone
 cdef session *client_by_id(store *s, int64_t id) noexcept nogil    # or NULL
 cdef bint is_paused(session *c, bint writes) noexcept nogil
+cdef void pause_set(store *s, int64_t until_ms, bint writes_only) noexcept nogil   # until_ms 0: ends it, and wakes who waited
+cdef void busy_set(store *s, const char *answer) noexcept nogil    # what commands are answered while a script runs; NULL: it is over
 cdef void buf_set(buf *b, view v) noexcept nogil
+
+
+cdef inline clients *clients_of(store *s) noexcept nogil:
+    return <clients *>s.parts[<int>PART_CLIENTS]
+
+
+cdef inline session *running_session(store *s) noexcept nogil:
+    return clients_of(s).running
+
+
+cdef inline bint in_multi(session *c) noexcept nogil:
+    """Between MULTI and EXEC."""
+    return c.special & SPECIAL_MULTI != 0
+
+
+cdef inline bint is_listening(session *c) noexcept nogil:
+    """Does it have any subscription?"""
+    return c.special & SPECIAL_LISTENS != 0
+
+
+cdef inline bint is_tracking(session *c) noexcept nogil:
+    return c.special & SPECIAL_TRACKS != 0
+
+
+cdef inline bint is_authenticated(session *c) noexcept nogil:
+    return not c.special & SPECIAL_LOCKED_OUT
+
+
+cdef inline bint is_plain(session *c) noexcept nogil:
+    """Nothing that the gate looks at is the case, and nothing has to be done after a command but to count it."""
+    return (c.special | c.store.special) == 0

@@ -1,10 +1,10 @@
-"""Client-side caching: who must hear that a key has changed. See tracking.pyx."""
+"""Client-side caching: which sessions must be told that a key has changed. See tracking.pyx."""
 
 from libc.stdint cimport int64_t
 
 from kvd.core.view cimport view
 from kvd.session.session cimport session
-from kvd.store.keyspace cimport store
+from kvd.store.store cimport store
 
 cdef struct tracked_prefix:    # of CLIENT TRACKING BCAST
     char *text
@@ -34,7 +34,7 @@ cdef tracked_prefix *tracking_prefixes(store *s) noexcept nogil
 cdef bint tracks_prefix(session *c, tracked_prefix *p) noexcept nogil
 cdef void tracking_remember(session *c, view key) noexcept nogil            # it has read the key
 cdef void tracking_send(store *s) noexcept nogil                            # what was gathered since
-cdef void tracking_hears(store *s) noexcept nogil                           # sets or clears store.on_touch
+cdef void tracking_shrink(store *s) noexcept nogil                          # down to tracking-table-max-keys; what is dropped counts as changed
 cdef size_t tracking_count(store *s) noexcept nogil                         # sessions that track
 cdef void tracking_totals(store *s, size_t *keys, size_t *items, size_t *prefixes) noexcept nogil
 

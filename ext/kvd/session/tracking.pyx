@@ -1,11 +1,11 @@
-"""Client-side caching: who must hear that a key has changed (CLIENT TRACKING).
+"""Client-side caching: which sessions must be told that a key has changed (CLIENT TRACKING).
 
     default    tracking.keys maps a key to the ids of the sessions that have read it since it last changed
     BCAST      a list of prefixes, each with the sessions that want all changes below it
 
 A change takes the key out of the map, or notes it for the prefixes it begins with, in `pending`;
-after the command, tracking_send tells the sessions. So a message never stands inside a reply, and the
-session that made the change is known for NOLOOP. Keys are told apart by name alone, not by database,
+after the command, tracking_send tells the sessions. So a message is never inside a reply, and the
+session that made the change is known for NOLOOP. Keys are distinguished by name alone, not by database,
 as clients expect.
 
 The map holds at most tracking-table-max-keys keys: above that, keys picked at random are invalidated.
@@ -20,11 +20,13 @@ from kvd.core.entry cimport BOXED, entry, entry_free, entry_key, entry_new, entr
 from kvd.core.table cimport table, table_drain, table_find, table_hash, table_init, table_insert, table_random, table_remove
 from kvd.core.view cimport view, view_equal, view_of
 from kvd.resp.writer cimport write_array, write_bulk, write_int, write_null, write_push, write_text
-from kvd.session.channels cimport is_listening
-from kvd.session.session cimport client_by_id, clients_of, session, session_push, session_pushed
-from kvd.session.waiters cimport wait_touch, waits_count
+from kvd.session.session cimport (
+    AFTER_TELL, client_by_id, clients_of, is_listening, is_tracking, running_session, session_push, session_pushed,
+)
+from kvd.store.change cimport listen, listen_no_more
 from kvd.store.config cimport OPT_TRACKING_TABLE_MAX_KEYS, cfg
-from kvd.store.keyspace cimport store
+from kvd.store.parts cimport PART_TRACKING
+from kvd.store.store cimport SPECIAL_TRACKS, database, listener, special_set
 
 cdef struct reader_ids:
     uint32_t count
@@ -35,9 +37,10 @@ cdef struct change:            # a key that sessions must hear of; its bytes sta
     size_t at
     size_t len
     int64_t writer             # id of the session that changed it; 0: none
-    reader_ids *readers        # or NULL: a matter of prefixes
+    reader_ids *readers        # or NULL: it matches a prefix
 
 cdef struct tracking:
+    listener listener          # while sessions track
     table keys                 # key -> reader_ids
     size_t items               # of all of them together
     size_t sessions
@@ -51,7 +54,7 @@ cdef struct tracking:
 
 
 cdef inline tracking *tracking_of(store *s) noexcept nogil:
-    return <tracking *>s.tracking
+    return <tracking *>s.parts[<int>PART_TRACKING]
 
 
 cdef bint tracking_init(store *s) noexcept nogil:
@@ -59,7 +62,9 @@ cdef bint tracking_init(store *s) noexcept nogil:
     if t == NULL:
         return False
     table_init(&t.keys, &s.mem)
-    s.tracking = t
+    t.listener.changes = key_touched
+    t.listener.replaces = database_touched
+    s.parts[<int>PART_TRACKING] = t
     return True
 
 
@@ -85,7 +90,7 @@ cdef void tracking_release(store *s) noexcept nogil:
     free(t.pending)
     buf_release(&t.pending_bytes)
     free(t)
-    s.tracking = NULL
+    s.parts[<int>PART_TRACKING] = NULL
 
 
 cdef size_t tracking_count(store *s) noexcept nogil:
@@ -104,53 +109,43 @@ cdef tracked_prefix *tracking_prefixes(store *s) noexcept nogil:
 
 # ---- hearing of changes -----------------------------------------------------------------------------
 
-cdef void touched(store *s, int db, view key) noexcept nogil:
-    """The store's on_touch while anybody waits or tracks."""
-    wait_touch(s, db, key)
-    if tracking_of(s).sessions:
-        note_change(s, key)
-
-
-cdef void tracking_hears(store *s) noexcept nogil:
-    s.on_touch = NULL
-    if waits_count(s) or tracking_of(s).sessions:
-        s.on_touch = touched
-
-
-cdef void note_change(store *s, view key) noexcept nogil:
+cdef void key_touched(store *s, database *db, view key, bint by_command) noexcept nogil:
     cdef tracking *t = tracking_of(s)
     cdef tracked_prefix *p = t.prefixes
     cdef entry *e
-    s.ready = True
-    if key.ptr == NULL:
-        t.flushed = True
-        forget_keys(s)
-        return
+    cdef int64_t writer = running_session(s).id if by_command and running_session(s) != NULL else 0
     if t.keys.items:
         e = table_find(&t.keys, key, table_hash(key))
         if e != NULL:
-            take_readers(s, e)
+            take_readers(s, e, writer)
     while p != NULL:
         if p.len <= key.len and memcmp(p.text, key.ptr, p.len) == 0:
-            note(s, key, NULL)
+            note(s, key, NULL, writer)
             return
         p = p.next
 
 
-cdef void take_readers(store *s, entry *e) noexcept nogil:
+cdef void database_touched(store *s, database *db, database *other) noexcept nogil:
+    tracking_of(s).flushed = True
+    forget_keys(s)
+    clients_of(s).after |= AFTER_TELL
+
+
+cdef void take_readers(store *s, entry *e, int64_t writer) noexcept nogil:
     """Out of the map, to be told."""
     cdef tracking *t = tracking_of(s)
     cdef reader_ids *r = <reader_ids *>entry_payload(e)[0]
     table_remove(&t.keys, e, table_hash(entry_key(e)))
     t.items -= r.count
-    note(s, entry_key(e), r)
+    note(s, entry_key(e), r, writer)
     entry_free(&s.mem, e)
 
 
-cdef void note(store *s, view key, reader_ids *readers) noexcept nogil:
+cdef void note(store *s, view key, reader_ids *readers, int64_t writer) noexcept nogil:
     cdef tracking *t = tracking_of(s)
     cdef void *grown
     cdef change *one
+    clients_of(s).after |= AFTER_TELL
     if t.pending_len == t.pending_room:
         grown = realloc(t.pending, (t.pending_room * 2 + 16) * sizeof(change))
         if grown == NULL:
@@ -164,9 +159,8 @@ cdef void note(store *s, view key, reader_ids *readers) noexcept nogil:
     one.at = t.pending_bytes.len
     one.len = key.len
     one.readers = readers
-    one.writer = (<session *>s.running).id if s.running != NULL else 0
+    one.writer = writer
     buf_add(&t.pending_bytes, key.ptr, key.len)
-    s.ready = True
 
 
 # ---- telling ----------------------------------------------------------------------------------------
@@ -218,7 +212,7 @@ cdef void tell_readers(store *s, change *one, view key) noexcept nogil:
     cdef uint32_t i
     for i in range(one.readers.count):
         c = client_by_id(s, one.readers.id[i])
-        if c == NULL or not c.tracks or tracker_of(c).bcast or (tracker_of(c).noloop and c.id == one.writer):
+        if c == NULL or not is_tracking(c) or tracker_of(c).bcast or (tracker_of(c).noloop and c.id == one.writer):
             continue
         tell(c, &key, 1)
 
@@ -255,14 +249,14 @@ cdef void tracking_send(store *s) noexcept nogil:
     cdef tracked_prefix *p
     cdef session *c
     cdef size_t i
-    s.ready = False
     if t.sessions:
-        shrink_map(s)
+        tracking_shrink(s)
+    clients_of(s).after &= ~<uint32_t>AFTER_TELL
     if t.flushed:
         t.flushed = False
         c = clients_of(s).first
         while c != NULL:
-            if c.tracks:
+            if is_tracking(c):
                 tell(c, NULL, 0)
             c = c.next
     if t.pending_len == 0:
@@ -279,10 +273,10 @@ cdef void tracking_send(store *s) noexcept nogil:
     t.pending_bytes.len = 0
 
 
-cdef void shrink_map(store *s) noexcept nogil:
+cdef void tracking_shrink(store *s) noexcept nogil:
     cdef int64_t most = cfg(&s.config, OPT_TRACKING_TABLE_MAX_KEYS)
     while most and <int64_t>tracking_of(s).keys.items > most:
-        take_readers(s, table_random(&tracking_of(s).keys, &s.random))
+        take_readers(s, table_random(&tracking_of(s).keys, &s.random), 0)
 
 
 # ---- tracking ---------------------------------------------------------------------------------------
@@ -317,8 +311,8 @@ cdef void tracking_remember(session *c, view key) noexcept nogil:
     r.id[r.count] = c.id
     r.count += 1
     t.items += 1
-    if cfg(&s.config, OPT_TRACKING_TABLE_MAX_KEYS):
-        s.ready = True                 # tracking_send sees whether there are too many
+    if <int64_t>t.keys.items > cfg(&s.config, OPT_TRACKING_TABLE_MAX_KEYS):
+        clients_of(s).after |= AFTER_TELL      # tracking_send makes it smaller, if there is a limit
 
 
 cdef bint tracking_start(session *c, tracker *how) noexcept nogil:
@@ -329,10 +323,10 @@ cdef bint tracking_start(session *c, tracker *how) noexcept nogil:
     else:
         how.prefixes = tracker_of(c).prefixes
     tracker_of(c)[0] = how[0]
-    if not c.tracks:
-        c.tracks = True
+    if not is_tracking(c):
+        special_set(&c.special, SPECIAL_TRACKS, True)
         tracking_of(c.store).sessions += 1
-        tracking_hears(c.store)
+        listen(c.store, &tracking_of(c.store).listener)
     return True
 
 
@@ -353,11 +347,11 @@ cdef void leave_prefix(tracking *t, tracked_prefix **link, session *c) noexcept 
 
 
 cdef void tracking_stop(session *c) noexcept nogil:
-    """The keys it has read stay in the map until they change: nobody is told then."""
+    """The keys it has read stay in the map until they change, and are then ignored."""
     cdef tracking *t = tracking_of(c.store)
     cdef tracked_prefix **link = &t.prefixes
     cdef tracked_prefix *p
-    if not c.tracks:
+    if not is_tracking(c):
         return
     while link[0] != NULL:
         p = link[0]
@@ -366,11 +360,11 @@ cdef void tracking_stop(session *c) noexcept nogil:
             link = &p.next
     free(c.tracker)
     c.tracker = NULL
-    c.tracks = False
+    special_set(&c.special, SPECIAL_TRACKS, False)
     t.sessions -= 1
     if t.sessions == 0:
         forget_keys(c.store)
-    tracking_hears(c.store)
+        listen_no_more(c.store, &t.listener)
 
 
 cdef bint tracks_prefix(session *c, tracked_prefix *p) noexcept nogil:

@@ -5,8 +5,9 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from kvd.core.entry cimport entry, entry_key
 from kvd.core.view cimport view
 from kvd.session.session cimport session
-from kvd.store.change cimport db_key_name, db_key_number
-from kvd.store.keyspace cimport store
+from kvd.core.tagged cimport tag_of, tagged_name
+from kvd.store.parts cimport PART_WAITS
+from kvd.store.store cimport store
 
 cdef enum wait_null:           # what a waiter gets when its time is over
     NULL_ARRAY
@@ -35,36 +36,44 @@ cdef struct waiter:
     int argc
     int type                   # of value it can use
     bint on_gone               # also wakes when the key goes, or becomes another type
-    bint again                 # run again, it waits on
     int null
+    uint64_t spent             # ticks that its runs have taken
     int64_t deadline           # wall ms; 0: none
     uint32_t heap_at           # its place in waits.heap + 1; 0: has none
     size_t bytes
     int links
     wait_link link[1]
 
+cdef struct wanted:            # what a command waits for
+    view *argv                 # the words with which it is run again
+    int argc
+    view *keys                 # the first key
+    int count
+    int step                   # words from one key to the next
+    int type                   # of value it can use
+    bint on_gone
+    int null
+    int64_t deadline           # ms by the store's clock; 0: none
+
 cdef bint waits_init(store *s) noexcept nogil
 cdef void waits_release(store *s) noexcept nogil
 cdef size_t waits_count(store *s) noexcept nogil                  # sessions that wait
 cdef size_t waits_keys(store *s, bint on_gone) noexcept nogil     # keys they wait for; on_gone: of those, with such a waiter
-cdef bint wait_start(session *c, const void *command, view *argv, int argc, view *keys, int count, int step, int64_t deadline,
-                     int type, bint on_gone, int null, bint timed) noexcept nogil   # timed: waits_expire ends it; False: no memory
+cdef bint wait_start(session *c, const void *command, wanted *what) noexcept nogil   # False: no memory
 cdef void wait_end(session *c) noexcept nogil                     # no longer; nothing is replied
 cdef wait_key *waits_ready(store *s) noexcept nogil               # takes the next key that has changed, or NULL
-cdef void wait_forget(store *s, wait_key *k) noexcept nogil       # a key from waits_ready that nobody waits for any more
-cdef void wait_touch(store *s, int db, view key) noexcept nogil   # a key has changed; ptr NULL: any of the database
-cdef int64_t waits_next(store *s) noexcept nogil                  # when the soonest timed waiter's time is over; INT64_MAX: never
-cdef void waits_expire(store *s) noexcept nogil                   # answers those whose time is over
+cdef void wait_forget(store *s, wait_key *k) noexcept nogil       # a key from waits_ready, if no session waits for it any more
+cdef int64_t waits_next(store *s) noexcept nogil                  # when the soonest timed waiter's time is over; NEVER: none
+cdef session *wait_overdue(store *s) noexcept nogil               # one whose time is over, or NULL
 cdef void wait_move(session *c, session *other) noexcept nogil    # the other session waits in its place
-cdef void wait_give_up(session *c, const char *error) noexcept nogil   # answers null, or the error
 
 
 cdef inline view wait_key_name(wait_key *k) noexcept nogil:
-    return db_key_name(entry_key(k.e))
+    return tagged_name(entry_key(k.e))
 
 
 cdef inline int wait_key_db(wait_key *k) noexcept nogil:
-    return db_key_number(entry_key(k.e))
+    return tag_of(entry_key(k.e))
 
 
 cdef inline waiter *wait_of(session *c) noexcept nogil:

@@ -2,7 +2,7 @@
 
 A command that finds nothing registers its session here, with a copy of its words, in the queue of each
 of its keys, and returns without a reply. A change of a key marks its queue ready; after the command that
-made the change, commands/blocking.pyx runs the waiters of each ready key again, in the order they came,
+made the change, run/after.pyx runs the waiters of each ready key again, in the order they came,
 as long as there is something for them. So a blocking command has one implementation, and waiting costs
 nothing but memory.
 
@@ -18,22 +18,19 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memcpy
 
-from kvd.core.buf cimport buf_add, buf_add_char
-from kvd.core.clock cimport wall_ms
+from kvd.core.clock cimport NEVER, wall_ms
 from kvd.core.entry cimport BOXED, entry, entry_free, entry_key, entry_new, entry_payload
 from kvd.core.table cimport (
     table, table_cursor, table_drain, table_find, table_hash, table_init, table_insert, table_next, table_remove,
 )
 from kvd.core.view cimport view, view_of
-from kvd.resp.writer cimport write_null, write_null_array
-from kvd.session.session cimport REPLY_ON, session
-from kvd.session.tracking cimport tracking_hears
-from kvd.store.change cimport db_key, db_key_done, db_key_number
-from kvd.store.keyspace cimport CLOCK_WALL, store
-
-cdef int64_t NEVER = 0x7FFFFFFFFFFFFFFF
+from kvd.session.session cimport AFTER_SERVE, clients_of
+from kvd.core.tagged cimport TAG_ROOM, tagged_done, tagged_key
+from kvd.store.change cimport listen, listen_no_more
+from kvd.store.store cimport CLOCK_WALL, database, listener
 
 cdef struct waits:
+    listener listener          # while sessions wait
     table keys
     wait_key *first_ready
     wait_key *last_ready
@@ -44,7 +41,7 @@ cdef struct waits:
 
 
 cdef inline waits *waits_of(store *s) noexcept nogil:
-    return <waits *>s.waits
+    return <waits *>s.parts[<int>PART_WAITS]
 
 
 cdef bint waits_init(store *s) noexcept nogil:
@@ -52,13 +49,15 @@ cdef bint waits_init(store *s) noexcept nogil:
     if q == NULL:
         return False
     table_init(&q.keys, &s.mem)
-    s.waits = q
+    q.listener.changes = key_touched
+    q.listener.replaces = database_touched
+    s.parts[<int>PART_WAITS] = q
     return True
 
 
 cdef void waits_release(store *s) noexcept nogil:
     cdef entry *e
-    if s.waits == NULL:
+    if waits_of(s) == NULL:
         return
     while True:
         e = table_drain(&waits_of(s).keys)
@@ -67,8 +66,8 @@ cdef void waits_release(store *s) noexcept nogil:
         free(entry_payload(e)[0])
         entry_free(&s.mem, e)
     free(waits_of(s).heap)
-    free(s.waits)
-    s.waits = NULL
+    free(waits_of(s))
+    s.parts[<int>PART_WAITS] = NULL
 
 
 cdef size_t waits_count(store *s) noexcept nogil:
@@ -137,10 +136,10 @@ cdef void mark(store *s, wait_key *k) noexcept nogil:
     else:
         q.first_ready = k
     q.last_ready = k
-    s.ready = True
+    clients_of(s).after |= AFTER_SERVE
 
 
-cdef void mark_database(store *s, int db) noexcept nogil:
+cdef void database_touched(store *s, database *db, database *other) noexcept nogil:
     cdef table_cursor at
     cdef entry *e
     at.at = 0
@@ -150,31 +149,23 @@ cdef void mark_database(store *s, int db) noexcept nogil:
         e = table_next(&waits_of(s).keys, &at)
         if e == NULL:
             return
-        if db_key_number(entry_key(e)) == db:
+        if tag_of(entry_key(e)) == db.id:
             mark(s, <wait_key *>entry_payload(e)[0])
 
 
-cdef void wait_touch(store *s, int db, view key) noexcept nogil:
-    cdef char small[256]
-    cdef view full
-    cdef wait_key *k
-    if waits_of(s).count == 0:
-        return
-    if key.ptr == NULL:
-        mark_database(s, db)
-        return
-    full = db_key(s, db, key, small, sizeof(small))
-    k = key_at(s, full, False) if full.ptr != NULL else NULL
+cdef void key_touched(store *s, database *db, view key, bint by_command) noexcept nogil:
+    cdef char small[TAG_ROOM]
+    cdef view full = tagged_key(&s.mem, db.id, key, small)
+    cdef wait_key *k = key_at(s, full, False) if full.ptr != NULL else NULL
     if k != NULL:
         mark(s, k)
-    db_key_done(s, full, small)
+    tagged_done(&s.mem, full, small)
 
 
 cdef wait_key *waits_ready(store *s) noexcept nogil:
     cdef waits *q = waits_of(s)
     cdef wait_key *k = q.first_ready
     if k == NULL:
-        s.ready = False
         return NULL
     q.first_ready = k.next_ready
     if q.first_ready == NULL:
@@ -240,87 +231,91 @@ cdef int64_t waits_next(store *s) noexcept nogil:
     return q.heap[0].deadline if q.heap_len else NEVER
 
 
-cdef void waits_expire(store *s) noexcept nogil:
+cdef session *wait_overdue(store *s) noexcept nogil:
     cdef waits *q = waits_of(s)
-    cdef int64_t now = s.now if s.clock_mode == CLOCK_WALL else wall_ms()
-    while q.heap_len and q.heap[0].deadline <= now:
-        wait_give_up(q.heap[0].who, NULL)
+    cdef int64_t now = s.now if s.clock.mode == CLOCK_WALL else wall_ms()
+    return q.heap[0].who if q.heap_len and q.heap[0].deadline <= now else NULL
 
 
 # ---- waiting ----------------------------------------------------------------------------------------
 
-cdef waiter *waiter_new(session *c, view *argv, int argc, int keys) noexcept nogil:
+cdef waiter *waiter_new(session *c, wanted *what) noexcept nogil:
     """One allocation: the waiter, its links, its words."""
-    cdef size_t links = sizeof(waiter) + keys * sizeof(wait_link)
-    cdef size_t size = links + argc * sizeof(view)
+    cdef size_t links = sizeof(waiter) + what.count * sizeof(wait_link)
+    cdef size_t size = links + what.argc * sizeof(view)
     cdef waiter *w
     cdef char *p
     cdef int i
-    for i in range(argc):
-        size += argv[i].len
+    for i in range(what.argc):
+        size += what.argv[i].len
     w = <waiter *>calloc(1, size)
     if w == NULL:
         return NULL
     w.bytes = size
     w.who = c
     w.argv = <view *>(<char *>w + links)
-    w.argc = argc
-    p = <char *>(w.argv + argc)
-    for i in range(argc):
-        memcpy(p, argv[i].ptr, argv[i].len)
-        w.argv[i] = view_of(p, argv[i].len)
-        p += argv[i].len
+    w.argc = what.argc
+    w.type = what.type
+    w.on_gone = what.on_gone
+    w.null = what.null
+    w.deadline = what.deadline
+    if w.deadline and c.store.clock.mode != CLOCK_WALL:
+        w.deadline += wall_ms() - c.store.now      # waiting takes real time
+    p = <char *>(w.argv + what.argc)
+    for i in range(what.argc):
+        memcpy(p, what.argv[i].ptr, what.argv[i].len)
+        w.argv[i] = view_of(p, what.argv[i].len)
+        p += what.argv[i].len
     return w
 
 
-cdef bint wait_start(session *c, const void *command, view *argv, int argc, view *keys, int count, int step, int64_t deadline,
-                     int type, bint on_gone, int null, bint timed) noexcept nogil:
-    cdef store *s = c.store
-    cdef waiter *w = waiter_new(c, argv, argc, count)
-    cdef char small[256]
-    cdef view full
-    cdef wait_key *k
+cdef bint join_queue(waiter *w, view key) noexcept nogil:
+    """False: no memory."""
+    cdef store *s = w.who.store
+    cdef char small[TAG_ROOM]
+    cdef view full = tagged_key(&s.mem, w.who.db, key, small)
+    cdef wait_key *k = key_at(s, full, True) if full.ptr != NULL else NULL
     cdef wait_link *l
+    tagged_done(&s.mem, full, small)
+    if k == NULL:
+        return False
+    if k.last != NULL and k.last.w == w:
+        return True                    # the same key twice
+    l = &w.link[w.links]
+    w.links += 1
+    l.w = w
+    l.key = k
+    k.gone += w.on_gone
+    l.prev = k.last
+    l.next = NULL
+    if k.last != NULL:
+        k.last.next = l
+    else:
+        k.first = l
+    k.last = l
+    return True
+
+
+cdef bint wait_start(session *c, const void *command, wanted *what) noexcept nogil:
+    cdef store *s = c.store
+    cdef waiter *w = waiter_new(c, what)
     cdef int i
     if w == NULL:
         return False
     w.command = command
-    if deadline and c.store.clock_mode != CLOCK_WALL:
-        deadline += wall_ms() - c.store.now      # waiting takes real time
-    w.deadline = deadline
-    w.type = type
-    w.on_gone = on_gone
-    w.null = null
     c.wait = w
     waits_of(s).count += 1
-    tracking_hears(s)
-    for i in range(count):
-        full = db_key(s, c.db, keys[i * step], small, sizeof(small))
-        k = key_at(s, full, True) if full.ptr != NULL else NULL
-        db_key_done(s, full, small)
-        if k == NULL:
+    listen(s, &waits_of(s).listener)
+    for i in range(what.count):
+        if not join_queue(w, what.keys[i * what.step]):
             wait_end(c)
             return False
-        if k.last != NULL and k.last.w == w:
-            continue                   # the same key twice
-        l = &w.link[w.links]
-        w.links += 1
-        l.w = w
-        l.key = k
-        k.gone += on_gone
-        l.prev = k.last
-        l.next = NULL
-        if k.last != NULL:
-            k.last.next = l
-        else:
-            k.first = l
-        k.last = l
-    if deadline and timed:
+    if w.deadline and not c.in_process:
         if not heap_add(waits_of(s), w):
             wait_end(c)
             return False
-        if deadline < s.planned and s.on_deadline != NULL:
-            s.on_deadline(s, deadline)
+        if w.deadline < s.planned and s.on_deadline != NULL:
+            s.on_deadline(s, w.deadline)
     return True
 
 
@@ -346,29 +341,11 @@ cdef void wait_end(session *c) noexcept nogil:
     waits_of(c.store).count -= 1
     c.wait = NULL
     free(w)
-    tracking_hears(c.store)
+    if waits_of(c.store).count == 0:
+        listen_no_more(c.store, &waits_of(c.store).listener)
 
 
 cdef void wait_move(session *c, session *other) noexcept nogil:
     other.wait = c.wait
     wait_of(other).who = other
     c.wait = NULL
-
-
-cdef void wait_give_up(session *c, const char *error) noexcept nogil:
-    cdef int null = wait_of(c).null
-    cdef size_t i = 0
-    wait_end(c)
-    if c.reply == REPLY_ON:
-        if error != NULL:
-            buf_add_char(&c.out, c'-')
-            while error[i]:
-                i += 1
-            buf_add(&c.out, error, i)
-            buf_add(&c.out, b"\r\n", 2)
-        elif null == NULL_ARRAY:
-            write_null_array(&c.out, c.proto)
-        else:
-            write_null(&c.out, c.proto)
-    if c.wake != NULL:
-        c.wake(c)

@@ -1,32 +1,33 @@
-"""The one door through which every change leaves: counter, WATCH, notifications. See change.pyx."""
+"""The one door through which every change leaves. See change.pyx."""
 
-from libc.stdint cimport int32_t
-from libc.string cimport memcpy
+from libc.stdint cimport int64_t, uint64_t
 
-from kvd.core.view cimport view, view_of
-from kvd.store.keyspace cimport database, store
+from kvd.core.entry cimport entry
+from kvd.core.view cimport view
+from kvd.store.store cimport database, listener, store
 
-cdef enum:
-    DB_BYTES = 4               # of a database's number in front of a key
+cdef void listen(store *s, listener *l) noexcept nogil              # it hears of changes from now on; *l stays the caller's
+cdef void listen_no_more(store *s, listener *l) noexcept nogil      # harmless if it does not listen
+cdef void tell_opened(store *s, database *db, entry *e, uint64_t hash) noexcept nogil     # the rest of change_open
 
-cdef void key_changed(store *s, database *db, view key, int event_class, const char *event) noexcept nogil
-cdef void key_event(store *s, database *db, view key, int event_class, const char *event) noexcept nogil   # a second event of one change
-cdef void key_gone(store *s, database *db, view key, int event_class, const char *event) noexcept nogil   # expired or evicted: no client's write
-cdef bint watch_add(store *s, int db, view key, bint *flag) noexcept nogil   # *flag becomes True at a change
-cdef void watch_remove(store *s, int db, view key, bint *flag) noexcept nogil
-cdef void watches_of_flush(store *s, database *db) noexcept nogil
-cdef void watches_of_database(store *s, int db, database *other) noexcept nogil   # its content becomes other's
-cdef void watches_release(store *s) noexcept nogil
-
-cdef view db_key(store *s, int db, view key, char *small, size_t room) noexcept nogil   # both in one, in `small` if it has room; ptr NULL: no memory
-cdef void db_key_done(store *s, view k, char *small) noexcept nogil
+cdef void key_changed(store *s, database *db, view key, int64_t n, int event_class, const char *event) noexcept nogil   # n elements of it, by a command
+cdef void key_event(store *s, database *db, view key, int event_class, const char *event) noexcept nogil   # a further event of one change
+cdef void key_gone(store *s, database *db, view key, int event_class, const char *event) noexcept nogil    # the key expired or was evicted
+cdef void field_gone(store *s, database *db, view key, view field) noexcept nogil                          # a field of a hash expired
+cdef void fields_gone(store *s, database *db, view key) noexcept nogil                                     # after the last field_gone of a moment
+cdef void database_replaced(store *s, database *db, database *other, int64_t n) noexcept nogil   # before it: emptied (other NULL), or exchanged with other
+cdef void others_changed(store *s, int64_t n) noexcept nogil        # n things that are not keys: function libraries, cursors of consumer groups
+cdef void changes_are_saved(store *s) noexcept nogil                # a snapshot holds all changes up to now
 
 
-cdef inline int db_key_number(view k) noexcept nogil:
-    cdef int32_t n
-    memcpy(&n, k.ptr, DB_BYTES)
-    return n
+cdef inline void change_open(store *s, database *db, entry *e, uint64_t hash) noexcept nogil:
+    """Before the first change of a key in a command, and before a key that does not exist (e NULL) is made.
+
+    A running snapshot takes the key's pre-image here. To open a key that is not changed in the end is harmless."""
+    if s.openers != NULL:
+        tell_opened(s, db, e, hash)
 
 
-cdef inline view db_key_name(view k) noexcept nogil:
-    return view_of(k.ptr + DB_BYTES, k.len - DB_BYTES)
+cdef inline int64_t changes_since_save(store *s) noexcept nogil:
+    """Elements changed since the last save, as INFO's rdb_changes_since_last_save."""
+    return s.changes - s.changes_saved

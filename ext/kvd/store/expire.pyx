@@ -1,4 +1,4 @@
-"""Active expiry: keys past their deadline leave though nobody asks for them.
+"""Active expiry: keys past their deadline leave without being looked for.
 
 Each database's wheel names what is due; nothing is sampled and nothing that is not due is looked at.
 A slice ends at the time it is given, so a million keys with one deadline go in many short slices
@@ -14,7 +14,8 @@ from kvd.core.view cimport view
 from kvd.core.wheel cimport wheel_due
 from kvd.store.change cimport key_gone
 from kvd.store.config cimport EVENT_EXPIRED, OPT_DATABASES, cfg
-from kvd.store.keyspace cimport database, keyspace_drop_fields, keyspace_remove, store
+from kvd.store.keyspace cimport keyspace_drop_fields, keyspace_remove
+from kvd.store.store cimport database, store
 from kvd.types.hash cimport hash_table
 
 cdef enum:

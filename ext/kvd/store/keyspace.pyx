@@ -1,126 +1,34 @@
-"""The store and its databases.
-
-Everything of a store hangs off `struct store`: databases, configuration, figures, registries of the
-layers above (as opaque pointers). Nothing is global, so any number of stores live in one process and
-one is gone when its heap is destroyed.
+"""How entries get into the databases, move and leave.
 
 Every entry gets in, moves and leaves through the functions here, because three things refer to it by
 address and must agree: the table's slot, the wheel's cell, and nothing else. Expiry is lazy here (a
-key past its deadline is dropped by whoever looks for it, so it is never visible) and active in
-expire.pyx.
+key past its deadline is dropped by the lookup that meets it, so it is never visible) and active in
+expire.pyx. The functions that change what a key holds open it first (change_open); what they did is told by
+their callers, who know what it was.
 
-Lock: whoever calls holds the store's lock if the store is shared.
+Large values are freed in slices where store_tick is called regularly: they wait in `store.graveyard`.
+
+Lock: the caller holds the store's lock if the store is shared.
 """
 
 from libc.stdint cimport int64_t, uint64_t
-from libc.stdlib cimport calloc, free
-from libc.string cimport memset
 
-from kvd.core.clock cimport mono_us, pace_start, pace_update, ticks, wall_ms
+from kvd.core.clock cimport NEVER, mono_us
 from kvd.core.entry cimport TIMED, entry, entry_deadline, entry_free, entry_key, entry_timer, timer
-from kvd.core.mem cimport heap_destroy, heap_init, mem_alloc, mem_free
-from kvd.core.random cimport rng_seed
+from kvd.core.mem cimport mem_alloc, mem_free
 from kvd.core.table cimport table_drain, table_find, table_init, table_insert, table_remove, table_replace
 from kvd.core.view cimport view
-from kvd.core.wheel cimport (
-    wheel_add, wheel_cancel, wheel_delete, wheel_moved, wheel_new, wheel_next, wheel_sample,
-)
-from kvd.store.change cimport key_event, key_gone, watches_of_database, watches_of_flush
-from kvd.store.config cimport EVENT_EXPIRED, EVENT_GENERIC, EVENT_HASH, EVENT_MISS, OPT_DATABASES, cfg, config_init, config_release
-from kvd.store.evict cimport access_clock, access_touch, evict_some
-from kvd.store.expire cimport expire_some
-from kvd.types.hash cimport HASH_PACKED_TIMED, hash_drop_due, hash_len, hash_soonest, hash_table, hash_table_of
+from kvd.core.wheel cimport wheel_add, wheel_cancel, wheel_delete, wheel_moved, wheel_new, wheel_sample
+from kvd.store.access cimport access_touch
+from kvd.store.change cimport change_open, database_replaced, field_gone, fields_gone, key_event, key_gone
+from kvd.store.config cimport EVENT_EXPIRED, EVENT_GENERIC, EVENT_HASH, EVENT_MISS
+from kvd.store.store cimport remains
+from kvd.types.hash cimport HASH_PACKED_TIMED, hash_drop_due, hash_due, hash_len, hash_soonest, hash_table, hash_table_of
 from kvd.types.value cimport HASH, value_free, value_free_some, value_parts, value_reshape
-
-cdef int64_t NEVER = 0x7FFFFFFFFFFFFFFF
 
 cdef enum:
     FREE_STEP = 64             # things freed between two looks at the time
-    LARGE = 256                # a value of more parts is freed in slices, if somebody ticks
-
-
-cdef store *store_new(int databases) noexcept nogil:
-    cdef store *s = <store *>calloc(1, sizeof(store))
-    cdef int i
-    if s == NULL:
-        return NULL
-    heap_init(&s.mem)
-    s.dbs = <database *>mem_alloc(&s.mem, databases * sizeof(database))
-    if s.dbs == NULL:
-        free(s)
-        return NULL
-    memset(s.dbs, 0, databases * sizeof(database))
-    config_init(&s.config)
-    s.config.values[<int>OPT_DATABASES].number = databases
-    for i in range(databases):
-        s.dbs[i].id = i
-        table_init(&s.dbs[i].keys, &s.mem)
-    table_init(&s.watched, &s.mem)
-    pthread_mutex_init(&s.lock, NULL)
-    s.expiring = True
-    s.planned = NEVER
-    pace_start(&s.pace)
-    rng_seed(&s.random, <uint64_t>mono_us() * <uint64_t>0x9E3779B97F4A7C15ULL ^ <uint64_t><size_t>s)
-    s.started_ms = wall_ms()
-    s.stats_reset_ms = s.started_ms
-    store_time(s)
-    return s
-
-
-cdef void store_delete(store *s) noexcept nogil:
-    """The registries of the layers above are gone by now."""
-    if s == NULL:
-        return
-    config_release(&s.config)
-    free(s.config_path)
-    pthread_mutex_destroy(&s.lock)
-    heap_destroy(&s.mem)
-    free(s)
-
-
-cdef void store_time(store *s) noexcept nogil:
-    s.now = store_wall_us(s) // 1000
-    s.clock = access_clock(s)
-
-
-cdef void store_time_slow(store *s) noexcept nogil:
-    s.mark = ticks()
-    store_time(s)
-    if s.window == 0 and mono_us() - s.pace.us0 >= 1000:
-        pace_update(&s.pace)
-        s.window = <uint64_t>(s.pace.ticks_per_us * 100)
-
-
-cdef size_t store_memory(store *s) noexcept nogil:
-    return s.mem.used + s.client_memory + s.scripting.memory
-
-
-cdef void store_tick(store *s, int64_t budget_us) noexcept nogil:
-    cdef int64_t until = mono_us() + budget_us
-    store_time(s)
-    if s.graveyard != NULL:
-        store_freeing(s, budget_us)
-    if s.expiring:
-        expire_some(s, until)
-    evict_some(s, until)
-
-
-cdef int64_t store_next(store *s) noexcept nogil:
-    cdef int64_t best = NEVER
-    cdef int64_t next_ms
-    cdef int i
-    if s.graveyard != NULL:
-        return s.now
-    if not s.expiring:
-        return NEVER
-    for i in range(cfg(&s.config, OPT_DATABASES)):
-        if s.dbs[i].expires != NULL:
-            next_ms = wheel_next(s.dbs[i].expires)
-            if next_ms < best:
-                best = next_ms
-        if s.dbs[i].fields != NULL:
-            best = min(best, wheel_next(s.dbs[i].fields))
-    return best
+    LARGE = 256                # a value of more parts is freed in slices
 
 
 cdef bint store_freeing(store *s, int64_t budget_us) noexcept nogil:
@@ -170,25 +78,31 @@ cdef inline bint is_expired(store *s, entry *e) noexcept nogil:
 cdef entry *keyspace_find(store *s, database *db, view key, uint64_t hash) noexcept nogil:
     cdef entry *e = table_find(&db.keys, key, hash)
     if e != NULL and is_expired(s, e):
+        if s.hides:
+            return NULL
         key_gone(s, db, key, EVENT_EXPIRED, b"expired")
         s.stats.expired += 1
         keyspace_remove(s, db, e, hash)
         return NULL
-    if e != NULL and has_timed_fields(e) and 0 <= hash_soonest(e) <= s.now and keyspace_drop_fields(s, db, e, hash, NULL):
+    if e != NULL and has_timed_fields(e) and 0 <= hash_soonest(e) <= s.now and not s.hides and keyspace_drop_fields(s, db, e, hash, NULL):
         return NULL
     return e
 
 
-cdef entry *keyspace_read(store *s, database *db, view key, uint64_t hash) noexcept nogil:
+cdef entry *keyspace_read(store *s, database *db, view key, uint64_t hash, bint touch) noexcept nogil:
     cdef entry *e = keyspace_find(s, db, key, hash)
+    keyspace_met(s, db, key, e, touch)
+    return e
+
+
+cdef void keyspace_met(store *s, database *db, view key, entry *e, bint touch) noexcept nogil:
     if e == NULL:
         s.stats.misses += 1
         key_event(s, db, key, EVENT_MISS, b"keymiss")
-        return NULL
+        return
     s.stats.hits += 1
-    if not s.no_touch:
+    if touch:
         access_touch(s, e)
-    return e
 
 
 cdef void plan(store *s, database *db, timer *t) noexcept nogil:
@@ -245,15 +159,20 @@ cdef void keyspace_replan_fields(store *s, database *db, entry *e) noexcept nogi
 cdef bint keyspace_drop_fields(store *s, database *db, entry *e, uint64_t hash, int *budget) noexcept nogil:
     """budget: how many at most; NULL: all."""
     cdef size_t n = 0
-    while (budget == NULL or budget[0] > 0) and hash_drop_due(&s.mem, e, s.now):
+    cdef view field
+    change_open(s, db, e, hash)
+    while (budget == NULL or budget[0] > 0) and hash_due(e, s.now, &field):
+        field_gone(s, db, entry_key(e), field)
+        hash_drop_due(&s.mem, e)
         n += 1
         if budget != NULL:
             budget[0] -= 1
     s.stats.expired_fields += n
     if n:
-        key_gone(s, db, entry_key(e), EVENT_HASH, b"hexpired")
+        fields_gone(s, db, entry_key(e))
+        key_event(s, db, entry_key(e), EVENT_HASH, b"hexpired")
     if hash_len(e) == 0:
-        key_gone(s, db, entry_key(e), EVENT_GENERIC, b"del")
+        key_event(s, db, entry_key(e), EVENT_GENERIC, b"del")
         keyspace_remove(s, db, e, hash)
         return True
     unplan_fields(db, e)
@@ -262,6 +181,7 @@ cdef bint keyspace_drop_fields(store *s, database *db, entry *e, uint64_t hash, 
 
 
 cdef bint keyspace_insert(store *s, database *db, entry *e, uint64_t hash) noexcept nogil:
+    change_open(s, db, NULL, hash)
     if not table_insert(&db.keys, e, hash):
         return False
     if e.flags & TIMED:
@@ -272,6 +192,7 @@ cdef bint keyspace_insert(store *s, database *db, entry *e, uint64_t hash) noexc
 
 
 cdef void keyspace_replace(store *s, database *db, entry *old, entry *e, uint64_t hash) noexcept nogil:
+    change_open(s, db, old, hash)
     table_replace(&db.keys, old, e, hash)
     unplan(db, old)
     if e.flags & TIMED:
@@ -291,12 +212,14 @@ cdef void keyspace_moved(store *s, database *db, entry *old, entry *e, uint64_t 
 
 
 cdef void keyspace_remove(store *s, database *db, entry *e, uint64_t hash) noexcept nogil:
+    change_open(s, db, e, hash)
     table_remove(&db.keys, e, hash)
     unplan(db, e)
     dispose(s, e)
 
 
 cdef entry *keyspace_take(store *s, database *db, entry *e, uint64_t hash) noexcept nogil:
+    change_open(s, db, e, hash)
     table_remove(&db.keys, e, hash)
     unplan(db, e)
     return e
@@ -304,6 +227,7 @@ cdef entry *keyspace_take(store *s, database *db, entry *e, uint64_t hash) noexc
 
 cdef entry *keyspace_set_deadline(store *s, database *db, entry *e, uint64_t hash, int64_t ms) noexcept nogil:
     cdef entry *moved
+    change_open(s, db, e, hash)
     if e.flags & TIMED:
         if db.expires != NULL:
             wheel_cancel(db.expires, entry_timer(e))
@@ -324,6 +248,7 @@ cdef entry *keyspace_persist(store *s, database *db, entry *e, uint64_t hash) no
     cdef entry *moved = value_reshape(&s.mem, e, entry_key(e), 0)
     if moved == NULL:
         return NULL
+    change_open(s, db, e, hash)
     if e.flags & TIMED and db.expires != NULL:
         wheel_cancel(db.expires, entry_timer(e))
     table_replace(&db.keys, e, moved, hash)
@@ -338,10 +263,10 @@ cdef inline void own_fields(entry *moved) noexcept nogil:
 
 
 cdef void keyspace_flush(store *s, database *db, bint later) noexcept nogil:
-    """Empties a database at once; its memory comes back in slices, or before returning if nobody ticks."""
+    """Empties a database at once; its memory comes back in slices, or before returning where nothing ticks."""
     cdef remains *r
     cdef entry *e
-    watches_of_flush(s, db)
+    database_replaced(s, db, NULL, db.keys.items)
     wheel_delete(db.expires)
     db.expires = NULL
     wheel_delete(db.fields)
@@ -366,8 +291,8 @@ cdef void keyspace_flush(store *s, database *db, bint later) noexcept nogil:
 
 cdef void keyspace_swap(store *s, int a, int b) noexcept nogil:
     cdef database swap = s.dbs[a]
-    watches_of_database(s, a, &s.dbs[b])
-    watches_of_database(s, b, &s.dbs[a])
+    database_replaced(s, &s.dbs[a], &s.dbs[b], 1)
+    database_replaced(s, &s.dbs[b], &s.dbs[a], 0)
     s.dbs[a].keys = s.dbs[b].keys
     s.dbs[a].expires = s.dbs[b].expires
     s.dbs[a].fields = s.dbs[b].fields

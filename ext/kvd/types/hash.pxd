@@ -47,7 +47,8 @@ cdef bint hash_expand(heap *h, entry *e, size_t fields, packing *limits) noexcep
 cdef int64_t hash_deadline(entry *e, view field) noexcept nogil                       # ms; -1 none, -2 no such field
 cdef bint hash_set_deadline(heap *h, entry *e, view field, int64_t ms, packing *limits) noexcept nogil   # -1: none; False: no memory
 cdef int64_t hash_soonest(entry *e) noexcept nogil                                    # ms; -1: no field has a deadline
-cdef bint hash_drop_due(heap *h, entry *e, int64_t now) noexcept nogil                # removes one field that is due; False: none is
+cdef bint hash_due(entry *e, int64_t now, view *field) noexcept nogil                # the soonest field, if its deadline has passed
+cdef void hash_drop_due(heap *h, entry *e) noexcept nogil                             # removes the field that hash_due named
 
 cdef bint hash_free_some(heap *h, entry *e, int *budget) noexcept nogil
 cdef size_t hash_parts(entry *e) noexcept nogil

@@ -393,16 +393,20 @@ cdef int64_t hash_soonest(entry *e) noexcept nogil:
     return due_at(hash_table_of(e), 0)
 
 
-cdef bint hash_drop_due(heap *h, entry *e, int64_t now) noexcept nogil:
+cdef bint hash_due(entry *e, int64_t now, view *field) noexcept nogil:
     cdef hash_table *t = hash_table_of(e)
-    cdef entry *f
     if not hash_is_timed(e) or t.timed == 0 or due_at(t, 0) > now:
         return False
-    f = t.queue[0]
+    field[0] = entry_key(t.queue[0])
+    return True
+
+
+cdef void hash_drop_due(heap *h, entry *e) noexcept nogil:
+    cdef hash_table *t = hash_table_of(e)
+    cdef entry *f = t.queue[0]
     unqueue(h, t, f)
     table_remove(&t.fields, f, table_hash(entry_key(f)))
     entry_free(h, f)
-    return True
 
 
 # ---- what every type answers ------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from redis import exceptions
 from redis.asyncio.connection import AbstractConnection
 
 from kvd.clients.links import NEVER_DECODE, Linked, LinkedClient, LinkedPool, error_of, options_of, put_back, words_of
-from kvd.db import WAITING
+from kvd.doors.link import WAITING
 
 
 def _wake(future: asyncio.Future[None]) -> None:
@@ -48,7 +48,7 @@ class AsyncConnection(Linked):
     def _close(self) -> None:
         link, self._link = self._link, None
         self._reader = self._writer = None
-        self._parser._stream = None        # it knows the link too
+        self._parser._stream = None  # it knows the link too
         if link is not None:
             link.close()
 
@@ -156,7 +156,7 @@ class AsyncConnection(Linked):
                 response = self._decoded(response)
             if not push:
                 return response
-            handle = getattr(self._parser, "handle_push_response", None)      # redis-py 5 may have none
+            handle = getattr(self._parser, "handle_push_response", None)  # redis-py 5 may have none
             if handle is not None:
                 response = await handle(response)
             if push_request:

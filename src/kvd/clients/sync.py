@@ -1,6 +1,6 @@
 """`kvd.Redis`: redis-py's client on the engine in this process. No socket, no packing, no parsing.
 
-A connection is redis-py's own, with a session of the store (`db.Link`) where its socket would be; pub/sub, MULTI and
+A connection is redis-py's own, with a session of the store (`doors.link.Link`) where its socket would be; pub/sub, MULTI and
 WATCH, blocking commands, retries, client-side caching and locks are therefore redis-py's code. Plain commands of `Redis` go
 the short way (`Redis.execute_command`): arguments to the engine, its reply to redis-py's callback.
 """
@@ -15,7 +15,7 @@ from redis import exceptions
 from redis.connection import AbstractConnection
 
 from kvd.clients.links import NEVER_DECODE, Linked, LinkedClient, LinkedPool, error_of, options_of, words_of
-from kvd.db import WAITING
+from kvd.doors.link import WAITING
 
 
 class SyncConnection(Linked):
@@ -37,7 +37,7 @@ class SyncConnection(Linked):
 
     def disconnect(self, *args: Any, **kwargs: Any) -> None:
         link, self._sock = self._sock, None
-        self._parser.on_disconnect()       # it knows the link too
+        self._parser.on_disconnect()  # it knows the link too
         if link is not None:
             link.close()
 
@@ -114,7 +114,7 @@ class SyncConnection(Linked):
                 response = self._decoded(response)
             if not push:
                 return response
-            handle = getattr(self._parser, "handle_push_response", None)      # redis-py 5 may have none
+            handle = getattr(self._parser, "handle_push_response", None)  # redis-py 5 may have none
             if handle is not None:
                 response = handle(response)
             if push_request:

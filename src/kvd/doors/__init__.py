@@ -1,1 +1,4 @@
-"""The Python doors: compiled classes that Python code calls. May use every layer below; nothing below uses them."""
+"""The Python doors to the engine: compiled classes that turn Python calls into commands and replies into Python values.
+
+May import every layer; nothing below imports them.
+"""

@@ -5,7 +5,9 @@ Each class only turns arguments into words and replies into natural Python value
 key of another type and kvd.ResponseError for what a server would refuse.
 """
 
+from kvd.methods.administration import AdministrationMethods
 from kvd.methods.bits import BitMethods
+from kvd.methods.expiry import ExpiryMethods
 from kvd.methods.geo import GeoMethods
 from kvd.methods.hashes import HashMethods
 from kvd.methods.hyperloglog import HyperLogLogMethods
@@ -14,9 +16,15 @@ from kvd.methods.lists import ListMethods
 from kvd.methods.scripting import ScriptMethods
 from kvd.methods.sets import SetMethods
 from kvd.methods.streams import StreamMethods
+from kvd.methods.strings import StringMethods
 from kvd.methods.zsets import ZsetMethods
 
-__all__ = [
-    "BitMethods", "GeoMethods", "HashMethods", "HyperLogLogMethods", "KeyMethods", "ListMethods", "ScriptMethods", "SetMethods",
-    "StreamMethods", "ZsetMethods",
-]  # fmt: skip
+
+class AllMethods(
+    StringMethods, KeyMethods, ExpiryMethods, ListMethods, HashMethods, SetMethods, ZsetMethods, StreamMethods, BitMethods,
+    HyperLogLogMethods, GeoMethods, ScriptMethods, AdministrationMethods,
+):  # fmt: skip
+    """All families."""
+
+
+__all__ = ["AllMethods"]

@@ -43,6 +43,11 @@ def words(**flags: Any) -> list[str]:
     return [name.upper() for name, on in flags.items() if on]
 
 
+def ok(reply: Any) -> bool:
+    """Whether the reply is OK, and not that of a command which MULTI has queued."""
+    return reply in (b"OK", "OK")
+
+
 def in_seconds(value: Seconds) -> int:
     return int(value.total_seconds()) if isinstance(value, timedelta) else value
 

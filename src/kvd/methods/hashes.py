@@ -16,6 +16,7 @@ from kvd.methods.common import (
     in_milliseconds,
     in_seconds,
     moment,
+    ok,
     pairs,
     scanning,
     times,
@@ -48,7 +49,7 @@ class HashMethods(Methods):
 
     def hmset(self, name: Key, mapping: Mapping[Any, Value]) -> bool:
         """Set fields; True. The older form of hset."""
-        return self.execute("HMSET", name, *pairs(mapping)) in (b"OK", "OK")
+        return ok(self.execute("HMSET", name, *pairs(mapping)))
 
     def hget(self, name: Key, key: Value) -> Text | None:
         """The value of a field, or None. O(1)."""
@@ -127,21 +128,42 @@ class HashMethods(Methods):
         return self.execute("HEXPIRE", name, in_seconds(seconds), *flags, "FIELDS", len(fields), *fields)
 
     def hpexpire(
-        self, name: Key, milliseconds: Seconds, *fields: Value, nx: bool = False, xx: bool = False, gt: bool = False, lt: bool = False
+        self,
+        name: Key,
+        milliseconds: Seconds,
+        *fields: Value,
+        nx: bool = False,
+        xx: bool = False,
+        gt: bool = False,
+        lt: bool = False,
     ) -> list[int]:
         """The same in milliseconds."""
         flags = words(nx=nx, xx=xx, gt=gt, lt=lt)
         return self.execute("HPEXPIRE", name, in_milliseconds(milliseconds), *flags, "FIELDS", len(fields), *fields)
 
     def hexpireat(
-        self, name: Key, unix_time_seconds: Moment, *fields: Value, nx: bool = False, xx: bool = False, gt: bool = False, lt: bool = False
+        self,
+        name: Key,
+        unix_time_seconds: Moment,
+        *fields: Value,
+        nx: bool = False,
+        xx: bool = False,
+        gt: bool = False,
+        lt: bool = False,
     ) -> list[int]:
         """Let fields live until a moment (seconds since 1970, or datetime)."""
         flags = words(nx=nx, xx=xx, gt=gt, lt=lt)
         return self.execute("HEXPIREAT", name, moment(unix_time_seconds, 1), *flags, "FIELDS", len(fields), *fields)
 
     def hpexpireat(
-        self, name: Key, unix_time_milliseconds: Moment, *fields: Value, nx: bool = False, xx: bool = False, gt: bool = False, lt: bool = False
+        self,
+        name: Key,
+        unix_time_milliseconds: Moment,
+        *fields: Value,
+        nx: bool = False,
+        xx: bool = False,
+        gt: bool = False,
+        lt: bool = False,
     ) -> list[int]:
         """The same in milliseconds since 1970."""
         flags = words(nx=nx, xx=xx, gt=gt, lt=lt)

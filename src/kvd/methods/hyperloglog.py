@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kvd.methods.common import Key, Methods, Value
+from kvd.methods.common import Key, Methods, Value, ok
 
 
 class HyperLogLogMethods(Methods):
@@ -16,4 +16,4 @@ class HyperLogLogMethods(Methods):
 
     def pfmerge(self, dest: Key, *sources: Key) -> bool:
         """Merge into dest; True."""
-        return self.execute("PFMERGE", dest, *sources) in (b"OK", "OK")
+        return ok(self.execute("PFMERGE", dest, *sources))

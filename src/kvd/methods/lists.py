@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kvd.methods.common import Key, Methods, Text, Value, flat, option
+from kvd.methods.common import Key, Methods, Text, Value, flat, ok, option
 
 
 class ListMethods(Methods):
@@ -50,7 +50,7 @@ class ListMethods(Methods):
 
     def lset(self, name: Key, index: int, value: Value) -> bool:
         """Replace the element at a position; True. Raises ResponseError if there is none."""
-        return self.execute("LSET", name, index, value) in (b"OK", "OK")
+        return ok(self.execute("LSET", name, index, value))
 
     def lrem(self, name: Key, count: int, value: Value) -> int:
         """Remove elements equal to value: all (0), the first ones, or with a negative count the last ones. O(N)."""
@@ -58,7 +58,7 @@ class ListMethods(Methods):
 
     def ltrim(self, name: Key, start: int, end: int) -> bool:
         """Remove all elements outside a range; True. O(N) of those removed."""
-        return self.execute("LTRIM", name, start, end) in (b"OK", "OK")
+        return ok(self.execute("LTRIM", name, start, end))
 
     def lpos(self, name: Key, value: Value, rank: int | None = None, count: int | None = None, maxlen: int | None = None) -> Any:
         """Position of value, or None; with count a list of positions (0: all). rank: which match is the first. O(N)."""

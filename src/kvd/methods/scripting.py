@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from kvd.methods.common import Key, Methods, Text, Value, option
+from kvd.methods.common import Key, Methods, Text, Value, ok, option
 
 
 class Script:
@@ -62,11 +62,11 @@ class ScriptMethods(Methods):
 
     def script_flush(self, sync_type: str | None = None) -> bool:
         """Forget all scripts; True. sync_type: SYNC or ASYNC, which are the same here."""
-        return self.execute("SCRIPT", "FLUSH", *([] if sync_type is None else [sync_type])) in (b"OK", "OK")
+        return ok(self.execute("SCRIPT", "FLUSH", *([] if sync_type is None else [sync_type])))
 
     def script_kill(self) -> bool:
         """Stop the script that another thread runs, if it has not written yet; True. Raises kvd.ResponseError if none runs."""
-        return self.execute("SCRIPT", "KILL") in (b"OK", "OK")
+        return ok(self.execute("SCRIPT", "KILL"))
 
     def register_script(self, script: str | bytes) -> Script:
         """A callable for a script: `script(keys=[...], args=[...])`. Sends the text only when the store lacks it."""
@@ -87,11 +87,11 @@ class ScriptMethods(Methods):
 
     def function_delete(self, library: Text) -> bool:
         """Delete a library; True. Raises kvd.ResponseError without it."""
-        return self.execute("FUNCTION", "DELETE", library) in (b"OK", "OK")
+        return ok(self.execute("FUNCTION", "DELETE", library))
 
     def function_flush(self, mode: str = "SYNC") -> bool:
         """Delete all libraries; True."""
-        return self.execute("FUNCTION", "FLUSH", mode) in (b"OK", "OK")
+        return ok(self.execute("FUNCTION", "FLUSH", mode))
 
     def function_list(self, library: str | None = "*", withcode: bool | None = False) -> list[Any]:
         """Libraries whose names match a pattern, with their functions: a list of dicts. withcode: and their code."""
@@ -103,7 +103,7 @@ class ScriptMethods(Methods):
 
     def function_restore(self, payload: bytes, policy: str | None = "APPEND") -> bool:
         """Create the libraries of a dump; True. policy: APPEND (none may exist), REPLACE, or FLUSH (delete all others)."""
-        return self.execute("FUNCTION", "RESTORE", payload, *([] if policy is None else [policy])) in (b"OK", "OK")
+        return ok(self.execute("FUNCTION", "RESTORE", payload, *([] if policy is None else [policy])))
 
     def function_stats(self) -> dict[Any, Any]:
         """What runs, and how many libraries and functions there are."""
@@ -111,4 +111,4 @@ class ScriptMethods(Methods):
 
     def function_kill(self) -> bool:
         """Stop the function that another thread runs, if it has not written yet; True."""
-        return self.execute("FUNCTION", "KILL") in (b"OK", "OK")
+        return ok(self.execute("FUNCTION", "KILL"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from kvd.methods.common import Key, Methods, Text, Value, option, pairs, words
+from kvd.methods.common import Key, Methods, Text, Value, ok, option, pairs, words
 
 Id = bytes | str | int
 Entry = tuple[Text, Any]
@@ -99,7 +99,7 @@ class StreamMethods(Methods):
     def xsetid(self, name: Key, last_id: Id, entries_added: int | None = None, max_deleted_id: Id | None = None) -> bool:
         """Set the last id of a stream; True."""
         more = [*option("ENTRIESADDED", entries_added), *option("MAXDELETEDID", max_deleted_id)]
-        return self.execute("XSETID", name, last_id, *more) in (b"OK", "OK")
+        return ok(self.execute("XSETID", name, last_id, *more))
 
     def xinfo_stream(self, name: Key, full: bool = False) -> dict[str, Any]:
         """What is known of a stream; with full also entries and groups."""
@@ -129,11 +129,11 @@ class StreamMethods(Methods):
     ) -> bool:
         """Make a group that reads what follows an id; True. mkstream: make the stream too. O(1)."""
         more = [*words(mkstream=mkstream), *option("ENTRIESREAD", entries_read)]
-        return self.execute("XGROUP", "CREATE", name, groupname, id, *more) in (b"OK", "OK")
+        return ok(self.execute("XGROUP", "CREATE", name, groupname, id, *more))
 
     def xgroup_setid(self, name: Key, groupname: Value, id: Id, entries_read: int | None = None) -> bool:
         """Let a group go on behind another id; True. O(1)."""
-        return self.execute("XGROUP", "SETID", name, groupname, id, *option("ENTRIESREAD", entries_read)) in (b"OK", "OK")
+        return ok(self.execute("XGROUP", "SETID", name, groupname, id, *option("ENTRIESREAD", entries_read)))
 
     def xgroup_destroy(self, name: Key, groupname: Value) -> bool:
         """Remove a group; returns whether there was one."""
@@ -158,7 +158,9 @@ class StreamMethods(Methods):
     ) -> list[list[Any]]:
         """New entries (">") for a consumer, or with another id those it has not acknowledged; shape as of xread."""
         words_ = [*option("COUNT", count), *option("BLOCK", block), *words(noack=noack)]
-        return _streams(self.execute("XREADGROUP", "GROUP", groupname, consumername, *words_, "STREAMS", *streams.keys(), *streams.values()))
+        return _streams(
+            self.execute("XREADGROUP", "GROUP", groupname, consumername, *words_, "STREAMS", *streams.keys(), *streams.values())
+        )
 
     def xack(self, name: Key, groupname: Value, *ids: Id) -> int:
         """Acknowledge entries; returns how many were pending. O(log N) each."""
@@ -175,7 +177,14 @@ class StreamMethods(Methods):
                 "consumers": [{"name": n, "pending": int(p)} for n, p in consumers or []]}  # fmt: skip
 
     def xpending_range(
-        self, name: Key, groupname: Value, min: Id, max: Id, count: int, consumername: Value | None = None, idle: int | None = None
+        self,
+        name: Key,
+        groupname: Value,
+        min: Id,
+        max: Id,
+        count: int,
+        consumername: Value | None = None,
+        idle: int | None = None,
     ) -> list[dict[str, Any]]:
         """Pending entries between two ids. idle: only those delivered so many milliseconds ago."""
         more = [] if consumername is None else [consumername]
@@ -197,7 +206,12 @@ class StreamMethods(Methods):
         justid: bool = False,
     ) -> list[Any]:
         """Give pending entries to another consumer; returns them, with justid their ids. Times in milliseconds."""
-        more = [*option("IDLE", idle), *option("TIME", time), *option("RETRYCOUNT", retrycount), *words(force=force, justid=justid)]
+        more = [
+            *option("IDLE", idle),
+            *option("TIME", time),
+            *option("RETRYCOUNT", retrycount),
+            *words(force=force, justid=justid),
+        ]
         reply = self.execute("XCLAIM", name, groupname, consumername, min_idle_time, *message_ids, *more)
         return reply if justid else [_entry(e) for e in reply]
 
@@ -214,7 +228,9 @@ class StreamMethods(Methods):
         """Give entries that are pending for long to a consumer: [next start id, entries, ids that are deleted].
 
         With justid only the ids of the entries, as redis-py."""
-        reply = self.execute("XAUTOCLAIM", name, groupname, consumername, min_idle_time, start_id, *option("COUNT", count), *words(justid=justid))
+        reply = self.execute(
+            "XAUTOCLAIM", name, groupname, consumername, min_idle_time, start_id, *option("COUNT", count), *words(justid=justid)
+        )
         if justid:
             return reply[1]
         return [reply[0], [_entry(e) for e in reply[1]], *reply[2:]]

@@ -18,7 +18,7 @@ import redis.exceptions
 
 from kvd.clients import aio, sync
 from kvd.clients.links import decodes_itself
-from kvd.db import Link
+from kvd.doors.link import Link
 from kvd.embedded import Store
 
 SYNC = ("send_packed_command", "send_command", "can_read", "read_response", "pack_command", "pack_commands", "disconnect",

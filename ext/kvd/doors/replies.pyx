@@ -14,7 +14,7 @@ from libc.stdint cimport int64_t
 from libc.string cimport memchr
 
 from kvd.core.text cimport parse_double, parse_int
-from kvd.core.view cimport view_of
+from kvd.core.view cimport view, view_of
 
 cdef enum:
     DEEPEST = 2000
@@ -112,3 +112,39 @@ cdef object value(const char **at, int how, object make_error, int depth):
         except ValueError:             # a script may call anything a big number
             return text_of(p + 1, length, how & AS_TEXT)
     raise ValueError(f"not a reply: {p[:length + 1]!r}")
+
+
+cdef object failure(view text):
+    from kvd import errors
+    return errors.from_reply(text.ptr[:text.len].decode("utf-8", "replace"))
+
+
+def nested_failure(text):
+    """An error inside a list: what EXEC answers for a command that failed."""
+    from kvd import errors
+    return errors.from_reply(text)
+
+
+cdef object decode_message(const char **at, bint decode):
+    return decode_value(at, decode, nested_failure)
+
+
+cdef object decode_reply(const char *p, size_t n, bint decode):
+    cdef const char *eol
+    cdef int64_t number
+    if n == 0:
+        return None                # CLIENT REPLY OFF
+    eol = <const char *>memchr(p, c'\r', n)
+    if p[0] == c'$':
+        parse_int(view_of(p + 1, eol - p - 1), &number)
+        return text_of(eol + 2, number, decode) if number >= 0 else None
+    if p[0] == c':':
+        parse_int(view_of(p + 1, eol - p - 1), &number)
+        return number
+    if p[0] == c'+':
+        return text_of(p + 1, eol - p - 1, decode)
+    if p[0] == c'-':
+        raise failure(view_of(p + 1, eol - p - 1))
+    if p[0] == c'_':
+        return None
+    return decode_message(&p, decode)

@@ -1,3 +1,3 @@
-from kvd.commands.spec import Spec
+from kvd.run.spec import Spec
 
 def specs() -> dict[str, Spec]: ...

@@ -1,6 +1,6 @@
 """What is measured while commands run.
 
-Time is counted in ticks and converted when someone asks, so that a call costs one reading of the
+Time is counted in ticks and converted when it is shown, so that a call costs one reading of the
 counter and a few additions. A latency histogram has 16 buckets to an octave and is made when a command
 is first called. The slow log and latency events copy what they keep.
 """
@@ -11,9 +11,10 @@ from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset, strcmp, strlen
 
 from kvd.core.view cimport view
+from kvd.run.registry cimport shown_word
 from kvd.session.session cimport session
 from kvd.store.config cimport OPT_LATENCY_MONITOR_THRESHOLD, OPT_LATENCY_TRACKING, OPT_SLOWLOG_MAX_LEN, cfg
-from kvd.store.keyspace cimport stats, store
+from kvd.store.store cimport stats
 
 cdef extern from * nogil:
     """
@@ -23,19 +24,19 @@ cdef extern from * nogil:
 
 
 cdef bint figures_init(store *s) noexcept nogil:
-    s.commands = calloc(1, sizeof(figures))
-    return s.commands != NULL
+    s.parts[<int>PART_FIGURES] = calloc(1, sizeof(figures))
+    return figures_of(s) != NULL
 
 
 cdef void figures_release(store *s) noexcept nogil:
     cdef int i
-    if s.commands == NULL:
+    if figures_of(s) == NULL:
         return
     slow_clear(s)
     for i in range(MAX_COMMANDS):
         free(figures_of(s).commands[i].histogram)
-    free(s.commands)
-    s.commands = NULL
+    free(figures_of(s))
+    s.parts[<int>PART_FIGURES] = NULL
 
 
 cdef void figures_reset(store *s) noexcept nogil:
@@ -70,26 +71,39 @@ cdef uint64_t bucket_top(int bucket) noexcept nogil:
     return ((SUBDIVISIONS + sub + 1) << (octave - 1)) - 1
 
 
-cdef void figure_call(store *s, int command, uint64_t ticks, bint failed) noexcept nogil:
-    cdef command_figures *f = &figures_of(s).commands[command]
-    f.calls += 1
-    f.ticks += ticks
-    f.failed += failed
+cdef void add(store *s, command_figures *f, uint64_t ticks, uint64_t calls) noexcept nogil:
+    """So many calls of that time each."""
+    f.ticks += ticks * calls
     if cfg(&s.config, OPT_LATENCY_TRACKING):
         if f.histogram == NULL:
             f.histogram = <uint32_t *>calloc(OCTAVES * SUBDIVISIONS, sizeof(uint32_t))
             if f.histogram == NULL:
                 return
-        f.histogram[bucket_of(ticks)] += 1
+        f.histogram[bucket_of(ticks)] += <uint32_t>calls
 
 
-cdef void figure_error(store *s, const char *text) noexcept nogil:
+cdef void figure_call(store *s, int command, uint64_t ticks, bint failed) noexcept nogil:
+    cdef command_figures *f = &figures_of(s).commands[command]
+    f.calls += 1
+    f.failed += failed
+    add(s, f, ticks, 1 + f.unmeasured)
+    f.unmeasured = 0
+
+
+cdef void figures_settle(store *s, int command) noexcept nogil:
+    cdef command_figures *f = &figures_of(s).commands[command]
+    if f.unmeasured:
+        add(s, f, f.ticks // (f.calls - f.unmeasured), f.unmeasured)
+        f.unmeasured = 0
+
+
+cdef void figure_error(store *s, view text) noexcept nogil:
     cdef figures *f = figures_of(s)
     cdef char name[ERROR_NAME]
     cdef int i = 0
     s.stats.errors += 1
-    while i < ERROR_NAME - 1 and text[i] != 0 and text[i] != c' ':
-        name[i] = text[i]
+    while i < ERROR_NAME - 1 and <size_t>i < text.len and text.ptr[i] != c' ':
+        name[i] = text.ptr[i]
         i += 1
     name[i] = 0
     for i in range(f.error_kinds):
@@ -138,23 +152,25 @@ cdef void slow_trim(store *s, int64_t keep) noexcept nogil:
     f.slow_count = min(f.slow_count, keep)
 
 
-cdef void copy_words(slow_entry *e, view *argv, int argc) noexcept nogil:
+cdef void copy_words(slow_entry *e, call *c) noexcept nogil:
     """Up to SLOW_ARGS arguments of up to SLOW_BYTES bytes; what is left out is said in words."""
     cdef char words[SLOW_ARGS][SLOW_BYTES + 64]
     cdef size_t lengths[SLOW_ARGS]
     cdef size_t total = 0
-    cdef int n = min(argc, SLOW_ARGS)
+    cdef int n = min(c.argc, SLOW_ARGS)
     cdef int i
     cdef char *p
+    cdef view word
     for i in range(n):
-        if argc > SLOW_ARGS and i == n - 1:
-            lengths[i] = snprintf(words[i], SLOW_BYTES + 64, b"... (%d more arguments)", argc - SLOW_ARGS + 1)
-        elif argv[i].len > SLOW_BYTES:
-            memcpy(words[i], argv[i].ptr, SLOW_BYTES)
-            lengths[i] = SLOW_BYTES + snprintf(words[i] + SLOW_BYTES, 64, b"... (%zu more bytes)", argv[i].len - SLOW_BYTES)
+        word = shown_word(c.command, c.argv, c.argc, i)
+        if c.argc > SLOW_ARGS and i == n - 1:
+            lengths[i] = snprintf(words[i], SLOW_BYTES + 64, b"... (%d more arguments)", c.argc - SLOW_ARGS + 1)
+        elif word.len > SLOW_BYTES:
+            memcpy(words[i], word.ptr, SLOW_BYTES)
+            lengths[i] = SLOW_BYTES + snprintf(words[i] + SLOW_BYTES, 64, b"... (%zu more bytes)", word.len - SLOW_BYTES)
         else:
-            memcpy(words[i], argv[i].ptr, argv[i].len)
-            lengths[i] = argv[i].len
+            memcpy(words[i], word.ptr, word.len)
+            lengths[i] = word.len
         total += lengths[i]
     e.argv = <view *>malloc(n * sizeof(view) + total + 1)
     e.argc = n if e.argv != NULL else 0
@@ -166,8 +182,9 @@ cdef void copy_words(slow_entry *e, view *argv, int argc) noexcept nogil:
         p += lengths[i]
 
 
-cdef void figure_slow(session *c, view *argv, int argc, int64_t us) noexcept nogil:
+cdef void figure_slow(call *c, int64_t us) noexcept nogil:
     cdef figures *f = figures_of(c.store)
+    cdef session *who = c.session
     cdef slow_entry *e = <slow_entry *>calloc(1, sizeof(slow_entry))
     cdef size_t n
     if e == NULL:
@@ -176,11 +193,11 @@ cdef void figure_slow(session *c, view *argv, int argc, int64_t us) noexcept nog
     f.slow_id += 1
     e.time_s = c.store.now // 1000
     e.us = us
-    n = min(c.addr.len, <size_t>63)
-    memcpy(e.addr, c.addr.ptr, n)
-    n = min(c.name.len, <size_t>63)
-    memcpy(e.name, c.name.ptr, n)
-    copy_words(e, argv, argc)
+    n = min(who.addr.len, <size_t>63)
+    memcpy(e.addr, who.addr.ptr, n)
+    n = min(who.name.len, <size_t>63)
+    memcpy(e.name, who.name.ptr, n)
+    copy_words(e, c)
     e.next = f.slow
     f.slow = e
     f.slow_count += 1

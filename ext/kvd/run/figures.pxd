@@ -2,12 +2,14 @@
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
+from kvd.core.clock cimport ticks
 from kvd.core.view cimport view
-from kvd.session.session cimport session
-from kvd.store.keyspace cimport store
+from kvd.run.call cimport call
+from kvd.run.registry cimport MAX_COMMANDS
+from kvd.store.parts cimport PART_FIGURES
+from kvd.store.store cimport store
 
 cdef enum:
-    MAX_COMMANDS = 640
     OCTAVES = 44               # of ticks
     SUBDIVISIONS = 16          # of an octave: percentiles are within 3%
     ERROR_KINDS = 64
@@ -22,6 +24,7 @@ cdef struct command_figures:
     uint64_t ticks
     uint64_t rejected
     uint64_t failed
+    uint64_t unmeasured        # calls that count as the next one that is measured
     uint32_t *histogram        # OCTAVES * SUBDIVISIONS counts; made with the first call
 
 cdef struct error_figure:
@@ -49,7 +52,16 @@ cdef struct latency_event:
     int count
     int64_t worst
 
-cdef struct figures:           # at store.commands
+cdef struct script_figures:    # of what scripts hold (script/runtime.pyx)
+    size_t lua                 # bytes of the interpreter
+    size_t scripts             # cached
+    size_t script_bytes
+    size_t functions
+    size_t libraries
+    size_t function_bytes
+    uint64_t evicted
+
+cdef struct figures:           # part PART_FIGURES of a store
     command_figures commands[MAX_COMMANDS]
     error_figure errors[ERROR_KINDS]
     int error_kinds
@@ -58,18 +70,31 @@ cdef struct figures:           # at store.commands
     int64_t slow_id
     latency_event latency[LATENCY_EVENTS]
     int latency_kinds
+    script_figures scripts
 
 cdef bint figures_init(store *s) noexcept nogil
 cdef void figures_release(store *s) noexcept nogil
 cdef void figures_reset(store *s) noexcept nogil                       # as CONFIG RESETSTAT
 cdef void figure_call(store *s, int command, uint64_t ticks, bint failed) noexcept nogil
-cdef void figure_error(store *s, const char *text) noexcept nogil      # by the first word of the reply
-cdef void figure_slow(session *c, view *argv, int argc, int64_t us) noexcept nogil
+cdef void figures_settle(store *s, int command) noexcept nogil         # before its figures are shown: none is unmeasured
+cdef void figure_error(store *s, view text) noexcept nogil             # by the first word of the reply
+cdef void figure_slow(call *c, int64_t us) noexcept nogil               # into the slow log; secrets are left out
 cdef void slow_clear(store *s) noexcept nogil
 cdef void figure_latency(store *s, const char *event, int64_t ms) noexcept nogil
 cdef int bucket_of(uint64_t ticks) noexcept nogil
 cdef uint64_t bucket_top(int bucket) noexcept nogil                    # largest number of ticks in it
 
 
+cdef inline void figure_fast(store *s, int command, uint64_t begun) noexcept nogil:
+    """Of a call so short that to measure it costs a tenth of it: every 16th is, and counts for those before it."""
+    cdef command_figures *f = &figures_of(s).commands[command]
+    s.stats.commands += 1
+    if f.calls & 15:
+        f.calls += 1
+        f.unmeasured += 1
+    else:
+        figure_call(s, command, ticks() - begun, False)
+
+
 cdef inline figures *figures_of(store *s) noexcept nogil:
-    return <figures *>s.commands
+    return <figures *>s.parts[<int>PART_FIGURES]

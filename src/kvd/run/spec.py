@@ -12,7 +12,10 @@ holds flags, group, version and complexity. Then one sentence. Further lines are
 access flags of each key argument, `at:` first, last and step, and `arity:`, where the rules give
 another answer, `words:` tokens behind which more keys stand (STREAMS key ... id ..., STORE key), after the
 argument at which to begin looking, `categories:` those of ACL where the rules give others, `tips:`
-hints for proxies. A subcommand is named `CONFIG|GET`.
+hints for proxies, `secret:` the arguments that MONITOR and the slow log must not show. A subcommand is named
+`CONFIG|GET`.
+
+Besides Redis's flags a declaration may carry marks of kvd's own, which COMMAND INFO does not show: see MARKS.
 """
 
 from __future__ import annotations
@@ -35,12 +38,26 @@ FLAGS = [
     "skip_slowlog", "asking", "fast", "no_auth", "no_multi", "movablekeys", "allow_busy", "no_async_loading",
     "no_mandatory_keys",
 ]  # fmt: skip
+MARKS = {
+    "in_multi": "runs at once between MULTI and EXEC",
+    "ends_multi": "ends the transaction, also when it is refused (EXEC)",
+    "listening": "a RESP2 session with subscriptions may run it",
+    "nests": "runs other commands: what is tracked and propagated is theirs (EXEC, scripts)",
+    "may_replicate": "not a write, but propagated like one: refused to read-only scripts and by CLIENT PAUSE WRITE",
+    "keeps_caching": "does not use up CLIENT CACHING (CLIENT and its subcommands)",
+    "shown_first": "shown to MONITOR by the command itself, before those that it runs (scripts)",
+}
 CATEGORIES = {
     "generic": "keyspace", "string": "string", "list": "list", "set": "set", "sorted-set": "sortedset", "hash": "hash",
     "bitmap": "bitmap", "hyperloglog": "hyperloglog", "geo": "geo", "stream": "stream", "pubsub": "pubsub",
     "connection": "connection", "transactions": "transaction", "scripting": "scripting",
 }  # fmt: skip
 EXTRA_MARKS = {"dangerous", "keyspace", "connection", "container"}  # categories that do not follow; see _categories
+ACL_CATEGORIES = [
+    "keyspace", "read", "write", "set", "sortedset", "list", "hash", "string", "bitmap", "hyperloglog", "geo", "stream",
+    "pubsub", "admin", "fast", "slow", "blocking", "dangerous", "connection", "transaction", "scripting",
+]  # fmt: skip
+KEY_FLAGS = ["RO", "RW", "OW", "RM", "access", "update", "insert", "delete", "not_key", "incomplete", "variable_flags"]
 TOKENS = re.compile(r"\[|\]|<|>|\||\.\.\.|[^\s\[\]<>|]+")
 
 
@@ -76,6 +93,29 @@ class Argument:
 
 
 @dataclass
+class KeySpec:
+    """Where keys are in a command line, and what the command does to them."""
+
+    flags: list[str]
+    begin: int  # word at which the keys begin, or from which `keyword` is looked for
+    keyword: str = ""
+    last: int = 0  # last key, counted from the first; negative: from the end
+    step: int = 1
+    limit: int = 0  # above 1: keys are the first 1/limit of what follows
+    counted: bool = False  # the first word is how many keys follow
+
+
+@dataclass
+class Secret:
+    """Arguments that must not be shown: `count` words from `at` on, or behind `keyword`, or the values of secret options."""
+
+    at: int
+    count: int  # -1: all to the end
+    keyword: str = ""
+    options: bool = False
+
+
+@dataclass
 class Spec:
     """All that a declaration says and implies."""
 
@@ -97,6 +137,8 @@ class Spec:
     categories: list[str]
     key_flags: list[list[str]]
     tips: list[str]
+    marks: list[str] = field(default_factory=list)
+    secrets: list[Secret] = field(default_factory=list)
 
     @property
     def numkeys_step(self) -> int:
@@ -104,6 +146,26 @@ class Spec:
         names = [a.name for a in self.arguments]
         follow = self.arguments[names.index("numkeys") + 1] if "numkeys" in names else None
         return len(follow.parts) if follow is not None and follow.type == "block" else 1
+
+    @property
+    def key_specs(self) -> list[KeySpec]:
+        """One for each group of keys with flags of its own."""
+        return [self._key_spec(i, flags) for i, flags in enumerate(self.key_flags)]
+
+    def _key_spec(self, index: int, flags: list[str]) -> KeySpec:
+        positional = 1 if self.first else 0
+        if self.numkeys_at and index >= positional:
+            return KeySpec(flags, self.numkeys_at, step=self.numkeys_step, counted=True)
+        if self.keywords and index >= positional:
+            word = self.keywords[index - positional]
+            if self.first:
+                return KeySpec(flags, self.looks_from, word)
+            return KeySpec(flags, self.looks_from, word, last=-1, limit=2)
+        if len(self.key_flags) == 1 or self.last < 0 and index == len(self.key_flags) - 1:
+            last = self.last if self.last < 0 else self.last - self.first
+        else:
+            last = 0
+        return KeySpec(flags, self.first + index, last=last, step=self.step)
 
     @property
     def container(self) -> str:
@@ -228,6 +290,16 @@ def _categories(name: str, flags: list[str], group: str) -> list[str]:
     return list(dict.fromkeys(found))
 
 
+def _secrets(text: str) -> list[Secret]:
+    """`1 2` two words from argument 1; `1 -1` all from it; `AUTH 2` two words behind AUTH; `options` values of secret options."""
+    if not text:
+        return []
+    if text == "options":
+        return [Secret(2, -1, options=True)]
+    first, count = text.split()
+    return [Secret(int(first), int(count)) if first.isdigit() else Secret(1, int(count), keyword=first)]
+
+
 def parse(text: str) -> Spec:
     """Reads a declaration. Raises ValueError for one that is not well formed."""
     lines = [line.strip() for line in text.strip().splitlines()]
@@ -237,7 +309,7 @@ def parse(text: str) -> Spec:
     arguments = _Reader(rest).sequence("")[0]
     words, group, since, complexity = [part.strip() for part in facts.split("|", 3)]
     marks = words.split()
-    unknown = [m for m in marks if m not in FLAGS and m not in EXTRA_MARKS]
+    unknown = [m for m in marks if m not in FLAGS and m not in EXTRA_MARKS and m not in MARKS]
     if unknown:
         raise ValueError(f"{name}: unknown flags {unknown}")
     base = 2 if "|" in name else 1
@@ -260,6 +332,7 @@ def parse(text: str) -> Spec:
         name=name.lower(), arguments=arguments, flags=flags, group=group, since=since, complexity=complexity,
         summary=summary, syntax=syntax, arity=int(extra.get("arity", least if exact else -least)), first=first, last=last, step=step,
         numkeys_at=numkeys, keywords=keywords, looks_from=int(looks_from), categories=categories, key_flags=key_flags, tips=extra.get("tips", "").split(),
+        marks=[m for m in MARKS if m in marks], secrets=_secrets(extra.get("secret", "")),
     )  # fmt: skip
 
 
@@ -273,37 +346,27 @@ def _many(kind: bytes, items: list[bytes]) -> bytes:
     return b"%s%d\r\n%s" % (kind, n, b"".join(items))
 
 
+def _int(n: int) -> bytes:
+    return b":%d\r\n" % n
+
+
 def _status(text: str) -> bytes:
     return b"+%s\r\n" % text.encode()
 
 
-def _range(lastkey: int, step: int, limit: int) -> tuple[str, bytes]:
-    return "range", _many(b"%", [
-        _bulk("lastkey"), b":%d\r\n" % lastkey, _bulk("keystep"), b":%d\r\n" % step, _bulk("limit"), b":%d\r\n" % limit,
-    ])  # fmt: skip
-
-
-def _key_spec(flags: list[str], index: int, spec: Spec) -> bytes:
-    begin = _many(b"%", [_bulk("index"), b":%d\r\n" % (spec.numkeys_at or spec.first + index)])
-    kind = "index"
-    word = index - (1 if spec.first else 0)
-    if spec.numkeys_at:
-        how, find = "keynum", _many(b"%", [
-            _bulk("keynumidx"), b":0\r\n", _bulk("firstkey"), b":1\r\n", _bulk("keystep"),
-            b":%d\r\n" % spec.numkeys_step,
-        ])  # fmt: skip
-    elif spec.keywords and word >= 0:
-        kind = "keyword"
-        begin = _many(b"%", [_bulk("keyword"), _bulk(spec.keywords[word]), _bulk("startfrom"), b":%d\r\n" % spec.looks_from])
-        how, find = _range(0, 1, 0) if spec.first else _range(-1, 1, 2)
+def _key_spec(key: KeySpec) -> bytes:
+    if key.keyword:
+        begin = "keyword", _many(b"%", [_bulk("keyword"), _bulk(key.keyword), _bulk("startfrom"), _int(key.begin)])
     else:
-        final = index == len(spec.key_flags) - 1
-        lastkey = 0 if len(spec.key_flags) > 1 and not (final and spec.last < 0) else spec.last if spec.last < 0 else spec.last - spec.first
-        how, find = _range(lastkey, spec.step, 0)
+        begin = "index", _many(b"%", [_bulk("index"), _int(key.begin)])
+    if key.counted:
+        find = "keynum", [_bulk("keynumidx"), _int(0), _bulk("firstkey"), _int(1), _bulk("keystep"), _int(key.step)]
+    else:
+        find = "range", [_bulk("lastkey"), _int(key.last), _bulk("keystep"), _int(key.step), _bulk("limit"), _int(key.limit)]
     return _many(b"%", [
-        _bulk("flags"), _many(b"~", [_status(f) for f in flags]),
-        _bulk("begin_search"), _many(b"%", [_bulk("type"), _bulk(kind), _bulk("spec"), begin]),
-        _bulk("find_keys"), _many(b"%", [_bulk("type"), _bulk(how), _bulk("spec"), find]),
+        _bulk("flags"), _many(b"~", [_status(f) for f in key.flags]),
+        _bulk("begin_search"), _many(b"%", [_bulk("type"), _bulk(begin[0]), _bulk("spec"), begin[1]]),
+        _bulk("find_keys"), _many(b"%", [_bulk("type"), _bulk(find[0]), _bulk("spec"), _many(b"%", find[1])]),
     ])  # fmt: skip
 
 
@@ -314,7 +377,7 @@ def info_reply(spec: Spec, subcommands: list[bytes]) -> bytes:
         b":%d\r\n" % spec.first, b":%d\r\n" % spec.last, b":%d\r\n" % spec.step,
         _many(b"~", [_status("@" + c) for c in spec.categories]),
         _many(b"~", [_bulk(t) for t in spec.tips]),
-        _many(b"~", [_key_spec(f, i, spec) for i, f in enumerate(spec.key_flags)]),
+        _many(b"~", [_key_spec(k) for k in spec.key_specs]),
         _many(b"*", subcommands),
     ])  # fmt: skip
 

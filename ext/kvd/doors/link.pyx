@@ -1,0 +1,216 @@
+"""Link: the session behind a connection of redis-py's whose server is a store in this process.
+
+It speaks the protocol that HELLO chose, and nothing in it blocks or raises for an error reply. A command runs at once
+(`call`, or `send` and later `next`); one that waits for a key leaves the link waiting, and its caller sleeps in `sleep` or
+watches the descriptor.
+"""
+
+cimport cython
+from libc.stdint cimport int64_t
+from libc.string cimport memset
+
+from kvd.core.buf cimport buf, buf_release
+from kvd.core.clock cimport wall_ms
+from kvd.core.view cimport view
+from kvd.doors.args cimport plain_view
+from kvd.doors.fork cimport fork_waits
+from kvd.doors.lock cimport acquire, release
+from kvd.doors.replies cimport AS_TEXT, KEPT_BUFFER, SETS_AS_LISTS, decode_value
+from kvd.doors.session cimport Session
+from kvd.doors.sleep cimport Sleeper
+from kvd.doors.store cimport WAITS, Store
+from kvd.run.after cimport end_wait
+from kvd.server.poll cimport waker_drain
+from kvd.session.clients cimport session_login
+from kvd.session.session cimport session, session_account
+from kvd.session.waiters cimport wait_end, wait_of
+from kvd.store.config cimport OPT_REQUIREPASS, config_text
+
+from collections import deque
+
+from kvd.doors.store import WAITING
+
+
+cdef void stay_asleep(session *c) noexcept nogil:
+    """No thread waits at the moment; what is written stays in c.out."""
+
+
+@cython.no_gc_clear
+cdef class Link(Session):
+    """A session for redis-py's connections: it speaks the protocol that HELLO chose, and nothing in it blocks or raises for
+    an error reply. Made by `Store._link`. One thread at a time."""
+
+    cdef readonly object make_error    # the exception for the text of an error reply
+    cdef buf spare                 # a reply buffer that is not in use
+    cdef buf raw                   # taken from the session, not yet decoded from `at` on
+    cdef size_t at
+
+    def __dealloc__(self):
+        buf_release(&self.raw)
+        buf_release(&self.spare)
+
+    cdef object decoded(self, const char **p, bint decode):
+        return decode_value(p, SETS_AS_LISTS | (AS_TEXT if decode else 0), self.make_error)
+
+    def call(self, tuple args, bint decode):
+        """Run a command at once: its reply (an exception for an error), or WAITING if it waits for a key.
+
+        Raises TypeError for an argument that is neither bytes, str, int nor float, ConnectionError when closed."""
+        cdef const char *p
+        cdef buf out = self.spare
+        cdef object reply = None
+        self.check()
+        memset(&self.spare, 0, sizeof(buf))
+        try:
+            if self.owner.perform(self.c, args, &out, False) == WAITS:
+                return WAITING
+            if out.failed:
+                raise MemoryError()
+            p = out.ptr
+            while p < out.ptr + out.len:
+                if p[0] == c'>':
+                    self.inbox.append((True, self.decoded(&p, decode)))
+                else:
+                    reply = self.decoded(&p, decode)
+            return reply
+        finally:
+            if self.spare.ptr == NULL and out.cap <= KEPT_BUFFER:
+                out.len = 0
+                out.failed = False
+                self.spare = out
+            else:
+                buf_release(&out)
+
+    def get(self, name, bint decode):
+        """GET without its reply's way through bytes: the value, None, or WAITING when `call` has to do it."""
+        cdef view key
+        if self.c == NULL or not plain_view(name, &key):
+            return WAITING
+        return self.owner.get_plain(self.c, key, decode)
+
+    def set(self, name, value):
+        """SET without options in the same way: True, or WAITING when `call` has to do it."""
+        cdef view k, v
+        if self.c != NULL and plain_view(name, &k) and plain_view(value, &v) and self.owner.set_plain(self.c, k, v):
+            return True
+        return WAITING
+
+    cdef int check(self) except -1:
+        if self.c == NULL:
+            raise ConnectionError("the session is closed")
+        return 0
+
+    def send(self, tuple args):
+        """Run a command whose reply `next` returns, like all messages, in their order."""
+        self.check()
+        self.owner.perform(self.c, args, NULL, False)
+
+    def pending(self):
+        """Whether `next` has something that was taken from the session before; `ready` looks there too."""
+        return self.at < self.raw.len or len(self.inbox) > 0
+
+    def ready(self):
+        """Whether `next` has something. Raises ConnectionError when the store has closed the session."""
+        cdef bint killed
+        if self.at < self.raw.len or self.inbox:
+            return True
+        self.check()
+        acquire(self.owner.s)
+        killed = self.c.killed or self.c.closing
+        if self.c.out.len:
+            buf_release(&self.raw)
+            self.raw = self.c.out
+            self.at = 0
+            memset(&self.c.out, 0, sizeof(buf))
+            session_account(self.c)
+        release(self.owner.s)
+        if self.at < self.raw.len:
+            return True
+        if killed:
+            self.close()
+            raise ConnectionError("Connection closed by server.")
+        return False
+
+    def put(self, reply):
+        """A reply that no command has given: the next one that `next` returns."""
+        self.inbox.append((False, reply))
+
+    def next(self, bint decode):
+        """(is it a push, the reply or message); `ready` has said that there is one."""
+        cdef const char *p
+        cdef bint push
+        if self.inbox:
+            return self.inbox.popleft()
+        p = self.raw.ptr + self.at
+        push = p[0] == c'>'
+        try:
+            return push, self.decoded(&p, decode)
+        finally:
+            self.at = p - self.raw.ptr
+
+    def fileno(self):
+        """A descriptor that becomes readable when something comes; `drain` empties it."""
+        self.check()
+        if self.sleeper is None:
+            self.sleeper = Sleeper()
+            acquire(self.owner.s)
+            self.sleeper.attach(self.c)
+            release(self.owner.s)
+            fork_waits(self.owner)
+        return self.sleeper.fds[0]
+
+    def drain(self):
+        """Make the descriptor unreadable again."""
+        waker_drain(self.sleeper.fds)
+
+    def sleep(self, timeout):
+        """Sleep until something comes, at most timeout seconds (None: for ever), or as long as the command waits.
+
+        Runs signal handlers and raises what they raise."""
+        cdef int ms = -1 if timeout is None else <int>min(max(timeout, 0) * 1000 + 0.999, 0x7FFFFFFF)
+        cdef int own
+        self.fileno()
+        left = self.patience()
+        if left is not None:
+            own = <int>min(max(left, 0) * 1000 + 0.999, 0x7FFFFFFF)
+            ms = own if ms < 0 or own < ms else ms
+        if not self.ready():
+            self.sleeper.sleep(ms)
+            self.patience()
+
+    def patience(self):
+        """Seconds that its command still waits, None for ever or if none does; ends the wait when they are over."""
+        cdef int64_t deadline
+        self.check()
+        acquire(self.owner.s)
+        deadline = wait_of(self.c).deadline if self.c.wait != NULL else 0
+        if deadline and wall_ms() >= deadline:
+            end_wait(self.c, NULL)
+            deadline = 0
+        release(self.owner.s)
+        return (deadline - wall_ms()) / 1000.0 if deadline else None
+
+    def waits(self):
+        """Whether its command waits for a key."""
+        return self.c != NULL and self.c.wait != NULL
+
+    def give_up(self):
+        """End the wait of its command without a reply."""
+        self.check()
+        acquire(self.owner.s)
+        wait_end(self.c)
+        release(self.owner.s)
+
+
+def link_of(Store owner not None, make_error):
+    """A new Link on a store. make_error: called with the text of an error reply, makes the exception."""
+    cdef Link one = Link.__new__(Link)
+    one.owner = owner
+    one.make_error = make_error
+    one.inbox = deque()
+    one.c = owner.open_session(2)
+    acquire(owner.s)
+    one.c.wake = stay_asleep
+    session_login(one.c, config_text(&owner.s.config, OPT_REQUIREPASS)[0] == 0)
+    release(owner.s)
+    return one

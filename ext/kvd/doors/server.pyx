@@ -1,0 +1,179 @@
+"""Server: network threads on a store, and what the command line needs of it.
+
+The store belongs to its users as before; the threads take its lock for each batch of commands. A store has at most one server.
+"""
+
+from cpython.exc cimport PyErr_CheckSignals
+
+from kvd.doors.fork cimport fork_forgets, fork_locks
+from kvd.doors.sleep cimport hold_signals, restore_signals
+from kvd.doors.store cimport Store
+from kvd.server.log cimport LOG_DEBUG, LOG_NOTICE, LOG_VERBOSE, LOG_WARNING, log_line, log_to_configured
+from kvd.server.poll cimport sigset_t
+from kvd.server.server cimport (
+    server, server_listen, server_listen_unix, server_new, server_start, server_stop, server_wait,
+)
+from kvd.server.socket cimport last_errno
+from kvd.store.config cimport OPT_UNIXSOCKETPERM, cfg
+
+import os
+
+DEBUG, VERBOSE, NOTICE, WARNING = LOG_DEBUG, LOG_VERBOSE, LOG_NOTICE, LOG_WARNING      # levels of `log`
+
+
+cdef int start(Store self, hosts, port, unix_path, int threads, bint log) except -1:
+    cdef server *v
+    cdef bint ok
+    from kvd.errors import ServerError
+    if self.v != NULL:
+        raise ServerError("the store has a server already")
+    v = server_new(self.s)
+    if v == NULL:
+        raise MemoryError()
+    if log:
+        log_on(self)
+    try:
+        if port is not None:
+            listen_tcp(v, hosts, port)
+        if unix_path:
+            listen_unix(self, v, unix_path)
+        with nogil:
+            ok = server_start(v, threads)
+        if not ok:
+            raise ServerError("a network thread could not be started")
+    except BaseException:
+        with nogil:
+            server_stop(v)
+        self.unserved()
+        raise
+    self.v = v
+    fork_locks(self)
+    return 0
+
+
+cdef int listen_tcp(server *v, hosts, int port) except -1:
+    cdef bytes host
+    cdef bint optional
+    for name in hosts:
+        optional = name.startswith("-")
+        host = name.lstrip("-").encode()
+        if not server_listen(v, host, port, optional):
+            raise cannot_listen(f"Failed listening on port {port} (TCP), address {name}")
+    return 0
+
+
+cdef int listen_unix(Store self, server *v, unix_path) except -1:
+    cdef bytes path = os.fsencode(unix_path)
+    if not server_listen_unix(v, path, <int>cfg(&self.s.config, OPT_UNIXSOCKETPERM)):
+        raise cannot_listen("Failed opening Unix socket: bind")
+    self.unix_path = os.fspath(unix_path)
+    return 0
+
+
+cdef object cannot_listen(str what):
+    error = last_errno()
+    from kvd.errors import ServerError
+    return ServerError(error, f"{what}: {os.strerror(error)}")
+
+
+cdef int stop(Store self) except -1:
+    cdef server *v = self.v
+    if v != NULL:
+        fork_forgets(self)
+        with nogil:
+            server_stop(v)
+        self.v = NULL
+        self.unserved()
+    return 0
+
+
+cdef bint wait(Store self, int ms) except -1:
+    """True when SHUTDOWN was asked for; returns after ms at the latest, or on a signal."""
+    cdef sigset_t usual
+    cdef server *v = self.v
+    if v == NULL:
+        return True
+    hold_signals(&usual)           # as in Sleeper.sleep
+    try:
+        PyErr_CheckSignals()
+        with nogil:
+            server_wait(v, ms, &usual)
+    finally:
+        restore_signals(&usual)
+    PyErr_CheckSignals()
+    return v.stop_asked
+
+
+def ask_stop(Store self not None):
+    """What SHUTDOWN does: the wait() of its server returns True."""
+    if self.v != NULL:
+        self.s.on_shutdown(self.s)
+
+
+def log(Store self not None, str text, int level=LOG_NOTICE):
+    """Write a line to the store's log. level: DEBUG, VERBOSE, NOTICE or WARNING."""
+    cdef bytes line = text.encode()
+    log_line(self.s, level, line)
+
+
+def log_on(Store self not None):
+    """From now on the store writes the log that logfile and loglevel describe."""
+    self.s.on_log = log_to_configured
+
+
+class Server:
+    """Network threads on a store, started when made and stopped by stop() or at the end of a `with` block.
+
+    See Store.serve for the arguments."""
+
+    def __init__(self, store=None, port=None, *, host="127.0.0.1", unix_path=None, threads=None, log=False):  # no-cython-lint
+        import kvd
+        self.store = kvd.Store() if store is None else store
+        hosts = [host] if isinstance(host, str) else list(host)
+        if port is None and unix_path is None:
+            port = 0
+        start(self.store, hosts, port, unix_path, threads or int(self.store.option("io-threads")), log)
+        self.host = hosts[0].lstrip("-")
+
+    @property
+    def port(self):
+        """The TCP port, 0 without one or after stop()."""
+        cdef Store store = self.store
+        return store.v.port if store.v != NULL else 0
+
+    @property
+    def unix_path(self):
+        """Path of the unix socket, or None."""
+        return self.store.unix_path
+
+    @property
+    def url(self):
+        """URL for redis.from_url."""
+        if self.port:
+            host = "127.0.0.1" if self.host == "*" else "[::1]" if self.host == "::*" else self.host
+            return f"redis://{f'[{host}]' if ':' in host and host[0] != '[' else host}:{self.port}"
+        return f"unix://{self.unix_path}"
+
+    def stop(self):
+        """Close all connections and end the threads; the store stays."""
+        stop(self.store)
+
+    def wait(self, timeout=None):
+        """Block until SHUTDOWN is asked for, or timeout seconds have passed; True for SHUTDOWN. Ctrl-C ends it."""
+        import time
+        until = None if timeout is None else time.monotonic() + timeout
+        while True:
+            left = 3600 if until is None else until - time.monotonic()
+            if left <= 0:
+                return False
+            if wait(self.store, int(min(left, 3600) * 1000)):
+                return True
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.stop()
+
+    def __repr__(self):
+        return f"<kvd.Server {self.url}>" if self.port or self.unix_path else "<kvd.Server stopped>"

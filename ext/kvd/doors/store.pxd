@@ -1,0 +1,39 @@
+"""The Store class without its methods for commands: the engine that they run on. See store.pyx."""
+
+from kvd.core.buf cimport buf
+from kvd.core.view cimport view
+from kvd.doors.fork cimport Forking
+from kvd.doors.relax cimport relaxing
+from kvd.server.server cimport server
+from kvd.session.session cimport session
+from kvd.store.store cimport store
+
+cdef enum performed:
+    DONE
+    WAITS                      # for a key: its reply comes later, in c.out
+    ELSEWHERE                  # not here: a script of the session runs in another thread
+
+cdef class Store(Forking):
+    cdef store *s
+    cdef session *c            # of execute and of the methods
+    cdef server *v             # or NULL
+    cdef bint decode
+    cdef relaxing long_script  # that runs in the thread of a caller
+    cdef buf spare             # a reply buffer that is not in use
+    cdef object janitor        # told when something is due before its next visit
+    cdef readonly object unix_path
+    cdef object time_source    # called for the time before each command, or None (kvd.clock)
+    cdef object made_clock
+    cdef public object faults  # kvd.testing.Faults, or None
+
+    cdef int ask_time(self) except -1
+    cdef int perform(self, session *c, tuple args, buf *reply, bint waits) except -1     # performed
+    cdef object run(self, session *c, tuple args, bint decode)
+    cdef object run_beside(self, int db, tuple args, bint decode)
+    cdef session *open_session(self, int proto) except NULL       # close_session ends it
+    cdef void close_session(self, session *c) noexcept
+    cdef buf wait_beside(self, session *c) except *
+    cdef int plan(self) except -1
+    cdef int unserved(self) except -1
+    cdef object get_plain(self, session *who, view key, bint decode)      # WAITING: not as simple as that
+    cdef bint set_plain(self, session *who, view k, view v) except -1     # False: not as simple as that

@@ -1,0 +1,545 @@
+"""The engine of a Store: one session, and everything that runs commands in it.
+
+A method of a Store is the command without the wire: arguments become views, `dispatch` runs the command in the store's own
+session, the reply is decoded. Methods for commands are written in Python (kvd.methods); here is `execute`, which they call,
+and `get` and `set`, which without options skip the reply: they do what GET and SET do through the same calls.
+
+A command that has to wait for a key does so in a session made for it (`wait_beside`), so that other threads can use the store
+meanwhile. What has a deadline is taken out by the janitor (kvd.janitor) while no server looks after the store.
+"""
+
+from libc.stdint cimport int64_t, uint64_t
+from libc.stdlib cimport free, malloc
+from libc.string cimport memset, strdup
+
+from kvd.commands.strings cimport plain_set
+from kvd.core.buf cimport buf_release
+from kvd.core.clock cimport NEVER, mono_us, wall_ms
+from kvd.core.entry cimport entry
+from kvd.core.mem cimport mem_total
+from kvd.core.table cimport table_hash
+from kvd.core.text cimport INT_TEXT
+from kvd.core.view cimport view_of, view_str
+from kvd.doors.args cimport STACK_ARGS, plain_view, to_view
+from kvd.doors.fork cimport fork_waits
+from kvd.doors.lock cimport FREE_THREADED, acquire, release
+from kvd.doors.relax cimport relax, relaxed
+from kvd.doors.replies cimport KEPT_BUFFER, decode_reply, text_of
+from kvd.doors.sleep cimport Sleeper, ms_until
+from kvd.run.after cimport after, end_wait
+from kvd.run.call cimport call, call_init, command
+from kvd.run.dispatch cimport dispatch
+from kvd.run.figures cimport figure_fast, figures_init, figures_release
+from kvd.run.options cimport options_applied
+from kvd.run.registry cimport command_named, freeze
+from kvd.script.runtime cimport runtime_release
+from kvd.server.server cimport server_abandon, server_stop
+from kvd.session.clients cimport clients_init, clients_release, session_delete, session_new
+from kvd.session.session cimport clients_of, is_plain, session_account
+from kvd.session.waiters cimport wait_end, wait_move, wait_of
+from kvd.store.clock cimport store_time, store_time_cheap, store_wall_us
+from kvd.store.config cimport OPT_DATABASES, config_print, config_set, option_find
+from kvd.store.keyspace cimport keyspace_find, keyspace_met
+from kvd.store.lock cimport guard_init, usleep
+from kvd.store.store cimport (
+    CLOCK_FROZEN, CLOCK_SHIFTED, CLOCK_WALL, SPECIAL_CLOCK, database, special_set, store_delete, store_memory, store_new,
+)
+from kvd.store.tick cimport store_next, store_tick
+from kvd.types.string cimport string_view
+from kvd.types.value cimport STRING, type_of
+
+import importlib
+import os
+
+
+# the families of commands define themselves when imported
+for _family in (
+        "bits", "caching", "cluster", "configuration", "connection", "expiry", "geo", "hashes", "hyperloglog", "info", "introspection", "keys",
+        "lists", "monitoring", "process", "pubsub", "sets", "sorting", "stream_groups", "stream_info", "stream_reads",
+        "streams", "strings", "transactions", "zsets",
+):
+    importlib.import_module(f"kvd.commands.{_family}")
+importlib.import_module("kvd.persist.dumping")
+importlib.import_module("kvd.script.eval")
+
+cdef enum:
+    DUE_NOW_US = 100000            # for what has become due when a clock was set
+
+freeze()
+
+cdef const command *GET = command_named(view_str(b"get"))
+cdef const command *SET = command_named(view_str(b"set"))
+
+WALL, SHIFTED, FROZEN = CLOCK_WALL, CLOCK_SHIFTED, CLOCK_FROZEN     # modes of a store's clock (kvd.clock)
+WAITING = object()             # a reply that is not there yet: the command waits, or has to be run in the usual way
+
+
+cdef int64_t monotonic(int64_t wall):
+    """A wall time in ms on the janitor's clock, in us; 0: it has come."""
+    cdef int64_t left = wall - wall_ms()
+    return mono_us() + left * 1000 if left > 0 else 0
+
+
+cdef void want_tick(store *s, int64_t deadline) noexcept nogil:
+    """An on_deadline for stores without a server: Store methods see it and tell the janitor."""
+    s.wanted = min(deadline, s.wanted)
+
+
+cdef class Store(Forking):
+    """A key-value store in this process: Redis's data, commands and expiry, without a server.
+
+    Keyword arguments are options of a redis.conf with underscores for dashes, such as
+    `Store(maxmemory="100mb", maxmemory_policy="allkeys-lru")`; `kvd serve --help` lists them.
+    `decode_responses=True` returns str instead of bytes.
+
+    Any number of stores live side by side; one that is dropped gives all its memory back. A store may
+    be used from any number of threads, and by a forked child, which gets a copy of its own.
+
+    Raises kvd.ConfigError for an unknown option or a bad value."""
+
+    def __cinit__(self, *, bint decode_responses=False, **options):
+        cdef int64_t databases = 16
+        if "databases" in options:
+            try:
+                databases = int(options["databases"])
+            except (TypeError, ValueError):
+                databases = 0
+            if not 1 <= databases <= 16384:
+                from kvd.errors import ConfigError
+                raise ConfigError("databases: argument must be between 1 and 16384 inclusive")
+        self.decode = decode_responses
+        self.s = store_new(<int>databases)
+        if self.s == NULL or not clients_init(self.s) or not figures_init(self.s):
+            raise MemoryError()
+        self.s.guard.shared = FREE_THREADED
+        self.s.on_deadline = want_tick
+        self.long_script.owner = <void *>self
+        fill_run_id(self.s)
+        self.c = self.open_session(3)
+        for name, value in options.items():
+            self.configure(name.replace("_", "-"), value)
+
+    def __dealloc__(self):
+        if self.s == NULL:
+            return
+        if self.v != NULL:
+            with nogil:
+                server_stop(self.v)
+            self.v = NULL
+        buf_release(&self.spare)
+        runtime_release(self.s)
+        clients_release(self.s)
+        figures_release(self.s)
+        store_delete(self.s)
+        self.s = NULL
+
+    def configure(self, str name, object value):
+        """Set an option before or while the store is used, also one that CONFIG SET may not change.
+
+        name: as in a redis.conf. value: str, int, float or bool. Raises kvd.ConfigError."""
+        cdef buf why
+        cdef bytes text, key = name.encode()
+        cdef int id = option_find(view_of(key, len(key)))
+        cdef bint ok
+        if id < 0:
+            from kvd.config import unknown_option
+            raise unknown_option(name)
+        text = (("yes" if value else "no") if isinstance(value, bool) else str(value)).encode()
+        memset(&why, 0, sizeof(why))
+        acquire(self.s)
+        ok = config_set(&self.s.config, id, view_of(text, len(text)), &why) if id != OPT_DATABASES else True
+        options_applied(self.s, False)
+        release(self.s)
+        message = why.ptr[:why.len].decode() if why.len else ""
+        buf_release(&why)
+        if not ok:
+            from kvd.errors import ConfigError
+            raise ConfigError(f"{name}: {message}")
+
+    def option(self, str name):
+        """The value of an option as text, as CONFIG GET shows it. Raises kvd.ConfigError."""
+        cdef buf out
+        cdef bytes key = name.encode()
+        cdef int id = option_find(view_of(key, len(key)))
+        if id < 0:
+            from kvd.config import unknown_option
+            raise unknown_option(name)
+        memset(&out, 0, sizeof(out))
+        acquire(self.s)
+        config_print(&self.s.config, id, &out)
+        release(self.s)
+        text = out.ptr[:out.len].decode()
+        buf_release(&out)
+        return text
+
+    def set_config_path(self, str path):
+        """Where CONFIG REWRITE writes; INFO shows it."""
+        acquire(self.s)
+        free(self.s.config_path)
+        encoded = path.encode()
+        self.s.config_path = strdup(encoded)
+        release(self.s)
+
+    @property
+    def clock(self):
+        """The store's clock: freeze and advance it, so that tests of deadlines need not sleep; see kvd.clock.Clock."""
+        if self.made_clock is None:
+            from kvd.clock import Clock
+
+            self.made_clock = Clock(self)
+        return self.made_clock
+
+    def _set_clock(self, int mode, int64_t us, source=None):
+        """mode: WALL, SHIFTED (us later than the wall's) or FROZEN (at us). source: called for the time (seconds) before each command."""
+        acquire(self.s)
+        self.s.clock.mode = mode
+        self.s.clock.us = us
+        self.s.clock.window = 0        # the cheap clock measures anew
+        self.s.clock.mark = 0
+        special_set(&self.s.special, SPECIAL_CLOCK, source is not None)
+        store_time(self.s)
+        store_tick(self.s, DUE_NOW_US)
+        after(self.s)
+        self.s.planned = store_next(self.s)
+        release(self.s)
+        self.time_source = source
+        if self.s.planned != NEVER and self.v == NULL:
+            self.s.wanted = self.s.planned
+            self.plan()
+
+    def _clock_us(self):
+        """(mode, shift or frozen time, now), in microseconds."""
+        return self.s.clock.mode, self.s.clock.us, store_wall_us(self.s)
+
+    cdef int ask_time(self) except -1:
+        """Before a command, when someone else says what time it is."""
+        cdef int64_t us = <int64_t>(self.time_source() * 1e6)
+        if us != self.s.clock.us or self.s.clock.mode != CLOCK_FROZEN:
+            self._set_clock(CLOCK_FROZEN, us, self.time_source)
+        return 0
+
+    # -- running commands
+
+    cdef int perform(self, session *c, tuple args, buf *reply, bint waits) except -1:
+        """Runs a command, under one holding of the lock.
+
+        reply: an empty buffer that the reply is written to; NULL: it stays in c.out. waits: one that has to wait for a key
+        does so here, in this thread."""
+        cdef int how = DONE
+        cdef view stack[STACK_ARGS]
+        cdef view *argv = stack
+        cdef Py_ssize_t i, n = len(args)
+        cdef list keep = []
+        cdef store *s = self.s
+        if n == 0:
+            raise TypeError("a command needs a name")
+        if s.special & SPECIAL_CLOCK:
+            self.ask_time()
+        if n > STACK_ARGS:
+            argv = <view *>malloc(n * sizeof(view))
+            if argv == NULL:
+                raise MemoryError()
+        try:
+            for i in range(n):
+                to_view(args[i], &argv[i], keep)
+            acquire(s)
+            if c.scripting:
+                release(s)
+                return ELSEWHERE
+            if reply != NULL and c.out.ptr == NULL:
+                c.out = reply[0]
+                memset(reply, 0, sizeof(buf))
+            store_time_cheap(s)
+            dispatch(c, argv, <int>n)
+            if self.long_script.who == c:
+                relaxed(c, &self.long_script)
+            if c.wait != NULL and waits:
+                reply[0] = self.wait_beside(c)     # which has released the lock
+            else:
+                if c.wait != NULL:
+                    how = WAITS
+                elif reply != NULL:
+                    buf_release(reply)
+                    reply[0] = c.out
+                    memset(&c.out, 0, sizeof(buf))
+                session_account(c)
+                release(s)
+        finally:
+            if argv != stack:
+                free(argv)
+        if s.wanted != NEVER:
+            self.plan()
+        return how
+
+    cdef object run(self, session *c, tuple args, bint decode):
+        cdef buf reply = self.spare
+        memset(&self.spare, 0, sizeof(buf))
+        try:
+            if self.perform(c, args, &reply, True) == ELSEWHERE:
+                return self.run_beside(c.db, args, decode)
+            if reply.failed:
+                raise MemoryError()
+            return decode_reply(reply.ptr, reply.len, decode)
+        finally:
+            if self.spare.ptr == NULL and reply.cap <= KEPT_BUFFER and not FREE_THREADED:
+                reply.len = 0
+                reply.failed = False
+                self.spare = reply
+            else:
+                buf_release(&reply)
+
+    cdef object run_beside(self, int db, tuple args, bint decode):
+        """The same in a session that is made for it."""
+        cdef session *one = self.open_session(3)
+        try:
+            one.db = db
+            return self.run(one, args, decode)
+        finally:
+            self.close_session(one)
+
+    cdef session *open_session(self, int proto) except NULL:
+        cdef session *c
+        acquire(self.s)
+        c = session_new(self.s, True)
+        if c != NULL:
+            c.proto = proto
+            c.relaxed = &self.long_script
+            c.relax = relax
+        release(self.s)
+        if c == NULL:
+            raise MemoryError()
+        return c
+
+    cdef void close_session(self, session *c) noexcept:
+        acquire(self.s)
+        session_delete(c)
+        release(self.s)
+
+    cdef buf wait_beside(self, session *c) except *:
+        """The reply of a command that waits for a key. Called under the lock, returns without it.
+
+        A session of its own waits in c's place, so that c can go on; other threads serve it."""
+        cdef store *s = self.s
+        cdef session *w = NULL
+        cdef buf out
+        cdef int64_t deadline = wait_of(c).deadline
+        cdef Sleeper sleeper
+        cdef bint held = True
+        try:
+            sleeper = Sleeper()
+            w = session_new(s, True)
+            if w == NULL:
+                raise MemoryError()
+            w.proto = c.proto
+            w.db = c.db
+            sleeper.attach(w)
+            wait_move(c, w)
+            fork_waits(self)
+            while w.wait != NULL:
+                if deadline and wall_ms() >= deadline:
+                    end_wait(w, NULL)
+                    break
+                release(s)
+                held = False
+                sleeper.sleep(ms_until(deadline))
+                acquire(s)
+                held = True
+            out = w.out
+            memset(&w.out, 0, sizeof(buf))
+            return out
+        finally:
+            if not held:
+                acquire(s)
+            wait_end(c)
+            if w != NULL:
+                session_delete(w)
+            release(s)
+
+    def execute(self, *args):
+        """Run any command: `store.execute("SET", "k", "v", "EX", 10)`.
+
+        Arguments: bytes, str, int or float. Returns the reply in natural Python values, in RESP3's shapes
+        (None, int, float, bytes, list, dict, set); simple strings such as OK as bytes; str instead of bytes with
+        decode_responses. Raises kvd.ResponseError or a subclass for an error reply.
+
+        SELECT, MULTI and WATCH act on the store's own session, which all callers of execute share; use
+        `session()` for one of your own."""
+        return self.run(self.c, args, self.decode)
+
+    # -- background work
+
+    cdef int plan(self) except -1:
+        """A deadline was set that is sooner than what is planned."""
+        self.s.planned = min(self.s.planned, self.s.wanted)
+        self.s.wanted = NEVER
+        if self.janitor is None:
+            from kvd.janitor import Plan
+
+            self.janitor = Plan(self)
+        self.janitor(monotonic(self.s.planned))
+        return 0
+
+    def _expire(self, int64_t slice_us):
+        """The janitor's call: a slice of background work. When the next is due, in microseconds, or None."""
+        cdef int64_t next_ms
+        if self.s == NULL or self.v != NULL:
+            return None
+        acquire(self.s)
+        if clients_of(self.s).busy != NULL:                # in the middle of a script nothing expires
+            self.s.planned = wall_ms() + 100
+        elif self.s.planned != NEVER:
+            store_time(self.s)
+            if self.s.planned <= self.s.now:
+                store_tick(self.s, slice_us)
+                self.s.planned = store_next(self.s)
+        next_ms = self.s.planned
+        release(self.s)
+        return None if next_ms == NEVER else monotonic(next_ms)
+
+    cdef int unserved(self) except -1:
+        """There is no server (any more): the janitor takes over what has a deadline."""
+        self.unix_path = None
+        self.s.guard.shared = True           # others may wait for the lock still
+        self.s.on_deadline = want_tick
+        self.s.planned = NEVER
+        self.s.wanted = store_next(self.s)
+        if self.s.wanted != NEVER:
+            self.plan()
+        return 0
+
+    # -- fork
+
+    cdef void before_fork(self):
+        """Under the lock, and not in the middle of a script that lends it to others."""
+        acquire(self.s)
+        while clients_of(self.s).busy != NULL:
+            release(self.s)
+            with nogil:
+                usleep(1000)
+            acquire(self.s)
+
+    cdef void after_fork_parent(self):
+        release(self.s)
+
+    cdef void forget_waits(self):
+        cdef session *one = clients_of(self.s).first
+        while one != NULL:
+            if one.in_process:
+                wait_end(one)
+            one = one.next
+
+    cdef void after_fork_child(self):
+        """The child's copy: private, without network threads."""
+        guard_init(&self.s.guard)
+        if self.v != NULL:
+            server_abandon(self.v)
+            self.v = NULL
+        self.s.guard.shared = FREE_THREADED
+        self.s.on_deadline = want_tick
+        self.s.wanted = store_next(self.s)
+        self.unix_path = None
+
+    # -- strings
+
+    cdef object get_plain(self, session *who, view key, bint decode):
+        """GET where nothing but the key matters, past the gate and without a reply's way through bytes.
+
+        Bytes and str are made under the lock: making them runs no other Python code."""
+        cdef char scratch[INT_TEXT]
+        cdef view v
+        cdef store *s = self.s
+        cdef database *db = &s.dbs[who.db]
+        cdef entry *e
+        cdef uint64_t begun
+        cdef object value = WAITING
+        acquire(s)
+        if is_plain(who):
+            begun = store_time_cheap(s)
+            e = keyspace_find(s, db, key, table_hash(key))
+            if e == NULL or type_of(e) == STRING:
+                keyspace_met(s, db, key, e, True)
+                value = None
+                if e != NULL:
+                    v = string_view(e, scratch)
+                    value = text_of(v.ptr, v.len, decode)
+                figure_fast(s, GET.id, begun)
+        release(s)
+        return value
+
+    def get(self, name):
+        """The value of a string key, or None. Raises kvd.WrongTypeError. O(1)."""
+        cdef view key
+        cdef object value
+        if plain_view(name, &key):
+            value = self.get_plain(self.c, key, self.decode)
+            if value is not WAITING:
+                return value
+        return self.run(self.c, (b"GET", name), self.decode)
+
+    cdef bint set_plain(self, session *who, view k, view v) except -1:
+        """SET without options, in the same way."""
+        cdef store *s = self.s
+        cdef call c
+        cdef uint64_t begun
+        cdef bint ok = False
+        acquire(s)
+        if is_plain(who):
+            begun = store_time_cheap(s)
+            call_init(&c, who)
+            c.command = SET
+            ok = plain_set(&c, k, v)
+            who.out.len = c.reply_at           # the error of one that found no memory; it will be met again
+            after(s)
+            figure_fast(s, SET.id, begun)
+        release(s)
+        if ok and s.wanted != NEVER:
+            self.plan()
+        return ok
+
+    def set(self, name, value, ex=None, px=None, nx=False, xx=False, keepttl=False, get=False, exat=None, pxat=None,
+            ifeq=None, ifne=None, ifdeq=None, ifdne=None):
+        """Set a string key, whatever it held before. O(1).
+
+        ex, px: time to live in seconds, milliseconds (int or timedelta). exat, pxat: the moment it ends (int
+        or datetime). nx, xx: only if the key does not, does exist. keepttl: keep the deadline it has. get:
+        return the old value. ifeq, ifne, ifdeq, ifdne: only if value or digest is, is not the given one.
+
+        Returns True, or None if a condition did not hold; with get, the old value or None."""
+        cdef view k, v
+        if (ex is None and px is None and not nx and not xx and not keepttl and not get and exat is None and pxat is None
+                and ifeq is None and ifne is None and ifdeq is None and ifdne is None
+                and plain_view(name, &k) and plain_view(value, &v) and self.set_plain(self.c, k, v)):
+            return True
+        return self._set_with_options(name, value, ex, px, nx, xx, keepttl, get, exat, pxat, ifeq, ifne, ifdeq, ifdne)
+
+    @property
+    def decode_responses(self):
+        """Whether replies are str instead of bytes."""
+        return bool(self.decode)
+
+    @property
+    def used_memory(self):
+        """Bytes of memory the store occupies."""
+        return store_memory(self.s)
+
+    def __getitem__(self, name):
+        value = self.get(name)
+        if value is None:
+            raise KeyError(name)
+        return value
+
+    def __setitem__(self, name, value):
+        self.set(name, value)
+
+
+cdef void fill_run_id(store *s):
+    cdef bytes text = os.urandom(20).hex().encode()
+    cdef int i
+    for i in range(40):
+        s.run_id[i] = text[i]
+    s.run_id[40] = 0
+
+
+def total_memory():
+    """Bytes of memory that all stores of the process hold."""
+    return mem_total()

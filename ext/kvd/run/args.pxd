@@ -1,0 +1,74 @@
+"""What every handler uses: replies, arguments, looking keys up, telling what has changed. See args.pyx."""
+
+from libc.stdint cimport int64_t, uint64_t
+
+from kvd.core.entry cimport entry
+from kvd.core.view cimport view
+from kvd.resp.writer cimport (
+    write_array, write_bulk, write_int, write_map, write_null, write_ok, write_text,
+)
+from kvd.run.call cimport call
+from kvd.store.change cimport key_changed, key_event
+from kvd.store.store cimport SPECIAL_EFFECTS
+
+cdef enum:
+    AHEAD = 16                 # keys of one command that are fetched before the first is used
+
+cdef void reply_error(call *c, const char *text) noexcept nogil        # counted by its first word; the call has failed
+cdef void reply_error_counted(call *c, view text, bint counted) noexcept nogil    # counted False: it has been counted already
+cdef void reply_errorf(call *c, const char *format, const char *a, const char *b) noexcept nogil   # two %s at most
+cdef void reply_error_about(call *c, const char *format, view word) noexcept nogil   # one %.*s: the word
+cdef bint arg_int(call *c, int i, int64_t *n) noexcept nogil           # False: the error is replied
+cdef entry *find_read(call *c, view key, uint64_t *hash) noexcept nogil     # or NULL; counts the hit or miss, touches
+cdef entry *find_write(call *c, view key, uint64_t *hash) noexcept nogil    # or NULL; touches, and opens the key for a change
+cdef void hash_ahead(call *c, int at, int step, int count, uint64_t *hashes) noexcept nogil   # up to AHEAD keys: hashed and fetched
+cdef bint wrong_type(call *c, entry *e, int type) noexcept nogil       # True: it is another type, and the error is replied
+
+cdef bint propagates(call *c) noexcept nogil                           # must its effects be said?
+cdef void propagate_as(call *c, const char *name, int argc) noexcept nogil   # instead of its words: argc words in all, the rest follows by effect_word and its like
+cdef void propagate_nothing(call *c) noexcept nogil                    # its effects are none, or said elsewhere
+cdef void propagate_words(call *c) noexcept nogil                      # its own words, although nothing has changed
+
+
+cdef inline void use_hash(call *c, view key, uint64_t hash) noexcept nogil:
+    """The next lookup of this very key needs no hashing; end with use_hash of nothing."""
+    c.session.hinted = key
+    c.session.hint = hash
+
+
+cdef inline void changed(call *c, view key, int64_t n, int event_class, const char *event) noexcept nogil:
+    """After a change of a key in the call's database: n elements of it."""
+    key_changed(c.store, c.db, key, n, event_class, event)
+
+
+cdef inline void event_of(call *c, view key, int event_class, const char *event) noexcept nogil:
+    """A further event of one change."""
+    key_event(c.store, c.db, key, event_class, event)
+
+
+cdef inline void reply_ok(call *c) noexcept nogil:
+    write_ok(c.out)
+
+
+cdef inline void reply_int(call *c, int64_t n) noexcept nogil:
+    write_int(c.out, n)
+
+
+cdef inline void reply_bulk(call *c, view v) noexcept nogil:
+    write_bulk(c.out, v)
+
+
+cdef inline void reply_text(call *c, const char *text) noexcept nogil:
+    write_text(c.out, text)
+
+
+cdef inline void reply_null(call *c) noexcept nogil:
+    write_null(c.out, c.proto)
+
+
+cdef inline void reply_array(call *c, int64_t n) noexcept nogil:
+    write_array(c.out, n)
+
+
+cdef inline void reply_map(call *c, int64_t pairs) noexcept nogil:
+    write_map(c.out, pairs, c.proto)

@@ -1,0 +1,122 @@
+"""A command, and a call of it: what a handler gets. See registry.pyx, gate.pyx and run.pyx for what is done with them."""
+
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+
+from kvd.core.buf cimport buf
+from kvd.core.view cimport view
+from kvd.session.session cimport session
+from kvd.store.store cimport database, store
+
+cdef enum command_flag:
+    F_WRITE = 1
+    F_READONLY = 2
+    F_DENYOOM = 4
+    F_ADMIN = 8
+    F_NO_AUTH = 16             # allowed before AUTH
+    F_NO_MULTI = 32
+    F_SKIP_MONITOR = 64
+    F_SKIP_SLOWLOG = 128
+    F_NOSCRIPT = 256           # not from a script
+    F_ALLOW_BUSY = 512         # also while a script keeps the store busy
+    F_NO_MANDATORY_KEYS = 1024     # its numkeys may be 0
+    F_CONTAINER = 2048
+    # marks of kvd's own: MARKS in kvd/run/spec.py says what they mean
+    F_IN_MULTI = 1 << 16
+    F_ENDS_MULTI = 1 << 17
+    F_LISTENING = 1 << 18
+    F_NESTS = 1 << 19
+    F_MAY_REPLICATE = 1 << 20
+    F_KEEPS_CACHING = 1 << 21
+    F_SHOWN_FIRST = 1 << 22
+    F_CROSS_SLOTS = 1 << 23    # of a call: its keys may lie in several slots of a cluster
+
+cdef enum key_flag:            # in the order of KEY_FLAGS in kvd/run/spec.py
+    KEY_RO = 1
+    KEY_RW = 2
+    KEY_OW = 4
+    KEY_RM = 8
+    KEY_ACCESS = 16
+    KEY_UPDATE = 32
+    KEY_INSERT = 64
+    KEY_DELETE = 128
+    KEY_NOT_KEY = 256          # a shard channel
+    KEY_INCOMPLETE = 512
+    KEY_VARIABLE = 1024
+
+cdef enum:
+    MAX_KEY_SPECS = 4
+    MAX_SECRETS = 2
+
+cdef struct key_spec:          # where keys are in the words of a call
+    uint32_t flags
+    int begin                  # the word at which the keys begin, or from which `keyword` is looked for
+    const char *keyword        # lower case; NULL: none
+    int last                   # the last key, counted from the first; negative: from the end
+    int step
+    int limit                  # above 1: keys are the first 1/limit of what follows
+    bint counted               # the first word is how many keys follow
+
+cdef struct key_at:            # a key of a call
+    int at                     # word
+    uint32_t flags
+
+cdef struct secret:            # words that MONITOR and the slow log do not show
+    int at
+    int count                  # -1: all to the end
+    const char *keyword        # lower case: `count` words behind it; NULL: from `at` on
+    bint options               # pairs of an option and its value: those of secret options
+
+cdef struct call:
+    store *store
+    session *session
+    database *db
+    const command *command
+    uint32_t flags             # the command's, with what the arguments of this call change (command.narrow)
+    uint32_t forbids           # flags that its caller may not use: F_WRITE in a read-only script, F_DENYOOM without memory
+    view *argv
+    int argc
+    int proto
+    buf *out
+    size_t reply_at            # where its reply begins in out
+    bint from_script
+    bint again                 # a command that waited is run again
+    bint waits                 # it has begun to wait, or waits on: neither replied nor measured yet
+
+ctypedef void (*handler)(call *c) noexcept nogil
+ctypedef uint32_t (*narrowing)(call *c) noexcept nogil                 # the flags that this very call has
+ctypedef uint32_t (*key_narrowing)(view *argv, int argc) noexcept nogil    # the flags of its keys, where variable
+
+cdef struct command:
+    const char *name           # lower case; a subcommand as container|name
+    size_t name_len
+    handler run
+    narrowing narrow           # or NULL
+    key_narrowing narrow_keys  # or NULL
+    int id
+    int arity                  # negative: at least so many words
+    uint32_t flags
+    uint64_t categories        # bits in the order of ACL_CATEGORIES in kvd/run/spec.py
+    key_spec keys[MAX_KEY_SPECS]
+    int key_specs
+    secret secrets[MAX_SECRETS]
+    int secret_count
+    const command *container   # of a subcommand; NULL
+    view info                  # entries of COMMAND INFO and COMMAND DOCS, as RESP3
+    view docs
+    view help                  # of a HELP subcommand: its whole reply
+
+
+cdef inline bint arity_fits(const command *d, int argc) noexcept nogil:
+    return argc == d.arity if d.arity >= 0 else argc >= -d.arity
+
+
+cdef inline void call_init(call *c, session *who) noexcept nogil:
+    """A call by the session; command, flags and words are the caller's to set."""
+    c.store = who.store
+    c.session = who
+    c.db = &who.store.dbs[who.db]
+    c.proto = who.proto
+    c.out = &who.out
+    c.reply_at = who.out.len
+    c.forbids = 0
+    c.from_script = c.again = c.waits = False

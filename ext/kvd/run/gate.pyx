@@ -1,0 +1,240 @@
+"""The gate: the one place that decides whether a call may run.
+
+Whoever sends a command - a socket, an in-process client, a script - it passes here. (A queued command has passed
+when it was queued, a command that waited when it began to wait.) The registry is asked what the words call and whether
+they are enough; then the refusals below, one row each, in Redis's order.
+
+A row names the SPECIAL_ bits that make it possible (of the store and of the session). As a rule no bit is raised, and
+no row is looked at. The last two columns say which callers are asked and with which error; %s is the command's name.
+"""
+
+from libc.stdint cimport uint32_t
+from libc.stdio cimport snprintf
+from libc.string cimport memset, strncmp
+
+from kvd.core.buf cimport buf, buf_add_char, buf_printf, buf_release
+from kvd.core.slots cimport key_slot
+from kvd.core.view cimport view
+from kvd.run.args cimport reply_error, reply_errorf
+from kvd.run.call cimport (
+    F_ALLOW_BUSY, F_CROSS_SLOTS, F_DENYOOM, F_ENDS_MULTI, F_LISTENING, F_MAY_REPLICATE, F_NO_AUTH, F_NO_MULTI,
+    F_NOSCRIPT, F_WRITE, arity_fits, command, key_at,
+)
+from kvd.run.errors cimport NOAUTH, OOM
+from kvd.run.figures cimport figures_of
+from kvd.run.registry cimport command_keys, command_of
+from kvd.session.clients cimport session_discard
+from kvd.session.session cimport AFTER_TELL, ANY_SLOT, NO_SLOT, clients_of, in_multi, is_paused
+from kvd.session.tracking cimport tracking_send
+from kvd.store.evict cimport evict_until_fits, over_limit
+from kvd.store.store cimport (
+    SPECIAL_BUSY, SPECIAL_CLUSTER, SPECIAL_LISTENS, SPECIAL_LOCKED_OUT, SPECIAL_MEMORY, SPECIAL_MULTI, SPECIAL_PAUSED,
+)
+
+cdef enum caller:
+    CLIENTS = 1
+    SCRIPTS = 2
+
+ctypedef bint (*predicate)(call *c) noexcept nogil
+
+cdef struct refusal:
+    uint32_t when              # SPECIAL_ bits, one of which must be raised; 0: none is needed
+    int asked                  # CLIENTS, SCRIPTS
+    predicate applies
+    const char *error          # NULL: what the store says of itself (clients.busy)
+
+cdef enum:
+    ROWS = 10
+
+cdef refusal REFUSALS[ROWS]
+REFUSALS[:] = [
+    refusal(SPECIAL_LOCKED_OUT, CLIENTS, needs_login, NOAUTH),
+    refusal(SPECIAL_MULTI, CLIENTS, not_in_multi, b"ERR Command not allowed inside a transaction"),
+    refusal(0, SCRIPTS, not_in_script, b"ERR This Redis command is not allowed from script"),
+    refusal(0, SCRIPTS, writes_forbidden, b"ERR Write commands are not allowed from read-only scripts."),
+    refusal(SPECIAL_CLUSTER, CLIENTS, crosses_slots, b"CROSSSLOT Keys in request don't hash to the same slot"),
+    refusal(SPECIAL_CLUSTER, SCRIPTS, crosses_slots, b"ERR Script attempted to access keys that do not hash to the same slot"),
+    refusal(SPECIAL_MEMORY, CLIENTS, lacks_memory, OOM),
+    refusal(0, SCRIPTS, script_lacks_memory, OOM),
+    refusal(SPECIAL_LISTENS, CLIENTS, only_listens,
+            b"ERR Can't execute '%s': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context"),
+    refusal(SPECIAL_BUSY, CLIENTS, must_wait_for_script, NULL),
+]
+
+
+cdef bint needs_login(call *c) noexcept nogil:
+    return not c.flags & F_NO_AUTH
+
+
+cdef bint not_in_multi(call *c) noexcept nogil:
+    return c.flags & F_NO_MULTI
+
+
+cdef bint not_in_script(call *c) noexcept nogil:
+    return c.flags & F_NOSCRIPT
+
+
+cdef bint writes_forbidden(call *c) noexcept nogil:
+    return c.forbids & F_WRITE and c.flags & (F_WRITE | F_MAY_REPLICATE)
+
+
+cdef bint script_lacks_memory(call *c) noexcept nogil:
+    return c.flags & c.forbids & F_DENYOOM
+
+
+cdef bint only_listens(call *c) noexcept nogil:
+    return c.session.proto < 3 and not c.flags & F_LISTENING
+
+
+cdef bint must_wait_for_script(call *c) noexcept nogil:
+    return not c.flags & F_ALLOW_BUSY
+
+
+cdef uint32_t flags_of_work(call *c) noexcept nogil:
+    """The flags of what would run: for EXEC those of the queue too."""
+    cdef uint32_t flags = c.flags
+    cdef int i
+    if flags & F_ENDS_MULTI and in_multi(c.session):
+        for i in range(c.session.queue_len):
+            flags |= c.session.queue[i].flags
+    return flags
+
+
+cdef bint lacks_memory(call *c) noexcept nogil:
+    """Makes room first. What clients that track the evicted keys are told goes out before the reply."""
+    cdef bint fits
+    if not over_limit(c.store):
+        return False
+    fits = evict_until_fits(c.store)
+    if clients_of(c.store).after & AFTER_TELL:
+        tracking_send(c.store)
+        c.reply_at = c.out.len
+    return not fits and flags_of_work(c) & F_DENYOOM
+
+
+cdef bint crosses_slots(call *c) noexcept nogil:
+    """In a cluster: do the keys lie in several slots, or, in a script, in another one than those before?"""
+    cdef key_at keys[256]
+    cdef int i, slot
+    cdef int n = command_keys(c.command, c.argv, c.argc, keys, 256)
+    if n <= 0:
+        return False
+    slot = key_slot(c.argv[keys[0].at])
+    for i in range(1, n):
+        if key_slot(c.argv[keys[i].at]) != slot:
+            return not c.flags & F_CROSS_SLOTS
+    if not c.from_script or c.session.script_slot == ANY_SLOT:
+        return False
+    if c.session.script_slot == NO_SLOT:
+        c.session.script_slot = slot
+    return c.session.script_slot != slot
+
+
+# ---- refusing ---------------------------------------------------------------------------------------
+
+cdef void refuse(call *c, const char *text) noexcept nogil:
+    """Before it ran: that also spoils the transaction it would have been part of."""
+    if in_multi(c.session):
+        c.session.aborted = True
+    if c.command != NULL:
+        figures_of(c.store).commands[c.command.id].rejected += 1
+        if c.command.flags & F_ENDS_MULTI and not c.from_script:
+            session_discard(c.session)
+            reply_errorf(c, b"EXECABORT Transaction discarded because of: %s", text + 4 if strncmp(text, b"ERR ", 4) == 0 else text, NULL)
+            return
+    reply_error(c, text)
+
+
+cdef void quote(buf *out, view v, size_t most) noexcept nogil:
+    """Cut at `most` bytes."""
+    cdef size_t i
+    for i in range(min(v.len, most)):
+        buf_add_char(out, v.ptr[i] if v.ptr[i] != 0 else c' ')
+
+
+cdef void refuse_unknown(call *c) noexcept nogil:
+    cdef buf text
+    cdef int i
+    memset(&text, 0, sizeof(text))
+    buf_printf(&text, b"ERR unknown command '")
+    quote(&text, c.argv[0], 128)
+    buf_printf(&text, b"', with args beginning with: ")
+    for i in range(1, c.argc):
+        if text.len > 128 + 50 + 128:
+            break
+        buf_add_char(&text, c"'")
+        quote(&text, c.argv[i], 128)
+        buf_printf(&text, b"' ")
+    buf_add_char(&text, 0)
+    if not text.failed:
+        refuse(c, text.ptr)
+    buf_release(&text)
+
+
+cdef void refuse_subcommand(call *c, const command *container) noexcept nogil:
+    cdef char text[256]
+    cdef char name[64]
+    cdef size_t i
+    for i in range(container.name_len + 1):
+        name[i] = container.name[i] - 32 if c'a' <= container.name[i] <= c'z' else container.name[i]
+    snprintf(text, sizeof(text), b"ERR unknown subcommand '%.*s'. Try %s HELP.",
+             <int>min(c.argv[1].len, <size_t>128), c.argv[1].ptr, name)
+    refuse(c, text)
+
+
+cdef bint identify(call *c) noexcept nogil:
+    """Finds the command; False: there is none, or the words do not fit it, and the error is replied."""
+    cdef const command *container
+    cdef char text[128]
+    c.command = command_of(c.argv, c.argc, &container)
+    if c.command == NULL:
+        if c.from_script:
+            refuse(c, b"ERR Unknown Redis command called from script")
+        elif container != NULL:
+            refuse_subcommand(c, container)
+        else:
+            refuse_unknown(c)
+        return False
+    if not arity_fits(c.command, c.argc):
+        if c.from_script:
+            refuse(c, b"ERR Wrong number of args calling Redis command from script")
+        else:
+            snprintf(text, sizeof(text), b"ERR wrong number of arguments for '%s' command", c.command.name)
+            refuse(c, text)
+        return False
+    c.flags = c.command.flags
+    if c.command.narrow != NULL:
+        c.flags = c.command.narrow(c)
+    return True
+
+
+cdef int ask(call *c, uint32_t raised) noexcept nogil:
+    cdef int who = SCRIPTS if c.from_script else CLIENTS
+    cdef const refusal *r
+    cdef char text[256]
+    cdef int i
+    for i in range(ROWS):
+        r = &REFUSALS[i]
+        if not r.asked & who or (r.when and not r.when & raised) or not r.applies(c):
+            continue
+        if r.error == NULL:
+            refuse(c, clients_of(c.store).busy)
+        else:
+            snprintf(text, sizeof(text), r.error, c.command.name)
+            refuse(c, text)
+        return REFUSED
+    if raised & SPECIAL_PAUSED and not c.from_script and is_paused(
+            c.session, flags_of_work(c) & (F_WRITE | F_MAY_REPLICATE)) and not c.session.in_process:
+        c.session.paused = True
+        return PAUSED
+    return PASSED
+
+
+cdef int gate(call *c) noexcept nogil:
+    cdef uint32_t raised
+    if not identify(c):
+        return REFUSED
+    if not c.from_script:
+        c.session.last_command = c.command
+    raised = c.store.special | c.session.special
+    return ask(c, raised) if raised or c.from_script else PASSED

@@ -1,0 +1,30 @@
+"""What changed options set in motion: the bits of store.special that follow from them, listeners, eviction.
+
+Called when a store is made and after every change of its configuration, by CONFIG SET and by Store.configure.
+"""
+
+from libc.stdint cimport int64_t
+
+from kvd.session.channels cimport events_published
+from kvd.session.tracking cimport tracking_send, tracking_shrink
+from kvd.store.config cimport (
+    OPT_CLUSTER_ENABLED, OPT_MAXMEMORY, OPT_NOTIFY_KEYSPACE_EVENTS, OPT_SLOWLOG_LOG_SLOWER_THAN, cfg,
+)
+from kvd.store.evict cimport evict_forget, evict_until_fits
+from kvd.store.store cimport SPECIAL_CLUSTER, SPECIAL_MEMORY, SPECIAL_SLOWLOG, special_set
+
+cdef enum:
+    FAST_US = 100              # no plain GET or SET takes longer: a slow log that begins above it need not look at them
+
+
+cdef void options_applied(store *s, bint evict_now) noexcept nogil:
+    cdef int64_t slow = cfg(&s.config, OPT_SLOWLOG_LOG_SLOWER_THAN)
+    special_set(&s.special, SPECIAL_MEMORY, cfg(&s.config, OPT_MAXMEMORY) != 0)
+    special_set(&s.special, SPECIAL_CLUSTER, cfg(&s.config, OPT_CLUSTER_ENABLED) != 0)
+    special_set(&s.special, SPECIAL_SLOWLOG, 0 <= slow < FAST_US)
+    events_published(s, cfg(&s.config, OPT_NOTIFY_KEYSPACE_EVENTS) != 0)
+    evict_forget(s)
+    if evict_now:
+        evict_until_fits(s)
+        tracking_shrink(s)
+        tracking_send(s)

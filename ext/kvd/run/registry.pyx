@@ -1,0 +1,322 @@
+"""The registry of commands.
+
+`define` is called at import, above each handler, with the declaration that src/kvd/run/spec.py
+reads. After that the registry is frozen and needs neither the GIL nor memory: names are found by open
+addressing over their first eight bytes in lower case and their length. The registry is the one thing that all
+stores of a process share: it is constant.
+"""
+
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.string cimport memcpy, memset
+
+from kvd.core.buf cimport buf_add
+from kvd.core.text cimport parse_int
+from kvd.core.view cimport lower, view_is, view_of
+from kvd.run.call cimport (
+    F_ADMIN, F_ALLOW_BUSY, F_CONTAINER, F_DENYOOM, F_ENDS_MULTI, F_IN_MULTI, F_KEEPS_CACHING, F_LISTENING, F_MAY_REPLICATE,
+    F_NESTS, F_NO_AUTH, F_NO_MANDATORY_KEYS, F_NO_MULTI, F_NOSCRIPT, F_READONLY, F_SHOWN_FIRST, F_SKIP_MONITOR,
+    F_SKIP_SLOWLOG, F_WRITE, KEY_VARIABLE, MAX_KEY_SPECS, MAX_SECRETS, key_spec, secret,
+)
+from kvd.store.config cimport SECRET, option_at, option_find
+
+from kvd.run import spec as _spec
+
+cdef enum:
+    HASH_SLOTS = 2048
+    NAME_ROOM = 48
+
+cdef command TABLE[MAX_COMMANDS]
+cdef int COUNT = 0
+cdef short INDEX[HASH_SLOTS]
+cdef list KEPT = []            # owns the strings that the rows point to
+cdef dict SPECS = {}           # name -> Spec, for Python
+cdef bint FROZEN = False
+memset(INDEX, -1, sizeof(INDEX))
+
+cdef dict FLAGS = {
+    "write": F_WRITE, "readonly": F_READONLY, "denyoom": F_DENYOOM, "admin": F_ADMIN, "no_auth": F_NO_AUTH,
+    "no_multi": F_NO_MULTI, "skip_monitor": F_SKIP_MONITOR, "skip_slowlog": F_SKIP_SLOWLOG,
+    "noscript": F_NOSCRIPT, "allow_busy": F_ALLOW_BUSY, "no_mandatory_keys": F_NO_MANDATORY_KEYS,
+    "in_multi": F_IN_MULTI, "ends_multi": F_ENDS_MULTI, "listening": F_LISTENING, "nests": F_NESTS,
+    "may_replicate": F_MAY_REPLICATE, "keeps_caching": F_KEEPS_CACHING, "shown_first": F_SHOWN_FIRST,
+}
+
+cdef const char *KEY_FLAG_NAMES[16]
+cdef const char *CATEGORY_NAMES[64]
+memset(KEY_FLAG_NAMES, 0, sizeof(KEY_FLAG_NAMES))
+memset(CATEGORY_NAMES, 0, sizeof(CATEGORY_NAMES))
+for _i, _name in enumerate(_spec.KEY_FLAGS):
+    KEY_FLAG_NAMES[<int>_i] = keep(_name.encode())
+for _i, _name in enumerate(_spec.ACL_CATEGORIES):
+    CATEGORY_NAMES[<int>_i] = keep(_name.encode())
+
+
+cdef const char *keep(bytes b):
+    KEPT.append(b)
+    return b
+
+
+cdef inline uint32_t slot_of(const char *name, size_t n) noexcept nogil:
+    cdef uint64_t word = 0
+    memcpy(&word, name, n if n < 8 else 8)
+    word |= <uint64_t>0x2020202020202020ULL
+    word ^= <uint64_t>n << 56
+    if n > 8:
+        word ^= <uint64_t>(<unsigned char>name[n - 1] | 32) << 40 ^ <uint64_t>(<unsigned char>name[n - 2] | 32) << 17
+    word *= <uint64_t>0x9E3779B97F4A7C15ULL
+    return <uint32_t>(word >> 53)
+
+
+cdef uint64_t bits(list names, list all_names):
+    cdef uint64_t found = 0
+    for name in names:
+        found |= <uint64_t>1 << <int>all_names.index(name)
+    return found
+
+
+cdef void set_key_spec(key_spec *k, object spec):
+    k.flags = <uint32_t>bits(spec.flags, _spec.KEY_FLAGS)
+    k.begin = spec.begin
+    k.keyword = keep(spec.keyword.lower().encode()) if spec.keyword else NULL
+    k.last = spec.last
+    k.step = spec.step
+    k.limit = spec.limit
+    k.counted = spec.counted
+
+
+cdef void set_secret(secret *s, object spec):
+    s.at = spec.at
+    s.count = spec.count
+    s.keyword = keep(spec.keyword.lower().encode()) if spec.keyword else NULL
+    s.options = spec.options
+
+
+cdef object define(handler run, str text):
+    global COUNT
+    cdef command *d = &TABLE[COUNT]
+    cdef bytes name
+    cdef uint32_t slot
+    if FROZEN or COUNT == MAX_COMMANDS:
+        raise RuntimeError("the registry of commands is closed")
+    parsed = _spec.parse(text)
+    name = parsed.name.encode()
+    memset(d, 0, sizeof(command))
+    d.name = keep(name)
+    d.name_len = len(name)
+    d.run = run
+    d.id = COUNT
+    d.arity = parsed.arity
+    for flag in parsed.flags + parsed.marks:
+        d.flags |= <uint32_t>FLAGS.get(flag, 0)
+    d.categories = bits(parsed.categories, _spec.ACL_CATEGORIES)
+    d.key_specs = len(parsed.key_flags)
+    d.secret_count = len(parsed.secrets)
+    if d.key_specs > MAX_KEY_SPECS or d.secret_count > MAX_SECRETS:
+        raise ValueError(f"{parsed.name}: too many key specifications or secrets")
+    for i, spec in enumerate(parsed.key_specs):
+        set_key_spec(&d.keys[<int>i], spec)
+    for i, spec in enumerate(parsed.secrets):
+        set_secret(&d.secrets[<int>i], spec)
+    SPECS[parsed.name] = parsed
+    COUNT += 1
+    slot = slot_of(d.name, d.name_len)
+    while INDEX[slot] >= 0:
+        slot = (slot + 1) % HASH_SLOTS
+    INDEX[slot] = d.id
+    return None
+
+
+cdef command *defined(str name) except NULL:
+    cdef bytes text = name.encode()
+    cdef const command *d = command_named(view_of(text, len(text)))
+    if d == NULL:
+        raise LookupError(name)
+    return <command *>d
+
+
+cdef object define_narrowing(str name, narrowing f):
+    defined(name).narrow = f
+
+
+cdef object define_key_narrowing(str name, key_narrowing f):
+    defined(name).narrow_keys = f
+
+
+cdef void freeze() except *:
+    """Adds containers and their HELP, and makes the replies of COMMAND INFO and COMMAND DOCS."""
+    global FROZEN
+    cdef int i
+    cdef bytes entry_bytes
+    if FROZEN:
+        return
+    for container in sorted({s.container for s in SPECS.values()} - set(SPECS) - {""}):
+        group = next(s.group for s in SPECS.values() if s.container == container)
+        define(not_reached, f"{container.upper()} subcommand\ncontainer | {group} | 1.0.0 | Depends on subcommand.\n"
+               f"A container for {container.upper()} commands.\narity: -2")
+    for container in sorted({s.container for s in SPECS.values()} - {""}):
+        define(help_command, f"{container.upper()}|HELP\nloading stale{' keeps_caching' if container == 'client' else ''} | {SPECS[container].group} | 5.0.0 | O(1)\n"
+               "Show what the subcommands do.")
+    for i in range(COUNT):
+        name = TABLE[i].name.decode()
+        if "|" in name:
+            entry_bytes = name.partition("|")[0].encode()
+            TABLE[i].container = command_named(view_of(entry_bytes, len(entry_bytes)))
+            (<command *>TABLE[i].container).flags |= F_CONTAINER
+    subcommands = {}
+    for parsed in SPECS.values():
+        subcommands.setdefault(parsed.container, []).append(parsed)
+    for i in range(COUNT):
+        parsed = SPECS[TABLE[i].name.decode()]
+        members = subcommands.get(parsed.name, ())
+        if parsed.name.endswith("|help"):
+            entry_bytes = _spec.help_reply(parsed.container, subcommands[parsed.container])
+            TABLE[i].help = view_of(keep(entry_bytes), len(entry_bytes))
+        entry_bytes = _spec.info_reply(parsed, [_spec.info_reply(m, []) for m in members])
+        TABLE[i].info = view_of(keep(entry_bytes), len(entry_bytes))
+        entry_bytes = _spec.docs_reply(parsed, [_spec.docs_reply(m, []) for m in members])
+        TABLE[i].docs = view_of(keep(entry_bytes), len(entry_bytes))
+    FROZEN = True
+
+
+def specs():
+    """Every command's declaration by name; see kvd.commands.spec.Spec."""
+    return dict(SPECS)
+
+
+cdef void not_reached(call *c) noexcept nogil:
+    """A container alone: too few words for its arity."""
+
+
+cdef void help_command(call *c) noexcept nogil:
+    buf_add(c.out, c.command.help.ptr, c.command.help.len)
+
+
+cdef int command_count() noexcept nogil:
+    return COUNT
+
+
+cdef const command *command_at(int id) noexcept nogil:
+    return &TABLE[id]
+
+
+cdef const command *command_named(view name) noexcept nogil:
+    cdef uint32_t slot
+    cdef const command *d
+    cdef size_t i
+    if name.len == 0 or name.len >= NAME_ROOM:
+        return NULL
+    slot = slot_of(name.ptr, name.len)
+    while INDEX[slot] >= 0:
+        d = &TABLE[INDEX[slot]]
+        if d.name_len == name.len:
+            i = 0
+            while i < name.len and lower(name.ptr[i]) == d.name[i]:
+                i += 1
+            if i == name.len:
+                return d
+        slot = (slot + 1) % HASH_SLOTS
+    return NULL
+
+
+cdef const command *subcommand(const command *container, view name) noexcept nogil:
+    cdef char full[NAME_ROOM]
+    if container.name_len + 1 + name.len >= NAME_ROOM:
+        return NULL
+    memcpy(full, container.name, container.name_len)
+    full[container.name_len] = c'|'
+    memcpy(full + container.name_len + 1, name.ptr, name.len)
+    return command_named(view_of(full, container.name_len + 1 + name.len))
+
+
+cdef const command *command_of(view *argv, int argc, const command **container) noexcept nogil:
+    cdef const command *d = command_named(argv[0])
+    container[0] = NULL
+    if d == NULL or not (d.flags & F_CONTAINER or d.container != NULL):
+        return d
+    if d.container != NULL:            # `config|get` is no word of a command line
+        return NULL
+    if argc < 2:
+        return d
+    container[0] = d
+    return subcommand(d, argv[1])
+
+
+# ---- keys -------------------------------------------------------------------------------------------
+
+cdef int word_after(const char *keyword, view *argv, int argc, int begin) noexcept nogil:
+    """The word behind the keyword; argc: it is not there."""
+    cdef int i
+    for i in range(begin, argc):
+        if view_is(argv[i], keyword):
+            return i + 1
+    return argc
+
+
+cdef int last_key(const key_spec *k, int first, int argc) noexcept nogil:
+    if k.last >= 0:
+        return first + k.last
+    if k.limit > 1:
+        return first + (argc - first) // k.limit + k.last
+    return argc + k.last
+
+
+cdef int command_keys(const command *d, view *argv, int argc, key_at *keys, int room) noexcept nogil:
+    cdef const key_spec *k
+    cdef int n = 0
+    cdef int i, first, last
+    cdef int64_t count
+    cdef uint32_t flags
+    for i in range(d.key_specs):
+        k = &d.keys[i]
+        first = k.begin if k.keyword == NULL else word_after(k.keyword, argv, argc, k.begin)
+        if first >= argc:
+            continue
+        last = last_key(k, first, argc)
+        if k.counted:
+            if not parse_int(argv[first], &count) or count < 1 or count > (argc - first - 1) // k.step:
+                return 0 if d.flags & F_NO_MANDATORY_KEYS else -1
+            last = first + <int>count * k.step
+            first += 1
+        flags = k.flags
+        if flags & KEY_VARIABLE and d.narrow_keys != NULL:
+            flags = d.narrow_keys(argv, argc)
+        while first <= last and first < argc and n < room:
+            keys[n].at = first
+            keys[n].flags = flags
+            n += 1
+            first += k.step
+    return n
+
+
+cdef const char *key_flag_name(int bit) noexcept nogil:
+    return KEY_FLAG_NAMES[bit]
+
+
+cdef uint64_t category_bit(view name) noexcept nogil:
+    cdef int i = 0
+    while CATEGORY_NAMES[i] != NULL:
+        if view_is(name, CATEGORY_NAMES[i]):
+            return <uint64_t>1 << i
+        i += 1
+    return 0
+
+
+# ---- secrets ----------------------------------------------------------------------------------------
+
+cdef bint secret_holds(const secret *s, view *argv, int argc, int i) noexcept nogil:
+    cdef int begin = s.at
+    cdef int option
+    if s.options:
+        option = option_find(argv[i - 1]) if i > s.at and (i - s.at) % 2 else -1
+        return option >= 0 and option_at(option).flags & SECRET
+    if s.keyword != NULL:
+        begin = word_after(s.keyword, argv, argc, s.at)
+    return begin <= i and (s.count < 0 or i < begin + s.count)
+
+
+cdef view shown_word(const command *d, view *argv, int argc, int i) noexcept nogil:
+    cdef int k
+    for k in range(d.secret_count):
+        if secret_holds(&d.secrets[k], argv, argc, i):
+            return view_of(b"(redacted)", 10)
+    return argv[i]

@@ -1,0 +1,171 @@
+"""How a call that has passed the gate runs: the one place that measures, tracks, shows and propagates.
+
+Clients' commands come here from dispatch.pyx, EXEC's and scripts' from their own handlers, those that waited for
+a key from after.pyx.
+
+A call that begins to wait is neither measured nor propagated: that is done when it is run again and answers, with the
+time of both runs.
+"""
+
+from libc.stdint cimport int64_t, uint64_t
+from libc.string cimport memset
+
+from kvd.core.buf cimport buf, buf_add, buf_add_char, buf_printf, buf_release
+from kvd.core.clock cimport pace_update, ticks
+from kvd.core.view cimport view
+from kvd.run.call cimport (
+    F_ADMIN, F_KEEPS_CACHING, F_NESTS, F_READONLY, F_SHOWN_FIRST, F_SKIP_MONITOR, F_SKIP_SLOWLOG, F_WRITE, KEY_NOT_KEY, key_at,
+)
+from kvd.run.figures cimport figure_call, figure_latency, figure_slow
+from kvd.run.registry cimport command_keys, shown_word
+from kvd.session.session cimport clients_of, in_multi, session
+from kvd.session.tracking cimport tracker, tracker_of, tracking_remember
+from kvd.session.waiters cimport wait_of
+from kvd.store.clock cimport store_time
+from kvd.store.config cimport OPT_SLOWLOG_LOG_SLOWER_THAN, cfg
+from kvd.store.effects cimport effect_words
+from kvd.store.store cimport SPECIAL_EFFECTS, SPECIAL_MONITORS, SPECIAL_PAUSED, SPECIAL_TRACKS, store
+
+cdef enum:
+    SLOW_TICKS = 1000000       # a call of so many ticks (some 400 us) is looked at closer
+    LONG_US = 1000             # after a call that took longer the time is taken anew
+    MOST_KEYS = 64             # of one call that are tracked
+    AROUND = SPECIAL_EFFECTS | SPECIAL_MONITORS | SPECIAL_PAUSED | SPECIAL_TRACKS     # more has to be done than to run it
+
+
+# ---- MONITOR ----------------------------------------------------------------------------------------
+
+cdef void quote_byte(buf *line, unsigned char ch) noexcept nogil:
+    if ch == c'"' or ch == c'\\':
+        buf_add_char(line, c'\\')
+        buf_add_char(line, <char>ch)
+    elif ch == c'\n':
+        buf_printf(line, b"\\n")
+    elif ch == c'\r':
+        buf_printf(line, b"\\r")
+    elif ch == c'\t':
+        buf_printf(line, b"\\t")
+    elif ch == 7:
+        buf_printf(line, b"\\a")
+    elif ch == 8:
+        buf_printf(line, b"\\b")
+    elif 32 <= ch < 127:
+        buf_add_char(line, <char>ch)
+    else:
+        buf_printf(line, b"\\x%02x", ch)
+
+
+cdef void print_line(call *c, buf *line) noexcept nogil:
+    """Time, database, address, quoted arguments without secrets."""
+    cdef session *who = c.session
+    cdef int64_t us = c.store.now * 1000
+    cdef int i
+    cdef size_t k
+    cdef view word
+    buf_printf(line, b"+%lld.%06lld [%d ", <long long>(us // 1000000), <long long>(us % 1000000), c.db.id)
+    if c.from_script:
+        buf_printf(line, b"lua")
+    elif who.in_process:
+        buf_printf(line, b"in-process:%lld", <long long>who.id)
+    else:
+        buf_add(line, who.addr.ptr, who.addr.len)
+    buf_add_char(line, c']')
+    for i in range(c.argc):
+        word = shown_word(c.command, c.argv, c.argc, i)
+        buf_printf(line, b" \"")
+        for k in range(word.len):
+            quote_byte(line, <unsigned char>word.ptr[k])
+        buf_add_char(line, c'"')
+    buf_add(line, b"\r\n", 2)
+
+
+cdef void show(call *c) noexcept nogil:
+    cdef session *m = clients_of(c.store).first
+    cdef buf line
+    if not c.store.special & SPECIAL_MONITORS:
+        return
+    memset(&line, 0, sizeof(line))
+    print_line(c, &line)
+    while m != NULL:
+        if m.monitor and not line.failed:
+            buf_add(&m.out, line.ptr, line.len)
+            if m != c.session and m.wake != NULL:
+                m.wake(m)
+        m = m.next
+    buf_release(&line)
+
+
+# ---- client-side caching ----------------------------------------------------------------------------
+
+cdef void track_reads(call *c) noexcept nogil:
+    """The session is told when the keys that it has read change."""
+    cdef tracker *t = tracker_of(c.session)
+    cdef key_at keys[MOST_KEYS]
+    cdef int n, i
+    if c.flags & F_READONLY and not c.flags & F_NESTS and not t.bcast and t.caching == t.optin:
+        n = command_keys(c.command, c.argv, c.argc, keys, MOST_KEYS)
+        for i in range(n):
+            if not keys[i].flags & KEY_NOT_KEY:
+                tracking_remember(c.session, c.argv[keys[i].at])
+    if t.caching and not c.session.executing and not in_multi(c.session) and not c.flags & F_KEEPS_CACHING:
+        t.caching = False
+
+
+# ---- running ----------------------------------------------------------------------------------------
+
+cdef void look_closer(call *c, uint64_t spent) noexcept nogil:
+    """The call took long enough for the slow log, perhaps."""
+    cdef int64_t us
+    cdef int64_t threshold = cfg(&c.store.config, OPT_SLOWLOG_LOG_SLOWER_THAN)
+    pace_update(&c.store.clock.pace)
+    us = <int64_t>(spent / c.store.clock.pace.ticks_per_us)
+    if us > LONG_US and not c.session.scripting:      # a script sees one moment
+        store_time(c.store)
+    if threshold >= 0 and us >= threshold and not c.flags & F_SKIP_SLOWLOG:
+        figure_slow(c, us)
+    figure_latency(c.store, b"command", us // 1000)
+
+
+cdef void measure(call *c, uint64_t spent) noexcept nogil:
+    cdef store *s = c.store
+    cdef int64_t threshold = cfg(&s.config, OPT_SLOWLOG_LOG_SLOWER_THAN)
+    s.stats.commands += 1
+    figure_call(s, c.command.id, spent, c.session.failed)
+    if spent > SLOW_TICKS or (threshold >= 0 and spent >= threshold * s.clock.pace.ticks_per_us):
+        look_closer(c, spent)
+
+
+cdef void run_special(call *c) noexcept nogil:
+    """With what few calls need around them."""
+    cdef store *s = c.store
+    cdef int64_t changes = s.changes
+    cdef bint said = s.effects.said
+    s.effects.said = c.flags & F_NESTS
+    s.hides = s.special & SPECIAL_PAUSED and not c.flags & F_WRITE
+    c.command.run(c)
+    s.hides = False
+    if s.special & SPECIAL_EFFECTS and s.changes != changes and not s.effects.said:
+        effect_words(&s.effects, c.db.id, c.argv, c.argc)
+    s.effects.said = said
+    if s.special & SPECIAL_MONITORS and not c.again and not c.flags & (F_ADMIN | F_SKIP_MONITOR | F_SHOWN_FIRST):
+        show(c)
+    if c.session.special & SPECIAL_TRACKS:
+        track_reads(c)
+
+
+cdef void run(call *c) noexcept nogil:
+    cdef uint64_t begun = ticks()
+    c.session.failed = False
+    if (c.store.special | c.session.special) & AROUND:
+        run_special(c)
+    else:
+        c.command.run(c)
+    if c.waits:
+        wait_of(c.session).spent += ticks() - begun
+    else:
+        measure(c, ticks() - begun + (wait_of(c.session).spent if c.again else 0))
+
+
+cdef void run_ended(call *c, uint64_t spent, bint failed) noexcept nogil:
+    c.session.failed = failed
+    measure(c, spent)

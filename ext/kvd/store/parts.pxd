@@ -1,0 +1,12 @@
+"""The numbers under which the layers above keep their parts of a store (store.parts)."""
+
+cdef enum part:
+    PART_CLIENTS               # session/session.pyx: all sessions
+    PART_WATCHES               # session/watches.pyx
+    PART_WAITS                 # session/waiters.pyx
+    PART_CHANNELS              # session/channels.pyx
+    PART_TRACKING              # session/tracking.pyx
+    PART_FIGURES               # run/figures.pyx
+    PART_SCRIPTS               # script/runtime.pyx
+    PART_SERVER                # server/server.pyx
+    PARTS

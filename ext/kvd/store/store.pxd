@@ -1,0 +1,168 @@
+"""The store: everything that one data set needs, in one struct. See store.pyx.
+
+Nothing is global, so any number of stores live in one process. What the layers above keep about a store hangs
+off `parts`, by number; what they want to hear of, they hear as listeners (change.pxd).
+"""
+
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+
+from kvd.core.clock cimport pace
+from kvd.core.entry cimport entry
+from kvd.core.mem cimport heap
+from kvd.core.random cimport rng
+from kvd.core.table cimport table
+from kvd.core.view cimport view
+from kvd.core.wheel cimport wheel
+from kvd.store.config cimport config
+from kvd.store.effects cimport effects
+from kvd.store.lock cimport guard, guard_lend, guard_release, guard_try, guard_wait
+from kvd.store.parts cimport PARTS
+
+cdef enum:
+    OPS_SAMPLES = 16
+
+cdef enum special:             # bits of store.special and session.special: what makes a command more than plain.
+    # Where no bit is raised, a command passes the gate unseen and nothing has to be done after it.
+    SPECIAL_MULTI = 1          # the session queues commands
+    SPECIAL_LOCKED_OUT = 2     # the session has not given the password
+    SPECIAL_LISTENS = 4        # the session has subscriptions
+    SPECIAL_TRACKS = 8         # the session tracks what it reads
+    SPECIAL_NO_TOUCH = 16      # the session leaves access clocks alone
+    SPECIAL_REPLY = 32         # the session's replies are off, or skipped
+    SPECIAL_MONITORS = 64      # a session wants to see every command
+    SPECIAL_BUSY = 128         # a script runs for long
+    SPECIAL_CLUSTER = 256      # keys of a command must lie in one slot
+    SPECIAL_MEMORY = 512       # maxmemory is set
+    SPECIAL_PAUSED = 1024      # CLIENT PAUSE
+    SPECIAL_SLOWLOG = 2048     # the slow log wants even the fastest commands
+    SPECIAL_EFFECTS = 4096     # changes are propagated
+    SPECIAL_CLOCK = 8192       # the time is asked of a Python function before each command
+
+cdef enum clock_mode:          # of a store, for tests of what time does
+    CLOCK_WALL
+    CLOCK_SHIFTED              # `us` more than the wall's
+    CLOCK_FROZEN               # `us`, until it is set again
+
+cdef struct store_clock:       # see clock.pxd
+    int mode
+    int64_t us                 # shift or frozen time
+    uint64_t mark              # ticks when store.now was taken by store_time_cheap
+    uint64_t window            # ticks for which it stays good; 0: the rate is not known yet
+    pace pace
+
+cdef struct database:
+    table keys
+    wheel *expires             # made with the first deadline
+    wheel *fields              # of hashes, by the soonest deadline of their fields
+    int id
+
+cdef struct remains:           # what is freed in slices: a flushed database's content, or a large value
+    table keys
+    entry *value
+    remains *next
+
+cdef struct rate:              # a counter sampled over the last rounds
+    int64_t samples[OPS_SAMPLES]
+    uint64_t last
+    int64_t last_ms
+    int next
+
+cdef struct stats:
+    uint64_t commands
+    uint64_t connections
+    uint64_t rejected_connections
+    uint64_t net_in
+    uint64_t net_out
+    uint64_t hits
+    uint64_t misses
+    uint64_t expired
+    uint64_t expired_fields
+    uint64_t expired_capped    # slices of active expiry that ran out of time
+    uint64_t expire_ticks
+    uint64_t evicted
+    uint64_t evicted_clients
+    uint64_t eviction_exceeded_us
+    uint64_t lazyfreed
+    uint64_t errors
+    uint64_t query_limit_closed
+    uint64_t output_limit_closed
+    uint64_t reads
+    uint64_t writes
+    uint64_t polls             # rounds of the event loops
+    rate ops
+    rate input
+    rate output
+
+cdef struct listener:          # hears of changes; a field of the part that listens. Each function may be NULL
+    listener *next
+    void (*opens)(store *s, database *db, entry *e, uint64_t hash) noexcept nogil   # before a key's first change; e NULL: there is none
+    void (*changes)(store *s, database *db, view key, bint by_command) noexcept nogil   # after one; by_command False: expired or evicted
+    void (*replaces)(store *s, database *db, database *other) noexcept nogil        # before all of db goes; other: what comes in its place, or NULL
+    void (*event)(store *s, database *db, view key, int event_class, const char *event) noexcept nogil
+
+cdef struct store:
+    heap mem
+    database *dbs
+    config config
+    uint32_t special           # SPECIAL_ bits
+    guard guard
+    int64_t now                # ms of the batch that runs, by the store's clock
+    store_clock clock
+    rng random
+    listener *listeners
+    listener *openers          # of these, one that wants to know before: tested before every change; NULL: none
+    effects effects            # what the command that runs has to propagate
+    int64_t changes            # elements changed, ever (change.pyx)
+    int64_t changes_saved      # of those, at the last save
+    int64_t paused_until       # ms: until then nothing expires or is evicted (CLIENT PAUSE); 0: not paused
+    bint hides                 # while a reading command runs under a pause: what is expired is hidden, not dropped
+    bint expiring              # active expiry is on (DEBUG SET-ACTIVE-EXPIRE)
+    bint ticking               # store_tick is called regularly, so freeing may be put off
+    int64_t planned            # wall ms of the next store_tick; NEVER: none
+    int64_t wanted             # soonest deadline set since the owner looked (doors/store.pyx)
+    remains *graveyard
+    void *eviction             # candidates remembered between evictions (evict.pyx)
+    size_t reported[PARTS]     # bytes that the layers above hold outside of `mem`
+    size_t outside             # their sum
+    stats stats
+    int64_t started_ms         # wall
+    int64_t stats_reset_ms
+    char run_id[41]
+    char *config_path          # absolute path of the configuration file, or NULL; own copy
+    void *parts[PARTS]         # of the layers above
+    void (*on_shutdown)(store *s) noexcept nogil                      # SHUTDOWN was asked for
+    void (*on_log)(store *s, int level, const char *text) noexcept nogil
+    void (*on_deadline)(store *s, int64_t deadline) noexcept nogil    # a deadline may be the soonest now
+
+cdef store *store_new(int databases) noexcept nogil                # or NULL
+cdef void store_delete(store *s) noexcept nogil                    # the parts of the layers above are gone by now
+
+
+cdef inline size_t store_memory(store *s) noexcept nogil:
+    """What maxmemory is compared with: keys and values, and what the layers above report."""
+    return s.mem.used + s.outside
+
+
+cdef inline void store_report(store *s, int part, size_t bytes) noexcept nogil:
+    """The part holds that many bytes outside of store.mem now."""
+    s.outside += bytes - s.reported[part]
+    s.reported[part] = bytes
+
+
+cdef inline void special_set(uint32_t *word, uint32_t bit, bint on) noexcept nogil:
+    word[0] = word[0] | bit if on else word[0] & ~bit
+
+
+cdef inline void store_lock(store *s) noexcept nogil:
+    if s.guard.shared and not guard_try(&s.guard):
+        guard_wait(&s.guard)
+
+
+cdef inline void store_unlock(store *s) noexcept nogil:
+    if s.guard.shared:
+        guard_release(&s.guard)
+
+
+cdef inline void store_lend(store *s) noexcept nogil:
+    """Lets every thread that waits for the lock have it; for a script that runs for long."""
+    guard_lend(&s.guard)

@@ -1,0 +1,46 @@
+"""Background work of a store, in slices: freeing large values, expiring keys and fields, evicting.
+
+Thread 0 of a server calls store_tick, or the janitor of a store without one. A slice holds the lock for its budget at
+most, so nothing else waits longer than that.
+"""
+
+from libc.stdint cimport int64_t
+
+from kvd.core.clock cimport NEVER, mono_us
+from kvd.core.wheel cimport wheel_next
+from kvd.store.clock cimport store_time
+from kvd.store.config cimport OPT_DATABASES, cfg
+from kvd.store.effects cimport effects_deliver
+from kvd.store.evict cimport evict_some
+from kvd.store.expire cimport expire_some
+from kvd.store.keyspace cimport store_freeing
+
+
+cdef void store_tick(store *s, int64_t budget_us) noexcept nogil:
+    cdef int64_t until = mono_us() + budget_us
+    store_time(s)
+    if s.graveyard != NULL:
+        store_freeing(s, budget_us)
+    if s.now >= s.paused_until:
+        if s.expiring:
+            expire_some(s, until)
+        evict_some(s, until)
+    if s.effects.count:
+        effects_deliver(&s.effects)
+
+
+cdef int64_t store_next(store *s) noexcept nogil:
+    cdef int64_t best = NEVER
+    cdef int i
+    if s.graveyard != NULL:
+        return s.now
+    if not s.expiring:
+        return NEVER
+    if s.now < s.paused_until:
+        return s.paused_until
+    for i in range(cfg(&s.config, OPT_DATABASES)):
+        if s.dbs[i].expires != NULL:
+            best = min(best, wheel_next(s.dbs[i].expires))
+        if s.dbs[i].fields != NULL:
+            best = min(best, wheel_next(s.dbs[i].fields))
+    return best

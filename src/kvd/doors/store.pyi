@@ -1,0 +1,52 @@
+from datetime import datetime, timedelta
+from typing import Any
+
+from kvd.clock import Clock
+
+_Value = bytes | str | int | float | bytearray | memoryview
+_Key = bytes | str | int | float | bytearray | memoryview
+_Text = Any  # bytes, or str with decode_responses
+_Seconds = int | timedelta
+_Moment = int | datetime
+
+WAITING: object
+WALL: int
+SHIFTED: int
+FROZEN: int
+
+class Store:
+    unix_path: str | None
+    faults: Any
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def decode_responses(self) -> bool: ...
+    @property
+    def used_memory(self) -> int: ...
+    def __init__(self, *, decode_responses: bool = False, **options: str | int | float | bool) -> None: ...
+    def configure(self, name: str, value: str | int | float | bool) -> None: ...
+    def option(self, name: str) -> str: ...
+    def set_config_path(self, path: str) -> None: ...
+    def execute(self, *args: _Value) -> Any: ...
+    def get(self, name: _Key) -> _Text | None: ...
+    def set(
+        self,
+        name: _Key,
+        value: _Value,
+        ex: _Seconds | None = None,
+        px: _Seconds | None = None,
+        nx: bool = False,
+        xx: bool = False,
+        keepttl: bool = False,
+        get: bool = False,
+        exat: _Moment | None = None,
+        pxat: _Moment | None = None,
+        ifeq: _Value | None = None,
+        ifne: _Value | None = None,
+        ifdeq: _Value | None = None,
+        ifdne: _Value | None = None,
+    ) -> Any: ...
+    def __getitem__(self, name: _Key) -> _Text: ...
+    def __setitem__(self, name: _Key, value: _Value) -> None: ...
+
+def total_memory() -> int: ...
