@@ -149,9 +149,7 @@ class PubSub:
 class PubSubThread(threading.Thread):
     """Calls the handlers of a PubSub."""
 
-    def __init__(
-        self, pubsub: PubSub, sleep_time: float, daemon: bool, exception_handler: Callable[..., None] | None
-    ) -> None:
+    def __init__(self, pubsub: PubSub, sleep_time: float, daemon: bool, exception_handler: Callable[..., None] | None) -> None:
         super().__init__(name="kvd-pubsub", daemon=daemon)
         self._pubsub = pubsub
         self._sleep_time = sleep_time
