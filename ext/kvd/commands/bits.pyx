@@ -1,6 +1,6 @@
 """Commands on the bits of strings: bit 0 is the highest bit of the first byte."""
 
-from libc.stdint cimport int64_t, uint8_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset
 
@@ -10,9 +10,9 @@ from kvd.core.entry cimport entry, entry_free
 from kvd.core.text cimport INT_TEXT, parse_int
 from kvd.core.view cimport view, view_is, view_of
 from kvd.run.args cimport arg_int, changed, reply_array, reply_error, reply_errorf, reply_int, reply_null
-from kvd.run.call cimport call
+from kvd.run.call cimport KEY_ACCESS, KEY_RO, KEY_RW, KEY_UPDATE, call
 from kvd.run.errors cimport NO_MEMORY, SYNTAX
-from kvd.run.registry cimport define
+from kvd.run.registry cimport define, define_key_narrowing
 from kvd.store.config cimport EVENT_STRING, OPT_PROTO_MAX_BULK_LEN, cfg
 from kvd.types.string cimport string_new_text, string_open, string_view
 from kvd.types.value cimport STRING, value_free
@@ -514,21 +514,20 @@ cdef void run_steps(call *c, field_step *steps, int n, bint writes, uint64_t end
     cdef size_t had
     cdef char *p = NULL
     cdef bint known
-    cdef bint altered = False
+    cdef int64_t altered = 0
     cdef int i
     if writes:
         p = open_for_write(c, c.argv[1], (end + 7) >> 3, &had)
         if p == NULL:
             return
         v = view_of(p, max(had, <size_t>((end + 7) >> 3)))
-        altered = v.len > had
     elif not read_value(c, c.argv[1], &v, scratch, &known):
         return
     reply_array(c, n)
     for i in range(n):
-        altered |= run_step(c, v, p, &steps[i])
-    if altered:
-        changed(c, c.argv[1], 1, EVENT_STRING, b"setbit")
+        altered += run_step(c, v, p, &steps[i])
+    if altered or (writes and v.len > had):
+        changed(c, c.argv[1], altered, EVENT_STRING, b"setbit")
 
 
 cdef void bitfield_generic(call *c, bint reads_only) noexcept nogil:
@@ -554,6 +553,17 @@ define(bitfield_command, """
 """)
 cdef void bitfield_command(call *c) noexcept nogil:
     bitfield_generic(c, False)
+
+
+cdef uint32_t bitfield_key_flags(view *argv, int argc) noexcept nogil:
+    """With nothing but GET it only reads the key."""
+    cdef int i = 2
+    while i < argc and view_is(argv[i], b"get"):
+        i += 3
+    return KEY_RO | KEY_ACCESS if i >= argc else KEY_RW | KEY_ACCESS | KEY_UPDATE
+
+
+define_key_narrowing("bitfield", bitfield_key_flags)
 
 
 define(bitfield_ro_command, """

@@ -9,11 +9,15 @@ from libc.stdint cimport int64_t, uint64_t
 from kvd.core.entry cimport TIMED, entry, entry_deadline
 from kvd.core.table cimport table_hash
 from kvd.core.view cimport view_is
-from kvd.run.args cimport arg_int, changed, find_write, reply_error, reply_error_about, reply_errorf, reply_int
+from kvd.run.args cimport (
+    arg_int, changed, find_write, propagate_as, propagate_key, propagates, reply_error, reply_error_about,
+    reply_errorf, reply_int,
+)
 from kvd.run.call cimport call
 from kvd.run.errors cimport NO_MEMORY
 from kvd.run.registry cimport define
 from kvd.store.config cimport EVENT_GENERIC
+from kvd.store.effects cimport effect_int, effect_word
 from kvd.store.keyspace cimport keyspace_find, keyspace_persist, keyspace_remove, keyspace_set_deadline
 
 
@@ -72,6 +76,22 @@ cdef bint condition_allows(int flags, int64_t before, int64_t after) noexcept no
     return not flags & EXPIRE_LT or before < 0 or after < before
 
 
+cdef bint set_deadline(call *c, entry *e, uint64_t hash, int64_t ms) noexcept nogil:
+    if ms <= c.store.now:
+        keyspace_remove(c.store, c.db, e, hash)
+        changed(c, c.argv[1], 1, EVENT_GENERIC, b"del")
+        propagate_key(c, b"DEL", c.argv[1])
+        return True
+    if keyspace_set_deadline(c.store, c.db, e, hash, ms) == NULL:
+        return False
+    changed(c, c.argv[1], 1, EVENT_GENERIC, b"expire")
+    if propagates(c):
+        propagate_as(c, b"PEXPIREAT", 3)
+        effect_word(&c.store.effects, c.argv[1])
+        effect_int(&c.store.effects, ms)
+    return True
+
+
 cdef void expire_generic(call *c, int64_t unit, bint relative) noexcept nogil:
     cdef int flags
     cdef int64_t ms
@@ -86,16 +106,10 @@ cdef void expire_generic(call *c, int64_t unit, bint relative) noexcept nogil:
     if not condition_allows(flags, entry_deadline(e), ms):
         reply_int(c, 0)
         return
-    if ms <= c.store.now:
-        keyspace_remove(c.store, c.db, e, hash)
-        changed(c, c.argv[1], 1, EVENT_GENERIC, b"del")
+    if set_deadline(c, e, hash, ms):
         reply_int(c, 1)
-        return
-    if keyspace_set_deadline(c.store, c.db, e, hash, ms) == NULL:
+    else:
         reply_error(c, NO_MEMORY)
-        return
-    changed(c, c.argv[1], 1, EVENT_GENERIC, b"expire")
-    reply_int(c, 1)
 
 
 define(expire_command, """

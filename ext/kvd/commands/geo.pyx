@@ -386,7 +386,7 @@ cdef void store_hits(call *c, geo_search *g, hits *found, const char *event) noe
     if e == NULL:
         reply_error(c, NO_MEMORY)
     elif store_new_value(c, c.db, g.target, e):
-        changed(c, g.target, 1, EVENT_ZSET, event)
+        changed(c, g.target, found.count, EVENT_ZSET, event)
         reply_int(c, found.count)
 
 

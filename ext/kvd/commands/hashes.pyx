@@ -1,4 +1,4 @@
-"""Commands on hashes, and on the deadlines of their fields. How a hash is held is types/hash.pyx's affair."""
+"""Commands on hashes, and on the deadlines of their fields. How a hash is held is known to types/hash.pyx alone."""
 
 from libc.stdint cimport int64_t, uint64_t
 
@@ -14,13 +14,14 @@ from kvd.core.text cimport INT_TEXT, LONG_DOUBLE_TEXT, format_int, format_long_d
 from kvd.core.view cimport view, view_is, view_of
 from kvd.resp.writer cimport write_bulk
 from kvd.run.args cimport (
-    arg_int, changed, event_of, reply_array, reply_bulk, reply_error, reply_error_about, reply_errorf, reply_int,
-    reply_map, reply_null, reply_ok,
+    arg_int, changed, event_of, propagate_as, propagates, reply_array, reply_bulk, reply_error, reply_error_about,
+    reply_errorf, reply_int, reply_map, reply_null, reply_ok,
 )
 from kvd.run.call cimport call
 from kvd.run.errors cimport NOT_FLOAT, NOT_INT, NO_MEMORY, OUT_OF_RANGE, OVERFLOW, SYNTAX
 from kvd.run.registry cimport define
 from kvd.store.config cimport EVENT_HASH
+from kvd.store.effects cimport effect_int, effect_text, effect_word, effects
 from kvd.store.keyspace cimport keyspace_replan_fields
 from kvd.types.hash cimport (
     hash_cursor, hash_deadline, hash_expand, hash_get, hash_len, hash_new, hash_next, hash_random, hash_remove,
@@ -66,7 +67,7 @@ cdef void hset_generic(call *c, bint count) noexcept nogil:
         if hash_len(e) == 0:
             drop_empty(c, c.argv[1], e, hash)
         return
-    changed(c, c.argv[1], 1, EVENT_HASH, b"hset")
+    changed(c, c.argv[1], (c.argc - 2) // 2, EVENT_HASH, b"hset")
     if count:
         reply_int(c, n)
     else:
@@ -111,6 +112,8 @@ cdef void hsetnx_command(call *c) noexcept nogil:
         reply_int(c, 0)
         return
     if set_fields(c, e, 2, &limits) < 0:
+        if hash_len(e) == 0:
+            drop_empty(c, c.argv[1], e, hash)
         return
     changed(c, c.argv[1], 1, EVENT_HASH, b"hset")
     reply_int(c, 1)
@@ -139,7 +142,7 @@ cdef void hdel_command(call *c) noexcept nogil:
 cdef void finish_removal(call *c, entry *e, uint64_t hash, int64_t n) noexcept nogil:
     if n == 0:
         return
-    changed(c, c.argv[1], 1, EVENT_HASH, b"hdel")
+    changed(c, c.argv[1], n, EVENT_HASH, b"hdel")
     if hash_len(e) == 0:
         drop_empty(c, c.argv[1], e, hash)
     else:
@@ -174,9 +177,44 @@ cdef void hincrby_command(call *c) noexcept nogil:
         return
     if hash_set(&c.store.mem, e, c.argv[2], view_of(digits, format_int(digits, n)), &limits, True) < 0:
         reply_error(c, NO_MEMORY)
+        if hash_len(e) == 0:
+            drop_empty(c, c.argv[1], e, hash)
         return
     changed(c, c.argv[1], 1, EVENT_HASH, b"hincrby")
     reply_int(c, n)
+
+
+cdef void propagate_deadline(call *c, view field, int64_t ms) noexcept nogil:
+    """A field's deadline that was set; one that has passed has removed the field."""
+    cdef effects *u = &c.store.effects
+    if not propagates(c):
+        return
+    if ms <= c.store.now:
+        propagate_as(c, b"HDEL", 3)
+        effect_word(u, c.argv[1])
+        effect_word(u, field)
+        return
+    propagate_as(c, b"HPEXPIREAT", 6)
+    effect_word(u, c.argv[1])
+    effect_int(u, ms)
+    effect_text(u, b"FIELDS")
+    effect_text(u, b"1")
+    effect_word(u, field)
+
+
+cdef void propagate_field(call *c, entry *e, view field, view value) noexcept nogil:
+    """A field's value that was set, and the deadline that it has."""
+    cdef effects *u = &c.store.effects
+    cdef int64_t ms
+    if not propagates(c):
+        return
+    propagate_as(c, b"HSET", 4)
+    effect_word(u, c.argv[1])
+    effect_word(u, field)
+    effect_word(u, value)
+    ms = hash_deadline(e, field)
+    if ms >= 0:
+        propagate_deadline(c, field, ms)
 
 
 define(hincrbyfloat_command, """
@@ -215,8 +253,11 @@ cdef void hincrbyfloat_command(call *c) noexcept nogil:
     value = view_of(text, format_long_double(text, n))
     if hash_set(&c.store.mem, e, c.argv[2], value, &limits, True) < 0:
         reply_error(c, NO_MEMORY)
+        if hash_len(e) == 0:
+            drop_empty(c, c.argv[1], e, hash)
         return
     changed(c, c.argv[1], 1, EVENT_HASH, b"hincrbyfloat")
+    propagate_field(c, e, c.argv[2], value)
     reply_bulk(c, value)
 
 
@@ -508,6 +549,7 @@ cdef int expire_field(call *c, entry *e, view field, int64_t ms, int flags, pack
         return -2
     if not condition_allows(flags, before, ms):
         return 0
+    propagate_deadline(c, field, ms)
     if ms <= c.store.now:
         hash_remove(&c.store.mem, e, field)
         return 2
@@ -555,7 +597,7 @@ cdef void hexpire_generic(call *c, int64_t unit, bint relative) noexcept nogil:
 cdef void finish_deadlines(call *c, entry *e, uint64_t hash, int altered, int removed, const char *event) noexcept nogil:
     if altered == 0 and removed == 0:
         return
-    changed(c, c.argv[1], 1, EVENT_HASH, event if altered else <const char *>b"hdel")
+    changed(c, c.argv[1], altered + removed, EVENT_HASH, event if altered else <const char *>b"hdel")
     if altered and removed:
         event_of(c, c.argv[1], EVENT_HASH, b"hdel")
     if hash_len(e) == 0:
@@ -720,6 +762,11 @@ cdef void hgetdel_command(call *c) noexcept nogil:
         reply_field(c, e, c.argv[i])
         if e != NULL:
             n += hash_remove(&c.store.mem, e, c.argv[i])
+    if n and propagates(c):
+        propagate_as(c, b"HDEL", 2 + count)
+        effect_word(&c.store.effects, c.argv[1])
+        for i in range(first, first + count):
+            effect_word(&c.store.effects, c.argv[i])
     if e != NULL:
         finish_removal(c, e, hash, n)
 
@@ -785,6 +832,16 @@ cdef bint read_field_options(call *c, bint setting, field_options *o) noexcept n
     return time_at == 0 or read_moment(c, time_at, unit, relative, &o.deadline)
 
 
+cdef void propagate_persist(call *c, view field) noexcept nogil:
+    cdef effects *u = &c.store.effects
+    if propagates(c):
+        propagate_as(c, b"HPERSIST", 5)
+        effect_word(u, c.argv[1])
+        effect_text(u, b"FIELDS")
+        effect_text(u, b"1")
+        effect_word(u, field)
+
+
 define(hgetex_command, """
     HGETEX key [EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT unix-time-milliseconds | PERSIST] FIELDS numfields field [field ...]
     write fast | hash | 8.0.0 | O(N) where N is the number of fields
@@ -809,6 +866,7 @@ cdef void hgetex_command(call *c) noexcept nogil:
             continue
         if o.persist and hash_deadline(e, c.argv[i]) >= 0:
             hash_set_deadline(&c.store.mem, e, c.argv[i], -1, &limits)
+            propagate_persist(c, c.argv[i])
             altered += 1
         elif o.deadline >= 0:
             n = expire_field(c, e, c.argv[i], o.deadline, 0, &limits)
@@ -855,12 +913,15 @@ cdef void hsetex_command(call *c) noexcept nogil:
     for i in range(o.first, o.first + o.count * 2, 2):
         if hash_set(&c.store.mem, e, c.argv[i], c.argv[i + 1], &limits, o.keep) < 0:
             reply_error(c, NO_MEMORY)
-            return
+            break
+        propagate_field(c, e, c.argv[i], c.argv[i + 1])
         if o.deadline >= 0:
             n = expire_field(c, e, c.argv[i], o.deadline, 0, &limits)
             expiring += n == 1
             removed += n == 2
-    changed(c, c.argv[1], 1, EVENT_HASH, b"hset")
+    else:
+        reply_int(c, 1)
+    changed(c, c.argv[1], o.count, EVENT_HASH, b"hset")
     if expiring:
         event_of(c, c.argv[1], EVENT_HASH, b"hexpire")
     if removed:
@@ -869,4 +930,3 @@ cdef void hsetex_command(call *c) noexcept nogil:
         drop_empty(c, c.argv[1], e, hash)
     else:
         keyspace_replan_fields(c.store, c.db, e)
-    reply_int(c, 1)

@@ -15,13 +15,17 @@ from kvd.core.hll cimport (
     HLL_DENSE, HLL_REGISTERS, hll, hll_add, hll_cache, hll_cached, hll_describe, hll_estimate, hll_forget, hll_init,
     hll_is, hll_is_dense, hll_merge, hll_set, hll_to_dense,
 )
+from kvd.core.table cimport table_find, table_hash
 from kvd.core.text cimport INT_TEXT
 from kvd.core.view cimport view, view_is, view_of
 from kvd.resp.writer cimport write_status
-from kvd.run.args cimport changed, reply_array, reply_bulk, reply_error, reply_error_about, reply_int, reply_ok
+from kvd.run.args cimport (
+    changed, open_key, reply_array, reply_bulk, reply_error, reply_error_about, reply_int, reply_ok,
+)
 from kvd.run.call cimport call
 from kvd.run.errors cimport NO_MEMORY
 from kvd.run.registry cimport define
+from kvd.store.change cimport others_changed
 from kvd.store.config cimport EVENT_STRING, OPT_HLL_SPARSE_MAX_BYTES, cfg
 from kvd.types.string cimport string_view
 from kvd.types.value cimport STRING
@@ -75,30 +79,30 @@ cdef bint write_back(call *c, view key, hll *x) noexcept nogil:
     return had <= x.len or set_length(c, key, x.len)      # runs were joined: the string is shorter now
 
 
-cdef int add_all(call *c, hll *x, bint *altered) noexcept nogil:
-    """-1: it is broken."""
+cdef int add_all(call *c, hll *x, int64_t *altered) noexcept nogil:
+    """altered: plus the elements that have changed a register. -1: it is broken."""
     cdef size_t most = cfg(&c.store.config, OPT_HLL_SPARSE_MAX_BYTES)
     cdef int i, one
     for i in range(2, c.argc):
         one = hll_add(x, c.argv[i], most)
         if one < 0:
             return -1
-        altered[0] |= one
+        altered[0] += one
     return 0
 
 
 cdef void add_in_place(call *c, view v) noexcept nogil:
     cdef hll x
     cdef size_t had
-    cdef bint altered = False
+    cdef int64_t altered = 0
     x.p = <uint8_t *>open_for_write(c, c.argv[1], v.len, &had)
     if x.p == NULL:
         return
     x.len = x.room = v.len
     add_all(c, &x, &altered)
     if altered:
-        changed(c, c.argv[1], 1, EVENT_STRING, b"pfadd")
-    reply_int(c, altered)
+        changed(c, c.argv[1], altered, EVENT_STRING, b"pfadd")
+    reply_int(c, altered != 0)
 
 
 define(pfadd_command, """
@@ -110,7 +114,7 @@ define(pfadd_command, """
 cdef void pfadd_command(call *c) noexcept nogil:
     cdef view v
     cdef bint known
-    cdef bint altered = False
+    cdef int64_t altered = 0
     cdef hll x
     if not read_hll(c, c.argv[1], False, &v, &known):
         return
@@ -127,8 +131,8 @@ cdef void pfadd_command(call *c) noexcept nogil:
         reply_error(c, BROKEN)
     elif not altered or write_back(c, c.argv[1], &x):
         if altered:
-            changed(c, c.argv[1], 1, EVENT_STRING, b"pfadd")
-        reply_int(c, altered)
+            changed(c, c.argv[1], altered, EVENT_STRING, b"pfadd")
+        reply_int(c, altered != 0)
     free(x.p)
 
 
@@ -172,8 +176,9 @@ cdef void pfcount_command(call *c) noexcept nogil:
         return
     n = hll_estimate(registers)
     if c.argc == 2:
+        open_key(c, c.argv[1], table_find(&c.db.keys, c.argv[1], table_hash(c.argv[1])))
         hll_cache(<uint8_t *>v.ptr, n)         # the value is the same, told faster next time
-        c.store.changes += 1
+        others_changed(c.store, 1)
     reply_int(c, n)
 
 
@@ -229,7 +234,7 @@ cdef bint make_dense(call *c, view v, bint *converted) noexcept nogil:
     if not ok:
         reply_error(c, BROKEN)
     elif write_back(c, c.argv[2], &x):
-        c.store.changes += 1
+        others_changed(c.store, 1)
     else:
         ok = False
     free(x.p)

@@ -6,7 +6,7 @@ from kvd.core.glob cimport glob_match
 from kvd.core.view cimport view_is, view_of
 from kvd.resp.writer cimport write_bulk, write_header_at, write_lowered, write_null_array, write_status
 from kvd.run.args cimport reply_array, reply_bulk, reply_error, reply_int
-from kvd.run.call cimport F_NO_MANDATORY_KEYS, arity_fits, call, command, key_at
+from kvd.run.call cimport F_NO_MANDATORY_KEYS, KEY_NOT_KEY, arity_fits, call, command, key_at
 from kvd.run.errors cimport SYNTAX
 from kvd.run.registry cimport (
     category_bit, command_at, command_count, command_keys, define, key_flag_name,
@@ -127,6 +127,17 @@ cdef void command_list(call *c) noexcept nogil:
     write_header_at(c.out, at, c'~' if c.proto >= 3 else c'*', n)
 
 
+cdef int real_keys(key_at *keys, int n) noexcept nogil:
+    """Leaves out what only has a slot, as keys do: shard channels."""
+    cdef int i
+    cdef int kept = 0
+    for i in range(n):
+        if not keys[i].flags & KEY_NOT_KEY:
+            keys[kept] = keys[i]
+            kept += 1
+    return kept if n >= 0 else n
+
+
 cdef int keys_of(call *c, key_at *keys) noexcept nogil:
     """Positions, counted from the inner command; -1: the error is replied."""
     cdef const command *container
@@ -135,13 +146,13 @@ cdef int keys_of(call *c, key_at *keys) noexcept nogil:
     if d == NULL:
         reply_error(c, b"ERR Invalid command specified")
         return -1
-    if d.key_specs == 0:
+    if d.key_specs == 0 or d.keys[0].flags & KEY_NOT_KEY:
         reply_error(c, b"ERR The command has no key arguments")
         return -1
     if not arity_fits(d, c.argc - 2):
         reply_error(c, b"ERR Invalid number of arguments specified for command")
         return -1
-    n = command_keys(d, c.argv + 2, c.argc - 2, keys, MAX_KEYS)
+    n = real_keys(keys, command_keys(d, c.argv + 2, c.argc - 2, keys, MAX_KEYS))
     if n < 0 or (n == 0 and not d.flags & F_NO_MANDATORY_KEYS):
         reply_error(c, b"ERR Invalid arguments specified for command")
         return -1

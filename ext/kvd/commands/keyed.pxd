@@ -21,6 +21,8 @@ cdef void picks_release(picks *p) noexcept nogil
 
 cdef bint find_typed(call *c, view key, int type, bint reading, uint64_t *hash, entry **e) noexcept nogil
 # *e may be NULL: no such key. False: another type, and the error is replied.
+cdef bint first_filled(call *c, int type, int at, int count, int *found, entry **e, uint64_t *hash) noexcept nogil
+# the first of `count` keys from argument `at` on that has a value of the type; *found 0: none has. False: another type, and the error is replied.
 cdef entry *find_or_make(call *c, view key, int type, maker make, uint64_t *hash) noexcept nogil   # NULL: the error is replied
 cdef bint store_new_value(call *c, database *db, view key, entry *e) noexcept nogil   # replaces what is there; False: e is freed, the error replied
 cdef bint delete_key(call *c, database *db, view key, const char *event) noexcept nogil   # silently, with the event; False: there was none

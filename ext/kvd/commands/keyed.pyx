@@ -9,7 +9,7 @@ from kvd.core.table cimport table_hash
 from kvd.core.text cimport parse_double, parse_int
 from kvd.core.view cimport view, view_is
 from kvd.resp.writer cimport write_double
-from kvd.run.args cimport changed, event_of, find_read, find_write, reply_error, wrong_type
+from kvd.run.args cimport event_of, find_read, find_write, reply_error, wrong_type
 from kvd.run.call cimport call
 from kvd.run.errors cimport NOT_FLOAT, NO_MEMORY, SYNTAX
 from kvd.store.access cimport access_init
@@ -53,6 +53,18 @@ cdef void picks_release(picks *p) noexcept nogil:
 cdef bint find_typed(call *c, view key, int type, bint reading, uint64_t *hash, entry **e) noexcept nogil:
     e[0] = find_read(c, key, hash) if reading else find_write(c, key, hash)
     return e[0] == NULL or not wrong_type(c, e[0], type)
+
+
+cdef bint first_filled(call *c, int type, int at, int count, int *found, entry **e, uint64_t *hash) noexcept nogil:
+    cdef int i
+    found[0] = 0
+    for i in range(at, at + count):
+        if not find_typed(c, c.argv[i], type, False, hash, e):
+            return False
+        if e[0] != NULL:
+            found[0] = i
+            return True
+    return True
 
 
 cdef entry *find_or_make(call *c, view key, int type, maker make, uint64_t *hash) noexcept nogil:

@@ -11,8 +11,8 @@ from kvd.core.text cimport parse_int
 from kvd.core.view cimport view, view_equal, view_is
 from kvd.resp.writer cimport write_bulk, write_header_at, write_status
 from kvd.run.args cimport (
-    arg_int, changed, find_read, find_write, reply_array, reply_bulk, reply_error, reply_int, reply_null, reply_ok,
-    reply_text,
+    arg_int, changed, find_read, find_write, propagate_words, reply_array, reply_bulk, reply_error, reply_int,
+    reply_null, reply_ok, reply_text,
 )
 from kvd.run.call cimport call
 from kvd.run.errors cimport DB_RANGE, NOT_INT, NO_KEY, NO_MEMORY, SAME_OBJECT, SYNTAX
@@ -20,6 +20,7 @@ from kvd.run.registry cimport define
 from kvd.store.access cimport access_frequency, access_idle_ms, access_touch, uses_lfu
 from kvd.store.change cimport key_changed
 from kvd.store.config cimport EVENT_GENERIC, OPT_CLUSTER_ENABLED, OPT_DATABASES, OPT_LAZYFREE_LAZY_USER_FLUSH, cfg
+from kvd.store.effects cimport TO_ALL
 from kvd.store.keyspace cimport (
     keyspace_find, keyspace_flush, keyspace_insert, keyspace_remove, keyspace_replace, keyspace_set_deadline,
     keyspace_swap, keyspace_take,
@@ -345,6 +346,7 @@ cdef void flush(call *c, int first, int last) noexcept nogil:
         later = view_is(c.argv[1], b"async")
     for i in range(first, last):
         keyspace_flush(c.store, &c.store.dbs[i], later)
+    propagate_words(c, TO_ALL)         # also if there was nothing to remove
     reply_ok(c)
 
 

@@ -1,8 +1,10 @@
-"""Commands on lists. How a list is held is types/list.pyx's affair; here it is a quicklist while it is open."""
+"""Commands on lists. How a list is held is known to types/list.pyx alone; here it is a quicklist while it is open."""
 
 from libc.stdint cimport int64_t, uint64_t
+from libc.string cimport memset
 
-from kvd.commands.keyed cimport arg_timeout, clip, drop_empty, find_or_make, find_typed, read_pop_count
+from kvd.commands.keyed cimport arg_timeout, clip, drop_empty, find_or_make, find_typed, first_filled, read_pop_count
+from kvd.core.buf cimport buf, buf_add, buf_release
 from kvd.core.entry cimport entry
 from kvd.core.listpack cimport lp_equal, lp_get
 from kvd.core.quicklist cimport (
@@ -14,13 +16,16 @@ from kvd.core.view cimport view, view_is, view_of
 from kvd.resp.writer cimport write_bulk, write_header_at, write_null_array
 from kvd.run.after cimport wait_for_keys, wanted_keys
 from kvd.run.args cimport (
-    arg_int, changed, reply_array, reply_bulk, reply_error, reply_errorf, reply_int, reply_null, reply_ok,
+    arg_int, changed, propagate_as, propagates, reply_array, reply_bulk, reply_error, reply_errorf, reply_int,
+    reply_null, reply_ok,
 )
 from kvd.run.call cimport call
 from kvd.run.errors cimport NO_KEY, NO_MEMORY, SYNTAX
 from kvd.run.registry cimport define
+from kvd.store.store cimport store
 from kvd.session.waiters cimport NULL_BULK, wanted
 from kvd.store.config cimport EVENT_LIST, OPT_LIST_COMPRESS_DEPTH, OPT_LIST_MAX_LISTPACK_SIZE, cfg
+from kvd.store.effects cimport effect_int, effect_text, effect_word, effects
 from kvd.types.list cimport list_access, list_close, list_grow, list_len, list_new, list_open, list_repack, list_shape
 from kvd.types.value cimport LIST
 
@@ -41,9 +46,9 @@ cdef inline void write_at(call *c, quickpos *at) noexcept nogil:
     write_bulk(c.out, lp_get(at.p, scratch))
 
 
-cdef void finish_removal(call *c, view key, entry *e, uint64_t hash, const char *event) noexcept nogil:
-    """The list is closed; something was removed."""
-    changed(c, key, 1, EVENT_LIST, event)
+cdef void finish_removal(call *c, view key, entry *e, uint64_t hash, int64_t removed, const char *event) noexcept nogil:
+    """The list is closed."""
+    changed(c, key, removed, EVENT_LIST, event)
     if list_len(e) == 0:
         drop_empty(c, key, e, hash)
     else:
@@ -86,7 +91,7 @@ cdef void push_generic(call *c, bint front, bint only_known) noexcept nogil:
             drop_empty(c, c.argv[1], e, hash)
         return
     reply_int(c, list_len(e))
-    changed(c, c.argv[1], 1, EVENT_LIST, <const char *>b"lpush" if front else <const char *>b"rpush")
+    changed(c, c.argv[1], c.argc - 2, EVENT_LIST, <const char *>b"lpush" if front else <const char *>b"rpush")
 
 
 define(lpush_command, """
@@ -147,7 +152,15 @@ cdef void pop_many(call *c, view key, entry *e, uint64_t hash, bint front, int64
     else:
         quicklist_cut(a.q, 0 if front else <int64_t>a.q.count - count, count)
     list_close(&a)
-    finish_removal(c, key, e, hash, <const char *>b"lpop" if front else <const char *>b"rpop")
+    finish_removal(c, key, e, hash, count, <const char *>b"lpop" if front else <const char *>b"rpop")
+
+
+cdef void propagate_pop(call *c, view key, bint front, int64_t count) noexcept nogil:
+    """Of a command that has chosen the key: LPOP or RPOP key count."""
+    if propagates(c):
+        propagate_as(c, b"LPOP" if front else b"RPOP", 3)
+        effect_word(&c.store.effects, key)
+        effect_int(&c.store.effects, count)
 
 
 cdef void pop_generic(call *c, bint front) noexcept nogil:
@@ -196,30 +209,18 @@ cdef void rpop_command(call *c) noexcept nogil:
     pop_generic(c, False)
 
 
-cdef bint first_filled(call *c, int at, int count, int *found, entry **e, uint64_t *hash) noexcept nogil:
-    """The first key that has a list; *found 0: none has. False: another type, and the error is replied."""
-    cdef int i
-    found[0] = 0
-    for i in range(at, at + count):
-        if not find_typed(c, c.argv[i], LIST, False, hash, e):
-            return False
-        if e[0] != NULL:
-            found[0] = i
-            return True
-    return True
-
-
 cdef void bpop_generic(call *c, bint front) noexcept nogil:
     cdef uint64_t hash
     cdef entry *e
     cdef int64_t deadline
     cdef int found
-    if not arg_timeout(c, c.argc - 1, &deadline) or not first_filled(c, 1, c.argc - 2, &found, &e, &hash):
+    if not arg_timeout(c, c.argc - 1, &deadline) or not first_filled(c, LIST, 1, c.argc - 2, &found, &e, &hash):
         return
     if found:
         reply_array(c, 2)
         reply_bulk(c, c.argv[found])
         pop_many(c, c.argv[found], e, hash, front, 1)
+        propagate_pop(c, c.argv[found], front, 1)
     else:
         wait_for_keys(c, wanted_keys(c, 1, c.argc - 2, LIST, deadline))
 
@@ -275,7 +276,7 @@ cdef void lmpop_generic(call *c, int at, bint waits) noexcept nogil:
         return
     if not read_pop_count(c, i + 1, &count) or (waits and not arg_timeout(c, 1, &deadline)):
         return
-    if not first_filled(c, at + 1, <int>keys, &found, &e, &hash):
+    if not first_filled(c, LIST, at + 1, <int>keys, &found, &e, &hash):
         return
     if found:
         count = min(count, <int64_t>list_len(e))
@@ -283,6 +284,7 @@ cdef void lmpop_generic(call *c, int at, bint waits) noexcept nogil:
         reply_bulk(c, c.argv[found])
         reply_array(c, count)
         pop_many(c, c.argv[found], e, hash, front, count)
+        propagate_pop(c, c.argv[found], front, count)
     elif waits:
         wait_for_keys(c, wanted_keys(c, at + 1, <int>keys, LIST, deadline))
     else:
@@ -311,37 +313,71 @@ cdef void blmpop_command(call *c) noexcept nogil:
 
 # ---- moving -----------------------------------------------------------------------------------------
 
+cdef void copy_end(call *c, entry *e, bint front, buf *element) noexcept nogil:
+    """The first or last element of a list; element.failed: no memory."""
+    cdef list_access a
+    cdef quickpos at
+    cdef char scratch[INT_TEXT]
+    cdef view v
+    open_list(c, &a, e)
+    quicklist_seek(a.q, 0 if front else -1, &at)
+    v = lp_get(at.p, scratch)
+    buf_add(element, v.ptr, v.len)
+    list_close(&a)
+
+
+cdef bint push_one(call *c, entry *e, view element, bint front) noexcept nogil:
+    """False: no memory."""
+    cdef list_access a
+    cdef bint ok
+    open_list(c, &a, e)
+    ok = list_grow(&a, element.len, 1) and quicklist_push(a.q, element, front)
+    list_close(&a)
+    return ok
+
+
+cdef void remove_end(call *c, entry *e, bint front, bint second) noexcept nogil:
+    """The first or last element, or the one next to it."""
+    cdef list_access a
+    cdef quickpos at
+    open_list(c, &a, e)
+    quicklist_seek(a.q, (0 if front else -1) + (0 if not second else 1 if front else -1), &at)
+    quicklist_remove(a.q, &at)
+    list_close(&a)
+
+
+cdef void propagate_move(call *c, bint from_front, bint to_front) noexcept nogil:
+    cdef effects *u = &c.store.effects
+    if propagates(c):
+        propagate_as(c, b"LMOVE", 5)
+        effect_word(u, c.argv[1])
+        effect_word(u, c.argv[2])
+        effect_text(u, b"LEFT" if from_front else b"RIGHT")
+        effect_text(u, b"LEFT" if to_front else b"RIGHT")
+
+
 cdef void move_element(call *c, entry *source, uint64_t hash, bint from_front, bint to_front) noexcept nogil:
     """From the list of argument 1 to that of argument 2, whose type is right. Replies the element."""
     cdef uint64_t target_hash
-    cdef entry *target
-    cdef list_access a
-    cdef quickpos at
-    cdef size_t begin = c.out.len
-    cdef size_t n
-    cdef view element
+    cdef entry *target = find_or_make(c, c.argv[2], LIST, list_new, &target_hash)
+    cdef buf element
     cdef bint ok
-    target = find_or_make(c, c.argv[2], LIST, list_new, &target_hash)
     if target == NULL:
         return
-    open_list(c, &a, source)
-    quicklist_seek(a.q, 0 if from_front else -1, &at)
-    write_at(c, &at)
-    quicklist_remove(a.q, &at)
-    list_close(&a)
-    n = 0
-    while c.out.ptr[begin + n] != c'\n':
-        n += 1
-    n += 1
-    element = view_of(c.out.ptr + begin + n, c.out.len - begin - n - 2)    # the reply holds it
-    open_list(c, &a, target)
-    ok = list_grow(&a, element.len, 1) and quicklist_push(a.q, element, to_front)
-    list_close(&a)
-    if not ok:
-        c.out.len = begin
+    memset(&element, 0, sizeof(buf))
+    copy_end(c, source, from_front, &element)
+    ok = not element.failed and push_one(c, target, view_of(element.ptr, element.len), to_front)
+    if ok:
+        remove_end(c, source, from_front, target == source and from_front == to_front)
+        reply_bulk(c, view_of(element.ptr, element.len))
+        changed(c, c.argv[2], 1, EVENT_LIST, <const char *>b"lpush" if to_front else <const char *>b"rpush")
+        finish_removal(c, c.argv[1], source, hash, 0, <const char *>b"lpop" if from_front else <const char *>b"rpop")
+        propagate_move(c, from_front, to_front)
+    else:
         reply_error(c, NO_MEMORY)
-    changed(c, c.argv[2], 1, EVENT_LIST, <const char *>b"lpush" if to_front else <const char *>b"rpush")
-    finish_removal(c, c.argv[1], source, hash, <const char *>b"lpop" if from_front else <const char *>b"rpop")
+        if list_len(target) == 0:
+            drop_empty(c, c.argv[2], target, target_hash)
+    buf_release(&element)
 
 
 cdef void move_generic(call *c, bint from_front, bint to_front, bint waits, int64_t deadline) noexcept nogil:
@@ -684,7 +720,7 @@ cdef void lrem_command(call *c) noexcept nogil:
             more = quicklist_prev(a.q, &at) if more else quicklist_seek(a.q, -1, &at)
     list_close(&a)
     if removed:
-        finish_removal(c, c.argv[1], e, hash, b"lrem")
+        finish_removal(c, c.argv[1], e, hash, removed, b"lrem")
     reply_int(c, removed)
 
 
@@ -714,5 +750,5 @@ cdef void ltrim_command(call *c) noexcept nogil:
     if start > 0:
         quicklist_cut(a.q, 0, min(start, <int64_t>a.q.count))
     list_close(&a)
-    finish_removal(c, c.argv[1], e, hash, b"ltrim")
+    finish_removal(c, c.argv[1], e, hash, n - <int64_t>list_len(e), b"ltrim")
     reply_ok(c)

@@ -1,11 +1,11 @@
-"""Commands that publish and subscribe. Who listens to what is session/channels.pyx's affair."""
+"""Commands that publish and subscribe. The subscriptions themselves are kept in session/channels.pyx."""
 
 from libc.stdint cimport int64_t
 
 from kvd.core.glob cimport glob_match
 from kvd.core.view cimport view
 from kvd.resp.writer cimport write_bulk, write_header_at, write_int, write_null, write_push, write_text
-from kvd.run.args cimport reply_array, reply_bulk, reply_error, reply_errorf, reply_int
+from kvd.run.args cimport propagate_words, reply_array, reply_bulk, reply_error, reply_errorf, reply_int
 from kvd.run.call cimport call
 from kvd.run.errors cimport NO_MEMORY
 from kvd.run.registry cimport define
@@ -14,6 +14,7 @@ from kvd.session.channels cimport (
     subscriptions, unsubscribe,
 )
 from kvd.session.session cimport session
+from kvd.store.effects cimport TO_REPLICAS
 
 
 cdef void confirm(call *c, const char *what, int kind, view name) noexcept nogil:
@@ -131,6 +132,7 @@ define(publish_command, """
 """)
 cdef void publish_command(call *c) noexcept nogil:
     reply_int(c, publish(c.store, CHANNEL, c.argv[1], c.argv[2]))
+    propagate_words(c, TO_REPLICAS)
 
 
 define(spublish_command, """
@@ -142,6 +144,7 @@ define(spublish_command, """
 """)
 cdef void spublish_command(call *c) noexcept nogil:
     reply_int(c, publish(c.store, SHARD, c.argv[1], c.argv[2]))
+    propagate_words(c, TO_REPLICAS)
 
 
 cdef void list_channels(call *c, int kind) noexcept nogil:

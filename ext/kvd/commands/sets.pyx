@@ -1,4 +1,4 @@
-"""Commands on sets. How a set is held is types/set.pyx's affair."""
+"""Commands on sets. How a set is held is known to types/set.pyx alone."""
 
 from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport free, malloc
@@ -13,11 +13,15 @@ from kvd.core.random cimport rng_below
 from kvd.core.text cimport INT_TEXT, parse_int
 from kvd.core.view cimport view, view_is
 from kvd.resp.writer cimport write_bulk, write_header_at, write_set
-from kvd.run.args cimport arg_int, changed, event_of, reply_array, reply_bulk, reply_error, reply_int, reply_null
+from kvd.run.args cimport (
+    arg_int, changed, event_of, propagate_as, propagate_key, propagates, reply_array, reply_bulk, reply_error,
+    reply_int, reply_null,
+)
 from kvd.run.call cimport call
 from kvd.run.errors cimport NO_MEMORY, OUT_OF_RANGE, SYNTAX
 from kvd.run.registry cimport define
 from kvd.store.config cimport EVENT_GENERIC, EVENT_SET
+from kvd.store.effects cimport effect_word
 from kvd.store.keyspace cimport keyspace_remove
 from kvd.types.set cimport (
     SET_TABLE, set_add, set_cursor, set_expand, set_has, set_len, set_new, set_next, set_random, set_remove, set_scan,
@@ -50,7 +54,7 @@ cdef void sadd_command(call *c) noexcept nogil:
             break
         n += added
     if n:
-        changed(c, c.argv[1], 1, EVENT_SET, b"sadd")
+        changed(c, c.argv[1], n, EVENT_SET, b"sadd")
     if set_len(e) == 0:
         drop_empty(c, c.argv[1], e, hash)
     elif i == c.argc - 1 or added >= 0:
@@ -80,7 +84,7 @@ cdef void srem_command(call *c) noexcept nogil:
 cdef void finish_removal(call *c, entry *e, uint64_t hash, int64_t n, const char *event) noexcept nogil:
     if n == 0:
         return
-    changed(c, c.argv[1], 1, EVENT_SET, event)
+    changed(c, c.argv[1], n, EVENT_SET, event)
     if set_len(e) == 0:
         drop_empty(c, c.argv[1], e, hash)
 
@@ -116,6 +120,8 @@ cdef void smove_command(call *c) noexcept nogil:
     added = set_add(&c.store.mem, target, c.argv[3], &limits)
     if added < 0:
         reply_error(c, NO_MEMORY)
+        if set_len(target) == 0:
+            drop_empty(c, c.argv[2], target, target_hash)
         return
     set_remove(&c.store.mem, source, c.argv[3])
     finish_removal(c, source, hash, 1, b"srem")
@@ -237,8 +243,16 @@ cdef void pop_one(call *c, entry *e, uint64_t hash) noexcept nogil:
         return
     member = set_random(e, &c.store.random, scratch)
     reply_bulk(c, member)
+    propagate_removal(c, 1)
     take_out(c, e, member)
     finish_removal(c, e, hash, 1, b"spop")
+
+
+cdef void propagate_removal(call *c, int64_t count) noexcept nogil:
+    """The members follow from take_out."""
+    if propagates(c):
+        propagate_as(c, b"SREM", 2 + <int>count)
+        effect_word(&c.store.effects, c.argv[1])
 
 
 cdef void take_out(call *c, entry *e, view member) noexcept nogil:
@@ -246,6 +260,8 @@ cdef void take_out(call *c, entry *e, view member) noexcept nogil:
     cdef view copy
     copy.len = member.len
     copy.ptr = c.out.ptr + c.out.len - 2 - member.len
+    if propagates(c):
+        effect_word(&c.store.effects, member)
     set_remove(&c.store.mem, e, member if c.out.failed else copy)
 
 
@@ -274,17 +290,20 @@ cdef void spop_command(call *c) noexcept nogil:
         write_set(c.out, 0, c.proto)
         return
     if count >= <int64_t>set_len(e):
+        count = set_len(e)
         reply_members(c, e)
         keyspace_remove(c.store, c.db, e, hash)
-        changed(c, c.argv[1], 1, EVENT_SET, b"spop")
+        changed(c, c.argv[1], count, EVENT_SET, b"spop")
         event_of(c, c.argv[1], EVENT_GENERIC, b"del")
+        propagate_key(c, b"DEL", c.argv[1])
         return
     write_set(c.out, count, c.proto)
+    propagate_removal(c, count)
     for _ in range(count):
         member = set_random(e, &c.store.random, scratch)
         write_bulk(c.out, member)
         take_out(c, e, member)
-    changed(c, c.argv[1], 1, EVENT_SET, b"spop")
+    changed(c, c.argv[1], count, EVENT_SET, b"spop")
 
 
 cdef void random_distinct(call *c, entry *e, int64_t count) noexcept nogil:

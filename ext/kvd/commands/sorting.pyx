@@ -16,13 +16,17 @@ from kvd.core.listpack cimport lp_get
 from kvd.core.quicklist cimport quicklist_next, quicklist_prev, quicklist_push, quicklist_seek, quickpos
 from kvd.core.text cimport INT_TEXT, parse_double
 from kvd.core.view cimport view, view_compare, view_is, view_of
-from kvd.run.args cimport arg_int, changed, find_read, reply_array, reply_bulk, reply_error, reply_int, reply_null
+from kvd.run.args cimport (
+    arg_int, changed, find_read, propagate_as, propagate_key, propagates, reply_array, reply_bulk, reply_error,
+    reply_int, reply_null,
+)
 from kvd.run.call cimport call
 from kvd.run.errors cimport NO_MEMORY, SYNTAX, WRONGTYPE
 from kvd.run.registry cimport define
 from kvd.store.config cimport EVENT_LIST
+from kvd.store.effects cimport effect_word
 from kvd.types.hash cimport hash_get
-from kvd.types.list cimport list_access, list_close, list_grow, list_len, list_new, list_open
+from kvd.types.list cimport list_access, list_close, list_grow, list_len, list_new, list_open, list_repack
 from kvd.types.set cimport set_cursor, set_len, set_next, set_start
 from kvd.types.string cimport string_view
 from kvd.types.value cimport HASH, LIST, SET, STRING, ZSET, type_of, value_free
@@ -347,6 +351,26 @@ cdef bint push_sorted(call *c, sorting *s, entry *e) noexcept nogil:
     return ok
 
 
+cdef void propagate_list(call *c, view key, entry *e) noexcept nogil:
+    """What the list holds now: the order of equal elements is this server's own."""
+    cdef list_access a
+    cdef quickpos at
+    cdef char scratch[INT_TEXT]
+    cdef bint more
+    if not propagates(c):
+        return
+    propagate_key(c, b"DEL", key)
+    propagate_as(c, b"RPUSH", 2 + <int>list_len(e))
+    effect_word(&c.store.effects, key)
+    list_open(&a, &c.store.mem, e, list_limits(c.store))
+    more = quicklist_seek(a.q, 0, &at)
+    while more:
+        effect_word(&c.store.effects, lp_get(at.p, scratch))
+        more = quicklist_next(a.q, &at)
+    list_close(&a)
+    list_repack(&c.store.mem, e, list_limits(c.store))
+
+
 cdef void store_sorted(call *c, sorting *s) noexcept nogil:
     cdef entry *e
     if s.last < s.first:
@@ -359,7 +383,8 @@ cdef void store_sorted(call *c, sorting *s) noexcept nogil:
             value_free(&c.store.mem, e)
         reply_error(c, NO_MEMORY)
     elif store_new_value(c, c.db, s.target, e):
-        changed(c, s.target, 1, EVENT_LIST, b"sortstore")
+        changed(c, s.target, list_len(e), EVENT_LIST, b"sortstore")
+        propagate_list(c, s.target, e)
         reply_int(c, (s.last - s.first + 1) * max(s.get_count, 1))
 
 

@@ -7,7 +7,8 @@ from libc.string cimport memset
 
 from kvd.commands.keyed cimport find_or_make
 from kvd.commands.streams cimport (
-    arg_id, arg_interval, arg_range_start, find_stream, ids_valid, parse_id, read_ids, reply_entry, reply_id,
+    arg_id, arg_interval, arg_range_start, effect_id, find_stream, ids_valid, parse_id, propagate_with_id, read_ids,
+    reply_entry, reply_id,
 )
 from kvd.core.buf cimport buf_rotate
 from kvd.core.entry cimport entry
@@ -18,13 +19,15 @@ from kvd.core.text cimport parse_int
 from kvd.core.view cimport view, view_is
 from kvd.resp.writer cimport write_bulk_int, write_header_at, write_null_array
 from kvd.run.args cimport (
-    arg_int, changed, event_of, reply_array, reply_bulk, reply_error, reply_error_about, reply_errorf, reply_int,
-    reply_null, reply_ok,
+    arg_int, changed, event_of, open_key, propagate_as, propagates, reply_array, reply_bulk, reply_error,
+    reply_error_about, reply_errorf, reply_int, reply_null, reply_ok,
 )
 from kvd.run.call cimport call
 from kvd.run.errors cimport NO_MEMORY, SYNTAX
 from kvd.run.registry cimport define
+from kvd.store.change cimport others_changed
 from kvd.store.config cimport EVENT_STREAM
+from kvd.store.effects cimport effect_int, effect_text, effect_word, effects
 from kvd.types.stream cimport (
     DROP_REFERENCES, ONLY_ACKNOWLEDGED, consumer, group, group_ack, group_consumer, group_consumer_add,
     group_consumer_remove, group_pend, nack, nack_give, name_of, references, stream, stream_delete,
@@ -58,18 +61,74 @@ cdef consumer *use_consumer(call *c, stream *s, group *g, view key, view name) n
         who = group_consumer_add(s, g, name, c.store.now)
         if who == NULL:
             return NULL
-        c.store.changes += 1
+        others_changed(c.store, 1)
         event_of(c, key, EVENT_STREAM, b"xgroup-createconsumer")
+        propagate_consumer(c, g, key, name)
     who.seen_ms = c.store.now
     return who
 
 
-cdef group *find_group(call *c, view key, view name, bint reading, stream **s) noexcept nogil:
+cdef void propagate_consumer(call *c, group *g, view key, view name) noexcept nogil:
+    cdef effects *u = &c.store.effects
+    if propagates(c):
+        propagate_as(c, b"XGROUP", 5)
+        effect_text(u, b"CREATECONSUMER")
+        effect_word(u, key)
+        effect_word(u, name_of(g))
+        effect_word(u, name)
+
+
+cdef void propagate_pending(call *c, view key, group *g, nack *p) noexcept nogil:
+    """What is pending for whom, as the XCLAIM that makes it so."""
+    cdef effects *u = &c.store.effects
+    if not propagates(c):
+        return
+    propagate_as(c, b"XCLAIM", 14)
+    effect_word(u, key)
+    effect_word(u, name_of(g))
+    effect_word(u, name_of(p.owner))
+    effect_text(u, b"0")
+    effect_id(c, p.id)
+    effect_text(u, b"TIME")
+    effect_int(u, p.delivered_ms)
+    effect_text(u, b"RETRYCOUNT")
+    effect_int(u, p.deliveries)
+    effect_text(u, b"FORCE")
+    effect_text(u, b"JUSTID")
+    effect_text(u, b"LASTID")
+    effect_id(c, g.last)
+
+
+cdef void propagate_acknowledged(call *c, view key, group *g, stream_id id) noexcept nogil:
+    cdef effects *u = &c.store.effects
+    if propagates(c):
+        propagate_as(c, b"XACK", 4)
+        effect_word(u, key)
+        effect_word(u, name_of(g))
+        effect_id(c, id)
+
+
+cdef void propagate_position(call *c, view key, group *g) noexcept nogil:
+    cdef effects *u = &c.store.effects
+    if not propagates(c):
+        return
+    propagate_as(c, b"XGROUP", 7)
+    effect_text(u, b"SETID")
+    effect_word(u, key)
+    effect_word(u, name_of(g))
+    effect_id(c, g.last)
+    effect_text(u, b"ENTRIESREAD")
+    effect_int(u, g.entries_read)
+
+
+cdef group *find_group(call *c, view key, view name, bint changes, stream **s) noexcept nogil:
     """NULL: there is none, and the error is replied."""
     cdef entry *e
     cdef group *g
-    if not find_stream(c, key, reading, &e):
+    if not find_stream(c, key, True, &e):
         return NULL
+    if changes:
+        open_key(c, key, e)
     g = stream_group(stream_of(e), name) if e != NULL else NULL
     if g == NULL:
         group_missing(c, key, name, b"")
@@ -128,12 +187,12 @@ cdef group *known_group(call *c, stream **s) noexcept nogil:
     return g
 
 
-cdef bint read_group_id(call *c, stream *s, stream_id *id) noexcept nogil:
-    """An id, or $ for the last one of the stream (NULL: it is not made yet)."""
+cdef bint read_group_id(call *c, stream *s, bint ends, stream_id *id) noexcept nogil:
+    """An id, or $ for the last one of the stream (NULL: it is not made yet). ends: - and + are ids too."""
     if c.argv[4].len == 1 and c.argv[4].ptr[0] == c'$':
         id[0] = s.last if s != NULL else id_lowest()
         return True
-    return arg_id(c, 4, id)
+    return (ends and parse_id(c.argv[4], id, 0, True)) or arg_id(c, 4, id)
 
 
 define(xgroup_create, """
@@ -154,7 +213,7 @@ cdef void xgroup_create(call *c) noexcept nogil:
         s = stream_of(e)
     elif not o.mkstream and not known_stream(c, &s):
         return
-    if not read_group_id(c, s, &id):
+    if not read_group_id(c, s, False, &id):
         return
     if s == NULL:
         e = find_or_make(c, c.argv[2], STREAM, stream_new, &hash)
@@ -167,6 +226,7 @@ cdef void xgroup_create(call *c) noexcept nogil:
         reply_error(c, NO_MEMORY)
     else:
         changed(c, c.argv[2], 1, EVENT_STREAM, b"xgroup-create")
+        propagate_with_id(c, 4, id)
         reply_ok(c)
 
 
@@ -184,11 +244,12 @@ cdef void xgroup_setid(call *c) noexcept nogil:
     if not read_grouping(c, False, &o):
         return
     g = known_group(c, &s)
-    if g == NULL or not read_group_id(c, s, &id):
+    if g == NULL or not read_group_id(c, s, True, &id):
         return
     g.last = id
     g.entries_read = o.entries_read
     changed(c, c.argv[2], 1, EVENT_STREAM, b"xgroup-setid")
+    propagate_with_id(c, 4, id)
     reply_ok(c)
 
 
@@ -273,10 +334,11 @@ cdef void xack_command(call *c) noexcept nogil:
     if g != NULL:
         if not ids_valid(c, 3, c.argc - 1):
             return
+        open_key(c, c.argv[1], e)
         for i in range(3, c.argc):
             parse_id(c.argv[i], &id, 0, False)
             n += group_ack(stream_of(e), g, id)
-        c.store.changes += n
+        others_changed(c.store, n)
     reply_int(c, n)
 
 
@@ -315,7 +377,7 @@ cdef void xackdel_command(call *c) noexcept nogil:
         stream_delete(s, id)
         reply_int(c, 1)
     if n:
-        changed(c, c.argv[1], 1, EVENT_STREAM, b"xackdel")
+        changed(c, c.argv[1], n, EVENT_STREAM, b"xackdel")
 
 
 # ---- looking at what is pending ---------------------------------------------------------------------
@@ -376,7 +438,7 @@ cdef void xpending_command(call *c) noexcept nogil:
             at = 5
         if not arg_int(c, at + 2, &count) or not arg_interval(c, at, at + 1, &start, &end):
             return
-    g = find_group(c, c.argv[1], c.argv[2], True, &s)
+    g = find_group(c, c.argv[1], c.argv[2], False, &s)
     if g == NULL:
         return
     if c.argc == 3:
@@ -491,8 +553,16 @@ cdef bint claim(call *c, stream *s, group *g, nack *p, consumer *who, claiming *
         p.deliveries += 1
     reply_claimed(c, s, p.id, o.justid)
     who.active_ms = c.store.now
-    c.store.changes += 1
+    others_changed(c.store, 1)
+    propagate_pending(c, c.argv[1], g, p)
     return True
+
+
+cdef void lose(call *c, stream *s, group *g, stream_id id) noexcept nogil:
+    """A pending entry that the stream no longer has."""
+    if group_ack(s, g, id):
+        others_changed(c.store, 1)
+        propagate_acknowledged(c, c.argv[1], g, id)
 
 
 define(xclaim_command, """
@@ -520,7 +590,8 @@ cdef void xclaim_command(call *c) noexcept nogil:
         return
     if id_compare(o.last, g.last) > 0:
         g.last = o.last
-        c.store.changes += 1
+        others_changed(c.store, 1)
+        propagate_position(c, c.argv[1], g)
     who = use_consumer(c, s, g, c.argv[1], c.argv[3])
     if who == NULL:
         reply_error(c, NO_MEMORY)
@@ -529,7 +600,7 @@ cdef void xclaim_command(call *c) noexcept nogil:
     for i in range(5, o.last_id_at + 1):
         parse_id(c.argv[i], &id, 0, False)
         if not stream_has(s, id):
-            c.store.changes += group_ack(s, g, id)
+            lose(c, s, g, id)
             continue
         p = <nack *>idmap_find(&g.pending, id)
         if p == NULL and o.force:
@@ -602,8 +673,7 @@ cdef void xautoclaim_command(call *c) noexcept nogil:
         if not stream_has(s, start):
             gone[lost] = start
             lost += 1
-            group_ack(s, g, start)
-            c.store.changes += 1
+            lose(c, s, g, start)
             p = <nack *>idmap_seek(&g.pending, start, &at)
             continue
         n += claim(c, s, g, p, who, &o)

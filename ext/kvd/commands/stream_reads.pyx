@@ -3,7 +3,7 @@
 from libc.stdint cimport int64_t
 from libc.stdlib cimport free, malloc
 
-from kvd.commands.stream_groups cimport group_missing, use_consumer
+from kvd.commands.stream_groups cimport group_missing, propagate_pending, propagate_position, use_consumer
 from kvd.commands.streams cimport ID_TEXT, arg_id, find_stream, format_id, reply_entries, reply_entry, reply_id
 from kvd.core.entry cimport entry
 from kvd.core.idmap cimport (
@@ -13,7 +13,7 @@ from kvd.core.text cimport parse_int
 from kvd.core.view cimport view, view_is, view_of
 from kvd.resp.writer cimport write_header_at, write_null_array
 from kvd.run.after cimport wait_for_keys, wanted_keys
-from kvd.run.args cimport arg_int, reply_array, reply_bulk, reply_error, reply_errorf
+from kvd.run.args cimport arg_int, open_key, reply_array, reply_bulk, reply_error, reply_errorf
 from kvd.run.call cimport call
 from kvd.run.errors cimport NO_MEMORY, SYNTAX
 from kvd.run.registry cimport define
@@ -161,8 +161,9 @@ cdef void count_read(stream *s, group *g, stream_id id) noexcept nogil:
     g.last = id
 
 
-cdef int64_t reply_new(call *c, stream *s, group *g, consumer *who, reading *r) noexcept nogil:
+cdef int64_t reply_new(call *c, view key, stream *s, group *g, consumer *who, reading *r) noexcept nogil:
     cdef stream_walk w
+    cdef nack *p
     cdef stream_id id
     cdef stream_id start = g.last
     cdef size_t at = c.out.len
@@ -170,18 +171,25 @@ cdef int64_t reply_new(call *c, stream *s, group *g, consumer *who, reading *r) 
     if id_next(&start):
         stream_walk_start(&w, s, start, id_highest(), False)
         while stream_walk_next(&w, &id):
-            if not r.noack and group_pend(s, g, who, id, c.store.now) == NULL:
-                break
+            p = NULL
+            if not r.noack:
+                p = group_pend(s, g, who, id, c.store.now)
+                if p == NULL:
+                    break
             count_read(s, g, id)
+            if p != NULL:
+                propagate_pending(c, key, g, p)
             reply_entry(c, &w, id)
             n += 1
             if n == r.count:
                 break
+    if n:
+        propagate_position(c, key, g)
     write_header_at(c.out, at, c'*', n)
     return n
 
 
-cdef int64_t reply_history(call *c, stream *s, consumer *who, stream_id start, reading *r) noexcept nogil:
+cdef int64_t reply_history(call *c, view key, stream *s, group *g, consumer *who, stream_id start, reading *r) noexcept nogil:
     """What the consumer was given and has not acknowledged."""
     cdef stream_walk w
     cdef stream_id id
@@ -195,6 +203,7 @@ cdef int64_t reply_history(call *c, stream *s, consumer *who, stream_id start, r
             reply_entry(c, &w, id)
             p.delivered_ms = c.store.now
             p.deliveries += 1
+            propagate_pending(c, key, g, p)
         else:
             reply_array(c, 2)
             reply_id(c, p.id)
@@ -233,6 +242,7 @@ cdef bint reply_stream(call *c, reading *r, int k, stream_id after) noexcept nog
         open_stream(c, key)
         reply_entries(c, s, after, id_highest(), False, r.count)
         return True
+    open_key(c, key, e)
     g = stream_group(s, c.argv[r.group_at])
     who = use_consumer(c, s, g, key, c.argv[r.group_at + 1])
     if who == NULL or (not history and (not some or id_compare(top, g.last) <= 0)):
@@ -240,8 +250,8 @@ cdef bint reply_stream(call *c, reading *r, int k, stream_id after) noexcept nog
     open_stream(c, key)
     if history:
         id_next(&after)
-        reply_history(c, s, who, after, r)
-    elif reply_new(c, s, g, who, r):
+        reply_history(c, key, s, g, who, after, r)
+    elif reply_new(c, key, s, g, who, r):
         who.active_ms = c.store.now
     others_changed(c.store, 1)
     return True

@@ -19,6 +19,8 @@ cdef bint ids_valid(call *c, int first, int last) noexcept nogil                
 cdef bint arg_references(view word, references *refs) noexcept nogil                    # KEEPREF, DELREF or ACKED
 cdef bint read_ids(call *c, int at, int *first, references *refs) noexcept nogil        # [KEEPREF | ...] IDS numids id ...
 cdef int format_id(char *out, stream_id id) noexcept nogil
+cdef void effect_id(call *c, stream_id id) noexcept nogil                               # a word of the effect that is being said
+cdef void propagate_with_id(call *c, int at, stream_id id) noexcept nogil               # the call's words, but this id as argument `at`
 cdef void reply_id(call *c, stream_id id) noexcept nogil
 cdef void reply_entry(call *c, stream_walk *w, stream_id id) noexcept nogil             # the one that w stands at
 cdef int64_t reply_entries(call *c, stream *s, stream_id start, stream_id end, bint reverse, int64_t count) noexcept nogil   # count 0: all

@@ -11,12 +11,14 @@ from kvd.core.text cimport parse_int
 from kvd.core.view cimport view, view_is, view_of
 from kvd.resp.writer cimport write_bulk, write_header_at, write_null_array
 from kvd.run.args cimport (
-    arg_int, changed, event_of, reply_array, reply_bulk, reply_error, reply_errorf, reply_int, reply_null, reply_ok,
+    arg_int, changed, event_of, propagate_as, propagates, reply_array, reply_bulk, reply_error, reply_errorf,
+    reply_int, reply_null, reply_ok,
 )
 from kvd.run.call cimport call
 from kvd.run.errors cimport NO_KEY, NO_MEMORY, SYNTAX
 from kvd.run.registry cimport define
 from kvd.store.config cimport EVENT_STREAM, OPT_STREAM_NODE_MAX_BYTES, OPT_STREAM_NODE_MAX_ENTRIES, cfg
+from kvd.store.effects cimport effect_begin, effect_int, effect_text, effect_word
 from kvd.types.stream cimport (
     DROP_REFERENCES, KEEP_REFERENCES, ONLY_ACKNOWLEDGED, references, stream, stream_append, stream_delete,
     stream_drop_references, stream_has, stream_limits, stream_new, stream_of, stream_referenced, stream_trim,
@@ -171,6 +173,24 @@ cdef bint find_stream(call *c, view key, bint reading, entry **e) noexcept nogil
     return find_typed(c, key, STREAM, reading, &hash, e)
 
 
+cdef void effect_id(call *c, stream_id id) noexcept nogil:
+    cdef char text[ID_TEXT]
+    effect_word(&c.store.effects, view_of(text, format_id(text, id)))
+
+
+cdef void propagate_with_id(call *c, int at, stream_id id) noexcept nogil:
+    cdef int i
+    if not propagates(c):
+        return
+    c.store.effects.said = True
+    effect_begin(&c.store.effects, c.db.id, c.argc)
+    for i in range(c.argc):
+        if i == at:
+            effect_id(c, id)
+        else:
+            effect_word(&c.store.effects, c.argv[i])
+
+
 # ---- adding and trimming ----------------------------------------------------------------------------
 
 cdef struct adding:            # options of XADD and XTRIM
@@ -309,6 +329,36 @@ cdef bint too_large(call *c, int first) noexcept nogil:
     return True
 
 
+cdef void effect_length(call *c, stream *s) noexcept nogil:
+    """MAXLEN = length: what an approximate trimming leaves depends on the nodes of this server."""
+    effect_text(&c.store.effects, b"MAXLEN")
+    effect_text(&c.store.effects, b"=")
+    effect_int(&c.store.effects, s.length)
+
+
+cdef void propagate_added(call *c, stream *s, adding *a, bint trimmed) noexcept nogil:
+    cdef int i
+    if not propagates(c):
+        return
+    if a.trims and a.trim.refs != KEEP_REFERENCES:
+        propagate_with_id(c, a.id_at, a.id)            # trims exactly, as its words say
+        return
+    propagate_as(c, b"XADD", 3 + 3 * trimmed + c.argc - a.id_at - 1)
+    effect_word(&c.store.effects, c.argv[1])
+    if trimmed:
+        effect_length(c, s)
+    effect_id(c, a.id)
+    for i in range(a.id_at + 1, c.argc):
+        effect_word(&c.store.effects, c.argv[i])
+
+
+cdef void propagate_trimmed(call *c, stream *s, adding *a) noexcept nogil:
+    if propagates(c) and a.trim.refs == KEEP_REFERENCES:
+        propagate_as(c, b"XTRIM", 5)
+        effect_word(&c.store.effects, c.argv[1])
+        effect_length(c, s)
+
+
 define(xadd_command, """
     XADD key [NOMKSTREAM] [KEEPREF | DELREF | ACKED] [<MAXLEN | MINID> [= | ~] threshold [LIMIT count]] <* | id> field value [field value ...]
     write denyoom fast | stream | 5.0.0 | O(1) for an entry, O(N) where N is the number of entries trimmed
@@ -324,6 +374,7 @@ cdef void xadd_command(call *c) noexcept nogil:
     cdef stream_limits limits
     cdef view key = c.argv[1]
     cdef int pairs
+    cdef bint trimmed
     if not read_adding(c, True, &a):
         return
     pairs = c.argc - a.id_at - 1
@@ -352,8 +403,10 @@ cdef void xadd_command(call *c) noexcept nogil:
     else:
         reply_id(c, a.id)
         changed(c, key, 1, EVENT_STREAM, b"xadd")
-        if a.trims and stream_trim(s, &a.trim):
+        trimmed = a.trims and stream_trim(s, &a.trim) != 0
+        if trimmed:
             event_of(c, key, EVENT_STREAM, b"xtrim")
+        propagate_added(c, s, &a, trimmed)
         return
     if s.added == 0 and s.groups.count == 0:
         drop_empty(c, key, e, hash)        # it was made for an entry that did not come
@@ -374,7 +427,8 @@ cdef void xtrim_command(call *c) noexcept nogil:
         return
     n = stream_trim(stream_of(e), &a.trim) if e != NULL else 0
     if n:
-        changed(c, c.argv[1], 1, EVENT_STREAM, b"xtrim")
+        changed(c, c.argv[1], n, EVENT_STREAM, b"xtrim")
+        propagate_trimmed(c, stream_of(e), &a)
     reply_int(c, n)
 
 
@@ -455,7 +509,7 @@ cdef void xdel_command(call *c) noexcept nogil:
             parse_id(c.argv[i], &id, 0, False)
             n += stream_delete(stream_of(e), id)
         if n:
-            changed(c, c.argv[1], 1, EVENT_STREAM, b"xdel")
+            changed(c, c.argv[1], n, EVENT_STREAM, b"xdel")
     reply_int(c, n)
 
 
@@ -508,7 +562,7 @@ cdef void xdelex_command(call *c) noexcept nogil:
             n += stream_delete(s, id)
             reply_int(c, 1)
     if n:
-        changed(c, c.argv[1], 1, EVENT_STREAM, b"xdel")
+        changed(c, c.argv[1], n, EVENT_STREAM, b"xdel")
 
 
 define(xsetid_command, """

@@ -1,10 +1,10 @@
-"""Commands on strings. How a string is held is types/string.pyx's affair; these read and write it."""
+"""Commands on strings. How a string is held is known to types/string.pyx alone."""
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
 
-from kvd.commands.expiry cimport NO_TIME, read_deadline
+from kvd.commands.expiry cimport NO_TIME, read_deadline, set_deadline
 from kvd.core.entry cimport TIMED, entry, entry_deadline, entry_timer
 from kvd.core.table cimport table_find, table_hash
 from kvd.core.text cimport INT_TEXT, LONG_DOUBLE_TEXT, format_long_double, parse_int, parse_long_double
@@ -12,17 +12,18 @@ from kvd.core.view cimport lower, view, view_equal, view_is, view_of
 from kvd.core.xxh3 cimport xxh3_64
 from kvd.resp.writer cimport write_header_at
 from kvd.run.args cimport (
-    AHEAD, arg_int, changed, event_of, find_read, find_write, hash_ahead, reply_array, reply_bulk, reply_error,
-    reply_errorf, reply_int, reply_map, reply_null, reply_ok, reply_text, use_hash, wrong_type,
+    AHEAD, arg_int, changed, event_of, find_read, find_write, hash_ahead, propagate_as, propagate_key, propagates,
+    reply_array, reply_bulk, reply_error, reply_errorf, reply_int, reply_map, reply_null, reply_ok, reply_text,
+    use_hash, wrong_type,
 )
-from kvd.run.call cimport call
+from kvd.run.call cimport KEY_ACCESS, KEY_OW, KEY_RW, KEY_UPDATE, call
 from kvd.run.errors cimport NOT_FLOAT, NOT_INT, NO_MEMORY, OVERFLOW, SYNTAX, TOO_LONG, WRONGTYPE
-from kvd.run.registry cimport define
+from kvd.run.registry cimport define, define_key_narrowing
 from kvd.store.access cimport access_init
 from kvd.store.config cimport EVENT_GENERIC, EVENT_NEW, EVENT_STRING, OPT_PROTO_MAX_BULK_LEN, cfg
+from kvd.store.effects cimport effect_int, effect_text, effect_word, effects
 from kvd.store.keyspace cimport (
     keyspace_find, keyspace_insert, keyspace_moved, keyspace_persist, keyspace_remove, keyspace_replace,
-    keyspace_set_deadline,
 )
 from kvd.types.string cimport (
     string_assign, string_int, string_int_cell, string_len, string_new, string_new_int, string_new_text, string_open,
@@ -208,8 +209,26 @@ cdef void reply_value(call *c, entry *e) noexcept nogil:
         reply_bulk(c, string_view(e, scratch))
 
 
+cdef void propagate_set(call *c, view key, view value, int64_t deadline, bint keep_ttl) noexcept nogil:
+    """A SET whose condition has held, with its deadline as a moment."""
+    cdef effects *u = &c.store.effects
+    if not propagates(c):
+        return
+    if 0 <= deadline <= c.store.now:
+        propagate_key(c, b"DEL", key)
+        return
+    propagate_as(c, b"SET", 5 if deadline >= 0 else 3 + keep_ttl)
+    effect_word(u, key)
+    effect_word(u, value)
+    if deadline >= 0:
+        effect_text(u, b"PXAT")
+        effect_int(u, deadline)
+    elif keep_ttl:
+        effect_text(u, b"KEEPTTL")
+
+
 cdef void finish_set(call *c, view key, uint64_t hash, int64_t deadline) noexcept nogil:
-    """What a write of a whole value tells the world; a deadline in the past deletes at once."""
+    """What a write of a whole value is told as; a deadline in the past deletes at once."""
     cdef entry *e
     changed(c, key, 1, EVENT_STRING, b"set")
     if deadline < 0:
@@ -222,7 +241,7 @@ cdef void finish_set(call *c, view key, uint64_t hash, int64_t deadline) noexcep
         event_of(c, key, EVENT_GENERIC, b"expire")
 
 
-cdef void set_generic(call *c, set_args *a) noexcept nogil:
+cdef void set_generic(call *c, set_args *a, view value) noexcept nogil:
     cdef uint64_t hash
     cdef view key = c.argv[1]
     cdef entry *e = find_write(c, key, &hash)
@@ -240,9 +259,11 @@ cdef void set_generic(call *c, set_args *a) noexcept nogil:
             c.out.len = at
             reply_error(c, WRONGTYPE)
         return
-    if not put(c, key, c.argv[2], hash, e, a.deadline, (a.flags & SET_KEEPTTL) != 0):
+    if not put(c, key, value, hash, e, a.deadline, (a.flags & SET_KEEPTTL) != 0):
         return
     finish_set(c, key, hash, a.deadline)
+    if a.flags or a.deadline != NO_TIME:
+        propagate_set(c, key, value, a.deadline, (a.flags & SET_KEEPTTL) != 0)
     if not a.flags & SET_GET:
         reply_ok(c)
 
@@ -260,17 +281,26 @@ cdef void set_command(call *c) noexcept nogil:
         a.deadline = NO_TIME
     elif not read_options(c, 3, CONDITIONS | TIMES | SET_GET | SET_KEEPTTL, &a) or not read_time(c, &a):
         return
-    set_generic(c, &a)
+    set_generic(c, &a, c.argv[2])
+
+
+cdef uint32_t set_key_flags(view *argv, int argc) noexcept nogil:
+    """With GET it reads the key as well."""
+    cdef int i
+    for i in range(3, argc):
+        if view_is(argv[i], b"get"):
+            return KEY_RW | KEY_ACCESS | KEY_UPDATE
+    return KEY_OW | KEY_UPDATE
+
+
+define_key_narrowing("set", set_key_flags)
 
 
 cdef void set_with_ttl(call *c, int64_t unit) noexcept nogil:
     cdef set_args a
-    cdef view value = c.argv[3]
     a.flags = 0
-    if not read_deadline(c, 2, unit, True, True, &a.deadline):
-        return
-    c.argv[2] = value          # as SET has it
-    set_generic(c, &a)
+    if read_deadline(c, 2, unit, True, True, &a.deadline):
+        set_generic(c, &a, c.argv[3])
 
 
 define(setex_command, """
@@ -390,6 +420,8 @@ cdef bint set_pairs(call *c, int at, int64_t pairs, int64_t deadline, bint keep_
         if not put(c, key, c.argv[at + 2 * i + 1], hash, e, deadline, keep_ttl):
             break
         finish_set(c, key, hash, deadline)
+        if deadline != NO_TIME or keep_ttl:
+            propagate_set(c, key, c.argv[at + 2 * i + 1], deadline, keep_ttl)
         i += 1
     use_hash(c, view_of(NULL, 0), 0)
     return i == pairs
@@ -471,6 +503,7 @@ cdef void getdel_command(call *c) noexcept nogil:
     if e != NULL:
         keyspace_remove(c.store, c.db, e, hash)
         changed(c, c.argv[1], 1, EVENT_GENERIC, b"del")
+        propagate_key(c, b"DEL", c.argv[1])
 
 
 define(getex_command, """
@@ -497,11 +530,9 @@ cdef void getex_command(call *c) noexcept nogil:
     if a.flags & SET_PERSIST:
         if e.flags & TIMED and keyspace_persist(c.store, c.db, e, hash) != NULL:
             changed(c, c.argv[1], 1, EVENT_GENERIC, b"persist")
-    elif a.deadline >= 0 and a.deadline <= c.store.now:
-        keyspace_remove(c.store, c.db, e, hash)
-        changed(c, c.argv[1], 1, EVENT_GENERIC, b"del")
-    elif a.deadline >= 0 and keyspace_set_deadline(c.store, c.db, e, hash, a.deadline) != NULL:
-        changed(c, c.argv[1], 1, EVENT_GENERIC, b"expire")
+            propagate_key(c, b"PERSIST", c.argv[1])
+    elif a.deadline >= 0:
+        set_deadline(c, e, hash, a.deadline)
 
 
 define(strlen_command, """
@@ -817,6 +848,7 @@ cdef void incrbyfloat_command(call *c) noexcept nogil:
     elif keyspace_insert(c.store, c.db, made, hash):
         event_of(c, key, EVENT_NEW, b"new")
     changed(c, key, 1, EVENT_STRING, b"incrbyfloat")
+    propagate_set(c, key, printed, NO_TIME, True)
     reply_bulk(c, printed)
 
 
@@ -849,6 +881,7 @@ cdef void delex_command(call *c) noexcept nogil:
     if holds:
         keyspace_remove(c.store, c.db, e, hash)
         changed(c, c.argv[1], 1, EVENT_GENERIC, b"del")
+        propagate_key(c, b"DEL", c.argv[1])
     reply_int(c, holds)
 
 

@@ -9,8 +9,8 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 
 from kvd.commands.keyed cimport (
-    arg_double, arg_timeout, clip, delete_key, drop_empty, find_or_make, find_typed, picks, picks_add, picks_init,
-    picks_release, read_pop_count, reply_double, store_new_value, zset_limits,
+    arg_double, arg_timeout, clip, delete_key, drop_empty, find_or_make, find_typed, first_filled, picks, picks_add,
+    picks_init, picks_release, read_pop_count, reply_double, store_new_value, zset_limits,
 )
 from kvd.commands.scanning cimport gathering, scan_value, scan_wants
 from kvd.core.entry cimport entry
@@ -20,13 +20,14 @@ from kvd.core.view cimport view, view_is, view_of
 from kvd.resp.writer cimport write_bulk, write_null_array
 from kvd.run.after cimport wait_for_keys, wanted_keys
 from kvd.run.args cimport (
-    arg_int, changed, find_read, find_write, reply_array, reply_bulk, reply_error, reply_errorf, reply_int,
-    reply_null,
+    arg_int, changed, find_read, find_write, propagate_as, propagates, reply_array, reply_bulk, reply_error,
+    reply_errorf, reply_int, reply_null,
 )
 from kvd.run.call cimport call
 from kvd.run.errors cimport NOT_INT, NO_MEMORY, OUT_OF_RANGE, SYNTAX, WRONGTYPE
 from kvd.run.registry cimport define
 from kvd.store.config cimport EVENT_ZSET
+from kvd.store.effects cimport effect_double, effect_int, effect_word, effects
 from kvd.types.set cimport set_cursor, set_has, set_len, set_next, set_start
 from kvd.types.value cimport SET, ZSET, packing, type_of, value_free
 from kvd.types.zset cimport (
@@ -99,6 +100,16 @@ cdef int read_add_flags(call *c, int *at) noexcept nogil:
     return -1
 
 
+cdef void propagate_score(call *c, view member, double score) noexcept nogil:
+    """The sum, not what was added."""
+    cdef effects *u = &c.store.effects
+    if propagates(c):
+        propagate_as(c, b"ZADD", 4)
+        effect_word(u, c.argv[1])
+        effect_double(u, score)
+        effect_word(u, member)
+
+
 cdef void zset_add_pairs(call *c, int at, int flags) noexcept nogil:
     cdef uint64_t hash
     cdef packing limits = zset_limits(c.store)
@@ -125,7 +136,9 @@ cdef void zset_add_pairs(call *c, int at, int flags) noexcept nogil:
         added += o == ADDED
         moved += o == MOVED
     if added or moved:
-        changed(c, c.argv[1], 1, EVENT_ZSET, <const char *>b"zincr" if flags & ADD_INCR else <const char *>b"zadd")
+        if flags & ADD_INCR:
+            propagate_score(c, c.argv[at + 1], score)
+        changed(c, c.argv[1], added + moved, EVENT_ZSET, <const char *>b"zincr" if flags & ADD_INCR else <const char *>b"zadd")
     if e != NULL and zset_len(e) == 0:
         drop_empty(c, c.argv[1], e, hash)
     if o == NO_ROOM:
@@ -187,7 +200,7 @@ cdef void zrem_command(call *c) noexcept nogil:
 cdef void finish_removal(call *c, view key, entry *e, uint64_t hash, int64_t n, const char *event) noexcept nogil:
     if n == 0:
         return
-    changed(c, key, 1, EVENT_ZSET, event)
+    changed(c, key, n, EVENT_ZSET, event)
     if zset_len(e) == 0:
         drop_empty(c, key, e, hash)
 
@@ -690,6 +703,14 @@ cdef void pop(call *c, view key, entry *e, uint64_t hash, bint highest, int64_t 
     finish_removal(c, key, e, hash, count, <const char *>b"zpopmax" if highest else <const char *>b"zpopmin")
 
 
+cdef void propagate_pop(call *c, view key, bint highest, int64_t count) noexcept nogil:
+    """Of a command that has chosen the key."""
+    if propagates(c):
+        propagate_as(c, b"ZPOPMAX" if highest else b"ZPOPMIN", 3)
+        effect_word(&c.store.effects, key)
+        effect_int(&c.store.effects, count)
+
+
 cdef void pop_generic(call *c, bint highest) noexcept nogil:
     cdef uint64_t hash
     cdef entry *e
@@ -731,30 +752,18 @@ cdef void zpopmax_command(call *c) noexcept nogil:
     pop_generic(c, True)
 
 
-cdef bint first_filled(call *c, int at, int count, int *found, entry **e, uint64_t *hash) noexcept nogil:
-    """The first key that has a sorted set; *found 0: none has. False: another type, and the error is replied."""
-    cdef int i
-    found[0] = 0
-    for i in range(at, at + count):
-        if not find_typed(c, c.argv[i], ZSET, False, hash, e):
-            return False
-        if e[0] != NULL:
-            found[0] = i
-            return True
-    return True
-
-
 cdef void bzpop_generic(call *c, bint highest) noexcept nogil:
     cdef uint64_t hash
     cdef entry *e
     cdef int64_t deadline
     cdef int found
-    if not arg_timeout(c, c.argc - 1, &deadline) or not first_filled(c, 1, c.argc - 2, &found, &e, &hash):
+    if not arg_timeout(c, c.argc - 1, &deadline) or not first_filled(c, ZSET, 1, c.argc - 2, &found, &e, &hash):
         return
     if found:
         reply_array(c, 3)
         reply_bulk(c, c.argv[found])
         pop(c, c.argv[found], e, hash, highest, 1, False)
+        propagate_pop(c, c.argv[found], highest, 1)
     else:
         wait_for_keys(c, wanted_keys(c, 1, c.argc - 2, ZSET, deadline))
 
@@ -806,7 +815,7 @@ cdef void zmpop_generic(call *c, int at, bint waits) noexcept nogil:
         return
     if not read_pop_count(c, i + 1, &count) or (waits and not arg_timeout(c, 1, &deadline)):
         return
-    if not first_filled(c, at + 1, <int>keys, &found, &e, &hash):
+    if not first_filled(c, ZSET, at + 1, <int>keys, &found, &e, &hash):
         return
     if found:
         count = min(count, <int64_t>zset_len(e))
@@ -814,6 +823,7 @@ cdef void zmpop_generic(call *c, int at, bint waits) noexcept nogil:
         reply_bulk(c, c.argv[found])
         reply_array(c, count)
         pop(c, c.argv[found], e, hash, highest, count, True)
+        propagate_pop(c, c.argv[found], highest, count)
     elif waits:
         wait_for_keys(c, wanted_keys(c, at + 1, <int>keys, ZSET, deadline))
     else:

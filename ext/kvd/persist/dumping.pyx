@@ -10,12 +10,15 @@ from kvd.core.entry cimport entry
 from kvd.core.table cimport table_hash
 from kvd.core.view cimport view, view_is, view_of
 from kvd.persist.codec cimport RDB_VERSION, value_decode, value_encode
-from kvd.run.args cimport arg_int, changed, find_read, reply_bulk, reply_error, reply_null, reply_ok
+from kvd.run.args cimport (
+    arg_int, changed, find_read, propagate_as, propagate_key, propagates, reply_bulk, reply_error, reply_null, reply_ok,
+)
 from kvd.run.call cimport call
 from kvd.run.errors cimport NO_MEMORY, SYNTAX
 from kvd.run.registry cimport define
 from kvd.store.access cimport access_set_frequency, access_set_idle, uses_lfu
 from kvd.store.config cimport EVENT_GENERIC
+from kvd.store.effects cimport effect_int, effect_text, effect_word, effects
 from kvd.store.keyspace cimport keyspace_find, keyspace_remove, keyspace_replan_fields, keyspace_set_deadline
 from kvd.types.hash cimport hash_is_timed
 from kvd.types.value cimport HASH, type_of, value_free
@@ -95,6 +98,18 @@ cdef bint payload_whole(view v) noexcept nogil:
     return memcmp(&crc, footer + 2, 8) == 0
 
 
+cdef void propagate_restored(call *c, int64_t deadline) noexcept nogil:
+    cdef effects *u = &c.store.effects
+    if not propagates(c):
+        return
+    propagate_as(c, b"RESTORE", 6)
+    effect_word(u, c.argv[1])
+    effect_int(u, deadline)
+    effect_word(u, c.argv[3])
+    effect_text(u, b"REPLACE")
+    effect_text(u, b"ABSTTL")
+
+
 cdef void place_restored(call *c, entry *e, int64_t deadline, restoring *r) noexcept nogil:
     cdef view key = c.argv[1]
     cdef uint64_t hash = table_hash(key)
@@ -111,6 +126,7 @@ cdef void place_restored(call *c, entry *e, int64_t deadline, restoring *r) noex
         reply_error(c, NO_MEMORY)
         return
     changed(c, key, 1, EVENT_GENERIC, b"restore")
+    propagate_restored(c, deadline)
     reply_ok(c)
 
 
@@ -153,4 +169,5 @@ cdef void restore_command(call *c) noexcept nogil:
     if old != NULL:
         keyspace_remove(c.store, c.db, old, hash)
         changed(c, c.argv[1], 1, EVENT_GENERIC, b"del")
+        propagate_key(c, b"DEL", c.argv[1])
     reply_ok(c)

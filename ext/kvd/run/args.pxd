@@ -24,10 +24,13 @@ cdef entry *find_write(call *c, view key, uint64_t *hash) noexcept nogil    # or
 cdef void hash_ahead(call *c, int at, int step, int count, uint64_t *hashes) noexcept nogil   # up to AHEAD keys: hashed and fetched
 cdef bint wrong_type(call *c, entry *e, int type) noexcept nogil       # True: it is another type, and the error is replied
 
+cdef void open_key(call *c, view key, entry *e) noexcept nogil          # before a change of what find_read has found
+
 cdef bint propagates(call *c) noexcept nogil                           # must its effects be said?
 cdef void propagate_as(call *c, const char *name, int argc) noexcept nogil   # instead of its words: argc words in all, the rest follows by effect_word and its like
+cdef void propagate_key(call *c, const char *name, view key) noexcept nogil    # the command `name key`, if effects are gathered
 cdef void propagate_nothing(call *c) noexcept nogil                    # its effects are none, or said elsewhere
-cdef void propagate_words(call *c) noexcept nogil                      # its own words, although nothing has changed
+cdef void propagate_words(call *c, int targets) noexcept nogil         # its own words, although no key has changed; TO_ALL, TO_REPLICAS
 
 
 cdef inline void use_hash(call *c, view key, uint64_t hash) noexcept nogil:

@@ -8,17 +8,19 @@ from libc.stdio cimport snprintf
 from libc.string cimport memset
 
 from kvd.core.buf cimport buf, buf_add_char, buf_printf, buf_release
+from kvd.core.entry cimport entry
 from kvd.core.table cimport table_hash, table_prefetch, table_prefetch_entry
 from kvd.core.text cimport parse_int
-from kvd.core.view cimport view_str
+from kvd.core.view cimport view, view_str
 from kvd.resp.writer cimport write_line
-from kvd.run.errors cimport NO_MEMORY, NOT_INT, WRONGTYPE
+from kvd.run.call cimport call
+from kvd.run.errors cimport NOT_INT, NO_MEMORY, WRONGTYPE
 from kvd.run.figures cimport figure_error
 from kvd.store.access cimport access_touch
 from kvd.store.change cimport change_open
-from kvd.store.effects cimport effect_begin, effect_text, effect_words
+from kvd.store.effects cimport effect_begin, effect_text, effect_word, effect_words
 from kvd.store.keyspace cimport keyspace_find, keyspace_read
-from kvd.store.store cimport SPECIAL_NO_TOUCH
+from kvd.store.store cimport SPECIAL_EFFECTS, SPECIAL_NO_TOUCH
 from kvd.types.value cimport type_of
 
 
@@ -84,6 +86,11 @@ cdef entry *find_write(call *c, view key, uint64_t *hash) noexcept nogil:
     return e
 
 
+cdef void open_key(call *c, view key, entry *e) noexcept nogil:
+    if c.store.openers != NULL:
+        change_open(c.store, c.db, e, table_hash(key))
+
+
 cdef void hash_ahead(call *c, int at, int step, int count, uint64_t *hashes) noexcept nogil:
     cdef int i
     for i in range(min(count, <int>AHEAD)):
@@ -112,10 +119,19 @@ cdef void propagate_as(call *c, const char *name, int argc) noexcept nogil:
     effect_text(&c.store.effects, name)
 
 
+cdef void propagate_key(call *c, const char *name, view key) noexcept nogil:
+    if propagates(c):
+        propagate_as(c, name, 2)
+        effect_word(&c.store.effects, key)
+
+
 cdef void propagate_nothing(call *c) noexcept nogil:
     c.store.effects.said = True
 
 
-cdef void propagate_words(call *c) noexcept nogil:
+cdef void propagate_words(call *c, int targets) noexcept nogil:
+    cdef int usual = c.store.effects.targets
     c.store.effects.said = True
+    c.store.effects.targets = usual & targets
     effect_words(&c.store.effects, c.db.id, c.argv, c.argc)
+    c.store.effects.targets = usual

@@ -138,15 +138,17 @@ cdef void measure(call *c, uint64_t spent) noexcept nogil:
 cdef void run_special(call *c) noexcept nogil:
     """With what few calls need around them."""
     cdef store *s = c.store
-    cdef int64_t changes = s.changes
     cdef bint said = s.effects.said
+    cdef bint moved = s.effects.moved
+    s.effects.moved = False
     s.effects.said = c.flags & F_NESTS
     s.hides = s.special & SPECIAL_PAUSED and not c.flags & F_WRITE
     c.command.run(c)
     s.hides = False
-    if s.special & SPECIAL_EFFECTS and s.changes != changes and not s.effects.said:
+    if s.special & SPECIAL_EFFECTS and s.effects.moved and not s.effects.said:
         effect_words(&s.effects, c.db.id, c.argv, c.argc)
     s.effects.said = said
+    s.effects.moved = moved
     if s.special & SPECIAL_MONITORS and not c.again and not c.flags & (F_ADMIN | F_SKIP_MONITOR | F_SHOWN_FIRST):
         show(c)
     if c.session.special & SPECIAL_TRACKS:

@@ -4,10 +4,13 @@ from libc.stdint cimport int64_t, uint64_t
 
 from kvd.core.entry cimport entry
 from kvd.core.view cimport view
+from kvd.store.effects cimport consumer
 from kvd.store.store cimport database, listener, store
 
 cdef void listen(store *s, listener *l) noexcept nogil              # it hears of changes from now on; *l stays the caller's
 cdef void listen_no_more(store *s, listener *l) noexcept nogil      # harmless if it does not listen
+cdef void consume(store *s, consumer *one) noexcept nogil           # it takes the effects of all that is done from now on; *one stays the caller's
+cdef void consume_no_more(store *s, consumer *one) noexcept nogil
 cdef void tell_opened(store *s, database *db, entry *e, uint64_t hash) noexcept nogil     # the rest of change_open
 
 cdef void key_changed(store *s, database *db, view key, int64_t n, int event_class, const char *event) noexcept nogil   # n elements of it, by a command

@@ -21,7 +21,8 @@ from libc.stdint cimport int64_t, uint64_t
 
 from kvd.core.entry cimport entry
 from kvd.core.view cimport view
-from kvd.store.effects cimport effect_begin, effect_text, effect_word
+from kvd.store.effects cimport consumer, effect_begin, effect_text, effect_word, effects_consume, effects_forget
+from kvd.store.store cimport SPECIAL_EFFECTS, special_set
 
 
 cdef void find_openers(store *s) noexcept nogil:
@@ -44,6 +45,16 @@ cdef void listen(store *s, listener *l) noexcept nogil:
     l.next = s.listeners
     s.listeners = l
     find_openers(s)
+
+
+cdef void consume(store *s, consumer *one) noexcept nogil:
+    effects_consume(&s.effects, one)
+    special_set(&s.special, SPECIAL_EFFECTS, True)
+
+
+cdef void consume_no_more(store *s, consumer *one) noexcept nogil:
+    effects_forget(&s.effects, one)
+    special_set(&s.special, SPECIAL_EFFECTS, s.effects.consumers != NULL)
 
 
 cdef void tell_opened(store *s, database *db, entry *e, uint64_t hash) noexcept nogil:
@@ -70,8 +81,13 @@ cdef void tell_event(store *s, database *db, view key, int event_class, const ch
         l = l.next
 
 
-cdef void key_changed(store *s, database *db, view key, int64_t n, int event_class, const char *event) noexcept nogil:
+cdef inline void count(store *s, int64_t n) noexcept nogil:
     s.changes += n
+    s.effects.moved = True
+
+
+cdef void key_changed(store *s, database *db, view key, int64_t n, int event_class, const char *event) noexcept nogil:
+    count(s, n)
     if s.listeners != NULL:
         tell_changed(s, db, key, True)
         tell_event(s, db, key, event_class, event)
@@ -105,7 +121,7 @@ cdef void fields_gone(store *s, database *db, view key) noexcept nogil:
 
 cdef void database_replaced(store *s, database *db, database *other, int64_t n) noexcept nogil:
     cdef listener *l = s.listeners
-    s.changes += n
+    count(s, n)
     while l != NULL:
         if l.replaces != NULL:
             l.replaces(s, db, other)
@@ -113,7 +129,7 @@ cdef void database_replaced(store *s, database *db, database *other, int64_t n) 
 
 
 cdef void others_changed(store *s, int64_t n) noexcept nogil:
-    s.changes += n
+    count(s, n)
 
 
 cdef void changes_are_saved(store *s) noexcept nogil:

@@ -25,7 +25,8 @@ cdef struct effects:           # at store.effects; one unit at a time
     size_t count
     size_t at                  # the record that is being written
     int depth                  # commands that are running, one inside the other
-    bint said                  # the command that runs has said what to propagate
+    bint moved                 # the command that runs has changed something
+    bint said                  # and said what to propagate
     int targets                # of the effects that follow (redis.set_repl)
 
 cdef void effects_consume(effects *u, consumer *one) noexcept nogil        # from now on; *one stays the caller's

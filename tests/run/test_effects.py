@@ -1,0 +1,145 @@
+"""What is propagated: replayed on an empty store, the effects of any work give the same data."""
+
+import os
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import kvd
+from kvd.doors._probe_changes import Recorder
+
+from .workload import STEPS, Work, content
+
+EXAMPLES = int(os.environ.get("KVD_EFFECT_EXAMPLES", "150"))
+
+
+def replayed(units):
+    """A store that has run the effects at a time before all deadlines, so that nothing expires by itself."""
+    store = kvd.Store()
+    store.clock.freeze(1)
+    session = store.session()
+    for unit in units:
+        for db, _, words in unit:
+            session.execute("SELECT", db)
+            session.execute(*words)
+    return store
+
+
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), derandomize="CI" in os.environ)
+@given(st.lists(STEPS, min_size=1, max_size=40))
+def test_replaying_gives_the_same_data(steps):
+    work = Work()
+    recorder = Recorder(work.store)
+    for step in steps:
+        work.step(*step)
+    work.store.execute("PING")
+    units = recorder.units()
+    before = content(work.store)
+    units += recorder.units()                # what expired when it was looked at
+    assert content(replayed(units)) == before, units
+
+
+@pytest.fixture
+def recorded(store):
+    recorder = Recorder(store)
+    store.clock.freeze(1_700_000_000)
+
+    def run(*words):
+        recorder.units()
+        try:
+            store.execute(*words)
+        except kvd.ResponseError:
+            pass
+        return [[b" ".join(words).decode() for _, _, words in unit] for unit in recorder.units()]
+
+    run.recorder = recorder
+    return run
+
+
+NOW = 1_700_000_000_000
+
+
+@pytest.mark.parametrize(
+    ("line", "effects"),
+    [
+        ("SET k v EX 10", [f"SET k v PXAT {NOW + 10_000}"]), ("SET k v PX 10 NX GET", [f"SET k v PXAT {NOW + 10}"]), ("SETEX k 10 v", [f"SET k v PXAT {NOW + 10_000}"]),
+        ("SET s v EXAT 1", ["DEL s"]), ("SET s v KEEPTTL", ["SET s v KEEPTTL"]), ("GETDEL s", ["DEL s"]), ("GETEX s EX 10", [f"PEXPIREAT s {NOW + 10_000}"]),
+        ("GETEX s PERSIST", []), ("GETEX s EXAT 1", ["DEL s"]), ("EXPIRE s 10", [f"PEXPIREAT s {NOW + 10_000}"]), ("EXPIRE s -1", ["DEL s"]),
+        ("INCRBYFLOAT n 0.1", ["SET n 5.1 KEEPTTL"]), ("MSETEX 2 a 1 b 2 PX 5", [f"SET a 1 PXAT {NOW + 5}", f"SET b 2 PXAT {NOW + 5}"]), ("MSET a 1 b 2", ["MSET a 1 b 2"]),
+        ("DELEX s", ["DEL s"]), ("SPOP one", ["SREM one m"]), ("SPOP one 5", ["DEL one"]), ("HINCRBYFLOAT h f 0.5", ["HSET h f 1.5"]),
+        ("HEXPIRE h 10 FIELDS 2 f none", [f"HPEXPIREAT h {NOW + 10_000} FIELDS 1 f"]), ("HEXPIRE h 0 FIELDS 1 f", ["HDEL h f"]), ("HGETDEL h FIELDS 1 f", ["HDEL h f"]),
+        ("HSETEX h EX 1 FIELDS 1 f v", ["HSET h f v", f"HPEXPIREAT h {NOW + 1000} FIELDS 1 f"]), ("BLPOP none l 0", ["LPOP l 1"]), ("BRPOP l 0", ["RPOP l 1"]),
+        ("BLMPOP 0 2 none l RIGHT COUNT 5", ["RPOP l 2"]), ("BLMOVE l m LEFT RIGHT 0", ["LMOVE l m LEFT RIGHT"]), ("BRPOPLPUSH l m 0", ["LMOVE l m RIGHT LEFT"]),
+        ("BZPOPMAX z 0", ["ZPOPMAX z 1"]), ("ZMPOP 1 z MIN COUNT 9", ["ZPOPMIN z 1"]), ("ZINCRBY z 0.25 m", ["ZADD z 1.25 m"]), ("ZADD z INCR 1 m", ["ZADD z 2 m"]),
+        ("XADD x * f v", [f"XADD x {NOW}-0 f v"]), ("XADD x MAXLEN 1 5-* f v", ["XADD x MAXLEN = 1 5-0 f v"]), ("XTRIM x MAXLEN ~ 0", ["XTRIM x MAXLEN = 0"]), ("XTRIM x MAXLEN ~ 1", []), ("XTRIM x MAXLEN 0", ["XTRIM x MAXLEN = 0"]),
+        ("XGROUP CREATE x h $", ["XGROUP CREATE x h 1-1"]), ("XREADGROUP GROUP g c COUNT 1 STREAMS x >", [
+            "XGROUP CREATECONSUMER x g c", f"XCLAIM x g c 0 1-1 TIME {NOW} RETRYCOUNT 1 FORCE JUSTID LASTID 1-1", "XGROUP SETID x g 1-1 ENTRIESREAD 1"]),
+        ("SORT l ALPHA STORE sorted", ["DEL sorted", "RPUSH sorted a b"]), ("PUBLISH c m", ["PUBLISH c m"]), ("FLUSHALL", ["FLUSHALL"]), ("FLUSHDB ASYNC", ["FLUSHDB ASYNC"]),
+        ("GET s", []), ("DEL none", []), ("LPUSHX none a", []), ("SET", []),
+    ],
+)  # fmt: skip
+def test_effects_not_causes(recorded, line, effects):
+    for setup in ("SET s v", "SET n 5", "SADD one m", "HSET h f 1", "RPUSH l a b", "ZADD z 1 m", "XADD x 1-1 f v", "XGROUP CREATE x g 0"):
+        recorded(*setup.split())
+    assert [e for unit in recorded(*line.split()) for e in unit] == effects
+
+
+def test_a_script_is_one_unit_of_its_effects(recorded):
+    assert recorded("EVAL", "redis.call('set', 'a', 1) redis.call('incr', 'a') return redis.call('get', 'a')", 0) == [["set a 1", "incr a"]]
+    assert recorded("EVAL", "redis.call('set', 'a', 1) error('x')", 0) == [["set a 1"]]
+    assert recorded("EVAL", "return 1", 0) == []
+
+
+def test_set_repl_chooses_the_targets(store):
+    recorder = Recorder(store)
+    store.eval("redis.set_repl(redis.REPL_AOF) redis.call('set', 'a', 1) redis.set_repl(redis.REPL_NONE) redis.call('set', 'b', 1)", 0)
+    store.set("c", 1)
+    assert [(targets, words[1]) for unit in recorder.units() for _, targets, words in unit] == [(1, b"a"), (0, b"b"), (3, b"c")]
+
+
+def test_exec_is_one_unit(store):
+    recorder = Recorder(store)
+    with store.session() as session:
+        for line in ("MULTI", "SET a 1", "EXPIRE a 100", "SELECT 3", "SET b 2", "EXEC"):
+            session.execute(*line.split())
+    (unit,) = recorder.units()
+    assert [(db, words[0]) for db, _, words in unit] == [(0, b"SET"), (0, b"PEXPIREAT"), (3, b"SET")]
+
+
+def test_keys_that_expire_go_before_the_command_that_finds_them_gone(recorded, store):
+    recorded("SET", "k", "v", "PX", 5)
+    store.execute("DEBUG", "SET-ACTIVE-EXPIRE", 0)
+    store.clock.advance(1)
+    assert recorded("INCR", "k") == [["DEL k", "INCR k"]]
+    assert recorded("GET", "other") == []
+
+
+def test_fields_that_expire(recorded, store):
+    recorded("HSET", "h", "f", "v", "g", "v")
+    recorded("HPEXPIRE", "h", 5, "FIELDS", 1, "f")
+    store.clock.advance(1)
+    assert [words[:3] for unit in recorded.recorder.units() for _, _, words in unit] == [[b"HDEL", b"h", b"f"]]
+
+
+def test_a_served_waiter_is_a_unit_of_its_own(store):
+    link = store._link(kvd.ResponseError)
+    link.call(("BLMOVE", "l", "m", "LEFT", "LEFT", "0"), False)
+    recorder = Recorder(store)
+    store.rpush("l", "a")
+    assert [[b" ".join(words) for _, _, words in unit] for unit in recorder.units()] == [[b"RPUSH l a"], [b"LMOVE l m LEFT LEFT"]]
+
+
+def test_evicted_keys(store):
+    store.mset({f"k{i}": "x" * 100 for i in range(100)})
+    recorder = Recorder(store)
+    store.config_set("maxmemory-policy", "allkeys-lru")
+    store.config_set("maxmemory", store.used_memory - 2000)
+    gone = [words for unit in recorder.units() for _, _, words in unit]
+    assert gone and all(words[0] == b"DEL" for words in gone) and store.dbsize() == 100 - len(gone)
+
+
+def test_publish_goes_to_replicas_alone(store):
+    recorder = Recorder(store)
+    store.execute("PUBLISH", "c", "m")
+    assert [(targets, words) for unit in recorder.units() for _, targets, words in unit] == [(2, [b"PUBLISH", b"c", b"m"])]
