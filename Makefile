@@ -5,30 +5,30 @@ LIB = $$(ls -d build/$(1)/lib.*)
 .PHONY: dev test release asan trace compat fuzz lint bench docs dist clean
 
 dev:                      # quick to build, bounds checked, in place
-	KVD_BUILD=dev $(PYTHON) setup.py -q build_ext --inplace
+	KVDDEV_BUILD=dev $(PYTHON) setup.py -q build_ext --inplace
 
 test: dev                 # the whole suite
 	PYTHONPATH=src $(PYTHON) -m pytest
 
 release:                  # what users get, with the test probes
-	KVD_PROBES=1 KVD_BUILD=release $(PYTHON) setup.py -q build
+	KVDDEV_PROBES=1 KVDDEV_BUILD=release $(PYTHON) setup.py -q build
 
 asan:                     # all but the doors and applications under the address sanitizer
-	KVD_BUILD=asan $(PYTHON) setup.py -q build
+	KVDDEV_BUILD=asan $(PYTHON) setup.py -q build
 	LD_PRELOAD=$$(gcc -print-file-name=libasan.so) PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0 \
-	KVD_COMPAT_EXAMPLES=10 PYTHONPATH=$(call LIB,asan) $(PYTHON) -m pytest --timeout 600 \
+	KVDDEV_COMPAT_EXAMPLES=10 PYTHONPATH=$(call LIB,asan) $(PYTHON) -m pytest --timeout 600 \
 	    tests/core tests/resp tests/store tests/commands tests/persist tests/session tests/model tests/compat tests/caching tests/script
 
 trace:                    # line coverage of .pyx
-	KVD_BUILD=trace $(PYTHON) setup.py -q build
+	KVDDEV_BUILD=trace $(PYTHON) setup.py -q build
 	PYTHONPATH=$(call LIB,trace) $(PYTHON) -m coverage run -m pytest && $(PYTHON) -m coverage report
 
 compat: dev               # differential tests until stopped
-	while KVD_COMPAT_EXAMPLES=5000 PYTHONPATH=src $(PYTHON) -m pytest tests/compat --timeout 0; do :; done
+	while KVDDEV_COMPAT_EXAMPLES=5000 PYTHONPATH=src $(PYTHON) -m pytest tests/compat --timeout 0; do :; done
 
 fuzz:                     # the protocol fuzzer under the address sanitizer, longer
-	KVD_BUILD=asan $(PYTHON) setup.py -q build
-	LD_PRELOAD=$$(gcc -print-file-name=libasan.so) PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0 KVD_FUZZ_ROUNDS=20000 \
+	KVDDEV_BUILD=asan $(PYTHON) setup.py -q build
+	LD_PRELOAD=$$(gcc -print-file-name=libasan.so) PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0 KVDDEV_FUZZ_ROUNDS=20000 \
 	PYTHONPATH=$(call LIB,asan) $(PYTHON) -m pytest tests/resp/test_fuzz.py --timeout 0
 
 lint:

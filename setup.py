@@ -1,10 +1,11 @@
 """Builds every ext/**/*.pyx as the extension module its path names.
 
-KVD_BUILD chooses the form: release (default), dev (quick to build, bounds checked), trace (line
-coverage of .pyx), asan (address sanitizer). Only dev and release are built in place; see Makefile.
+KVDDEV_BUILD chooses the form: release (default), dev (quick to build, bounds checked), trace (line coverage of .pyx), asan
+(address sanitizer). Only dev and release are built in place; see Makefile. KVD_BUILD and KVD_PROBES, the names until 0.1, are
+read too; other KVD_* variables are options of `kvd serve`.
 C code is in headers beside the .pyx and .pxd files, named in full ("kvd/core/clock.h"): so cythonize finds them, and builds
 anew what includes one that has changed.
-Files named _*.pyx are test probes: built in every form but release wheels (KVD_PROBES=0).
+Files named _*.pyx are test probes: built in every form but release wheels (KVDDEV_PROBES=0).
 """
 
 import os
@@ -19,9 +20,15 @@ BUILDS = {  # C flags, macros, directives
     "trace": (["-O0", "-g0"], [("CYTHON_TRACE_NOGIL", "1")], {"linetrace": True}),
     "asan": (["-O1", "-g1", "-fsanitize=address", "-fno-omit-frame-pointer"], [], {}),
 }
-BUILD = os.environ.get("KVD_BUILD", "release")
+
+
+def variable(name, default):
+    return os.environ.get(f"KVDDEV_{name}") or os.environ.get(f"KVD_{name}") or default
+
+
+BUILD = variable("BUILD", "release")
 FLAGS, MACROS, DIRECTIVES = BUILDS[BUILD]
-PROBES = os.environ.get("KVD_PROBES", "0") == "1" or BUILD != "release"
+PROBES = variable("PROBES", "0") == "1" or BUILD != "release"
 QUIET = ["-Wno-sign-compare", "-Wno-unused-function", "-Wno-unreachable-code", "-fno-strict-aliasing", "-fwrapv"]
 
 

@@ -1,22 +1,27 @@
 """`kvd serve` as a person or a supervisor runs it: a real process, real files, real signals."""
 
 import os
+import re
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import redis
 
-from .compat.wire import Wire
+import kvd
+from kvd.config import OPTIONS
+
+from .compat.wire import RealServer, Wire
 
 KVD = [sys.executable, "-m", "kvd"]
 
 
 def free_port():
-    import socket
-
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         return s.getsockname()[1]
@@ -75,7 +80,7 @@ def test_sigint_and_shutdown():
 
 def test_file_environment_and_flags(tmp_path):
     path = tmp_path / "redis.conf"
-    path.write_text("hz 20\nmaxmemory 1mb\nmaxclients 77\nsave 900 1\nappendonly no\n")
+    path.write_text("hz 20\nmaxmemory 1mb\nmaxclients 77\nsave ""\nappendonly no\n")
     p = Process(str(path), "--hz", "40", env={"KVD_HZ": "30", "KVD_MAXMEMORY": "2mb"})
     wire = Wire(("127.0.0.1", p.port), 3)
     assert wire("CONFIG", "GET", "hz", "maxmemory", "maxclients") == {b"hz": b"40", b"maxmemory": b"2097152", b"maxclients": b"77"}
@@ -103,9 +108,215 @@ def test_bad_settings(args, stdin, said):
     assert "*** FATAL CONFIG FILE ERROR" in r.stderr and said in r.stderr
 
 
-def test_bad_environment():
-    r = subprocess.run([*KVD, "serve"], capture_output=True, text=True, timeout=30, env={**os.environ, "KVD_MAXMEMROY": "1"})
-    assert r.returncode == 1 and "did you mean 'maxmemory'?" in r.stderr
+def test_unknown_variables_are_one_warning_and_empty_ones_are_none():
+    env = {"KVD_MAXMEMROY": "1", "KVD_SERVICE_HOST": "10.0.0.1", "KVD_HZ": "", "KVD_SAVE": "", "KVD_MAXCLIENTS": "50"}
+    p = Process(env=env)
+    (line,) = [line for line in p.lines if "environment" in line]
+    assert line.endswith("Unknown environment variables, ignored: KVD_MAXMEMROY (did you mean KVD_MAXMEMORY?), KVD_SERVICE_HOST")
+    assert Wire(("127.0.0.1", p.port))("CONFIG", "GET", "hz", "maxclients") == [b"hz", b"10", b"maxclients", b"50"]
+    assert p.end()[0] == 0
+
+
+def test_variables_that_kubernetes_sets_for_a_service_called_kvd_are_no_settings():
+    port = free_port()
+    env = {
+        "KVD_PORT": f"tcp://10.0.0.1:{port}", "KVD_PORT_6379_TCP": "tcp://10.0.0.1:6379", "KVD_PORT_6379_TCP_PROTO": "tcp",
+        "KVD_SERVICE_HOST": "10.0.0.1", "KVD_SERVICE_PORT": "6379",
+    }  # fmt: skip
+    p = Process(env=env)
+    assert p.client().ping() and len([line for line in p.lines if "KVD_SERVICE_PORT" in line]) == 1
+    assert p.end()[0] == 0
+
+
+def test_variables_of_tests_and_builds_have_another_prefix():
+    root = Path(__file__).parent.parent
+    used = [root / "setup.py", root / "Makefile", root / ".ci" / "run", root / "README.md", *(root / "tests").rglob("*.py")]
+    for path in used:
+        for variable in re.findall(r"\bKVD_(?:BUILD|PROBES|LONG|COMPAT|FUZZ|TEST|BULLMQ)\w*", path.read_text()):
+            assert path.name in ("setup.py", "test_cli.py"), (path, variable)
+
+
+def refused(*args, stdin=None, env=None):
+    """The report of a start that is refused."""
+    r = subprocess.run(
+        [*KVD, "serve", *args], input=stdin, capture_output=True, text=True, timeout=30, env={**os.environ, **(env or {})}
+    )
+    assert r.returncode == 1 and r.stdout == ""
+    assert r.stderr.startswith("\n*** FATAL CONFIG FILE ERROR (kvd) ***\n")
+    return r.stderr
+
+
+PROTECTS = [
+    "aclfile /tmp/users.acl", "appendonly yes", "save 60 1", "save 900 1 300 10", "replicaof 10.0.0.1 6379", "slaveof 10.0.0.1 6379",
+    "min-replicas-to-write 1", "min-slaves-to-write 2", "maxmemory-clients 10%", "tls-port 6380", "tls-replication yes", "tls-cluster yes",
+    "masterauth secret", "primaryauth secret", "masteruser me", "import-mode yes", "unixsocketgroup redis", "shutdown-on-sigterm save",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("line", [*PROTECTS, "user default off", "user alice on >secret ~* +@all", "loadmodule /usr/lib/x.so"])
+def test_a_directive_that_protects_and_is_not_implemented_stops_the_start(line):
+    name, value = line.split(" ", 1)
+    reports = [refused("-", stdin=f"hz 10\n{line}\n"), refused(f"--{name}", *value.split())]
+    if name not in ("user", "loadmodule"):
+        reports.append(refused(env={"KVD_" + name.upper().replace("-", "_"): value}))
+        assert "from the environment variable KVD_" in reports[2]
+    assert "at line 2" in reports[0]
+    for report in reports:
+        own = {"slaveof": "replicaof", "min-slaves-to-write": "min-replicas-to-write", "primaryauth": "masterauth"}.get(name, name)
+        assert report.count("is not implemented") == 1 and (own in report or "'save' is not implemented" in report)
+        assert "secret" not in report or name == "user"
+
+
+def test_all_defaults_written_out_start(tmp_path):
+    path = tmp_path / "all.conf"
+    taken = ("port", "bind", "unixsocket", "logfile", "dir")
+    lines = [f'{o.name} {o.default if "words" in o.marks and o.default else chr(34) + o.default + chr(34)}' for o in OPTIONS.values() if o.name not in taken]
+    path.write_text("\n".join([*lines, "save", "replicaof no one", "include nothing/*.conf"]) + "\n")
+    p = Process(str(path))
+    assert not [line for line in p.lines if "without effect" in line]
+    assert p.client().config_get("save") == {"save": ""} and p.client().config_get("appendonly") == {"appendonly": "no"}
+    assert p.end()[0] == 0
+
+
+@pytest.mark.compat
+@pytest.mark.skipif(not shutil.which("redis-server"), reason="needs redis-server")
+def test_every_setting_of_a_real_server_starts(tmp_path):
+    real = RealServer("redis-server")
+    try:
+        reply = Wire(real.address)("CONFIG", "GET", "*")
+    finally:
+        real.stop()
+    path = tmp_path / "real.conf"
+    skip = (b"port", b"bind", b"unixsocket", b"logfile", b"dir", b"pidfile", b"daemonize")
+    settings = {k: v for k, v in zip(reply[::2], reply[1::2], strict=True) if k not in skip}
+    several = {name.encode() for name, o in OPTIONS.items() if "words" in o.marks}
+    path.write_bytes(b"".join(b"%s %s\n" % (k, v if k in several and v else b'"' + v + b'"') for k, v in settings.items()))
+    assert Process(str(path)).end()[0] == 0
+
+
+STOCK = [p for p in ("/etc/redis/redis.conf", "/etc/valkey/valkey.conf") if os.access(p, os.R_OK)]
+STOCK += [str(p) for p in Path("/tmp/newer/root/etc").glob("*/*.conf") if p.parent.name in ("redis", "valkey")]
+
+
+@pytest.mark.parametrize("path", STOCK or [pytest.param("", marks=pytest.mark.skip(reason="no configuration file of a real server here"))])
+def test_stock_configuration_files_start(path, tmp_path):
+    p = Process(
+        path, "--daemonize", "no", "--logfile", "", "--dir", str(tmp_path), "--pidfile", f"{tmp_path}/pid", "--supervised", "no"
+    )
+    assert p.client().config_get("save") == {"save": ""} and p.client().config_get("databases") == {"databases": "16"}
+    assert p.end()[0] == 0
+
+
+def test_harmless_directives_are_listed_once():
+    p = Process("--appendfsync", "always", "--rdbcompression", "yes", "--repl-timeout", "5", "--hz", "20")
+    listed = [line for line in p.lines if "without effect" in line]
+    assert len(listed) == 1 and listed[0].endswith("of kvd: appendfsync, repl-timeout")
+    assert p.end()[0] == 0
+
+
+def test_a_log_that_cannot_be_written_stops_the_start(tmp_path):
+    report = refused("--logfile", f"{tmp_path}/none/log")
+    assert "Can't open the log file: No such file or directory" in report and "--logfile" in report
+    assert "Can't open the log file: Is a directory" in refused("--logfile", str(tmp_path))
+    assert "Can't chdir to '/nonexistent': No such file" in refused("--dir", "/nonexistent")
+
+
+def test_a_bad_unix_socket_is_reported_as_such(tmp_path):
+    kept = tmp_path / "file"
+    kept.write_text("not a socket")
+    for path, why in ((f"{tmp_path}/none/sock", "No such file or directory"), (str(kept), "Address already in use"),
+                      (f"{tmp_path}/{'x' * 200}", "File name too long")):  # fmt: skip
+        r = subprocess.run(
+            [*KVD, "serve", "--port", str(free_port()), "--unixsocket", path], capture_output=True, text=True, timeout=30
+        )
+        assert r.returncode == 1 and f"Failed opening Unix socket: bind: {why}: {path}" in r.stdout and "tcp" not in r.stdout.lower()
+    assert kept.read_text() == "not a socket"
+
+
+@pytest.mark.parametrize("args", [["-v"], ["--version"]])
+def test_versions(args):
+    for command in (["serve", *args], args):
+        r = subprocess.run([*KVD, *command], capture_output=True, text=True, timeout=30)
+        assert (r.returncode, r.stdout) == (0, f"kvd, version {kvd.__version__}\n")
+
+
+def test_flags_in_other_forms():
+    p = Process("--maxmemory 700mb", "--save", "--hz=20", '--proc-title-template "a b"', "--notify-keyspace-events=")
+    got = p.client().config_get("maxmemory", "save", "hz", "proc-title-template")
+    assert got == {"maxmemory": "734003200", "save": "", "hz": "20", "proc-title-template": "a b"}
+    assert p.end()[0] == 0
+
+
+def test_short_port():
+    port = free_port()
+    p = subprocess.Popen([*KVD, "serve", "-p", str(port), "--bind", "127.0.0.1"], stdout=subprocess.PIPE, text=True)
+    try:
+        assert any("Ready to accept" in line for line in p.stdout)
+        assert redis.Redis(port=port).ping()
+    finally:
+        p.terminate()
+        p.communicate(timeout=30)
+
+
+def test_shutdown_save_is_refused_and_nothing_is_lost():
+    p = Process()
+    wire = Wire(("127.0.0.1", p.port))
+    wire("SET", "k", "v")
+    for words in (("SAVE",), ("SAVE", "NOW"), ("FORCE", "SAVE")):
+        assert str(wire("SHUTDOWN", *words)) == "ERR Errors trying to SHUTDOWN. Check logs."
+    assert wire("GET", "k") == b"v"
+    code, out = p.end()
+    assert code == 0 and "SHUTDOWN SAVE is refused" in out
+
+
+def test_renamed_commands_from_a_file(tmp_path):
+    path = tmp_path / "kvd.conf"
+    path.write_text('rename-command FLUSHALL ""\nrename-command CONFIG secret-config\n')
+    p = Process(str(path), "--rename-command", "KEYS", "")
+    wire = Wire(("127.0.0.1", p.port))
+    for words in (("FLUSHALL",), ("CONFIG", "GET", "hz"), ("keys", "*")):
+        assert str(wire(*words)).startswith(f"ERR unknown command '{words[0]}'")
+    assert wire("secret-config", "GET", "hz") == [b"hz", b"10"]
+    assert wire("SECRET-CONFIG", "REWRITE") == b"OK"
+    assert path.read_text().splitlines()[:2] == ['rename-command FLUSHALL ""', "rename-command CONFIG secret-config"]
+    assert p.end()[0] == 0
+    assert "No such command in rename-command" in refused("--rename-command", "NOPE", "x")
+    assert "Target command name already exists" in refused("--rename-command", "GET", "set")
+    assert "wrong number of arguments" in refused("--rename-command", "GET")
+
+
+def test_listening_elsewhere_at_run_time():
+    p = Process()
+    first = Wire(("127.0.0.1", p.port))
+    port = free_port()
+    assert first("CONFIG", "SET", "port", str(port)) == b"OK" and first("PING") == b"PONG"
+    second = Wire(("127.0.0.1", port))
+    assert second("CONFIG", "GET", "port", "bind") == [b"bind", b"127.0.0.1", b"port", str(port).encode()] or second("PING") == b"PONG"
+    with pytest.raises(ConnectionRefusedError):
+        Wire(("127.0.0.1", p.port))
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        why = second("CONFIG", "SET", "port", str(taken.getsockname()[1]))
+        assert "Unable to listen on this port. Check server logs." in str(why)
+    assert "Failed to bind to specified addresses." in str(second("CONFIG", "SET", "bind", "127.0.0.1 203.0.113.9"))
+    assert Wire(("127.0.0.1", port))("PING") == b"PONG"
+    assert second("CONFIG", "GET", "bind") == [b"bind", b"127.0.0.1"]
+    assert second("CONFIG", "SET", "bind", "127.0.0.1 -203.0.113.9 127.0.0.2") == b"OK"
+    assert Wire(("127.0.0.2", port))("PING") == b"PONG" and Wire(("127.0.0.1", port))("PING") == b"PONG"
+    assert second("CONFIG", "SET", "port", "0") == b"OK"
+    with pytest.raises(ConnectionRefusedError):
+        Wire(("127.0.0.1", port))
+    assert second("CONFIG", "SET", "port", str(port), "bind", "127.0.0.1") == b"OK"
+    assert Wire(("127.0.0.1", port))("PING") == b"PONG"
+    assert p.end()[0] == 0
+
+
+def test_docs_are_for_maintainers(tmp_path):
+    env = {**os.environ, "PYTHONPATH": str(Path(kvd.__file__).parent.parent)}
+    r = subprocess.run([*KVD, "docs"], capture_output=True, text=True, timeout=30, cwd=tmp_path, env=env)
+    assert r.returncode == 2 and "Missing argument" in r.stderr and not list(tmp_path.iterdir())
+    assert "docs" not in subprocess.run([*KVD, "--help"], capture_output=True, text=True, timeout=30).stdout
 
 
 def test_port_taken():
@@ -149,8 +360,6 @@ def check_daemon(tmp_path, port, pid):
 
 
 def test_systemd_is_told(tmp_path):
-    import socket
-
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
         channel.bind(f"{tmp_path}/notify")
         channel.settimeout(10)
@@ -160,8 +369,6 @@ def test_systemd_is_told(tmp_path):
 
 
 def test_redis_cli():
-    import shutil
-
     if not shutil.which("redis-cli"):
         pytest.skip("needs redis-cli")
     p = Process()
@@ -178,8 +385,6 @@ def test_redis_cli():
 
 def test_help_names_every_directive():
     text = subprocess.run([*KVD, "serve", "--help"], capture_output=True, text=True, timeout=30).stdout
-    from kvd.config import OPTIONS
-
     assert all(f"--{name}" in text for name in OPTIONS)
     explained = subprocess.run([*KVD, "help", "SET"], capture_output=True, text=True, timeout=30).stdout
     assert "SET key value" in explained

@@ -44,17 +44,21 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_LAZY = {  # where names live that are imported when first asked for, to keep `import kvd` quick
-    "Cache": "kvd.caching", "CacheStats": "kvd.caching", "caches": "kvd.caching", "cached": "kvd.caching.memoize",
-    "lru_cache": "kvd.caching.memoize", "prometheus": "kvd.caching.metrics", "SnapshotError": "kvd.caching.snapshot",
-    "Redis": "kvd.clients.sync", "StrictRedis": "kvd.clients.sync", "ConnectionPool": "kvd.clients.sync", "from_url": "kvd.clients.sync",
-    "Valkey": "kvd.clients.valkey",
-    "RateLimiter": "kvd.caching.recipes", "barrier": "kvd.caching.recipes", "throttle": "kvd.caching.recipes",
+_PLACES = {  # modules of names that are imported when first used, to keep `import kvd` quick
+    "kvd.caching": ("Cache", "CacheStats", "caches"),
+    "kvd.caching.memoize": ("cached", "lru_cache"),
+    "kvd.caching.metrics": ("prometheus",),
+    "kvd.caching.recipes": ("RateLimiter", "barrier", "throttle"),
+    "kvd.caching.snapshot": ("SnapshotError",),
+    "kvd.clients.sync": ("ConnectionPool", "Redis", "StrictRedis", "from_url"),
+    "kvd.clients.valkey": ("Valkey",),
+    "kvd.errors": (
+        "AuthenticationError", "BusyLoadingError", "ClosedError", "ConfigError", "DataError", "ExecAbortError", "KvdError", "NoAuthError",
+        "NoScriptError", "OutOfMemoryError", "ReadOnlyError", "ResponseError", "ServerError", "WrongTypeError",
+    ),
 }  # fmt: skip
-_ERRORS = (
-    "AuthenticationError", "BusyLoadingError", "ClosedError", "ConfigError", "DataError", "ExecAbortError", "KvdError", "NoAuthError",
-    "NoScriptError", "OutOfMemoryError", "ReadOnlyError", "ResponseError", "ServerError", "WrongTypeError",
-)  # fmt: skip
+_LAZY = {name: module for module, names in _PLACES.items() for name in names}
+_MODULES = ("asyncio", "compat", "errors", "testing")
 
 __all__ = [
     "AuthenticationError", "BusyLoadingError", "Cache", "CacheStats", "ClosedError", "ConfigError", "ConnectionPool", "DataError", "ExecAbortError", "KvdError", "NoAuthError",
@@ -65,13 +69,25 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Errors are subclasses of redis-py's, whose import is slow: it happens when one is first named."""
-    if name in _LAZY:
-        from importlib import import_module
+    """Names and modules that are imported when first used. Errors are subclasses of redis-py's, whose import is slow."""
+    from importlib import import_module
 
-        return getattr(import_module(_LAZY[name]), name)
-    if name in _ERRORS:
-        from kvd import errors
+    if name in _MODULES:
+        return import_module(f"kvd.{name}")
+    if name not in _LAZY:
+        raise AttributeError(f"module 'kvd' has no attribute {name!r}")
+    try:
+        value = getattr(import_module(_LAZY[name]), name)
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("kvd"):
+            raise
+        raise AttributeError(f"kvd.{name} needs the package {error.name}") from error
+    globals()[name] = value
+    return value
 
-        return getattr(errors, name)
-    raise AttributeError(f"module 'kvd' has no attribute {name!r}")
+
+def __dir__() -> list[str]:
+    """The public names, also those that are not imported yet."""
+    from importlib.util import find_spec
+
+    return sorted([*__all__, *_MODULES, *(["Valkey"] if find_spec("valkey") else [])])

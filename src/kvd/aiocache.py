@@ -17,7 +17,9 @@ from kvd.caching import Cache
 class KvdCache(BaseCache):  # type: ignore[misc]
     NAME = "kvd"
 
-    def __init__(self, serializer: Any = None, cache: Cache[str, Any] | None = None, maxsize: int | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, serializer: Any = None, cache: Cache[str, Any] | None = None, maxsize: int | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(serializer=serializer or NullSerializer(), **kwargs)
         self._kvd: Cache[str, Any] = Cache(maxsize) if cache is None else cache
 

@@ -1,4 +1,4 @@
-"""The command line: `kvd serve`, `kvd help`, `kvd docs`, `kvd version`."""
+"""The command line: `kvd serve`, `kvd help`, and `kvd docs` for maintainers."""
 
 from __future__ import annotations
 
@@ -6,16 +6,19 @@ import faulthandler
 import os
 import signal
 import sys
+from importlib.util import find_spec
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from kvd.config import OPTIONS, ConfigFileError, Setting, from_environment, from_flags, from_lines, merge
-from kvd.doors.server import NOTICE, WARNING, ask_stop, log, log_on
+from kvd.config import OPTIONS, RENAME, ConfigFileError, Setting, from_environment, from_file, from_flags, from_lines, merge
+from kvd.doors.server import NOTICE, WARNING, ask_stop, log, log_on, rename_command
 
 if TYPE_CHECKING:
     from kvd import Server, Store
+
+HEADINGS = ("Directives", "Accepted without effect", "Not implemented: only the default is accepted")
 
 
 class _ServeCommand(click.Command):
@@ -23,18 +26,18 @@ class _ServeCommand(click.Command):
 
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         super().format_help_text(ctx, formatter)
-        for heading, inert in (("Directives", False), ("Accepted without effect in this version", True)):
+        for heading in HEADINGS:
             rows = [
                 (f"--{o.name}", f"{o.sentence} [default: {o.default or 'empty'}]")
                 for o in OPTIONS.values()
-                if ("inert" in o.marks) is inert
+                if HEADINGS[2 if "unmade" in o.marks else "inert" in o.marks] == heading
             ]
             with formatter.section(heading):
                 formatter.write_dl(rows)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="kvd", prog_name="kvd")
+@click.version_option(None, "-v", "--version", package_name="kvd", prog_name="kvd")
 def main() -> None:
     """An in-process cache and key-value store that speaks the Redis protocol."""
 
@@ -49,34 +52,36 @@ def serve(config: str | None, flags: tuple[str, ...]) -> None:
     """Serve Redis clients.
 
     CONFIG is a redis.conf, or - to read one from standard input. Directives follow as flags, such as
-    --port 6400 --maxmemory 100mb --save "". Environment variables KVD_PORT, KVD_MAXMEMORY, ... come
-    between: a flag wins over the environment, that over the file, that over the default.
+    --port 6400 --maxmemory 100mb --save ""; -p is short for --port, -v prints the version. A flag takes precedence
+    over the environment (KVD_PORT, KVD_MAXMEMORY, ...), the environment over the file, the file over the default.
+
+    The server does not start if a directive is unknown, or if it would protect data or access and is not implemented.
     """
     args = list(flags)
-    if config is not None and config.startswith("--"):
+    if config is not None and config.startswith("-") and config != "-":
         args, config = [config, *args], None
+    if args[:1] in (["-v"], ["--version"]):
+        click.echo(f"kvd, version {_version()}")
+        return
+    ignored: list[str] = []
     try:
-        settings = _gather(config, args)
+        settings = merge(_file(config), from_environment(os.environ, ignored), from_flags(args))
         store = _make_store(settings)
+        if config is not None and config != "-":
+            store.set_config_path(os.path.abspath(config))
+        _enter(store, settings)
     except ConfigFileError as error:
         click.echo(error.report, err=True, nl=False)
         sys.exit(1)
-    sys.exit(_run(store, config))
+    sys.exit(_run(store, config is not None, _notes(store, settings, ignored)))
 
 
-def _gather(path: str | None, args: list[str]) -> dict[str, Setting]:
-    lines: list[str] = []
-    origin, base = "standard input", "."
+def _file(path: str | None) -> list[Setting]:
+    if path is None:
+        return []
     if path == "-":
-        lines = sys.stdin.read().splitlines()
-    elif path is not None:
-        origin, base = path, os.path.dirname(os.path.abspath(path))
-        try:
-            with open(path, encoding="utf-8", errors="surrogateescape") as file:
-                lines = file.read().splitlines()
-        except OSError as error:
-            raise ConfigFileError(Setting("", "", path, 0, path), f"Fatal error, can't open config file: {error}") from None
-    return merge(from_lines(lines, origin, base), from_environment(os.environ), from_flags(args))
+        return list(from_lines(sys.stdin.read().split("\n"), "standard input"))
+    return list(from_file(path))
 
 
 def _make_store(settings: dict[str, Setting]) -> Store:
@@ -93,10 +98,44 @@ def _make_store(settings: dict[str, Setting]) -> Store:
         raise ConfigFileError(first, str(error).partition(": ")[2]) from None
     for setting in settings.values():
         try:
-            made.configure(setting.name, setting.value)
+            if setting.name == RENAME:
+                rename_command(made, *setting.words)
+            else:
+                made.configure(setting.name, setting.value)
         except ConfigError as error:
             raise ConfigFileError(setting, str(error).partition(": ")[2] or str(error)) from None
     return made
+
+
+def _enter(store: Store, settings: dict[str, Setting]) -> None:
+    """Go to the working directory, and make sure that the log can be written."""
+    missing = Setting("dir", store.option("dir"), "the default")
+    try:
+        os.chdir(store.option("dir"))
+    except OSError as error:
+        raise ConfigFileError(settings.get("dir", missing), f"Can't chdir to '{store.option('dir')}': {error.strerror}") from None
+    path = store.option("logfile")
+    if path:
+        try:
+            os.close(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644))
+        except OSError as error:
+            raise ConfigFileError(settings["logfile"], f"Can't open the log file: {error.strerror}") from None
+
+
+def _notes(store: Store, settings: dict[str, Setting], ignored: list[str]) -> list[str]:
+    """What the log says once about settings that change nothing."""
+    from kvd import Store
+
+    default = Store()
+    idle = [n for n in settings if n in OPTIONS and "inert" in OPTIONS[n].marks and store.option(n) != default.option(n)]
+    notes = []
+    if idle:
+        notes.append(f"Directives without effect in this version of kvd: {', '.join(sorted(idle))}")
+    if find_spec("lupa") is None:
+        notes.append("Lua scripts are not available: the package lupa cannot be imported")
+    if ignored:
+        notes.append(f"Unknown environment variables, ignored: {', '.join(ignored)}")
+    return notes
 
 
 def _daemonize() -> None:
@@ -110,18 +149,8 @@ def _daemonize() -> None:
     os.close(null)
 
 
-def _run(store: Store, config: str | None) -> int:
-    from kvd import Server
-    from kvd.errors import ServerError
-
+def _run(store: Store, configured: bool, notes: list[str]) -> int:
     yes = {name: store.option(name) == "yes" for name in ("daemonize", "crash-log-enabled")}
-    if config and config != "-":
-        store.set_config_path(os.path.abspath(config))
-    try:
-        os.chdir(store.option("dir"))
-    except OSError as error:
-        click.echo(f"Can't chdir to '{store.option('dir')}': {error.strerror}", err=True)
-        return 1
     if yes["daemonize"]:
         _daemonize()
     if yes["crash-log-enabled"]:
@@ -130,26 +159,20 @@ def _run(store: Store, config: str | None) -> int:
     pidfile = store.option("pidfile") or ("/var/run/kvd.pid" if yes["daemonize"] else "")
     log(store, "oO0OoO0OoO0Oo kvd is starting oO0OoO0OoO0Oo")
     log(store, f"kvd version={_version()}, bits=64, pid={os.getpid()}, just started")
-    log(
-        store, "Configuration loaded" if config else "No config file specified, using the defaults", NOTICE if config else WARNING
-    )
-    port = int(store.option("port"))
+    if configured:
+        log(store, "Configuration loaded", NOTICE)
+    else:
+        log(store, "No config file specified, using the defaults", WARNING)
+    for note in notes:
+        log(store, note, WARNING)
     asked = _catch_signals(store)
-    try:
-        server = Server(
-            store, port or None, host=store.option("bind").split() or ["*"], unix_path=store.option("unixsocket") or None, log=True,
-        ) if port or store.option("unixsocket") else None  # fmt: skip
-    except ServerError as error:
-        log(store, f"Warning: Could not create server TCP listening socket: {error}", WARNING)
-        log(store, f"Failed listening on port {port} (tcp), aborting.", WARNING)
-        return 1
+    server = _listen(store)
     if server is None:
-        log(store, "Configured to not listen anywhere, exiting.", WARNING)
         return 1
-    log(store, f"Running mode=standalone, port={port}.")
+    log(store, f"Running mode=standalone, port={server.port}.")
     log(store, f" PID: {os.getpid()}")
     log(store, "Server initialized")
-    if port:
+    if server.port:
         log(store, "Ready to accept connections tcp")
     if server.unix_path:
         log(store, "Ready to accept connections unix")
@@ -164,6 +187,26 @@ def _run(store: Store, config: str | None) -> int:
                 os.unlink(pidfile)
             except OSError:
                 pass
+
+
+def _listen(store: Store) -> Server | None:
+    """The server, or None after the log has said why there is none."""
+    from kvd import Server
+    from kvd.errors import ServerError
+
+    port, unix_path = int(store.option("port")), store.option("unixsocket")
+    if not port and not unix_path:
+        log(store, "Configured to not listen anywhere, exiting.", WARNING)
+        return None
+    try:
+        return Server(store, port or None, host=store.option("bind").split() or ["*"], unix_path=unix_path or None, log=True)
+    except ServerError as error:
+        if unix_path and error.filename == unix_path:
+            log(store, f"{error.strerror}: {unix_path}", WARNING)
+        else:
+            log(store, f"Warning: Could not create server TCP listening socket: {error}", WARNING)
+            log(store, f"Failed listening on port {port} (tcp), aborting.", WARNING)
+        return None
 
 
 def _write_pid(store: Store, path: str) -> None:
@@ -241,10 +284,10 @@ def help_command(name: tuple[str, ...]) -> None:
         raise click.ClickException(f"there is no command {' '.join(name).upper()}") from None
 
 
-@main.command()
-@click.argument("folder", default="docs", type=click.Path(file_okay=False))
+@main.command(hidden=True)
+@click.argument("folder", type=click.Path(file_okay=False))
 def docs(folder: str) -> None:
-    """Write docs/commands and docs/config.md into FOLDER."""
+    """Write the generated pages of the documentation into FOLDER. For maintainers; see `make docs`."""
     from kvd.docs import write
 
     for path in write(folder):

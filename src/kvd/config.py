@@ -1,21 +1,29 @@
-"""Options from files, flags and environment, for `kvd serve`; and reading INFO back.
+"""Options of `kvd serve` from files, flags and the environment; and INFO as a dict.
 
-The options themselves are rows of one table in ext/kvd/store/config.pyx; here they are gathered with
-the precedence flag, environment (KVD_*), file, default, and checked with a message that says where a
-wrong one stands.
+The options themselves are rows of one table in ext/kvd/store/config.pyx. Here their settings are gathered with the
+precedence flag, environment (KVD_*), file, default. An error says where the wrong setting was made.
+
+Two directives are no options: `include`, which is replaced by what it names, and `rename-command`. Those of REFUSED would
+protect data or access and are not implemented, so they stop the start, as values of options marked `unmade` do.
 """
 
 from __future__ import annotations
 
+import glob
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any
 
 from kvd.store import config as _table
 
 PREFIX = "KVD_"
+BAD = "Bad directive or wrong number of arguments"
+ADDING = ("save", "client-output-buffer-limit")  # several lines of a file add up
+RENAME = "rename-command"
+REFUSED = {"user": "ACL users are", "loadmodule": "modules are", "loadmodule-ex": "modules are"}
+ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "a": "\a"}
 
 
 @dataclass(frozen=True)
@@ -33,13 +41,14 @@ class Option:
 
 @dataclass(frozen=True)
 class Setting:
-    """An option as somebody wrote it, and where."""
+    """A directive as it was written, and where. `words` are its arguments, `value` the same in one string."""
 
     name: str
     value: str
     origin: str
     line: int = 0
     text: str = ""
+    words: tuple[str, ...] = field(default=(), compare=False)
 
 
 OPTIONS: dict[str, Option] = {row[0]: Option(*row) for row in _table.rows()}
@@ -51,10 +60,15 @@ class ConfigFileError(Exception):
 
     def __init__(self, setting: Setting, why: str) -> None:
         super().__init__(why)
-        where = "Reading the configuration file, at line" if setting.line else "Reading the configuration,"
-        at = f" {setting.line}" if setting.line else f" from {setting.origin}"
+        if setting.line:
+            where = f"Reading the configuration file{f' {setting.origin}' if setting.origin else ''}, at line {setting.line}"
+        else:
+            where = f"Reading the configuration, from {setting.origin}"
         text = setting.text or f"{setting.name} {setting.value}"
-        self.report = f"\n*** FATAL CONFIG FILE ERROR (kvd) ***\n{where}{at}\n>>> '{text}'\n{why}\n"
+        option = OPTIONS.get(ALIASES.get(setting.name, setting.name))
+        if option is not None and "secret" in option.marks:
+            text = f"{setting.name} (redacted)"
+        self.report = f"\n*** FATAL CONFIG FILE ERROR (kvd) ***\n{where}\n>>> '{text}'\n{why}\n"
 
 
 def unknown_option(name: str) -> Exception:
@@ -67,6 +81,9 @@ def unknown_option(name: str) -> Exception:
 def _hint(name: str) -> str:
     near = get_close_matches(name, [*OPTIONS, *ALIASES], n=1)
     return f" (did you mean {near[0]!r}?)" if near else ""
+
+
+# ---- words --------------------------------------------------------------------------------------------
 
 
 def split_words(line: str) -> list[str]:
@@ -85,7 +102,6 @@ def split_words(line: str) -> list[str]:
 def _read_word(line: str, i: int) -> tuple[str, int]:
     out: list[str] = []
     quote = ""
-    escapes = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "a": "\a"}
     while i < len(line):
         c = line[i]
         if not quote and c.isspace():
@@ -96,12 +112,12 @@ def _read_word(line: str, i: int) -> tuple[str, int]:
             if i + 1 < len(line) and not line[i + 1].isspace():
                 raise ValueError("Unbalanced quotes in configuration line")
             return "".join(out), i + 1
-        elif quote == '"' and c == "\\" and line[i + 1 : i + 2] == "x" and len(line) > i + 3:
-            out.append(chr(int(line[i + 2 : i + 4], 16)))
+        elif quote == '"' and c == "\\" and _is_hex(line[i + 1 : i + 4]):
+            out.append(bytes([int(line[i + 2 : i + 4], 16)]).decode("utf-8", "surrogateescape"))  # a byte, not a character
             i += 3
         elif quote and c == "\\" and i + 1 < len(line) and (quote == '"' or line[i + 1] == "'"):
             i += 1
-            out.append(escapes.get(line[i], line[i]) if quote == '"' else line[i])
+            out.append(ESCAPES.get(line[i], line[i]) if quote == '"' else line[i])
         else:
             out.append(c)
         i += 1
@@ -110,8 +126,32 @@ def _read_word(line: str, i: int) -> tuple[str, int]:
     return "".join(out), i
 
 
-def from_lines(lines: Iterable[str], origin: str, base: str = ".") -> Iterator[Setting]:
-    """Settings of a configuration file; `include` files are read where they are named."""
+def _is_hex(text: str) -> bool:
+    return len(text) == 3 and text[0] == "x" and all(c in "0123456789abcdefABCDEF" for c in text[1:])
+
+
+# ---- sources ------------------------------------------------------------------------------------------
+
+
+def from_file(path: str) -> Iterator[Setting]:
+    """Settings of a configuration file. Raises ConfigFileError, also if it cannot be read."""
+    try:
+        lines = _read_lines(path)
+    except OSError as error:
+        raise ConfigFileError(Setting("", "", path, 0, path), f"Fatal error, can't open config file: {error}") from None
+    yield from from_lines(lines, path, os.path.dirname(os.path.abspath(path)), (os.path.realpath(path),))
+
+
+def _read_lines(path: str) -> list[str]:
+    with open(path, encoding="utf-8", errors="surrogateescape") as file:
+        return file.read().split("\n")
+
+
+def from_lines(lines: Iterable[str], origin: str, base: str = ".", within: tuple[str, ...] = ()) -> Iterator[Setting]:
+    """Settings of the lines of a configuration file; what `include` names is read in its place.
+
+    origin: named in errors. base: what names of included files are relative to. within: the files that include this one.
+    """
     for number, line in enumerate(lines, 1):
         text = line.strip()
         if not text or text.startswith("#"):
@@ -120,70 +160,121 @@ def from_lines(lines: Iterable[str], origin: str, base: str = ".") -> Iterator[S
             words = split_words(text)
         except ValueError as error:
             raise ConfigFileError(Setting("", "", origin, number, text), str(error)) from None
-        name = words[0].lower()
-        if name == "include" and len(words) == 2:
-            path = os.path.join(base, words[1])
-            try:
-                with open(path, encoding="utf-8", errors="surrogateescape") as file:
-                    yield from from_lines(file.readlines(), path, os.path.dirname(path))
-            except OSError as error:
-                raise ConfigFileError(Setting(name, words[1], origin, number, text), f"can't open: {error}") from None
-            continue
-        yield _setting(name, words[1:], origin, number, text)
+        setting = Setting(words[0].lower(), " ".join(words[1:]), origin, number, text, tuple(words[1:]))
+        if setting.name == "include" and len(words) == 2:
+            yield from _included(setting, base, within)
+        else:
+            yield _checked(setting)
 
 
-def _setting(name: str, words: list[str], origin: str, line: int, text: str) -> Setting:
-    """Checks the number of words."""
-    setting = Setting(ALIASES.get(name, name), " ".join(words), origin, line, text)
-    option = OPTIONS.get(setting.name)
-    if option is None:
-        raise ConfigFileError(setting, f"Bad directive or wrong number of arguments{_hint(name)}")
-    if not words or (len(words) > 1 and "words" not in option.marks):
-        raise ConfigFileError(setting, "Bad directive or wrong number of arguments")
-    return setting
+def _included(setting: Setting, base: str, within: tuple[str, ...]) -> Iterator[Setting]:
+    """Settings of the files that an include names; with a pattern there may be none."""
+    path = os.path.join(base, setting.value)
+    paths = sorted(glob.glob(path)) if glob.has_magic(setting.value) else [path]
+    for path in paths:
+        real = os.path.realpath(path)
+        if real in within:
+            chain = " -> ".join([*within[within.index(real) :], real])
+            raise ConfigFileError(setting, f"the file includes itself: {chain}")
+        try:
+            lines = _read_lines(path)
+        except OSError as error:
+            raise ConfigFileError(setting, f"Fatal error, can't open config file: {error}") from None
+        yield from from_lines(lines, path, os.path.dirname(path), (*within, real))
 
 
 def from_flags(args: list[str]) -> Iterator[Setting]:
-    """Settings of redis-server style flags: `--port 6400 --save 60 1 --save ""`."""
+    """Settings of redis-server's flags: `--port 6400 --save 60 1 --save ""`, also `"--port 6400"` and `-p 6400`."""
     i = 0
     while i < len(args):
         flag = args[i]
-        if not flag.startswith("--") or len(flag) == 2:
-            raise ConfigFileError(Setting(flag, "", "the command line", 0, flag), "Bad directive or wrong number of arguments")
-        name, _, attached = flag[2:].partition("=")
-        words = [attached] if attached else []
         i += 1
+        setting = Setting(flag, "", "the command line", 0, flag)
+        if flag == "-p":
+            flag = "--port"
+        if not flag.startswith("--") or len(flag) == 2:
+            raise ConfigFileError(setting, BAD)
+        name, *words = _split_flag(flag[2:], setting)
         while i < len(args) and not (args[i].startswith("--") and len(args[i]) > 2):
             words.append(args[i])
             i += 1
-        if len(words) == 1 and OPTIONS.get(ALIASES.get(name, name)) and "words" in OPTIONS[ALIASES.get(name, name)].marks:
+        option = OPTIONS.get(ALIASES.get(name.lower(), name.lower()))
+        if len(words) == 1 and option is not None and "words" in option.marks:
             words = words[0].split() or [""]
-        yield _setting(name.lower(), words, "the command line", 0, " ".join([flag, *words]))
+        yield _checked(Setting(name.lower(), " ".join(words), setting.origin, 0, " ".join([flag, *words]), tuple(words)))
 
 
-def from_environment(environment: Mapping[str, str]) -> Iterator[Setting]:
-    """Settings of KVD_MAXMEMORY and its like."""
+def _split_flag(text: str, setting: Setting) -> list[str]:
+    """The name and the words of one argument: `port`, `port=6400` or `port 6400`."""
+    name, equals, value = text.partition("=")
+    if equals and not any(c.isspace() for c in name):
+        return [name, value]
+    try:
+        return split_words(text)
+    except ValueError as error:
+        raise ConfigFileError(setting, str(error)) from None
+
+
+def from_environment(environment: Mapping[str, str], ignored: list[str] | None = None) -> Iterator[Setting]:
+    """Settings of KVD_MAXMEMORY and its like.
+
+    An empty variable is as none. Orchestrators set variables for a service named kvd: a value like tcp://10.0.0.1:6379 is
+    skipped, and the name of an unknown variable is added to `ignored`.
+    """
     by_variable = {PREFIX + n.upper().replace("-", "_"): n for n in [*ALIASES, *OPTIONS]}
     for variable, value in sorted(environment.items()):
+        if not variable.startswith(PREFIX) or not value or value.startswith(("tcp://", "udp://")):
+            continue
         name = by_variable.get(variable)
-        if name:
-            yield Setting(ALIASES.get(name, name), value, f"the environment variable {variable}")
-        elif variable.startswith(PREFIX) and variable not in ("KVD_BUILD", "KVD_PROBES"):
-            raise ConfigFileError(Setting(variable, value, "the environment"), f"unknown option{_hint(variable[4:].lower())}")
+        if name is not None:
+            words = tuple(value.split()) if "words" in OPTIONS[ALIASES.get(name, name)].marks else (value,)
+            yield _checked(Setting(name, value, f"the environment variable {variable}", 0, f"{variable}={value}", words))
+        elif ignored is not None:
+            near = get_close_matches(variable, by_variable, n=1, cutoff=0.8)
+            ignored.append(f"{variable} (did you mean {near[0]}?)" if near else variable)
+
+
+def _checked(setting: Setting) -> Setting:
+    """The setting under its option's own name, with the right number of words."""
+    name, words = setting.name, setting.words
+    if name in REFUSED:
+        raise ConfigFileError(setting, f"'{name}' is not implemented: {REFUSED[name]} not available in kvd")
+    if name == RENAME:
+        if len(words) != 2:
+            raise ConfigFileError(setting, BAD)
+        return setting
+    name = ALIASES.get(name, name)
+    option = OPTIONS.get(name)
+    if option is None:
+        raise ConfigFileError(setting, BAD + _hint(name))
+    if not words and name == "save":
+        words = ("",)  # as `save ""`
+    if not words or (len(words) > 1 and "words" not in option.marks):
+        raise ConfigFileError(setting, BAD)
+    if name == "replicaof" and [word.lower() for word in words] == ["no", "one"]:
+        words = ("",)
+    return Setting(name, " ".join(words), setting.origin, setting.line, setting.text, words)
+
+
+# ---- what counts --------------------------------------------------------------------------------------
 
 
 def merge(*layers: Iterable[Setting]) -> dict[str, Setting]:
-    """Later layers win; within one, `save` lines add up as in a redis.conf."""
+    """The settings that count, by name. Later layers win; within one, lines of ADDING and renamed commands add up."""
     merged: dict[str, Setting] = {}
     for layer in layers:
         seen: set[str] = set()
         for setting in layer:
-            if setting.name in ("save", "client-output-buffer-limit") and setting.name in seen and setting.value:
-                before = merged[setting.name].value
-                setting = Setting(setting.name, f"{before} {setting.value}".strip(), setting.origin, setting.line, setting.text)
-            seen.add(setting.name)
-            merged[setting.name] = setting
+            name = f"{RENAME} {setting.words[0].lower()}" if setting.name == RENAME else setting.name
+            if name in ADDING and name in seen and setting.value:
+                before = merged[name].value
+                setting = Setting(name, f"{before} {setting.value}".strip(), setting.origin, setting.line, setting.text)
+            seen.add(name)
+            merged[name] = setting
     return merged
+
+
+# ---- INFO ---------------------------------------------------------------------------------------------
 
 
 def parse_info(text: str) -> dict[str, Any]:

@@ -7,13 +7,21 @@ import re
 from pathlib import Path
 
 import kvd.doors.store  # noqa: F401  (its import completes the command table)
-from kvd.config import OPTIONS, Option
-from kvd.embedded import PROCESS, SERVED
+from kvd.config import OPTIONS
+from kvd.reference import page as reference_page
 from kvd.run import registry
 from kvd.run.spec import Spec
-from kvd.reference import page as reference_page
 
 TITLES = {"generic": "Keys", "string": "Strings", "transactions": "Transactions", "connection": "Connection", "server": "Server"}
+SECTIONS: tuple[tuple[str, list[str], str], ...] = (  # of docs/config.md: heading, text, mark
+    ("In effect", [], ""),
+    (
+        "Not implemented",
+        ["These would protect data or access. Any value but the default stops the start, and CONFIG SET refuses it.", ""],
+        "unmade",
+    ),
+    ("Accepted without effect", ["`kvd serve` logs which of them are set to another value than their default.", ""], "inert"),
+)
 NOTE = "<!-- made by `kvd docs`; edit the declaration above the handler instead -->\n"
 
 
@@ -64,10 +72,10 @@ def _index_page(groups: dict[str, list[Spec]]) -> str:
 def _config_page() -> str:
     lines = [NOTE, "# Options", "", "For redis.conf files, `kvd serve --name value`, `KVD_NAME` in the environment, "
              "`kvd.Store(name=value)` and CONFIG SET (those marked *run time*).", ""]  # fmt: skip
-    for heading, inert in (("In effect", False), ("Accepted, without effect in this version", True)):
-        lines += [f"## {heading}", "", "| option | default | kind | | what it does |", "|---|---|---|---|---|"]
+    for heading, text, mark in SECTIONS:
+        lines += [f"## {heading}", "", *text, "| option | default | kind | | what it does |", "|---|---|---|---|---|"]
         for o in OPTIONS.values():
-            if ("inert" in o.marks) is not inert:
+            if next((m for m in ("inert", "unmade") if m in o.marks), "") != mark:
                 continue
             name = f"`{o.name}`" + (f" (`{o.alias}`)" if o.alias else "")
             kind = f"{o.kind} {' '.join(o.values)}".strip().replace("|", "\\|")

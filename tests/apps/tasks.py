@@ -15,7 +15,7 @@ def fail() -> None:
     raise ValueError("as asked")
 
 
-URL = os.environ.get("KVD_TEST_URL", "redis://127.0.0.1:1")
+URL = os.environ.get("KVDDEV_TEST_URL", "redis://127.0.0.1:1")
 app = Celery("kvd-test", broker=f"{URL}/1", backend=f"{URL}/2")
 app.conf.update(broker_connection_retry_on_startup=True, worker_hijack_root_logger=False)
 

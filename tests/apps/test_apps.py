@@ -30,7 +30,7 @@ def server():
 
 def environment(server):
     path = os.pathsep.join([str(ROOT), *sys.path])
-    return {**os.environ, "KVD_TEST_URL": server.url, "PYTHONPATH": path}
+    return {**os.environ, "KVDDEV_TEST_URL": server.url, "PYTHONPATH": path}
 
 
 def test_rq_worker(server):
@@ -286,9 +286,9 @@ const connection = { host: '127.0.0.1', port: Number(process.argv[2]), maxRetrie
 
 @pytest.fixture(scope="session")
 def bullmq(tmp_path_factory):
-    """A folder in which node finds BullMQ: KVD_BULLMQ names one, else npm fetches it."""
-    if os.environ.get("KVD_BULLMQ"):
-        return Path(os.environ["KVD_BULLMQ"])
+    """A folder in which node finds BullMQ: KVDDEV_BULLMQ names one, else npm fetches it."""
+    if os.environ.get("KVDDEV_BULLMQ"):
+        return Path(os.environ["KVDDEV_BULLMQ"])
     if not shutil.which("npm"):
         pytest.skip("no npm here")
     folder = tmp_path_factory.mktemp("bullmq")

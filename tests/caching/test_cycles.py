@@ -209,7 +209,7 @@ def test_a_task_and_a_thread():
 
 def test_a_loader_that_blocks_its_event_loop():
     """The thread waits for the task, and the loop that has to go on with the task for the thread."""
-    cache, begun, gate = kvd.Cache(), threading.Event(), threading.Barrier(2)
+    cache, begun, asked, gate = kvd.Cache(), threading.Event(), threading.Event(), threading.Barrier(2)
 
     async def in_loop():
         async def slow():
@@ -218,7 +218,7 @@ def test_a_loader_that_blocks_its_event_loop():
             return "slow"
 
         task = asyncio.create_task(cache.get_or_set_async("task", slow))
-        await asyncio.to_thread(begun.wait, LONG)
+        await asyncio.to_thread(asked.wait, LONG)
         blocked = cache.get_or_set("thread", lambda: "mine")  # this blocks the loop
         return blocked, await task
 
@@ -226,6 +226,7 @@ def test_a_loader_that_blocks_its_event_loop():
         begun.wait(LONG)
 
         def loader():
+            asked.set()
             gate.wait(LONG)
             return cache.get_or_set("task", lambda: "plain")
 

@@ -326,7 +326,7 @@ def test_memory_stays_flat(policy):
 
     churn(50_000)
     own, before = cache.nbytes, resident()
-    churn(200_000 if os.environ.get("KVD_LONG") is None else 10_000_000)
+    churn(200_000 if os.environ.get("KVDDEV_LONG") is None else 10_000_000)
     assert cache.nbytes < own * 1.6 + 65536
     if "ASAN_OPTIONS" not in os.environ:  # the sanitizer keeps what was freed
         assert resident() - before < 6 << 20

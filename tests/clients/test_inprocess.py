@@ -221,8 +221,8 @@ def resident():
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="reads /proc")
 def test_nothing_is_left_of_many_clients():
-    """KVD_LONG=1 makes it a million commands."""
-    rounds = 2000 if os.environ.get("KVD_LONG") else 40
+    """KVDDEV_LONG=1 makes it a million commands."""
+    rounds = 2000 if os.environ.get("KVDDEV_LONG") else 40
     store = kvd.Store()
 
     async def busy():

@@ -1,6 +1,6 @@
 """The same random command sequences on kvd and on real servers: equal replies, equal state.
 
-KVD_COMPAT_EXAMPLES bounds the number of sequences (`make compat` sets it high).
+KVDDEV_COMPAT_EXAMPLES bounds the number of sequences (`make compat` sets it high).
 """
 
 import os
@@ -16,7 +16,7 @@ import kvd
 from .commands import FAMILIES, command_lines
 from .wire import RealServer, Wire, programs
 
-EXAMPLES = int(os.environ.get("KVD_COMPAT_EXAMPLES", "150"))
+EXAMPLES = int(os.environ.get("KVDDEV_COMPAT_EXAMPLES", "150"))
 TIMED = {"ttl": 2, "pttl": 2000, "expiretime": 2, "pexpiretime": 2000}
 DATABASES = (0, 1, 2, 3)
 

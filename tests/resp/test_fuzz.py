@@ -11,7 +11,7 @@ import pytest
 import kvd
 from tests.compat.wire import Wire
 
-ROUNDS = int(os.environ.get("KVD_FUZZ_ROUNDS", "400"))
+ROUNDS = int(os.environ.get("KVDDEV_FUZZ_ROUNDS", "400"))
 LINES = [
     ("SET", "k", "v"), ("GET", "k"), ("MSET", "a", "1", "b", "2"), ("INCR", "n"), ("APPEND", "k", "x" * 300), ("KEYS", "*"),
     ("SETRANGE", "k", "1000", "zz"), ("SCAN", "0", "COUNT", "5"), ("MULTI",), ("EXEC",), ("LCS", "a", "b"), ("CLIENT", "LIST"),
@@ -62,7 +62,7 @@ def drain(connection):
 
 
 def test_mutated_frames(server):
-    rng = random.Random(os.environ.get("KVD_FUZZ_SEED", 1))
+    rng = random.Random(os.environ.get("KVDDEV_FUZZ_SEED", 1))
     witness = Wire(("127.0.0.1", server.port))
     for round_ in range(ROUNDS):
         data = b"".join(Wire.frame(rng.choice(LINES)) for _ in range(rng.randint(1, 6)))

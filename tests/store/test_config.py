@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 import kvd
-from kvd.config import OPTIONS, ConfigFileError, from_environment, from_flags, from_lines, merge, split_words
+from kvd.config import OPTIONS, ConfigFileError, from_environment, from_file, from_flags, from_lines, merge, split_words
 from tests.compat.wire import RealServer, Wire
 
 
@@ -31,7 +31,7 @@ def test_every_directive_of_redis_is_known_with_its_default(store):
     [("maxmemory", "abc", "argument must be a memory value"), ("appendonly", "maybe", "argument must be 'yes' or 'no'"),
      ("hz", "0", "argument must be between 1 and 500 inclusive"), ("maxmemory-policy", "lru", "argument(s) must be one of the following"),
      ("maxclients", "1.5", "argument couldn't be parsed into an integer"), ("save", "1", "Invalid save parameters"),
-     ("notify-keyspace-events", "Q", "Invalid event class character"), ("port", "1", "can't set immutable config"),
+     ("notify-keyspace-events", "Q", "Invalid event class character"), ("databases", "1", "can't set immutable config"),
      ("client-output-buffer-limit", "normal 1", "Wrong number of arguments")],
 )  # fmt: skip
 def test_config_set_checks(store, name, value, why):
@@ -80,12 +80,12 @@ def test_precedence():
 
 
 def test_files():
-    lines = ["# comment", "", 'requirepass "a b\\x41"', "save 900 1", "save 300 10", "bind 127.0.0.1 ::1", "slave-read-only yes"]
+    lines = ["# comment", "", 'requirepass "a b\\x41"', "save", "save 900 1", "save 300 10", "bind 127.0.0.1 ::1", "slave-read-only yes"]
     merged = merge(from_lines(lines, "file"))
     assert merged["requirepass"].value == "a bA"
     assert merged["save"].value == "900 1 300 10"
     assert merged["bind"].value == "127.0.0.1 ::1"
-    assert merged["replica-read-only"].line == 7
+    assert merged["replica-read-only"].line == 8
 
 
 def test_included_files(tmp_path):
@@ -104,6 +104,90 @@ def test_bad_lines_say_where(line):
 
 def test_words():
     assert split_words("a \"b c\" 'd\\'e' \"\\n\\x00\"") == ["a", "b c", "d'e", "\n\x00"]
+
+
+def test_patterns_of_included_files(tmp_path):
+    (tmp_path / "conf.d").mkdir()
+    (tmp_path / "conf.d" / "20.conf").write_text("hz 20\nmaxclients 20\n")
+    (tmp_path / "conf.d" / "10.conf").write_text("hz 10\nmaxmemory 10\n")
+    (tmp_path / "main.conf").write_text(f"include {tmp_path}/conf.d/*.conf\ninclude none/*.conf\n")
+    assert {n: s.value for n, s in merge(from_file(str(tmp_path / "main.conf"))).items()} == {"hz": "20", "maxclients": "20", "maxmemory": "10"}
+    with pytest.raises(ConfigFileError, match="can't open config file"):
+        list(from_lines(["include none.conf"], "file", str(tmp_path)))
+
+
+def test_files_that_include_each_other_are_an_error(tmp_path):
+    for name, text in (("a.conf", "include b.conf\n"), ("b.conf", "hz 10\ninclude c.conf\n"), ("c.conf", "include *.conf\n")):
+        (tmp_path / name).write_text(text)
+    with pytest.raises(ConfigFileError, match="includes itself: .*a.conf -> .*b.conf -> .*c.conf -> .*a.conf") as raised:
+        list(from_file(str(tmp_path / "a.conf")))
+    assert f"{tmp_path}/c.conf, at line 1" in raised.value.report
+    (tmp_path / "own.conf").write_text("include own.conf\n")
+    with pytest.raises(ConfigFileError, match="own.conf -> .*own.conf"):
+        list(from_file(str(tmp_path / "own.conf")))
+    (tmp_path / "twice.conf").write_text("include more.conf\ninclude more.conf\n")
+    (tmp_path / "more.conf").write_text("hz 11\n")
+    assert merge(from_file(str(tmp_path / "twice.conf")))["hz"].value == "11"
+
+
+def test_an_escape_is_a_byte_and_a_file_need_not_be_text(tmp_path):
+    path = tmp_path / "bytes.conf"
+    path.write_bytes(b'requirepass "\\xff\\xc3\\xa4"\nproc-title-template caf\xe9\x85\n')
+    store = kvd.Store()
+    for setting in merge(from_file(str(path))).values():
+        store.configure(setting.name, setting.value)
+    assert store.config_get("requirepass", "proc-title-template") == {
+        b"requirepass": b"\xff\xc3\xa4", b"proc-title-template": b"caf\xe9\x85"
+    }  # fmt: skip
+
+
+def test_errors_do_not_show_secrets():
+    with pytest.raises(ConfigFileError) as raised:
+        list(from_lines(["requirepass hunter2 hunter2"], "file"))
+    assert "hunter2" not in raised.value.report and "requirepass (redacted)" in raised.value.report
+
+
+UNMADE = [o for o in OPTIONS.values() if "unmade" in o.marks]
+
+
+@pytest.mark.parametrize("option", UNMADE, ids=lambda o: o.name)
+def test_what_is_not_implemented_is_refused_at_run_time_and_by_a_store(store, option):
+    active = {"bool": "yes", "int": "1", "percent": "5%", "save": "60 1"}.get(option.kind, "something")
+    with pytest.raises(kvd.ConfigError, match=f"'{option.name}' is not implemented: kvd accepts no value but its default, '{option.default}'"):
+        kvd.Store().configure(option.name, active)
+    with pytest.raises(kvd.ResponseError) as raised:
+        store.config_set(option.name, active)
+    assert "is not implemented" in str(raised.value) or "immutable" in str(raised.value)
+    assert store.option(option.name) == option.default
+    store.configure(option.name, option.default)
+
+
+def test_nothing_is_claimed_that_does_not_hold(store):
+    assert store.config_get("save", "appendonly") == {b"save": b"", b"appendonly": b"no"}
+    found = store.info("persistence")
+    assert (found["aof_enabled"], found["rdb_saves"], found["rdb_last_bgsave_time_sec"]) == (0, 0, -1)
+
+
+@pytest.mark.compat
+@pytest.mark.skipif(not shutil.which("redis-server"), reason="needs redis-server")
+def test_persistence_is_shown_as_by_a_server_without_it(store):
+    real = RealServer("redis-server")
+    try:
+        text = Wire(real.address)("INFO", "persistence").decode()
+    finally:
+        real.stop()
+    theirs = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
+    ours = store.info("persistence")
+    moving = {"rdb_last_save_time", "rdb_changes_since_last_save"}
+    assert {k: str(v) for k, v in ours.items() if k in theirs and k not in moving} == {
+        k: v for k, v in theirs.items() if k in ours and k not in moving
+    }
+
+
+def test_hidden_options_are_shown_by_their_names_only(store):
+    assert store.config_get("key-load-delay") == {b"key-load-delay": b"0"}
+    assert b"key-load-delay" not in store.config_get("*") and store.config_get("key-load-dela?") == {}
+    store.config_set("key-load-delay", "5")
 
 
 def test_rewrite(tmp_path):

@@ -6,7 +6,7 @@ from libc.string cimport memchr, memset
 
 from kvd.core.buf cimport buf, buf_add, buf_add_char, buf_printf, buf_release
 from kvd.core.glob cimport glob_match
-from kvd.core.view cimport view, view_of, view_str
+from kvd.core.view cimport view, view_is, view_of, view_str
 from kvd.resp.writer cimport write_bulk, write_header_at
 from kvd.run.args cimport reply_error, reply_error_about, reply_errorf, reply_ok, reply_text
 from kvd.run.call cimport call
@@ -15,8 +15,9 @@ from kvd.run.figures cimport figures_reset
 from kvd.run.options cimport options_applied
 from kvd.run.registry cimport define
 from kvd.store.config cimport (
-    MUTABLE, OPT_DIR, OPT_ENABLE_PROTECTED_CONFIGS, PROTECTED, WORDS, cfg, config, config_copy, config_init,
-    config_is_default, config_print, config_release, config_set, config_text, option_at, option_count, option_find,
+    HIDDEN, MUTABLE, OPT_BIND, OPT_DIR, OPT_ENABLE_PROTECTED_CONFIGS, OPT_PORT, PROTECTED, WORDS, cfg,
+    config, config_copy, config_init, config_is_default, config_print, config_release, config_set, config_text,
+    option_at, option_count, option_find,
 )
 
 cdef extern from "<unistd.h>" nogil:
@@ -39,10 +40,10 @@ cdef void reply_option(call *c, const char *name, int id) noexcept nogil:
     buf_release(&value)
 
 
-cdef bint wanted(call *c, const char *name) noexcept nogil:
+cdef bint wanted(call *c, const char *name, bint hidden) noexcept nogil:
     cdef int i
     for i in range(2, c.argc):
-        if glob_match(c.argv[i], view_str(name), True):
+        if view_is(c.argv[i], name) or (not hidden and glob_match(c.argv[i], view_str(name), True)):
             return True
     return False
 
@@ -55,12 +56,14 @@ define(config_get_command, """
 cdef void config_get_command(call *c) noexcept nogil:
     cdef int64_t n = 0
     cdef int id
+    cdef bint hidden
     cdef size_t at = c.out.len
     for id in range(option_count()):
-        if wanted(c, option_at(id).name):
+        hidden = option_at(id).flags & HIDDEN != 0
+        if wanted(c, option_at(id).name, hidden):
             reply_option(c, option_at(id).name, id)
             n += 1
-        if option_at(id).alias != NULL and wanted(c, option_at(id).alias):
+        if option_at(id).alias != NULL and wanted(c, option_at(id).alias, hidden):
             reply_option(c, option_at(id).alias, id)
             n += 1
     write_header_at(c.out, at, c'%' if c.proto >= 3 else c'*', n if c.proto >= 3 else n * 2)
@@ -88,6 +91,24 @@ cdef bint may_set(call *c, int id, int at) noexcept nogil:
             set_failed(c, c.argv[at], b"duplicate parameter")
             return False
     return True
+
+
+cdef bint listens(call *c, config *wanted) noexcept nogil:
+    """Moves the server's listeners if the command names where they are. False: that failed, and the error is replied."""
+    cdef int i, id
+    cdef int failed = -1
+    cdef const char *why = b"Failed to bind to specified addresses."
+    for i in range(2, c.argc, 2):
+        id = option_find(c.argv[i])
+        if (id == OPT_PORT or id == OPT_BIND) and c.store.on_listen != NULL:
+            failed = c.store.on_listen(c.store, wanted)
+            break
+    if failed == OPT_PORT:
+        why = b"Unable to listen on this port. Check server logs."
+    for i in range(2, c.argc, 2):
+        if failed >= 0 and option_find(c.argv[i]) == failed:
+            set_failed(c, c.argv[i], why)
+    return failed < 0
 
 
 define(config_set_command, """
@@ -128,6 +149,9 @@ cdef void config_set_command(call *c) noexcept nogil:
             set_failed(c, c.argv[i], b"No such file or directory")
             config_release(&trial)
             return
+    if not listens(c, &trial):
+        config_release(&trial)
+        return
     config_copy(&c.store.config, &trial)
     config_release(&trial)
     options_applied(c.store, True)

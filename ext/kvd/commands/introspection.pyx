@@ -9,8 +9,9 @@ from kvd.run.args cimport reply_array, reply_bulk, reply_error, reply_int
 from kvd.run.call cimport F_NO_MANDATORY_KEYS, KEY_NOT_KEY, arity_fits, call, command, key_at
 from kvd.run.errors cimport SYNTAX
 from kvd.run.registry cimport (
-    category_bit, command_at, command_count, command_keys, command_named, command_of, define, key_flag_name,
+    category_bit, command_at, command_count, command_keys, define, key_flag_name,
 )
+from kvd.run.renames cimport called, called_named, is_hidden
 
 cdef enum:
     MAX_KEYS = 4096
@@ -28,7 +29,7 @@ cdef void command_command(call *c) noexcept nogil:
     cdef size_t at = c.out.len
     cdef int64_t n = 0
     for i in range(command_count()):
-        if command_at(i).container == NULL:
+        if command_at(i).container == NULL and not is_hidden(c.store, command_at(i)):
             write_lowered(c.out, command_at(i).info, c.proto)
             n += 1
     write_header_at(c.out, at, c'*', n)
@@ -43,7 +44,7 @@ cdef void command_count_command(call *c) noexcept nogil:
     cdef int i
     cdef int64_t n = 0
     for i in range(command_count()):
-        n += command_at(i).container == NULL
+        n += command_at(i).container == NULL and not is_hidden(c.store, command_at(i))
     reply_int(c, n)
 
 
@@ -61,7 +62,7 @@ cdef void command_info(call *c) noexcept nogil:
         return
     reply_array(c, c.argc - 2)
     for i in range(2, c.argc):
-        d = command_named(c.argv[i])
+        d = called_named(c.store, c.argv[i])
         if d == NULL:
             write_null_array(c.out, c.proto)
         else:
@@ -81,11 +82,11 @@ cdef void command_docs(call *c) noexcept nogil:
     cdef size_t at = c.out.len
     if c.argc == 2:
         for i in range(command_count()):
-            if command_at(i).container == NULL:
+            if command_at(i).container == NULL and not is_hidden(c.store, command_at(i)):
                 write_lowered(c.out, command_at(i).docs, c.proto)
                 n += 1
     for i in range(2, c.argc):
-        d = command_named(c.argv[i])
+        d = called_named(c.store, c.argv[i])
         if d != NULL:
             write_lowered(c.out, d.docs, c.proto)
             n += 1
@@ -118,7 +119,7 @@ cdef void command_list(call *c) noexcept nogil:
         category = category_bit(c.argv[4])
     for i in range(command_count()):
         d = command_at(i)
-        if (filter == 1 or (filter == 2 and not d.categories & category)
+        if (is_hidden(c.store, d) or filter == 1 or (filter == 2 and not d.categories & category)
                 or (filter == 3 and not glob_match(c.argv[4], view_of(d.name, d.name_len), True))):
             continue
         write_bulk(c.out, view_of(d.name, d.name_len))
@@ -140,7 +141,7 @@ cdef int real_keys(key_at *keys, int n) noexcept nogil:
 cdef int keys_of(call *c, key_at *keys) noexcept nogil:
     """Positions, counted from the inner command; -1: the error is replied."""
     cdef const command *container
-    cdef const command *d = command_of(c.argv + 2, c.argc - 2, &container)
+    cdef const command *d = called(c.store, c.argv + 2, c.argc - 2, &container)
     cdef int n
     if d == NULL:
         reply_error(c, b"ERR Invalid command specified")

@@ -13,7 +13,8 @@ from kvd.run.figures cimport (
     LATENCY_SAMPLES, OCTAVES, SUBDIVISIONS, bucket_top, command_figures, figures, figures_of, latency_event,
     latency_sample, slow_clear, slow_entry,
 )
-from kvd.run.registry cimport command_at, command_count, command_named, define
+from kvd.run.registry cimport command_at, command_count, define
+from kvd.run.renames cimport called_named
 from kvd.session.session cimport clients_of
 from kvd.store.config cimport OPT_LATENCY_MONITOR_THRESHOLD, cfg
 from kvd.store.store cimport SPECIAL_MONITORS, special_set
@@ -254,7 +255,7 @@ cdef bint named(call *c, const command *d) noexcept nogil:
     cdef int i
     cdef const command *wanted
     for i in range(2, c.argc):
-        wanted = command_named(c.argv[i])
+        wanted = called_named(c.store, c.argv[i])
         if wanted == d or (wanted != NULL and d.container == wanted):
             return True
     return False

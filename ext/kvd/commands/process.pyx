@@ -96,6 +96,10 @@ cdef void shutdown_command(call *c) noexcept nogil:
         reply_error(c, b"ERR No shutdown in progress.")
     elif c.store.on_shutdown == NULL:
         reply_error(c, b"ERR Errors trying to SHUTDOWN. There is no server to stop.")
+    elif saves and not nosave:
+        if c.store.on_log != NULL:
+            c.store.on_log(c.store, 3, b"SHUTDOWN SAVE is refused: kvd does not write snapshots, and the data would be lost")
+        reply_error(c, b"ERR Errors trying to SHUTDOWN. Check logs.")
     else:
         session_end(c.session)
         c.store.on_shutdown(c.store)

@@ -16,13 +16,20 @@ from kvd.core.policy cimport policy_first, policy_limit, policy_name, policy_nex
 from kvd.core.slab cimport column_at, node_at
 from kvd.doors.entries cimport ADD, ANY, DELETED, N_CAUSES, REPLACE, STEP, Entries
 from kvd.doors.glue cimport METH_FASTCALL, METH_KEYWORDS, PyMethodDef, install, method_of, owned
-from kvd.doors.spans cimport DEFAULT, UNLIMITED, given, limit_of, limit_or_none, micros
+from kvd.doors.spans cimport DEFAULT, UNLIMITED, limit_of, limit_or_none, micros, span_of
 from kvd.doors.tags cimport Tag, tag_names, tags_of
 
 from types import GenericAlias
 
 from kvd.doors.entries import CAUSES
 from kvd.doors.spans import UNSET
+
+cdef object NOT_GIVEN = UNSET
+
+
+cdef inline int64_t given(str what, object seconds) except? -3:
+    """A time to live in microseconds, or DEFAULT."""
+    return DEFAULT if seconds is NOT_GIVEN else span_of(what, seconds)
 
 
 cdef class Cache(Entries):

@@ -30,20 +30,20 @@ cdef class Entries:
     cdef heap mem
     cdef slab nodes
     cdef policy order
-    cdef cells cells
-    cdef lives lives
-    cdef column weights        # int64_t
-    cdef column notes          # PyObject *: tuple of the tags an entry has, see tags.pyx
+    cdef cells cells           # what each lookup reads is together from here
     cdef uint64_t changes      # raised whenever a node is put in or taken out
+    cdef figures seen
     cdef int64_t most          # entries; UNLIMITED: no limit
     cdef int64_t heaviest      # weight of all; UNLIMITED: no limit
     cdef int64_t total         # weight of all
-    cdef int64_t default_ttl   # microseconds; NEVER: none
-    cdef int64_t default_tti
     cdef bint weighing
     cdef bint missing          # the class has __missing__
     cdef bint weak
-    cdef figures seen
+    cdef lives lives
+    cdef column weights        # int64_t
+    cdef column notes          # PyObject *: tuple of the tags an entry has, see tags.pyx
+    cdef int64_t default_ttl   # microseconds; NEVER: none
+    cdef int64_t default_tti
     cdef object weigher
     cdef object on_evict
     cdef object clock

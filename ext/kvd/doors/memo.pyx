@@ -9,7 +9,7 @@ stands for itself.
 
 What is not a plain hit is done by functions that kvd.caching.memoize sets: `key_of(args, kwargs)`, where keys
 are made otherwise; `adopt(instance)`, which makes the Owner of an instance met for the first time; and
-`missed(cache, key, owner, args, kwargs)`, which returns a flight (kvd.caching.flights): it has landed with the answer, or
+`missed(cache, key, owner, args, kwargs)`, which returns a flight (flight.pyx): it has landed with the answer, or
 the function is called here and the flight told. So a cached function that calls itself takes one frame a level more.
 """
 
@@ -23,6 +23,7 @@ from cpython.unicode cimport PyUnicode_CheckExact
 from cpython.weakref cimport PyWeakref_GetObject
 
 from kvd.doors.cache cimport Cache
+from kvd.doors.flight cimport Flight
 from kvd.doors.glue cimport owned
 
 cdef extern from *:
@@ -151,7 +152,7 @@ cdef class Memo:
             cache.put(key, result)
         return result
 
-    cdef object load(self, object flight, tuple args, PyObject *kwargs):
+    cdef object load(self, Flight flight, tuple args, PyObject *kwargs):
         cdef object result
         if flight.landed is not None:
             return flight.outcome()

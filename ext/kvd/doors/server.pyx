@@ -5,9 +5,12 @@ The store belongs to its users as before; the threads take its lock for each bat
 
 from cpython.exc cimport PyErr_CheckSignals
 
+from kvd.core.view cimport view_of
 from kvd.doors.fork cimport fork_forgets, fork_locks
+from kvd.doors.lock cimport acquire, release
 from kvd.doors.sleep cimport hold_signals, restore_signals
 from kvd.doors.store cimport Store
+from kvd.run.renames cimport rename_add
 from kvd.server.log cimport LOG_DEBUG, LOG_NOTICE, LOG_VERBOSE, LOG_WARNING, log_line, log_to_configured
 from kvd.server.poll cimport sigset_t
 from kvd.server.server cimport (
@@ -57,11 +60,9 @@ cdef int start(Store self, hosts, port, unix_path, int threads, bint log) except
 
 cdef int listen_tcp(server *v, hosts, int port) except -1:
     cdef bytes host
-    cdef bint optional
     for name in hosts:
-        optional = name.startswith("-")
-        host = name.lstrip("-").encode()
-        if not server_listen(v, host, port, optional):
+        host = name.encode()
+        if not server_listen(v, host, port):
             raise cannot_listen(f"Failed listening on port {port} (TCP), address {name}")
     return 0
 
@@ -69,15 +70,15 @@ cdef int listen_tcp(server *v, hosts, int port) except -1:
 cdef int listen_unix(Store self, server *v, unix_path) except -1:
     cdef bytes path = os.fsencode(unix_path)
     if not server_listen_unix(v, path, <int>cfg(&self.s.config, OPT_UNIXSOCKETPERM)):
-        raise cannot_listen("Failed opening Unix socket: bind")
+        raise cannot_listen("Failed opening Unix socket: bind", os.fspath(unix_path))
     self.unix_path = os.fspath(unix_path)
     return 0
 
 
-cdef object cannot_listen(str what):
+cdef object cannot_listen(str what, path=None):
     error = last_errno()
     from kvd.errors import ServerError
-    return ServerError(error, f"{what}: {os.strerror(error)}")
+    return ServerError(error, f"{what}: {os.strerror(error)}", path)
 
 
 def stop(Store self not None):
@@ -106,6 +107,21 @@ cdef bint wait(Store self, int ms) except -1:
         restore_signals(&usual)
     PyErr_CheckSignals()
     return v.stop_asked
+
+
+def rename_command(Store self not None, str old, str new):
+    """The directive rename-command: from now on the store calls a command by another name, or, if `new` is empty, not at all.
+
+    Raises kvd.ConfigError if there is no such command, or the new name is taken."""
+    cdef const char *why
+    cdef bytes before = old.encode("utf-8", "surrogateescape")
+    cdef bytes after = new.encode("utf-8", "surrogateescape")
+    acquire(self.s)
+    why = rename_add(self.s, view_of(before, len(before)), view_of(after, len(after)))
+    release(self.s)
+    if why != NULL:
+        from kvd.errors import ConfigError
+        raise ConfigError(f"rename-command: {why.decode()}")
 
 
 def ask_stop(Store self not None):

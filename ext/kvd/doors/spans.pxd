@@ -2,12 +2,13 @@
 
 from libc.stdint cimport int64_t
 
-cdef int64_t DEFAULT           # a time to live that was not given: the cache's own
+cdef enum:
+    DEFAULT = -2               # a time to live that was not given: the cache's own
+
 cdef int64_t UNLIMITED         # a limit of None
 
 # `what` names the argument in errors: TypeError for what is no number, ValueError for one out of range
 cdef int64_t micros(str what, object seconds) except? -3           # in microseconds, never negative; None is NEVER
 cdef int64_t span_of(str what, object seconds) except -1           # as micros, and must be positive
-cdef int64_t given(str what, object seconds) except? -3            # as span_of; UNSET is DEFAULT
 cdef int64_t limit_of(str what, object n) except -1                # None is UNLIMITED
 cdef object limit_or_none(int64_t limit)

@@ -4,6 +4,7 @@ A time is a number of seconds, a timedelta, or None for no limit. It becomes who
 is positive never rounds to none at all. Errors name the argument and the value.
 """
 
+from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
 from libc.math cimport isnan
 from libc.stdint cimport int64_t
 
@@ -26,7 +27,6 @@ class _Unset:
 
 UNSET = _Unset()               # of arguments for which None means something
 
-DEFAULT = -2
 UNLIMITED = 0x7FFFFFFFFFFFFFFF
 
 
@@ -40,8 +40,6 @@ cdef double number(str what, object seconds) except? -1:
         raise TypeError(f"{what} must be a number of seconds, a timedelta or None, not {type(seconds).__name__}") from None
     except OverflowError:      # an int beyond every float
         s = float("inf") if seconds > 0 else float("-inf")
-    if isnan(s):
-        raise ValueError(f"{what} must be a number, got nan")
     return s
 
 
@@ -49,7 +47,9 @@ cdef int64_t micros(str what, object seconds) except? -3:
     cdef double s
     if seconds is None:
         return NEVER
-    s = number(what, seconds)
+    s = PyFloat_AS_DOUBLE(seconds) if PyFloat_CheckExact(seconds) else number(what, seconds)
+    if isnan(s):
+        raise ValueError(f"{what} must be a number, got nan")
     if s <= 0:
         return 0
     if s >= <double>FOREVER / 2e6:
@@ -62,10 +62,6 @@ cdef int64_t span_of(str what, object seconds) except -1:
     if span == 0:
         raise ValueError(f"{what} must be positive, got {seconds}")
     return span
-
-
-cdef int64_t given(str what, object seconds) except? -3:
-    return DEFAULT if seconds is UNSET else span_of(what, seconds)
 
 
 cdef int64_t limit_of(str what, object n) except -1:
@@ -89,7 +85,13 @@ cdef object limit_or_none(int64_t limit):
 
 def number_of(str what, seconds):
     """A time as float seconds of any sign, or None for None. Raises TypeError or ValueError that names `what`."""
-    return None if seconds is None else number(what, seconds)
+    cdef double s
+    if seconds is None:
+        return None
+    s = number(what, seconds)
+    if isnan(s):
+        raise ValueError(f"{what} must be a number, got nan")
+    return s
 
 
 def seconds_of(str what, seconds, *, bint positive=True):
@@ -101,6 +103,8 @@ def seconds_of(str what, seconds, *, bint positive=True):
     if seconds is None:
         return None
     s = number(what, seconds)
+    if isnan(s):
+        raise ValueError(f"{what} must be a number, got nan")
     if s < 0 or positive and s == 0:
         raise ValueError(f"{what} must {'be positive' if positive else 'not be negative'}, got {seconds}")
     return s

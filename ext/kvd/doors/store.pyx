@@ -32,6 +32,7 @@ from kvd.run.dispatch cimport dispatch
 from kvd.run.figures cimport figure_fast, figures_init, figures_release
 from kvd.run.options cimport options_applied
 from kvd.run.registry cimport command_named, freeze
+from kvd.run.renames cimport renames_release
 from kvd.script.runtime cimport runtime_release
 from kvd.server.server cimport server_abandon, server_stop
 from kvd.session.clients cimport clients_init, clients_release, session_delete, session_new
@@ -135,6 +136,7 @@ cdef class Store(Forking):
         runtime_release(self.s)
         clients_release(self.s)
         figures_release(self.s)
+        renames_release(self.s)
         store_delete(self.s)
         self.s = NULL
 
@@ -149,7 +151,7 @@ cdef class Store(Forking):
         if id < 0:
             from kvd.config import unknown_option
             raise unknown_option(name)
-        text = (("yes" if value else "no") if isinstance(value, bool) else str(value)).encode()
+        text = (("yes" if value else "no") if isinstance(value, bool) else str(value)).encode("utf-8", "surrogateescape")
         memset(&why, 0, sizeof(why))
         acquire(self.s)
         ok = config_set(&self.s.config, id, view_of(text, len(text)), &why) if id != OPT_DATABASES else True
@@ -173,7 +175,7 @@ cdef class Store(Forking):
         acquire(self.s)
         config_print(&self.s.config, id, &out)
         release(self.s)
-        text = out.ptr[:out.len].decode()
+        text = out.ptr[:out.len].decode("utf-8", "surrogateescape")
         buf_release(&out)
         return text
 

@@ -22,7 +22,8 @@ from kvd.run.call cimport (
 )
 from kvd.run.errors cimport NOAUTH, OOM
 from kvd.run.figures cimport figures_of
-from kvd.run.registry cimport command_keys, command_of
+from kvd.run.registry cimport command_keys
+from kvd.run.renames cimport called
 from kvd.session.clients cimport session_discard
 from kvd.session.session cimport AFTER_TELL, ANY_SLOT, NO_SLOT, clients_of, in_multi, is_paused
 from kvd.session.tracking cimport tracking_send
@@ -186,7 +187,7 @@ cdef bint identify(call *c) noexcept nogil:
     """Finds the command; False: there is none, or the words do not fit it, and the error is replied."""
     cdef const command *container
     cdef char text[128]
-    c.command = command_of(c.argv, c.argc, &container)
+    c.command = called(c.store, c.argv, c.argc, &container)
     if c.command == NULL:
         if c.from_script:
             refuse(c, b"ERR Unknown Redis command called from script")

@@ -16,6 +16,7 @@ cdef void freeze() except *                                            # after a
 cdef const command *command_named(view name) noexcept nogil            # or NULL; a subcommand as container|name
 cdef const command *command_of(view *argv, int argc, const command **container) noexcept nogil
 # what the words call; NULL: no such command, or no such subcommand of *container (else NULL)
+cdef const command *command_within(const command *d, view *argv, int argc, const command **container) noexcept nogil   # as command_of, and the first word calls d
 cdef int command_count() noexcept nogil
 cdef const command *command_at(int id) noexcept nogil
 cdef int command_keys(const command *d, view *argv, int argc, key_at *keys, int room) noexcept nogil   # how many, `room` at most; -1: bad numkeys

@@ -229,7 +229,10 @@ cdef const command *subcommand(const command *container, view name) noexcept nog
 
 
 cdef const command *command_of(view *argv, int argc, const command **container) noexcept nogil:
-    cdef const command *d = command_named(argv[0])
+    return command_within(command_named(argv[0]), argv, argc, container)
+
+
+cdef const command *command_within(const command *d, view *argv, int argc, const command **container) noexcept nogil:
     container[0] = NULL
     if d == NULL or not (d.flags & F_CONTAINER or d.container != NULL):
         return d

@@ -35,7 +35,7 @@ cdef const char **NAMES = [
     b"luaopen_base", b"luaopen_table", b"luaopen_string", b"luaopen_math",
 ]
 
-cdef const char *ABSENT = b"ERR Lua scripting needs the package lupa: pip install \"kvd[lua]\""
+cdef const char *ABSENT = b"ERR Lua scripting needs the package lupa, which cannot be imported: pip install lupa"
 cdef const char *UNFIT = b"ERR Lua scripting needs a build of lupa whose lupa.lua51 exports Lua's C functions"
 cdef bint LOADED = False
 

@@ -17,7 +17,7 @@ from kvd.core.text cimport DOUBLE_TEXT, format_double, format_int
 from kvd.core.view cimport view, view_of
 from kvd.run.call cimport F_DENYOOM, F_WRITE, call, call_init, command
 from kvd.run.gate cimport PASSED, gate
-from kvd.run.registry cimport command_of
+from kvd.run.renames cimport called
 from kvd.run.run cimport run
 from kvd.script.convert cimport push_reply
 from kvd.script.functions cimport register_function
@@ -256,7 +256,7 @@ cdef int acl_check_cmd(lua_State *L) noexcept nogil:
     cdef const char *why = gather(L, r, argc)
     if why != NULL:
         return give_error(L, why, True)
-    if command_of(r.argv, argc, &container) == NULL:
+    if called(r.store, r.argv, argc, &container) == NULL:
         return give_error(L, b"ERR Invalid command passed to redis.acl_check_cmd()", True)
     lua.pushboolean(L, True)
     return 1

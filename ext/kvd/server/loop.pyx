@@ -19,7 +19,7 @@ from kvd.server.connection cimport (
 )
 from kvd.server.log cimport LOG_WARNING, log_line
 from kvd.server.poll cimport poll_event, poll_wait, poll_watch, waker_drain, waker_wake
-from kvd.server.server cimport listener, server, server_admit, server_assign
+from kvd.server.server cimport MAX_LISTENERS, listener, server, server_admit, server_assign
 from kvd.server.socket cimport accept_one
 from kvd.session.session cimport clients_of, pause_set, session
 from kvd.session.waiters cimport waits_next
@@ -208,7 +208,7 @@ cdef void serve_events(network *net, poll_event *events, int n, connection *but)
     for i in range(n):
         if events[i].tag == &net.waker:
             waker_drain(net.waker)
-        elif <size_t>events[i].tag >= <size_t>&v.listeners[0] and <size_t>events[i].tag < <size_t>&v.listeners[v.listener_count]:
+        elif <size_t>events[i].tag >= <size_t>&v.listeners[0] and <size_t>events[i].tag < <size_t>(v.listeners + MAX_LISTENERS):
             accept_all(net, <listener *>events[i].tag)
         else:
             k = <connection *>events[i].tag

@@ -9,14 +9,16 @@ cdef enum:
     MAX_THREADS = 128
 
 cdef struct listener:
-    int fd
+    int fd                     # -1: the place is free
     bint is_unix
-    char *path                 # own copy
+    bint leaving               # its address is being changed
+    char *path                 # of a unix socket; own copy
+    char *word                 # of a TCP address, as in `bind`; own copy
 
 cdef struct server:
     store *store
     listener listeners[MAX_LISTENERS]
-    int listener_count
+    int listener_count         # places ever used
     network *threads[MAX_THREADS]
     int thread_count
     int next_thread
@@ -25,7 +27,7 @@ cdef struct server:
     int stopped[2]             # a waker for whoever waits in server_wait
 
 cdef server *server_new(store *s) noexcept nogil                                   # or NULL
-cdef bint server_listen(server *v, const char *host, int port, bint optional) noexcept nogil   # False: errno says why
+cdef bint server_listen(server *v, const char *word, int port) noexcept nogil      # a word of `bind`; False: errno says why
 cdef bint server_listen_unix(server *v, const char *path, int mode) noexcept nogil
 cdef bint server_start(server *v, int threads) noexcept nogil                      # False: no memory, or no thread
 cdef void server_stop(server *v) noexcept nogil                                    # ends the threads, closes everything, frees v

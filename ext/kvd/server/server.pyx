@@ -9,15 +9,17 @@ While a server runs the store is `shared` and `ticking`.
 
 from libc.stdint cimport int64_t
 from libc.stdlib cimport calloc, free
-from libc.string cimport strdup, strlen
+from libc.string cimport memcpy, memset, strcmp, strcspn, strdup, strlen
 
-from kvd.server.connection cimport connection, connection_close, connection_free, pthread_self, pthread_t
+from kvd.core.buf cimport buf, buf_add_char, buf_printf, buf_release
+from kvd.server.connection cimport connection, connection_close, connection_free, network, pthread_self, pthread_t
+from kvd.server.log cimport LOG_WARNING, log_line
 from kvd.server.loop cimport network_run
 from kvd.server.poll cimport poll_open, poll_watch, wait_readable, waker_close, waker_open, waker_wake
 from kvd.server.socket cimport close, endpoint, listen_tcp, listen_unix, socket_port, transmit, unlink
 from kvd.session.session cimport clients_of
 from kvd.store.config cimport (
-    OPT_BIND, OPT_MAXCLIENTS, OPT_PROTECTED_MODE, OPT_REQUIREPASS, OPT_TCP_BACKLOG, cfg, config_text,
+    OPT_BIND, OPT_MAXCLIENTS, OPT_PORT, OPT_PROTECTED_MODE, OPT_REQUIREPASS, OPT_TCP_BACKLOG, cfg, config, config_text,
 )
 from kvd.store.parts cimport PART_SERVER
 from kvd.store.store cimport store_lock, store_unlock
@@ -44,32 +46,125 @@ cdef server *server_new(store *s) noexcept nogil:
     return v
 
 
-cdef bint add_listener(server *v, int fd, const char *path) noexcept nogil:
+cdef listener *free_place(server *v) noexcept nogil:
+    cdef int i
+    for i in range(v.listener_count):
+        if v.listeners[i].fd < 0:
+            return &v.listeners[i]
+    if v.listener_count == MAX_LISTENERS:
+        return NULL
+    v.listener_count += 1
+    return &v.listeners[v.listener_count - 1]
+
+
+cdef bint add_listener(server *v, int fd, const char *path, const char *word) noexcept nogil:
     cdef listener *l
     if fd < 0:
         return False
-    if v.listener_count == MAX_LISTENERS:
+    l = free_place(v)
+    if l == NULL:
         close(fd)
         return False
-    l = &v.listeners[v.listener_count]
     l.fd = fd
     l.is_unix = path != NULL
+    l.leaving = False
     l.path = strdup(path) if path != NULL else NULL
-    v.listener_count += 1
+    l.word = strdup(word) if word != NULL else NULL
+    if v.thread_count:
+        poll_watch(v.threads[0].poller, fd, l, False, True)
     return True
 
 
-cdef bint server_listen(server *v, const char *host, int port, bint optional) noexcept nogil:
-    cdef int fd = listen_tcp(host, v.port if v.port else port, <int>cfg(&v.store.config, OPT_TCP_BACKLOG))
+cdef void drop_listener(listener *l) noexcept nogil:
+    """Thread 0 may be about to accept on it, and then fails."""
+    close(l.fd)
+    l.fd = -1
+    free(l.path)
+    free(l.word)
+    l.path = l.word = NULL
+
+
+cdef bint server_listen(server *v, const char *word, int port) noexcept nogil:
+    cdef bint optional = word[0] == c'-'
+    cdef int fd = listen_tcp(word + optional, v.port if v.port else port, <int>cfg(&v.store.config, OPT_TCP_BACKLOG))
     if fd < 0:
         return optional
     if v.port == 0:
         v.port = socket_port(fd)
-    return add_listener(v, fd, NULL)
+    return add_listener(v, fd, NULL, word)
 
 
 cdef bint server_listen_unix(server *v, const char *path, int mode) noexcept nogil:
-    return add_listener(v, listen_unix(path, <int>cfg(&v.store.config, OPT_TCP_BACKLOG), mode), path)
+    return add_listener(v, listen_unix(path, <int>cfg(&v.store.config, OPT_TCP_BACKLOG), mode), path, NULL)
+
+
+# ---- listening elsewhere: CONFIG SET port and bind ---------------------------------------------------
+
+cdef void drop_tcp(server *v, bint leaving) noexcept nogil:
+    cdef int i
+    for i in range(v.listener_count):
+        if v.listeners[i].fd >= 0 and not v.listeners[i].is_unix and v.listeners[i].leaving == leaving:
+            drop_listener(&v.listeners[i])
+
+
+cdef bint listen_all(server *v, const char *words, int port) noexcept nogil:
+    """On every address of a `bind`; port 0: on none. False: on none, because one failed."""
+    cdef char word[256]
+    cdef size_t n
+    v.port = port
+    while port:
+        while words[0] == c' ':
+            words += 1
+        if words[0] == 0:
+            break
+        n = strcspn(words, b" ")
+        if n >= sizeof(word):
+            drop_tcp(v, False)
+            return False
+        memcpy(word, words, n)
+        word[n] = 0
+        words += n
+        if not server_listen(v, word, port):
+            log_line(v.store, LOG_WARNING, b"Could not create a TCP listening socket for an address that CONFIG SET named")
+            drop_tcp(v, False)
+            return False
+    return True
+
+
+cdef void current_words(server *v, buf *out) noexcept nogil:
+    """The addresses of now; those that leave are marked."""
+    cdef int i
+    for i in range(v.listener_count):
+        if v.listeners[i].fd >= 0 and not v.listeners[i].is_unix:
+            v.listeners[i].leaving = True
+            buf_printf(out, b"%s ", v.listeners[i].word)
+    buf_add_char(out, 0)
+
+
+cdef int on_listen(store *s, config *wanted) noexcept nogil:
+    """The new listeners first, if the port is another one; else the old ones must go before, and come back if that fails."""
+    cdef server *v = <server *>s.parts[<int>PART_SERVER]
+    cdef bint moves = strcmp(config_text(wanted, OPT_BIND), config_text(&s.config, OPT_BIND)) != 0
+    cdef bint changes = cfg(wanted, OPT_PORT) != cfg(&s.config, OPT_PORT)
+    cdef int port = <int>cfg(wanted, OPT_PORT) if changes else v.port
+    cdef int before = v.port
+    cdef int failed = -1
+    cdef buf words
+    if not moves and not changes:
+        return -1
+    memset(&words, 0, sizeof(words))
+    current_words(v, &words)
+    if port == before:
+        drop_tcp(v, True)
+    if listen_all(v, config_text(wanted, OPT_BIND) if moves or words.len == 1 else words.ptr, port):
+        drop_tcp(v, True)
+    else:
+        failed = OPT_PORT if changes else OPT_BIND
+        if port == before:
+            listen_all(v, words.ptr, before)
+        v.port = before
+    buf_release(&words)
+    return failed
 
 
 cdef void *thread_main(void *arg) noexcept nogil:
@@ -146,6 +241,7 @@ cdef bint server_start(server *v, int threads) noexcept nogil:
     s.guard.shared = True
     s.ticking = True
     s.on_shutdown = on_shutdown
+    s.on_listen = on_listen
     s.on_deadline = on_deadline
     for i in range(threads):
         if thread_start(&v.threads[i].thread, thread_main, v.threads[i]) != 0:
@@ -157,10 +253,11 @@ cdef bint server_start(server *v, int threads) noexcept nogil:
 cdef void close_listeners(server *v, bint remove_paths) noexcept nogil:
     cdef int i
     for i in range(v.listener_count):
-        close(v.listeners[i].fd)
+        if v.listeners[i].fd < 0:
+            continue
         if v.listeners[i].is_unix and remove_paths:
             unlink(v.listeners[i].path)
-        free(v.listeners[i].path)
+        drop_listener(&v.listeners[i])
     v.listener_count = 0
 
 
@@ -168,6 +265,7 @@ cdef void detach(server *v) noexcept nogil:
     cdef store *s = v.store
     s.parts[<int>PART_SERVER] = NULL
     s.on_shutdown = NULL
+    s.on_listen = NULL
     s.on_deadline = NULL
     s.ticking = False
 

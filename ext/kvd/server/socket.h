@@ -63,9 +63,10 @@ static int kvd_listen_tcp(const char *host, int port, int backlog) {
 
 static int kvd_listen_unix(const char *path, int backlog, int mode) {
     struct sockaddr_un a;
+    struct stat old;
     int fd;
     if (strlen(path) >= sizeof(a.sun_path)) { errno = ENAMETOOLONG; return -1; }
-    unlink(path);
+    if (lstat(path, &old) == 0 && S_ISSOCK(old.st_mode)) unlink(path);     /* of a server that is gone; nothing else */
     memset(&a, 0, sizeof(a));
     a.sun_family = AF_UNIX;
     strcpy(a.sun_path, path);

@@ -80,14 +80,17 @@ cdef enum option_kind:
     K_LIMITS                   # client classes with hard, soft, seconds
     K_NOTIFY                   # letters of keyspace events
     K_PERCENTILES
+    K_SHUTDOWN                 # words: default, nosave, now, force
 
 cdef enum:
-    MAX_OPTIONS = 256
+    MAX_OPTIONS = 320
     MUTABLE = 1                # CONFIG SET may change it
     PROTECTED = 2              # only with enable-protected-configs
     SECRET = 4                 # its value is not shown by CONFIG GET * in logs
-    INERT = 8                  # accepted for redis.conf files; nothing here looks at it yet
+    INERT = 8                  # accepted for redis.conf files, without effect
     WORDS = 16                 # its words are separate arguments in a file and may be many
+    UNMADE = 32                # not implemented: only its default is accepted
+    HIDDEN = 64                # CONFIG GET shows it by its full name only
 
     # client classes of client-output-buffer-limit
     CLASS_NORMAL = 0

@@ -1,12 +1,19 @@
 """The options of a store.
 
-One row names an option and gives its kind, its default, whether it may change at run time, and a
-sentence. CONFIG GET, SET and REWRITE, `kvd serve --help`, environment variables, configuration files
-and docs/config.md are read off this table; nothing about an option is written anywhere else.
+One row gives an option's name, kind, default, whether it may change at run time, and a sentence. CONFIG GET, SET
+and REWRITE, `kvd serve --help`, environment variables, configuration files and docs/config.md are derived from this
+table; nothing about an option is written anywhere else.
 
-A row: name or name=alias | kind | default | marks | sentence. Kinds: see `KINDS` below; int may have
-limits, enum its choices. Marks: `rw` may change at run time, `protected`, `words` (many words in a
-file), `inert`: accepted so that a redis.conf works unchanged, without effect here yet.
+A row: name or name=alias | kind | default | marks | sentence. Kinds: see `KINDS` below; int may have limits, enum its
+choices. Marks:
+
+    rw          CONFIG SET may change it
+    protected   only if enable-protected-configs allows it
+    secret      its value is not shown in logs
+    words       many words in a file
+    hidden      CONFIG GET shows it only by its full name
+    inert       accepted and without effect, and nobody loses data or access control by that
+    unmade      not implemented, and it protects data or access: any value but the default is refused
 """
 
 from libc.stdint cimport int64_t
@@ -18,173 +25,247 @@ from kvd.core.text cimport DOUBLE_TEXT, format_percent, parse_double, parse_int,
 from kvd.core.view cimport view_is, view_str
 
 OPTIONS = """
-maxmemory | memory | 0 | rw | Memory limit in bytes for the data; 0 is none. What happens at the limit is maxmemory-policy's.
-maxmemory-policy | enum noeviction allkeys-lru allkeys-lfu allkeys-random volatile-lru volatile-lfu volatile-random volatile-ttl | noeviction | rw | Which keys make room when maxmemory is reached.
-maxmemory-samples | int 1 64 | 5 | rw | How many keys an eviction looks at; more is closer to exact LRU or LFU and slower.
-maxmemory-eviction-tenacity | int 0 100 | 10 | rw | How long one command may be held up by evictions: 10 is half a millisecond, 100 without limit.
-lfu-log-factor | int 0 2147483647 | 10 | rw | How many hits an LFU counter takes to saturate (logarithmic).
-lfu-decay-time | int 0 2147483647 | 1 | rw | Minutes after which an idle key's LFU counter loses one.
-databases | int 1 16384 | 16 | | How many numbered databases there are.
-hz | int 1 500 | 10 | rw | Background rounds a second (statistics, idle clients).
-port | int 0 65535 | 6379 | | TCP port; 0 for none.
-bind | text | * -::* | words | Addresses to listen on; a leading - allows one to be missing, * and ::* mean all.
-unixsocket | text | | | Path of a unix socket to listen on.
-unixsocketperm | octal | 0 | | Permissions of the unix socket, octal; 0 leaves the umask to decide.
-tcp-backlog | int 0 2147483647 | 511 | | Length of the queue of connections not yet accepted.
-tcp-keepalive | int 0 2147483647 | 300 | rw | Seconds after which a silent TCP client is probed; 0 is never.
-timeout | int 0 2147483647 | 0 | rw | Seconds after which an idle client is closed; 0 is never.
-maxclients | int 1 4294967295 | 10000 | rw | How many clients may be connected at once.
-protected-mode | bool | yes | rw | Without a password, and bound to all addresses, refuse clients of other machines.
-io-threads | int 1 128 | 1 | | Network threads, each with its own clients.
-requirepass | text | | rw secret | Password that clients give with AUTH.
-enable-debug-command | enum no yes local | no | | Whether DEBUG is allowed: for nobody, all, or connections of this machine.
-enable-protected-configs | enum no yes local | no | | Whether protected options may be changed at run time.
-proto-max-bulk-len | memory 1048576 9223372036854775807 | 512mb | rw | Largest single argument or string value.
-client-query-buffer-limit | memory 1048576 9223372036854775807 | 1gb | rw | Most bytes of unexecuted input one client may pile up.
-client-output-buffer-limit | limits | normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60 | rw words | Per client class: hard limit, soft limit and its seconds for replies not taken.
-slowlog-log-slower-than | int -1 9223372036854775807 | 10000 | rw | Microseconds from which a command enters the slow log; -1 is never.
-slowlog-max-len | int 0 9223372036854775807 | 128 | rw | How many slow commands are kept.
-latency-monitor-threshold | int 0 9223372036854775807 | 0 | rw | Milliseconds from which LATENCY keeps an event; 0 is off.
-latency-tracking | bool | yes | rw | Keep a latency histogram for each command.
-latency-tracking-info-percentiles | percentiles | 50 99 99.9 | rw words | Percentiles that INFO latencystats shows.
-notify-keyspace-events | notify | | rw | Letters of the keyspace events that are published.
-active-expire-effort | int 1 10 | 1 | rw | How long a slice of active expiry may take: 1 is 250 microseconds, 10 is 1 millisecond.
-lazyfree-lazy-user-flush | bool | no | rw | FLUSHALL and FLUSHDB without a word are ASYNC.
-loglevel | enum debug verbose notice warning nothing | notice | rw | Least important messages that are logged.
-logfile | text | | | File to log to; empty is standard output.
-syslog-enabled | bool | no | | Log to syslog as well.
-syslog-ident | text | kvd | | Name under which syslog sees the server.
-syslog-facility | enum user local0 local1 local2 local3 local4 local5 local6 local7 | local0 | | Facility of syslog messages.
+maxmemory | memory | 0 | rw | Memory limit for the data, in bytes; 0 means no limit. maxmemory-policy decides what happens at the limit.
+maxmemory-policy | enum noeviction allkeys-lru allkeys-lfu allkeys-random volatile-lru volatile-lfu volatile-random volatile-ttl | noeviction | rw | Which keys are evicted when maxmemory is reached.
+maxmemory-samples | int 1 64 | 5 | rw | Keys sampled for each eviction. More samples approximate LRU or LFU better and cost more time.
+maxmemory-eviction-tenacity | int 0 100 | 10 | rw | How long evictions may delay one command: 10 is half a millisecond, 100 is no limit.
+lfu-log-factor | int 0 2147483647 | 10 | rw | How many hits saturate an LFU counter; the scale is logarithmic.
+lfu-decay-time | int 0 2147483647 | 1 | rw | Idle minutes after which an LFU counter is decremented.
+databases | int 1 16384 | 16 | | Number of databases.
+hz | int 1 500 | 10 | rw | Background tasks (statistics, idle clients) run this many times a second.
+port | int 0 65535 | 6379 | rw | TCP port to listen on; 0 disables TCP.
+bind | text | * -::* | rw words | Addresses to listen on. An address with a leading - may be unavailable; * and ::* mean all addresses.
+unixsocket | text | | | Path of the unix socket to listen on.
+unixsocketperm | octal | 0 | | Permissions of the unix socket, in octal; 0 applies the umask.
+tcp-backlog | int 0 2147483647 | 511 | | Length of the queue of pending TCP connections.
+tcp-keepalive | int 0 2147483647 | 300 | rw | Idle seconds before TCP keepalive probes are sent to a client; 0 disables them.
+timeout | int 0 2147483647 | 0 | rw | Idle seconds before a client is disconnected; 0 disables the timeout.
+maxclients | int 1 4294967295 | 10000 | rw | Maximum number of connected clients.
+protected-mode | bool | yes | rw | Refuse clients from other hosts while no password is set and the server listens on all addresses.
+io-threads | int 1 128 | 1 | | Number of network threads. Each one serves its own clients.
+requirepass | text | | rw secret | Password that clients must send with AUTH.
+enable-debug-command | enum no yes local | no | | Who may call DEBUG: no client, all clients, or local clients.
+enable-protected-configs | enum no yes local | no | | Who may change protected options at run time: no client, all clients, or local clients.
+proto-max-bulk-len | memory 1048576 9223372036854775807 | 512mb | rw | Maximum size of one argument and of a string value.
+client-query-buffer-limit | memory 1048576 9223372036854775807 | 1gb | rw | Maximum size of a client's unprocessed input.
+client-output-buffer-limit | limits | normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60 | rw words | For each client class: hard limit, soft limit and soft-limit duration (seconds) for pending replies. 0 disables a limit.
+slowlog-log-slower-than=commandlog-execution-slower-than | int -1 9223372036854775807 | 10000 | rw | Microseconds of execution time from which a command is logged in the slow log; -1 disables it.
+slowlog-max-len=commandlog-slow-execution-max-len | int 0 9223372036854775807 | 128 | rw | Maximum number of entries in the slow log.
+latency-monitor-threshold | int 0 9223372036854775807 | 0 | rw | Milliseconds from which an event is recorded for LATENCY; 0 disables it.
+latency-tracking | bool | yes | rw | Record a latency histogram for each command.
+latency-tracking-info-percentiles | percentiles | 50 99 99.9 | rw words | Percentiles shown by INFO latencystats.
+notify-keyspace-events | notify | | rw | Classes of keyspace events to publish, one letter each.
+active-expire-effort | int 1 10 | 1 | rw | Time limit of one cycle of active expiry: 1 is 250 microseconds, 10 is 1 millisecond.
+lazyfree-lazy-user-flush | bool | no | rw | FLUSHALL and FLUSHDB without ASYNC or SYNC free memory in the background.
+loglevel | enum debug verbose notice warning nothing | notice | rw | Lowest level that is logged.
+logfile | text | | | Path of the log file; empty means standard output.
+syslog-enabled | bool | no | | Also log to syslog.
+syslog-ident | text | kvd | | Program name in syslog.
+syslog-facility | enum user local0 local1 local2 local3 local4 local5 local6 local7 | local0 | | Facility in syslog.
 daemonize | bool | no | | Run in the background.
-pidfile | text | | | File the process id is written to.
-supervised | enum no upstart systemd auto | no | | Tell systemd when the server is ready.
+pidfile | text | | | Path of the file that the process id is written to.
+supervised | enum no upstart systemd auto | no | | Notify systemd when the server is ready.
 dir | text | . | rw protected | Working directory.
-save | save | 3600 1 300 100 60 10000 | rw words inert | Snapshot after so many seconds if there were so many changes.
-shutdown-timeout | int 0 2147483647 | 10 | rw inert | Seconds to wait for replicas at shutdown.
-set-proc-title | bool | yes | inert | Show address and mode in the process list.
-crash-log-enabled | bool | yes | rw | Print a stack trace of Python threads when the process crashes.
-hash-max-listpack-entries=hash-max-ziplist-entries | int 0 9223372036854775807 | 512 | rw | Fields up to which a hash is packed.
-hash-max-listpack-value=hash-max-ziplist-value | int 0 9223372036854775807 | 64 | rw | Longest field or value of a packed hash.
-list-max-listpack-size=list-max-ziplist-size | int -2147483648 2147483647 | -2 | rw | Size of a list's node.
-list-compress-depth | int 0 2147483647 | 0 | rw | Nodes at each end of a list that stay uncompressed.
-set-max-intset-entries | int 0 9223372036854775807 | 512 | rw | Integers up to which a set is an intset.
-set-max-listpack-entries | int 0 9223372036854775807 | 128 | rw | Members up to which a set is packed.
-set-max-listpack-value | int 0 9223372036854775807 | 64 | rw | Longest member of a packed set.
-zset-max-listpack-entries=zset-max-ziplist-entries | int 0 9223372036854775807 | 128 | rw | Members up to which a sorted set is packed.
-zset-max-listpack-value=zset-max-ziplist-value | int 0 9223372036854775807 | 64 | rw | Longest member of a packed sorted set.
-stream-node-max-bytes | memory | 4096 | rw | Bytes of a stream's node.
-stream-node-max-entries | int 0 9223372036854775807 | 100 | rw | Entries of a stream's node.
-hll-sparse-max-bytes | int 0 9223372036854775807 | 3000 | rw | Bytes up to which a HyperLogLog is sparse.
-tracking-table-max-keys | int 0 9223372036854775807 | 1000000 | rw | Keys remembered for client-side caching.
-busy-reply-threshold=lua-time-limit | int 0 9223372036854775807 | 5000 | rw | Milliseconds after which a script counts as busy.
-lua-memory-limit | memory 1048576 9223372036854775807 | 1gb | rw | Most memory that Lua scripts and their values may hold (kvd's own).
+save | save | | rw words unmade | Snapshot after this many seconds if at least this many changes were made; pairs of numbers.
+shutdown-timeout | int 0 2147483647 | 10 | rw inert | Seconds to wait for replicas during shutdown.
+set-proc-title | bool | yes | inert | Show address and mode in the process title.
+crash-log-enabled | bool | yes | rw | Print a stack trace of all Python threads if the process crashes.
+hash-max-listpack-entries=hash-max-ziplist-entries | int 0 9223372036854775807 | 512 | rw | Maximum number of fields of a hash in listpack encoding.
+hash-max-listpack-value=hash-max-ziplist-value | int 0 9223372036854775807 | 64 | rw | Maximum length of a field or value of a hash in listpack encoding.
+list-max-listpack-size=list-max-ziplist-size | int -2147483648 2147483647 | -2 | rw | Maximum size of a list node: elements if positive, -1 to -5 for 4 to 64 kB.
+list-compress-depth | int 0 2147483647 | 0 | rw | Nodes at each end of a list that are not compressed; 0 disables compression.
+set-max-intset-entries | int 0 9223372036854775807 | 512 | rw | Maximum number of members of a set in intset encoding.
+set-max-listpack-entries | int 0 9223372036854775807 | 128 | rw | Maximum number of members of a set in listpack encoding.
+set-max-listpack-value | int 0 9223372036854775807 | 64 | rw | Maximum length of a member of a set in listpack encoding.
+zset-max-listpack-entries=zset-max-ziplist-entries | int 0 9223372036854775807 | 128 | rw | Maximum number of members of a sorted set in listpack encoding.
+zset-max-listpack-value=zset-max-ziplist-value | int 0 9223372036854775807 | 64 | rw | Maximum length of a member of a sorted set in listpack encoding.
+stream-node-max-bytes | memory | 4096 | rw | Maximum size of a stream node; 0 means no limit.
+stream-node-max-entries | int 0 9223372036854775807 | 100 | rw | Maximum number of entries in a stream node; 0 means no limit.
+hll-sparse-max-bytes | int 0 9223372036854775807 | 3000 | rw | Maximum size of a HyperLogLog in sparse encoding.
+tracking-table-max-keys | int 0 9223372036854775807 | 1000000 | rw | Maximum number of keys tracked for client-side caching; 0 means no limit.
+busy-reply-threshold=lua-time-limit | int 0 9223372036854775807 | 5000 | rw | Milliseconds after which other clients get BUSY errors while a script runs.
+lua-memory-limit | memory 1048576 9223372036854775807 | 1gb | rw | Memory limit of Lua scripts and their values. Specific to kvd.
 cluster-enabled | bool | no | | Answer cluster clients as a cluster of one node.
-acl-pubsub-default | enum allchannels resetchannels | resetchannels | rw inert | Channels a new user may use.
-aclfile | text | | inert | File of users.
-acllog-max-len | int 0 9223372036854775807 | 128 | rw inert | Length of the ACL log.
-active-defrag-cycle-max | int 1 99 | 25 | rw inert | Most CPU percent for defragmentation.
-active-defrag-cycle-min | int 1 99 | 1 | rw inert | Least CPU percent for defragmentation.
-active-defrag-ignore-bytes | memory 1 9223372036854775807 | 100mb | rw inert | Waste below which nothing is defragmented.
-active-defrag-max-scan-fields | int 1 9223372036854775807 | 1000 | rw inert | Fields looked at in one step.
-active-defrag-threshold-lower | int 0 1000 | 10 | rw inert | Percent of waste at which defragmentation starts.
-active-defrag-threshold-upper | int 0 1000 | 100 | rw inert | Percent of waste at which it works hardest.
-activedefrag | bool | no | rw inert | Defragment memory while running.
-activerehashing | bool | yes | rw inert | Accepted; kvd's tables grow one bucket at a time and never rehash.
-always-show-logo | bool | no | inert | Accepted; there is no logo.
-aof-disable-auto-gc | bool | no | rw inert | Keep old append-only files.
-aof-load-truncated | bool | yes | rw inert | Load an append-only file whose end is cut off.
-aof-rewrite-incremental-fsync | bool | yes | rw inert | Sync a rewritten file in steps.
-aof-timestamp-enabled | bool | no | rw inert | Put times into the append-only file.
-aof-use-rdb-preamble | bool | yes | rw inert | Start a rewritten append-only file with a snapshot.
-aof_rewrite_cpulist=aof-rewrite-cpulist | text | | inert | Cores of the rewriting process.
+acl-pubsub-default | enum allchannels resetchannels | resetchannels | rw inert | Channel permissions of new ACL users.
+aclfile | text | | unmade | Path of the file of ACL users.
+acllog-max-len | int 0 9223372036854775807 | 128 | rw inert | Maximum number of entries in the ACL log.
+active-defrag-cycle-max | int 1 99 | 25 | rw inert | Maximum share of CPU time for defragmentation, in percent.
+active-defrag-cycle-min | int 1 99 | 1 | rw inert | Minimum share of CPU time for defragmentation, in percent.
+active-defrag-cycle-us | int 0 100000 | 500 | rw inert | Duration of one defragmentation cycle, in microseconds.
+active-defrag-ignore-bytes | memory 1 9223372036854775807 | 100mb | rw inert | Fragmentation below this size is ignored.
+active-defrag-max-scan-fields | int 1 9223372036854775807 | 1000 | rw inert | Fields processed in one step of defragmentation.
+active-defrag-threshold-lower | int 0 1000 | 10 | rw inert | Fragmentation that starts defragmentation, in percent.
+active-defrag-threshold-upper | int 0 1000 | 100 | rw inert | Fragmentation at which defragmentation uses maximum effort, in percent.
+activedefrag | bool | no | rw inert | Defragment memory in the background.
+activerehashing | bool | yes | rw inert | Rehash tables in the background. kvd's tables grow one bucket at a time and are never rehashed.
+always-show-logo | bool | no | inert | Show the logo at startup.
+aof-disable-auto-gc | bool | no | rw inert | Keep obsolete append-only files.
+aof-load-truncated | bool | yes | rw inert | Load an append-only file with a truncated end.
+aof-rewrite-incremental-fsync | bool | yes | rw inert | Sync a rewritten append-only file in steps.
+aof-timestamp-enabled | bool | no | rw inert | Record timestamps in the append-only file.
+aof-use-rdb-preamble | bool | yes | rw inert | Begin a rewritten append-only file with a snapshot.
+aof_rewrite_cpulist=aof-rewrite-cpulist | text | | inert | CPU affinity of the append-only file rewrite.
 appenddirname | text | appendonlydir | inert | Directory of the append-only files.
 appendfilename | text | appendonly.aof | inert | Name of the append-only file.
 appendfsync | enum everysec always no | everysec | rw inert | When the append-only file is synced.
-appendonly | bool | no | rw inert | Keep an append-only file.
-auto-aof-rewrite-min-size | memory 0 9223372036854775807 | 64mb | rw inert | Size below which the append-only file is not rewritten.
-auto-aof-rewrite-percentage | int 0 2147483647 | 100 | rw inert | Growth that starts a rewrite.
-bgsave_cpulist=bgsave-cpulist | text | | inert | Cores of the saving process.
-bind-source-addr | text | | rw inert | Address that outgoing connections start from.
-bio_cpulist=bio-cpulist | text | | inert | Cores of background threads.
-cluster-allow-pubsubshard-when-down | bool | yes | rw inert | Cluster only.
-cluster-allow-reads-when-down | bool | no | rw inert | Cluster only.
-cluster-allow-replica-migration | bool | yes | rw inert | Cluster only.
-cluster-announce-bus-port | int 0 65535 | 0 | rw inert | Cluster only.
-cluster-announce-hostname | text | | rw inert | Cluster only.
-cluster-announce-human-nodename | text | | rw inert | Cluster only.
-cluster-announce-ip | text | | rw inert | Cluster only.
-cluster-announce-port | int 0 65535 | 0 | rw inert | Cluster only.
-cluster-announce-tls-port | int 0 65535 | 0 | rw inert | Cluster only.
-cluster-config-file | text | nodes.conf | inert | Cluster only.
-cluster-link-sendbuf-limit | memory | 0 | rw inert | Cluster only.
-cluster-migration-barrier | int 0 2147483647 | 1 | rw inert | Cluster only.
-cluster-node-timeout | int 0 9223372036854775807 | 15000 | rw inert | Cluster only.
-cluster-port | int 0 65535 | 0 | inert | Cluster only.
-cluster-preferred-endpoint-type | enum ip hostname unknown-endpoint | ip | rw inert | Cluster only.
-cluster-replica-no-failover=cluster-slave-no-failover | bool | no | rw inert | Cluster only.
-cluster-replica-validity-factor=cluster-slave-validity-factor | int 0 2147483647 | 10 | rw inert | Cluster only.
-cluster-require-full-coverage | bool | yes | rw inert | Cluster only.
+appendonly | bool | no | rw unmade | Log every write to the append-only file.
+auto-aof-rewrite-min-size | memory 0 9223372036854775807 | 64mb | rw inert | Minimum size of the append-only file for an automatic rewrite.
+auto-aof-rewrite-percentage | int 0 2147483647 | 100 | rw inert | Growth of the append-only file that starts a rewrite, in percent.
+availability-zone | text | | rw inert | Name of the availability zone, for clients.
+bgsave_cpulist=bgsave-cpulist | text | | inert | CPU affinity of background saves.
+bind-source-addr | text | | rw inert | Source address of outgoing connections.
+bio_cpulist=bio-cpulist | text | | inert | CPU affinity of background threads.
+cluster-allow-pubsubshard-when-down | bool | yes | rw inert | Cluster: allow sharded pub/sub while the cluster is down.
+cluster-allow-reads-when-down | bool | no | rw inert | Cluster: allow reads while the cluster is down.
+cluster-allow-replica-migration | bool | yes | rw inert | Cluster: let replicas migrate to masters without one.
+cluster-announce-bus-port | int 0 65535 | 0 | rw inert | Cluster: bus port announced to other nodes.
+cluster-announce-client-ipv4 | text | | rw inert | Cluster: IPv4 address announced to clients.
+cluster-announce-client-ipv6 | text | | rw inert | Cluster: IPv6 address announced to clients.
+cluster-announce-client-port | int 0 65535 | 0 | rw inert | Cluster: port announced to clients.
+cluster-announce-client-tls-port | int 0 65535 | 0 | rw inert | Cluster: TLS port announced to clients.
+cluster-announce-hostname | text | | rw inert | Cluster: host name announced to clients.
+cluster-announce-human-nodename | text | | rw inert | Cluster: node name shown in logs.
+cluster-announce-ip | text | | rw inert | Cluster: address announced to other nodes.
+cluster-announce-port | int 0 65535 | 0 | rw inert | Cluster: port announced to other nodes.
+cluster-announce-tls-port | int 0 65535 | 0 | rw inert | Cluster: TLS port announced to other nodes.
+cluster-blacklist-ttl | int 0 9223372036854775807 | 60 | rw inert | Cluster: seconds for which a forgotten node is not added again.
+cluster-compatibility-sample-ratio | int 0 100 | 0 | rw inert | Share of commands checked for cluster compatibility, in percent.
+cluster-config-file | text | nodes.conf | inert | Cluster: file of the node configuration.
+cluster-config-save-behavior | enum sync best-effort | sync | rw inert | Cluster: what happens if the node configuration cannot be saved.
+cluster-databases | int 1 16384 | 1 | inert | Cluster: number of databases.
+cluster-link-sendbuf-limit | memory | 0 | rw inert | Cluster: memory limit of a link's send buffer.
+cluster-manual-failover-timeout | int 1 2147483647 | 5000 | rw inert | Cluster: time limit of a manual failover, in milliseconds.
+cluster-message-gossip-perc | int 1 100 | 10 | rw hidden inert | Cluster: share of nodes mentioned in a gossip message, in percent.
+cluster-migration-barrier | int 0 2147483647 | 1 | rw inert | Cluster: replicas a master keeps before one may migrate.
+cluster-node-timeout | int 0 9223372036854775807 | 15000 | rw inert | Cluster: milliseconds after which an unreachable node counts as failing.
+cluster-ping-interval | int 0 2147483647 | 0 | rw hidden inert | Cluster: interval of pings between nodes, in milliseconds.
+cluster-port | int 0 65535 | 0 | inert | Cluster: bus port.
+cluster-preferred-endpoint-type | enum ip hostname unknown-endpoint | ip | rw inert | Cluster: what CLUSTER SLOTS returns as a node's endpoint.
+cluster-replica-no-failover=cluster-slave-no-failover | bool | no | rw inert | Cluster: never promote this replica.
+cluster-replica-validity-factor=cluster-slave-validity-factor | int 0 2147483647 | 10 | rw inert | Cluster: how old a replica's data may be for a promotion.
+cluster-require-full-coverage | bool | yes | rw inert | Cluster: refuse commands while a slot is not covered.
+cluster-slot-migration-log-max-len | int 0 9223372036854775807 | 1000 | rw inert | Cluster: maximum number of entries in the log of slot migrations.
+cluster-slot-stats-enabled | bool | no | rw inert | Cluster: collect statistics for each slot.
+commandlog-large-reply-max-len | int 0 9223372036854775807 | 128 | rw inert | Maximum number of entries in the log of large replies.
+commandlog-large-request-max-len | int 0 9223372036854775807 | 128 | rw inert | Maximum number of entries in the log of large requests.
+commandlog-reply-larger-than | int -1 9223372036854775807 | 1048576 | rw inert | Size in bytes from which a reply is logged; -1 disables it.
+commandlog-request-larger-than | int -1 9223372036854775807 | 1048576 | rw inert | Size in bytes from which a request is logged; -1 disables it.
 crash-memcheck-enabled | bool | yes | rw inert | Test the memory after a crash.
 dbfilename | text | dump.rdb | rw protected inert | Name of the snapshot file.
-disable-thp | bool | yes | inert | Switch transparent huge pages off.
-dynamic-hz | bool | yes | rw inert | More background rounds with more clients.
-enable-module-command | enum no yes local | no | inert | There are no modules.
-hide-user-data-from-log | bool | no | rw inert | Keep user data out of the log; kvd never logs any.
-ignore-warnings | text | | inert | Start-up warnings to leave out.
-io-threads-do-reads | bool | no | inert | Accepted; kvd's network threads always read and write.
-jemalloc-bg-thread | bool | yes | rw inert | Accepted; kvd has an allocator of its own.
-lazyfree-lazy-eviction | bool | no | rw inert | Accepted; large values are always freed in slices.
-lazyfree-lazy-expire | bool | no | rw inert | Accepted; large values are always freed in slices.
-lazyfree-lazy-server-del | bool | no | rw inert | Accepted; large values are always freed in slices.
-lazyfree-lazy-user-del | bool | no | rw inert | Accepted; large values are always freed in slices.
-locale-collate | text | | rw inert | Locale by which SORT ALPHA compares.
-masterauth | text | | rw secret inert | Password for the master.
-masteruser | text | | rw inert | User for the master.
-maxmemory-clients | percent | 0 | rw inert | Memory limit of all clients together.
-min-replicas-max-lag=min-slaves-max-lag | int 0 2147483647 | 10 | rw inert | Seconds of lag a replica may have.
-min-replicas-to-write=min-slaves-to-write | int 0 2147483647 | 0 | rw inert | Replicas needed to accept a write.
-no-appendfsync-on-rewrite | bool | no | rw inert | Do not sync while a rewrite runs.
-oom-score-adj | enum no yes relative absolute | no | rw inert | Tell the kernel what to kill first.
+debug-context | text | | rw hidden inert | Text added to crash reports.
+disable-thp | bool | yes | inert | Disable transparent huge pages.
+dual-channel-replication-enabled | bool | no | rw inert | Replicate over two connections during a full synchronization.
+dynamic-hz | bool | yes | rw inert | Run background tasks more often with more clients.
+enable-debug-assert | bool | no | hidden inert | Enable expensive assertions.
+enable-module-command | enum no yes local | no | inert | Who may call MODULE. kvd has no modules.
+extended-redis-compatibility | bool | no | rw inert | Present the server as Redis. kvd always does.
+hash-seed | text | | inert | Seed of the hash function. kvd draws a random one.
+hide-user-data-from-log | bool | no | rw inert | Omit user data from the log. kvd never logs any.
+ignore-warnings | text | | inert | Startup warnings to suppress.
+import-mode | bool | no | rw unmade | Do not expire keys while another server's data is imported.
+io-threads-always-active | bool | no | hidden inert | Keep network threads active. kvd's always are.
+io-threads-do-reads | bool | no | inert | Let network threads read and parse. kvd's always do.
+jemalloc-bg-thread | bool | yes | rw inert | Purge memory in the background. kvd has its own allocator.
+key-load-delay | int -2147483648 2147483647 | 0 | rw hidden inert | Delay after each loaded key, for tests.
+lazyfree-lazy-eviction | bool | no | rw inert | Free evicted values in the background. kvd always frees large values in slices.
+lazyfree-lazy-expire | bool | no | rw inert | Free expired values in the background. kvd always frees large values in slices.
+lazyfree-lazy-server-del | bool | no | rw inert | Free overwritten values in the background. kvd always frees large values in slices.
+lazyfree-lazy-user-del | bool | no | rw inert | DEL frees values in the background. kvd always frees large values in slices.
+loading-process-events-interval-bytes | memory 1024 2147483647 | 2mb | hidden inert | Bytes loaded between two rounds of the event loop.
+locale-collate | text | | rw inert | Locale used by SORT with ALPHA.
+log-format | enum legacy logfmt | legacy | rw inert | Format of log lines.
+log-timestamp-format | enum legacy iso8601 milliseconds | legacy | rw inert | Format of timestamps in the log.
+lua-enable-deprecated-api | bool | no | hidden inert | Give scripts the deprecated Lua API.
+lua-enable-insecure-api | bool | no | rw hidden inert | Give scripts the insecure Lua API.
+masterauth=primaryauth | text | | rw secret unmade | Password for the master.
+masteruser=primaryuser | text | | rw unmade | User name for the master.
+max-new-connections-per-cycle | int 1 1000 | 10 | rw inert | New connections accepted in one round of the event loop.
+max-new-tls-connections-per-cycle | int 1 1000 | 1 | rw inert | New TLS connections accepted in one round of the event loop.
+maxmemory-clients | percent | 0 | rw unmade | Memory limit of all clients together, in bytes or percent of maxmemory.
+min-io-threads-avoid-copy-reply | int 0 2147483647 | 7 | rw hidden inert | Network threads from which replies are sent without a copy.
+min-replicas-max-lag=min-slaves-max-lag | int 0 2147483647 | 10 | rw inert | Maximum lag of a replica that counts for min-replicas-to-write, in seconds.
+min-replicas-to-write=min-slaves-to-write | int 0 2147483647 | 0 | rw unmade | Replicas that must be connected for a write to be accepted.
+min-string-size-avoid-copy-reply | int 0 2147483647 | 16384 | rw hidden inert | Size from which a reply is sent without a copy.
+min-string-size-avoid-copy-reply-threaded | int 0 2147483647 | 65536 | rw hidden inert | The same with network threads.
+mptcp | bool | no | inert | Listen with Multipath TCP.
+no-appendfsync-on-rewrite | bool | no | rw inert | Do not sync the append-only file during a rewrite.
+oom-score-adj | enum no yes relative absolute | no | rw inert | Adjust the kernel's OOM score of the process.
 oom-score-adj-values | text | 0 200 800 | rw words inert | Values for oom-score-adj.
-proc-title-template | text | {title} {listen-addr} {server-mode} | rw inert | Text in the process list.
-propagation-error-behavior | enum ignore panic panic-on-replicas | ignore | rw inert | What a bad command from the master does.
-rdb-del-sync-files | bool | no | rw inert | Delete files of replication.
-rdb-save-incremental-fsync | bool | yes | rw inert | Sync a snapshot in steps.
-rdbchecksum | bool | yes | inert | Checksum in the snapshot.
-rdbcompression | bool | yes | rw inert | Compress strings in the snapshot.
-repl-backlog-size | memory 1 9223372036854775807 | 1mb | rw inert | Bytes kept for replicas that come back.
-repl-backlog-ttl | int 0 9223372036854775807 | 3600 | rw inert | Seconds the backlog outlives the last replica.
-repl-disable-tcp-nodelay | bool | no | rw inert | Let TCP collect data for replicas.
-repl-diskless-load | enum disabled on-empty-db swapdb flush-before-load | disabled | rw protected inert | How a replica loads.
-repl-diskless-sync | bool | yes | rw inert | Send snapshots without a file.
-repl-diskless-sync-delay | int 0 2147483647 | 5 | rw inert | Seconds to wait for more replicas.
-repl-diskless-sync-max-replicas | int 0 2147483647 | 0 | rw inert | Replicas that end the wait.
+prefetch-batch-max-size | int 0 128 | 16 | rw inert | Commands whose keys are prefetched together. kvd prefetches 64.
+proc-title-template | text | {title} {listen-addr} {server-mode} | rw inert | Text of the process title.
+propagation-error-behavior | enum ignore panic panic-on-replicas | ignore | rw inert | What happens if a propagated command fails.
+rdb-del-sync-files | bool | no | rw inert | Delete snapshot files used for replication.
+rdb-key-save-delay | int -2147483648 2147483647 | 0 | rw hidden inert | Delay after each saved key, for tests.
+rdb-save-incremental-fsync | bool | yes | rw inert | Sync a snapshot file in steps.
+rdb-version-check | enum strict relaxed | strict | rw inert | Refuse snapshots of newer versions.
+rdbchecksum | bool | yes | inert | Write a checksum at the end of a snapshot.
+rdbcompression | bool | yes | rw inert | Compress strings in a snapshot.
+rdma-bind | text | | words inert | RDMA addresses to listen on.
+rdma-completion-vector | int -1 1024 | -1 | inert | RDMA completion vector.
+rdma-port | int 0 65535 | 0 | inert | RDMA port to listen on.
+rdma-rx-size | int 65536 16777216 | 1048576 | inert | Size of an RDMA receive buffer.
+repl-backlog-size | memory 1 9223372036854775807 | 1mb | rw inert | Size of the replication backlog.
+repl-backlog-ttl | int 0 9223372036854775807 | 3600 | rw inert | Seconds for which the backlog is kept without replicas.
+repl-disable-tcp-nodelay | bool | no | rw inert | Let TCP delay data for replicas to send fewer packets.
+repl-diskless-load | enum disabled on-empty-db swapdb flush-before-load | disabled | rw protected inert | How a replica loads a snapshot.
+repl-diskless-sync | bool | yes | rw inert | Send snapshots to replicas without a file.
+repl-diskless-sync-delay | int 0 2147483647 | 5 | rw inert | Seconds to wait for more replicas before a snapshot is sent.
+repl-diskless-sync-max-replicas | int 0 2147483647 | 0 | rw inert | Number of replicas that ends that wait.
+repl-mptcp | bool | no | rw inert | Replicate over Multipath TCP.
 repl-ping-replica-period=repl-ping-slave-period | int 1 2147483647 | 10 | rw inert | Seconds between pings to replicas.
-repl-timeout | int 1 2147483647 | 60 | rw inert | Seconds after which a link is given up.
-replica-announce-ip=slave-announce-ip | text | | rw inert | Address a replica tells its master.
-replica-announce-port=slave-announce-port | int 0 65535 | 0 | rw inert | Port a replica tells its master.
+repl-rdb-channel | bool | yes | rw hidden inert | Send snapshots over a connection of their own.
+repl-timeout | int 1 2147483647 | 60 | rw inert | Seconds after which a replication link times out.
+replica-announce-ip=slave-announce-ip | text | | rw inert | Address that a replica announces to its master.
+replica-announce-port=slave-announce-port | int 0 65535 | 0 | rw inert | Port that a replica announces to its master.
 replica-announced | bool | yes | rw inert | Show this replica to sentinels.
-replica-ignore-disk-write-errors | bool | no | rw inert | Go on when the disk fails.
-replica-ignore-maxmemory=slave-ignore-maxmemory | bool | yes | rw inert | A replica does not evict.
-replica-lazy-flush=slave-lazy-flush | bool | no | rw inert | Flush in the background before a load.
-replica-priority=slave-priority | int 0 2147483647 | 100 | rw inert | Who is promoted first.
-replica-read-only=slave-read-only | bool | yes | rw inert | A replica refuses writes.
-replica-serve-stale-data=slave-serve-stale-data | bool | yes | rw inert | A replica answers while it is cut off.
-replicaof=slaveof | text | | words inert | Address of the master.
-sanitize-dump-payload | enum no yes clients | no | rw inert | Check payloads deeply.
-server_cpulist=server-cpulist | text | | inert | Cores of the server's threads.
-shutdown-on-sigint | text | default | rw words inert | What SIGINT does.
-shutdown-on-sigterm | text | default | rw words inert | What SIGTERM does.
-socket-mark-id | int 0 4294967295 | 0 | inert | Mark of sockets for packet filters.
+replica-full-sync-buffer-limit | memory | 0 | rw inert | Size limit of a replica's buffer during a full synchronization.
+replica-ignore-disk-write-errors | bool | no | rw inert | Continue after a disk error on a replica.
+replica-ignore-maxmemory=slave-ignore-maxmemory | bool | yes | rw inert | Do not evict keys on a replica.
+replica-lazy-flush=slave-lazy-flush | bool | no | rw inert | Flush in the background before a replica loads.
+replica-priority=slave-priority | int 0 2147483647 | 100 | rw inert | Priority for promotion; the lowest number is promoted first.
+replica-read-only=slave-read-only | bool | yes | rw inert | Refuse writes on a replica.
+replica-serve-stale-data=slave-serve-stale-data | bool | yes | rw inert | Answer reads on a replica while its link is down.
+replicaof=slaveof | text | | words unmade | Address of the master to replicate.
+sanitize-dump-payload | enum no yes clients | no | rw inert | Validate RESTORE payloads. kvd always does.
+server_cpulist=server-cpulist | text | | inert | CPU affinity of the server's threads.
+shutdown-on-sigint | shutdown | default | rw words | What SIGINT does: default, nosave, now, force. save is not implemented.
+shutdown-on-sigterm | shutdown | default | rw words | What SIGTERM does: default, nosave, now, force. save is not implemented.
+slot-migration-max-failover-repl-bytes | memory | 0 | rw inert | Cluster: replication lag at which a slot migration may finish.
+socket-mark-id | int 0 4294967295 | 0 | inert | Mark of the server's sockets for packet filters.
 stop-writes-on-bgsave-error | bool | yes | rw inert | Refuse writes after a failed snapshot.
-tls-port | int 0 0 | 0 | rw inert | TLS is not available.
+tls-auth-clients | enum no yes optional | yes | rw inert | TLS: require client certificates.
+tls-auth-clients-user | enum cn uri off | off | rw inert | TLS: user name taken from the client certificate.
+tls-auto-reload-interval | int 0 2147483647 | 0 | rw inert | TLS: seconds between reloads of changed certificates.
+tls-ca-cert-dir | text | | rw inert | TLS: directory of CA certificates.
+tls-ca-cert-file | text | | rw inert | TLS: file of CA certificates.
+tls-cert-file | text | | rw inert | TLS: file of the server certificate.
+tls-ciphers | text | | rw inert | TLS: ciphers up to TLS 1.2.
+tls-ciphersuites | text | | rw inert | TLS: cipher suites of TLS 1.3.
+tls-client-cert-file | text | | rw inert | TLS: file of the certificate for outgoing connections.
+tls-client-key-file | text | | rw inert | TLS: file of the key for outgoing connections.
+tls-client-key-file-pass | text | | rw secret inert | TLS: password of that key.
+tls-cluster | bool | no | rw unmade | TLS: encrypt the cluster bus.
+tls-dh-params-file | text | | rw inert | TLS: file of Diffie-Hellman parameters.
+tls-key-file | text | | rw inert | TLS: file of the server key.
+tls-key-file-pass | text | | rw secret inert | TLS: password of the server key.
+tls-port | int 0 65535 | 0 | rw unmade | TLS: port to listen on.
+tls-prefer-server-ciphers | bool | no | rw inert | TLS: prefer the server's order of ciphers.
+tls-protocols | text | | rw words inert | TLS: protocol versions.
+tls-replication | bool | no | rw unmade | TLS: encrypt the link to the master.
+tls-session-cache-size | int 0 2147483647 | 20480 | rw inert | TLS: maximum number of cached sessions.
+tls-session-cache-timeout | int 0 2147483647 | 300 | rw inert | TLS: lifetime of a cached session, in seconds.
+tls-session-caching | bool | yes | rw inert | TLS: cache sessions.
+unixsocketgroup | text | | unmade | Group of the unix socket.
+use-exit-on-panic | bool | no | rw hidden inert | Exit instead of aborting after a panic.
+watchdog-period | int 0 2147483647 | 0 | rw hidden inert | Milliseconds after which the software watchdog reports a delay; 0 disables it.
 """
 
 cdef dict KINDS = {
     "bool": K_BOOL, "int": K_INT, "memory": K_MEMORY, "percent": K_PERCENT, "enum": K_ENUM, "text": K_TEXT,
     "octal": K_OCTAL, "save": K_SAVE, "limits": K_LIMITS, "notify": K_NOTIFY, "percentiles": K_PERCENTILES,
+    "shutdown": K_SHUTDOWN,
 }
-cdef dict MARKS = {"rw": MUTABLE, "protected": PROTECTED, "secret": SECRET, "inert": INERT, "words": WORDS}
+cdef dict MARKS = {"rw": MUTABLE, "protected": PROTECTED, "secret": SECRET, "inert": INERT, "words": WORDS, "unmade": UNMADE, "hidden": HIDDEN}
 
 cdef option TABLE[MAX_OPTIONS]
 cdef int COUNT = 0
@@ -471,7 +552,46 @@ cdef bint set_number(config *c, int id, view value, buf *why) noexcept nogil:
     return True
 
 
+cdef const char **SHUTDOWN_WORDS = [b"default", b"save", b"nosave", b"now", b"force"]
+
+
+cdef bint set_shutdown(config *c, int id, view value, buf *why) noexcept nogil:
+    cdef view word, rest = value
+    cdef int i
+    while next_word(&rest, &word):
+        for i in range(5):
+            if view_is(word, SHUTDOWN_WORDS[i]):
+                break
+        else:
+            buf_printf(why, b"argument(s) must be one of the following: default, save, nosave, now, force")
+            return False
+        if i == 1:
+            buf_printf(why, b"'save' is not implemented: kvd does not write snapshots")
+            return False
+    return keep_text(c, id, value)
+
+
 cdef bint config_set(config *c, int id, view value, buf *why) noexcept nogil:
+    if not set_value(c, id, value, why):
+        return False
+    if TABLE[id].flags & UNMADE and not config_is_default(c, id):
+        buf_printf(why, b"'%s' is not implemented: kvd accepts no value but its default, '", TABLE[id].name)
+        set_default(c, id)
+        config_print(c, id, why)
+        buf_add_char(why, c"'")
+        return False
+    return True
+
+
+cdef void set_default(config *c, int id) noexcept nogil:
+    if is_number(TABLE[id].kind):
+        c.values[id].number = TABLE[id].number
+    else:
+        free(c.values[id].text)
+        c.values[id].text = NULL
+
+
+cdef bint set_value(config *c, int id, view value, buf *why) noexcept nogil:
     cdef int kind = TABLE[id].kind
     if kind == K_BOOL:
         if not view_is(value, b"yes") and not view_is(value, b"no"):
@@ -485,6 +605,8 @@ cdef bint config_set(config *c, int id, view value, buf *why) noexcept nogil:
         return keep_text(c, id, value)
     if kind == K_SAVE:
         return set_save(c, id, value, why)
+    if kind == K_SHUTDOWN:
+        return set_shutdown(c, id, value, why)
     if kind == K_LIMITS:
         return set_limits(c, id, value, why)
     if kind == K_NOTIFY:

@@ -7,6 +7,7 @@ cdef enum part:
     PART_CHANNELS              # session/channels.pyx
     PART_TRACKING              # session/tracking.pyx
     PART_FIGURES               # run/figures.pyx
+    PART_RENAMES               # run/renames.pyx; NULL: no command is renamed
     PART_SCRIPTS               # script/runtime.pyx
     PART_SERVER                # server/server.pyx
     PARTS

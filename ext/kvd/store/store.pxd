@@ -38,6 +38,7 @@ cdef enum special:             # bits of store.special and session.special: what
     SPECIAL_EFFECTS = 4096     # changes are propagated
     SPECIAL_CLOCK = 8192       # the time is asked of a Python function before each command
     SPECIAL_CLOSED = 16384     # the store, or the session, is closed: only Python callers meet it
+    SPECIAL_RENAMED = 32768    # commands have other names (rename-command)
 
 cdef enum clock_mode:          # of a store, for tests of what time does
     CLOCK_WALL
@@ -132,6 +133,7 @@ cdef struct store:
     char *config_path          # absolute path of the configuration file, or NULL; own copy
     void *parts[PARTS]         # of the layers above
     void (*on_shutdown)(store *s) noexcept nogil                      # SHUTDOWN was asked for
+    int (*on_listen)(store *s, config *wanted) noexcept nogil         # before port or bind changes: the option that cannot be; -1: none
     void (*on_log)(store *s, int level, const char *text) noexcept nogil
     void (*on_deadline)(store *s, int64_t deadline) noexcept nogil    # a deadline may be the soonest now
 

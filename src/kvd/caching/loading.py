@@ -23,9 +23,10 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from kvd.caching.errors import copied
-from kvd.caching.flights import Flight, asks_for_itself, running
+from kvd.caching.flights import asks_for_itself, wait, wait_async
 from kvd.doors.cache import UNSET
 from kvd.doors.cache import Cache as Plain
+from kvd.doors.flight import Flight, running
 from kvd.doors.spans import number_of, seconds_of
 
 if TYPE_CHECKING:
@@ -97,13 +98,6 @@ class Loading:
             self.flights[flight.key] = first = flight
         return first
 
-    def close(self, flight: Flight) -> None:
-        try:
-            if self.flights.get(flight.key) is flight:
-                del self.flights[flight.key]
-        except Exception:  # a key's __eq__ raised: board overlooks a flight that has landed
-            pass
-
     def open(self, flight: Flight) -> Flight:
         """The caller loads, unless the value has come since it looked."""
         flight.open()
@@ -117,13 +111,8 @@ class Loading:
         return flight
 
     def begin(self, key: Hashable, options: LoadOptions) -> Flight:
-        """A flight for a key that is missing: it has landed, or this thread loads and calls its `finish` or `fail`.
-
-        What follows the registration in `board`, up to the landing, needs no deeper stack than `stack_room` has tried. So a
-        stack that is used up leaves no flight behind that never lands.
-        """
+        """A flight for a key that is missing: it has landed, or this thread loads and calls its `finish` or `fail`."""
         while True:
-            stack_room()
             self.raise_remembered(key)
             flight = Flight(self, key, options, running())
             first = self.board(flight)
@@ -131,7 +120,7 @@ class Loading:
                 return self.open(flight)
             if asks_for_itself(self, key) or first.thread == flight.thread and not first.tasked:
                 raise RuntimeError(f"the loader of {key!r} asks for {key!r}")
-            if not first.wait():
+            if not wait(first):
                 flight.open()
                 return flight  # it stands beside the one under way, and nothing waits for it
             if first.landed != "abandoned":
@@ -140,7 +129,6 @@ class Loading:
     async def begin_async(self, key: Hashable, options: LoadOptions) -> Flight:
         """As begin, for a task."""
         while True:
-            stack_room()
             self.raise_remembered(key)
             flight = Flight(self, key, options, running(), tasked=True)
             first = self.board(flight)
@@ -148,7 +136,7 @@ class Loading:
                 return self.open(flight)
             if asks_for_itself(self, key):
                 raise RuntimeError(f"the loader of {key!r} asks for {key!r}")
-            if not await first.wait_async():
+            if not await wait_async(first):
                 flight.open()
                 return flight
             if first.landed != "abandoned":
@@ -165,8 +153,9 @@ class Loading:
         self.seconds += seconds
         self.keep(flight.key, value, seconds, flight.options)
 
-    def failed(self, flight: Flight) -> None:
+    def failed(self, flight: Flight, error: BaseException) -> None:
         self.failures += 1
+        flight.error = copied(error)
         if flight.options.error_ttl:
             self.remember_error(flight)
 
@@ -206,7 +195,12 @@ class Loading:
         if self.errors is not None:
             error = self.errors.get(key)
             if error is not None:
-                raise copied(error).with_traceback(None)
+                raise self.again(error)
+
+    @staticmethod
+    def again(error: BaseException) -> BaseException:
+        """An error that was kept, to be raised once more."""
+        return copied(error).with_traceback(None)
 
     def forget(self, key: Hashable) -> None:
         if self.errors is not None:
@@ -313,7 +307,7 @@ class Loading:
             for flight, first in others:
                 if asks_for_itself(self, flight.key) or first.thread == flight.thread and not first.tasked:
                     raise RuntimeError(f"the loader of {flight.key!r} asks for {flight.key!r}")
-                if not first.wait():
+                if not wait(first):
                     beside.append(flight)
                 elif first.landed == "abandoned":
                     wanted.append(flight.key)
@@ -328,7 +322,6 @@ class Loading:
         others: list[tuple[Flight, Flight]] = []
         try:
             for key in keys:
-                stack_room()
                 self.raise_remembered(key)
                 flight = Flight(self, key, options, running())
                 first = self.board(flight)
@@ -370,12 +363,6 @@ class Loading:
                 if not flight.landed:
                     flight.land("abandoned")
         return values
-
-
-def stack_room(frames: int = 6) -> None:
-    """RecursionError unless so many calls fit into the stack."""
-    if frames:
-        stack_room(frames - 1)
 
 
 def opened(flights: list[Flight]) -> list[Flight]:

@@ -14,17 +14,18 @@ import weakref
 from collections.abc import Callable, Collection, Hashable
 from dataclasses import replace
 from functools import _CacheInfo as CacheInfo
-from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, overload
 
 from kvd.caching import Cache
-from kvd.caching.flights import Flight, landed_with
 from kvd.caching.loading import LoadOptions, Span, single_use
 from kvd.doors.cache import UNSET
+from kvd.doors.flight import Flight, landed_with
 from kvd.doors.memo import Memo, Owner, give_call
 
 P = ParamSpec("P")
 Q = ParamSpec("Q")
 R = TypeVar("R")
+T = TypeVar("T")
 
 MAXSIZE = 1024
 
@@ -236,6 +237,22 @@ class CachedFunction(_Controls[P, R], Memo):
 
 give_call(CachedFunction)
 
+if TYPE_CHECKING:
+
+    class CachedClassFunction(CachedFunction[Concatenate[type[T], P], R], Generic[T, P, R]):
+        """To type checkers, a cached function whose first parameter is a class: below @classmethod it is filled in."""
+
+        def __call__(self, cls: type[T], /, *args: P.args, **kwargs: P.kwargs) -> R: ...
+        def __get__(self, instance: object, owner: type | None = None) -> BoundCall[P, R]: ...  # type: ignore[override]
+
+    class Decorator(Protocol):
+        """What cached(...) returns."""
+
+        @overload
+        def __call__(self, function: Callable[Concatenate[type[T], P], R], /) -> CachedClassFunction[T, P, R]: ...
+        @overload
+        def __call__(self, function: Callable[P, R], /) -> CachedFunction[P, R]: ...
+
 
 class AsyncCachedFunction(_Controls[P, R]):
     """A coroutine function and its cache; one run at a time for the same arguments, among all tasks and event loops."""
@@ -345,6 +362,8 @@ class BoundCall(Generic[P, R]):
 
 
 @overload
+def cached(function: Callable[Concatenate[type[T], P], R], /) -> CachedClassFunction[T, P, R]: ...
+@overload
 def cached(function: Callable[P, R], /) -> CachedFunction[P, R]: ...
 @overload
 def cached(
@@ -369,7 +388,7 @@ def cached(
     single_flight: bool = True,
     clock: Callable[[], float] | None = None,
     name: str | None = None,
-) -> Callable[[Callable[P, R]], CachedFunction[P, R]]: ...
+) -> Decorator: ...
 def cached(
     function: Any = None,
     /,
@@ -472,9 +491,11 @@ def first_parameter(function: Callable[..., Any]) -> str | None:
 
 
 @overload
+def lru_cache(maxsize: Callable[Concatenate[type[T], P], R], typed: bool = False) -> CachedClassFunction[T, P, R]: ...
+@overload
 def lru_cache(maxsize: Callable[P, R], typed: bool = False) -> CachedFunction[P, R]: ...
 @overload
-def lru_cache(maxsize: int | None = 128, typed: bool = False) -> Callable[[Callable[P, R]], CachedFunction[P, R]]: ...
+def lru_cache(maxsize: int | None = 128, typed: bool = False) -> Decorator: ...
 def lru_cache(maxsize: Any = 128, typed: bool = False) -> Any:
     """functools.lru_cache, to be exchanged by an import: the same arguments, answers and controls.
 

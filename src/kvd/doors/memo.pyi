@@ -2,7 +2,7 @@ from collections.abc import Callable, Hashable
 from typing import Any
 
 from kvd.caching import Cache
-from kvd.caching.flights import Flight
+from kvd.doors.flight import Flight
 
 class Owner:
     token: Any

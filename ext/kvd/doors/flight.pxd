@@ -1,0 +1,25 @@
+"""One load under way. See flight.pyx."""
+
+cdef class Flight:
+    cdef readonly object loading       # a kvd.caching.loading.Loading
+    cdef readonly object key
+    cdef readonly object options
+    cdef public Flight parent          # whose loader started this load; None: nobody's
+    cdef public unsigned long thread   # 0: none yet
+    cdef readonly bint tasked          # it belongs to a task, so its thread goes on to other work meanwhile
+    cdef readonly object landed        # None: under way; "value", "error" or "abandoned"
+    cdef readonly object value
+    cdef public object error           # a copy without frames
+    cdef readonly list callbacks       # called once it has landed
+    cdef readonly list waits           # flights that it started or waits for
+    cdef double begun
+
+    cpdef int open(self) except -1                                     # the loader runs from now on, in this context
+    cpdef int finish(self, object value, object seconds=*) except -1   # the loader returned
+    cpdef int fail(self, object error) except -1                       # the loader raised
+    cpdef int land(self, str how, object value=*) except -1            # the end, without storing anything
+    cdef int leave(self) except -1
+    cdef int wake(self, object callback) except -1
+    cpdef object outcome(self)                                         # value, or the error raised
+
+cpdef Flight running()                                                 # whose loader runs in this context, or None
