@@ -33,7 +33,7 @@ cdef void wait_for_keys(call *c, view *argv, int at, int count, int step, int64_
             write_null_array(c.out, c.proto)
         else:
             reply_null(c)
-    elif not wait_start(who, c.command, argv, c.argc, argv + at, count, step, deadline, type, on_gone, null, not who.in_process):
+    elif not wait_start(who, c.command, argv, c.argc, argv + at, count, step, deadline, type, on_gone, null, not who.in_process or who.wake != NULL):
         reply_error(c, NO_MEMORY)
 
 

@@ -3,6 +3,11 @@
 It speaks the protocol that HELLO chose, and nothing in it blocks or raises for an error reply. A command runs at once
 (`call`, or `send` and later `next`); one that waits for a key leaves the link waiting, and its caller sleeps in `sleep` or
 watches the descriptor.
+
+What it has received is in three places, oldest first: `inbox`, decoded; `raw`, taken from the session, from `at` on; and the
+session's own output. The descriptor is readable exactly while there is something in one of them, or the store has closed the
+session, whoever has caused it: `settle` sees to that after all that the link itself does, and the session's `wake` rings it for
+what others do. One thread may send while another receives, as with a socket.
 """
 
 cimport cython
@@ -20,7 +25,6 @@ from kvd.doors.replies cimport AS_TEXT, SETS_AS_LISTS, decode_value, keep_buffer
 from kvd.doors.session cimport Session
 from kvd.doors.sleep cimport Sleeper
 from kvd.doors.store cimport Store
-from kvd.server.poll cimport waker_drain
 from kvd.session.channels cimport is_listening
 from kvd.session.session cimport REPLY_ON, clients_of, session, session_account
 from kvd.session.waiters cimport wait_end, wait_give_up, wait_of
@@ -40,7 +44,7 @@ cdef void stay_asleep(session *c) noexcept nogil:
 @cython.no_gc_clear                # its C session goes first, while the sleeper it points to is still there
 cdef class Link(Session):
     """A session for redis-py's connections: it speaks the protocol that HELLO chose, and nothing in it blocks or raises for
-    an error reply. Made by `Store._link`. One thread at a time."""
+    an error reply. Made by `Store._link`. One thread receives at a time; others may send or close meanwhile."""
 
     cdef readonly object make_error    # the exception for the text of an error reply
     cdef Sleeper sleeper           # with the descriptor, once it is asked for
@@ -49,7 +53,16 @@ cdef class Link(Session):
     cdef size_t at
 
     def __dealloc__(self):
+        self.drop()                # other threads may ring the sleeper until the session is gone
         buf_release(&self.raw)
+
+    def close(self):
+        """Close the session. A thread or task that waits for something is woken, and told so."""
+        Session.close(self)
+        if self.sleeper is not None:
+            acquire(self.owner.s)
+            self.sleeper.ring()
+            release(self.owner.s)
 
     cdef object decoded(self, const char **p, bint decode):
         return decode_value(p, SETS_AS_LISTS | (AS_TEXT if decode else 0), self.make_error)
@@ -83,6 +96,7 @@ cdef class Link(Session):
             acquire(self.owner.s)
             keep_buffer(self.c, &out)
             release(self.owner.s)
+            self.settle()
 
     cdef bint is_plain(self):
         """May `get` and `set` go past the gate? Nothing that the gate looks at is the case."""
@@ -120,10 +134,26 @@ cdef class Link(Session):
             raise ConnectionError("Connection closed by server.")
         return 0
 
+    cdef bint has_something(self) noexcept:
+        """Under the lock: a reply or message, or the end."""
+        return (self.at < self.raw.len or len(self.inbox) > 0 or self.c.out.len > 0 or self.c.killed or self.c.closing)
+
+    cdef void settle(self) noexcept:
+        """Makes the descriptor say whether there is something."""
+        if self.sleeper is None or self.c == NULL:
+            return
+        acquire(self.owner.s)
+        if self.has_something():
+            self.sleeper.ring()
+        else:
+            self.sleeper.silence()
+        release(self.owner.s)
+
     def send(self, tuple args):
         """Run a command whose reply `next` returns, like all messages, in their order."""
         self.check_open()
         self.owner.feed(self.c, args)
+        self.settle()
 
     def pending(self):
         """Whether `next` has something that was taken from the session before; `ready` looks there too."""
@@ -149,27 +179,33 @@ cdef class Link(Session):
         if killed:
             self.close()
             raise ConnectionError("Connection closed by server.")
+        self.settle()
         return False
 
     def put(self, reply):
         """A reply that no command has given: the next one that `next` returns."""
         self.inbox.append((False, reply))
+        self.settle()
 
     def next(self, bint decode):
         """(is it a push, the reply or message); `ready` has said that there is one."""
         cdef const char *p
         cdef bint push
         if self.inbox:
-            return self.inbox.popleft()
+            found = self.inbox.popleft()
+            self.settle()
+            return found
         p = self.raw.ptr + self.at
         push = p[0] == c'>'
         try:
             return push, self.decoded(&p, decode)
         finally:
             self.at = p - self.raw.ptr
+            if self.at >= self.raw.len:
+                self.settle()
 
     def fileno(self):
-        """A descriptor that becomes readable when something comes; `drain` empties it."""
+        """A descriptor that is readable while there is something to receive: a reply, a message, or the end of the session."""
         self.check()
         if self.sleeper is None:
             self.sleeper = Sleeper()
@@ -177,11 +213,8 @@ cdef class Link(Session):
             self.sleeper.attach(self.c)
             release(self.owner.s)
             fork_waits(self.owner)
-        return self.sleeper.fds[0]
-
-    def drain(self):
-        """Make the descriptor unreadable again."""
-        waker_drain(self.sleeper.fds)
+            self.settle()
+        return self.sleeper.bell.fds[0]
 
     def sleep(self, timeout):
         """Sleep until something comes, at most timeout seconds (None: for ever), or as long as the command waits.
@@ -196,7 +229,8 @@ cdef class Link(Session):
             ms = own if ms < 0 or own < ms else ms
         if not self.ready():
             self.sleeper.sleep(ms)
-            self.patience()
+            if self.c != NULL:
+                self.patience()
 
     def patience(self):
         """Seconds that its command still waits, None for ever or if none does; ends the wait when they are over."""
@@ -209,6 +243,10 @@ cdef class Link(Session):
             deadline = 0
         release(self.owner.s)
         return (deadline - wall_ms()) / 1000.0 if deadline else None
+
+    def silent(self):
+        """Whether its commands get no replies, and no messages come: CLIENT REPLY OFF or SKIP."""
+        return self.c != NULL and self.c.reply != REPLY_ON and not is_listening(self.c)
 
     def waits(self):
         """Whether its command waits for a key."""
@@ -231,6 +269,7 @@ def link_of(Store owner not None, make_error):
     one.c = owner.open_session(2)
     acquire(owner.s)
     one.c.wake = stay_asleep
+    one.c.linked = True
     one.c.authenticated = config_text(&owner.s.config, OPT_REQUIREPASS)[0] == 0
     release(owner.s)
     return one

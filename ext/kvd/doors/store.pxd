@@ -1,5 +1,7 @@
 """The Store class without its methods for commands: the engine that they run on. See store.pyx."""
 
+from libc.stdint cimport int64_t
+
 from kvd.commands.table cimport call
 from kvd.core.buf cimport buf
 from kvd.core.view cimport view
@@ -29,6 +31,7 @@ cdef class Store(Forking):
     cdef int feed(self, session *c, tuple args) except -1
     cdef void acquire_idle(self)
     cdef int plan(self) except -1
+    cdef int64_t next_due(self)
     cdef int unserved(self) except -1
     cdef object get_plain(self, session *who, view key, bint decode)
     cdef int set_plain(self, session *who, call *c, view k, view v) except -1

@@ -34,7 +34,7 @@ from kvd.server.server cimport server_abandon, server_stop
 from kvd.session.session cimport (
     clients_init, clients_of, clients_release, session, session_account, session_delete, session_kill, session_new,
 )
-from kvd.session.waiters cimport wait_end, wait_give_up, wait_move, wait_of
+from kvd.session.waiters cimport wait_end, wait_give_up, wait_move, wait_of, waits_expire, waits_next
 from kvd.store.config cimport OPT_DATABASES, cfg, config_print, config_set, option_find
 from kvd.store.evict cimport over_limit
 from kvd.store.keyspace cimport (
@@ -203,7 +203,7 @@ cdef class Store(Forking):
         store_tick(self.s, DUE_NOW_US)
         if self.s.ready:
             serve_ready(self.s)
-        self.s.planned = store_next(self.s)
+        self.s.planned = self.next_due()
         release(self.s)
         self.time_source = source
         if self.s.planned != NEVER and self.v == NULL:
@@ -331,6 +331,7 @@ cdef class Store(Forking):
                 sleeper.sleep(ms_until(deadline))
                 acquire(s)
                 held = True
+                sleeper.silence()
             if w.wait != NULL and w.killed:
                 raise closed_error(self)
             out = w.out
@@ -401,6 +402,10 @@ cdef class Store(Forking):
         self.janitor(monotonic(self.s.planned))
         return 0
 
+    cdef int64_t next_due(self):
+        """Wall ms of the next background work: expiry, freeing, and links whose command's time to wait is over."""
+        return min(store_next(self.s), waits_next(self.s))
+
     def _expire(self, int64_t slice_us):
         """The janitor's call: a slice of background work. When the next is due, in microseconds, or None."""
         cdef int64_t next_ms
@@ -413,7 +418,8 @@ cdef class Store(Forking):
             store_time(self.s)
             if self.s.planned <= self.s.now:
                 store_tick(self.s, slice_us)
-                self.s.planned = store_next(self.s)
+            waits_expire(self.s)
+            self.s.planned = self.next_due()
         next_ms = self.s.planned
         release(self.s)
         return None if next_ms == NEVER else monotonic(next_ms)
@@ -424,12 +430,23 @@ cdef class Store(Forking):
         self.s.shared = True           # others may wait for the lock still
         self.s.on_deadline = want_tick
         self.s.planned = NEVER
-        self.s.wanted = store_next(self.s)
+        self.s.wanted = self.next_due()
         if self.s.wanted != NEVER:
             self.plan()
         return 0
 
     # -- the end
+
+    def _cut_links(self):
+        """Close the connections of all clients in this process; what waits on them is woken."""
+        cdef session *one
+        acquire(self.s)
+        one = clients_of(self.s).first
+        while one != NULL:
+            if one.linked:
+                session_kill(one)
+            one = one.next
+        release(self.s)
 
     def _end(self):
         """After this nothing runs any more: sessions are told that they are closed, and the memory is given back."""

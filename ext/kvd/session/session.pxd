@@ -53,6 +53,7 @@ cdef struct session:
     bint no_touch
     bint local                 # this machine: loopback, unix socket or in process
     bint in_process
+    bint linked                # the connection of a client in this process
     bint kept                  # a store's own: CLIENT KILL passes it over
     void *subs                 # what it listens to (channels.pyx), or NULL
     void *tracker              # how it tracks keys (tracking.pyx)
