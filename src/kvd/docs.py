@@ -7,7 +7,8 @@ import re
 from pathlib import Path
 
 import kvd.doors.store  # noqa: F401  (its import completes the command table)
-from kvd.config import OPTIONS
+from kvd.config import OPTIONS, Option
+from kvd.embedded import PROCESS, SERVED
 from kvd.reference import page as reference_page
 from kvd.run import registry
 from kvd.run.spec import Spec
@@ -96,7 +97,7 @@ def options_stub() -> str:
     lines += ["class StoreOptions(TypedDict, total=False):"]
     for o in OPTIONS.values():
         name = o.name.replace("-", "_")
-        if name not in (*SERVED, *PROCESS) and "inert" not in o.marks:
+        if name not in (*SERVED, *PROCESS) and not {"inert", "unmade"} & set(o.marks):
             lines.append(f"    {name}: {_type_of(o)}")
     return "\n".join(lines) + "\n"
 

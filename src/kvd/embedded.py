@@ -25,7 +25,7 @@ else:
     T = TypeVar("T")
 
 SERVED = {"port": "port=", "bind": "host=", "unixsocket": "unix_path="}  # options, and the arguments of serve that they are
-PROCESS = ("daemonize", "pidfile", "supervised", "crash_log_enabled")  # options of `kvd serve` alone
+PROCESS = ("daemonize", "pidfile", "supervised", "crash_log_enabled", "shutdown_on_sigint", "shutdown_on_sigterm")  # options of `kvd serve` alone
 
 
 class Store(Engine[T], AllMethods):

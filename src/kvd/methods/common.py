@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+
+    Seconds = int | timedelta
+    Moment = int | datetime
+else:  # datetime is imported by programs that use it, not by `import kvd`
+    Seconds = Moment = Any
 
 Value = bytes | str | int | float | bytearray | memoryview
 Key = Value
 Text = Any  # bytes, or str with decode_responses
-Seconds = int | timedelta
-Moment = int | datetime
 
 
 class Methods:
@@ -49,16 +54,16 @@ def ok(reply: Any) -> bool:
 
 
 def in_seconds(value: Seconds) -> int:
-    return int(value.total_seconds()) if isinstance(value, timedelta) else value
+    return int(value.total_seconds()) if hasattr(value, "total_seconds") else value
 
 
 def in_milliseconds(value: Seconds) -> int:
-    return int(value.total_seconds() * 1000) if isinstance(value, timedelta) else value
+    return int(value.total_seconds() * 1000) if hasattr(value, "total_seconds") else value
 
 
 def moment(value: Moment, scale: int) -> int:
     """Seconds (scale 1) or milliseconds (scale 1000) since 1970."""
-    return int(value.timestamp() * scale) if isinstance(value, datetime) else value
+    return int(value.timestamp() * scale) if hasattr(value, "timestamp") else value
 
 
 def times(

@@ -21,7 +21,13 @@ Besides Redis's flags a declaration may carry marks of kvd's own, which COMMAND 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dataclasses import dataclass, field
+else:
+    from kvd.run.record import dataclass, field
 
 KEY_NAMES = {"key", "newkey", "source", "destination"}
 INTEGERS = {
@@ -336,6 +342,7 @@ def parse(text: str) -> Spec:
     )  # fmt: skip
 
 
+@cache
 def _bulk(text: str) -> bytes:
     data = text.encode()
     return b"$%d\r\n%s\r\n" % (len(data), data)
@@ -350,6 +357,7 @@ def _int(n: int) -> bytes:
     return b":%d\r\n" % n
 
 
+@cache
 def _status(text: str) -> bytes:
     return b"+%s\r\n" % text.encode()
 
