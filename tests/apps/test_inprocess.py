@@ -223,6 +223,47 @@ def test_django_redis():
     assert done.returncode == 0, done.stderr
 
 
+def test_kombu():
+    kombu = pytest.importorskip("kombu")
+    with patch(), kombu.Connection("redis://localhost:6379/0") as connection:
+        queue = connection.SimpleQueue("jobs")
+        for i in range(3):
+            queue.put({"n": i})
+            assert queue.get(timeout=20).payload == {"n": i}
+        queue.put("x")
+        queue.put("y")
+        assert [queue.get(timeout=20).payload for _ in range(2)] == ["x", "y"]
+        with pytest.raises(queue.Empty):
+            queue.get(timeout=0.01)
+        queue.close()
+
+
+CELERY = """
+from celery import Celery
+from celery.contrib.testing.worker import start_worker
+from kvd.testing import patch
+
+with patch():
+    app = Celery("app", broker="redis://localhost:6379/0", backend="redis://localhost:6379/1")
+    app.conf.worker_hijack_root_logger = False
+
+    @app.task
+    def multiply(a, b):
+        return a * b
+
+    early = multiply.delay(6, 7)                        # queued before there is a worker
+    with start_worker(app, pool="threads", concurrency=2, perform_ping_check=False, shutdown_timeout=60):
+        assert early.get(timeout=60) == 42
+        assert [multiply.delay(i, i).get(timeout=60) for i in range(10)] == [i * i for i in range(10)]
+"""
+
+
+def test_celery():
+    pytest.importorskip("celery")
+    done = subprocess.run([sys.executable, "-c", CELERY], capture_output=True, text=True, timeout=110)
+    assert done.returncode == 0, done.stderr
+
+
 def test_flask_caching():
     flask = pytest.importorskip("flask")
     caching = pytest.importorskip("flask_caching")

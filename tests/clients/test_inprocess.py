@@ -276,3 +276,55 @@ def test_nothing_is_left_of_many_clients():
     gc.collect()
     after = resident(), open_descriptors(), threading.active_count(), len(store.execute("CLIENT", "LIST").splitlines())
     assert after[1:] == before[1:] and after[0] < before[0] + 8_000_000
+
+
+def test_clients_of_one_address_share_their_data():
+    one = kvd.Redis(host="cache", port=6380)
+    one.set("k", "v")
+    for same in (kvd.Redis(host="cache", port=6380), kvd.Redis("cache", 6380), kvd.Redis("cache", 6380, 0), kvd.Redis("cache:6380"),
+                 kvd.Redis(connection_pool=kvd.ConnectionPool(host="cache", port=6380)), kvd.asyncio.Redis(host="cache", port=6380)):  # fmt: skip
+        assert same.store is one.store
+    for other in (kvd.Redis(host="cache"), kvd.Redis(host="cache", port=1), kvd.Redis(port=6380), kvd.Redis()):
+        assert other.get("k") is None
+    assert kvd.Redis("cache", 6380, 1).get("k") is None
+    assert kvd.Redis(host="127.0.0.1").store is kvd.Redis("localhost").store is kvd.Redis(port=6379).store
+    assert kvd.Redis(unix_socket_path="/tmp/s").store is kvd.Redis(unix_socket_path="/tmp/s").store
+    forget_stores()
+    assert kvd.Redis(host="cache", port=6380).get("k") is None
+
+
+@pytest.mark.parametrize("client", [kvd.Redis, kvd.asyncio.Redis])
+def test_what_makes_no_sense_in_process_is_refused_at_once(client):
+    with pytest.raises(TypeError, match="store must be a kvd.Store"):
+        client(6379)
+    with pytest.raises(ValueError, match="no socket to encrypt"):
+        client(ssl=True)
+    with pytest.raises(TypeError, match="without their names"):
+        client("localhost", 6379, 0, None, 5)
+
+
+def test_commands_that_would_send_nothing():
+    assert kvd.Redis().mget([]) == [] and asyncio.run(kvd.asyncio.Redis().mget([])) == []
+    client = kvd.Redis()
+    client.set("k", "v")
+    assert client.mget(["k"]) == [b"v"]
+    with pytest.raises(redis.ResponseError):
+        client.execute_command("MGET")
+
+
+@pytest.mark.parametrize("options", [{}, {"max_connections": 3}])
+def test_client_reply_does_not_poison_the_pool(options):
+    client = kvd.Redis(**options)
+    client.set("k", "v")
+    for mode in ("OFF", "SKIP"):
+        assert client.client_reply(mode) is None
+        assert client.get("k") == b"v"
+
+    async def run():
+        client = kvd.asyncio.Redis(**options)
+        await client.set("k", "v")
+        for mode in ("OFF", "SKIP"):
+            assert await client.client_reply(mode) is None
+            assert await client.get("k") == b"v"
+
+    asyncio.run(run())

@@ -1,17 +1,24 @@
 """kvd.testing: the patch, faults, fakeredis's names, pytest's fixtures."""
 
 import asyncio
+import inspect
 import re
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
+from unittest.mock import AsyncMock
 
 import pytest
 import redis
 import redis.asyncio
+import redis.asyncio.retry
+import redis.backoff
+import redis.retry
 
 import kvd
+import kvd.asyncio
 from kvd.testing import Faults, fakeredis, patch
 
 pytest_plugins = ["pytester"]
@@ -202,3 +209,94 @@ def test_the_guides_tests_run(pytester):
     guide = (Path(__file__).parents[2] / "docs" / "testing.md").read_text()
     pytester.makepyfile("\n".join(re.findall(r"```py\n(.*?)```", guide, re.S)))
     pytester.runpytest_subprocess("-q", "--strict-markers", "-p", "no:cacheprovider").assert_outcomes(passed=2)
+
+
+def wait_for_blocked(store, n=1):
+    while store.info("clients")["blocked_clients"] < n:
+        pass
+
+
+def waiting(store, call):
+    """A thread that waits in call; what ends it is collected."""
+    ended = []
+
+    def wait():
+        try:
+            ended.append(call())
+        except redis.ConnectionError as error:
+            ended.append(error)
+
+    thread = threading.Thread(target=wait, daemon=True)
+    thread.start()
+    return thread, ended
+
+
+NO_RETRY = redis.retry.Retry(redis.backoff.NoBackoff(), 0)
+
+
+def test_an_outage_cuts_commands_that_wait():
+    store = kvd.Store()
+    client = kvd.Redis(store, retry=NO_RETRY)
+    faults = Faults(store)
+    listener = client.pubsub()
+    listener.subscribe("c")
+    assert listener.get_message(timeout=5)
+    threads = [waiting(store, lambda: client.blpop("l", timeout=60)), waiting(store, lambda: listener.get_message(timeout=60))]
+    wait_for_blocked(store)
+    faults.refuse = True
+    for thread, ended in threads:
+        thread.join(20)
+        assert isinstance(ended[0], redis.ConnectionError)
+    faults.refuse = False
+    assert client.ping()
+
+
+def test_a_fake_server_that_goes_down_cuts_commands_that_wait():
+    server = fakeredis.FakeServer()
+    client = fakeredis.FakeRedis(server=server, retry=NO_RETRY)
+    thread, ended = waiting(server.store, lambda: client.blpop("l", timeout=60))
+    wait_for_blocked(server.store)
+    server.connected = False
+    thread.join(20)
+    assert isinstance(ended[0], redis.ConnectionError)
+
+
+def test_an_outage_cuts_asyncio_tasks_that_wait():
+    async def run():
+        store = kvd.Store()
+        client = kvd.asyncio.Redis(store, retry=redis.asyncio.retry.Retry(redis.backoff.NoBackoff(), 0))
+        task = asyncio.ensure_future(client.blpop("l", timeout=60))
+        await asyncio.sleep(0)
+        with Faults(store, refuse=True), pytest.raises(redis.ConnectionError):
+            await asyncio.wait_for(task, 20)
+
+    asyncio.run(run())
+
+
+def test_a_transaction_raises_errors_of_the_connection():
+    store = kvd.Store()
+    for client in (kvd.Redis(store, retry=NO_RETRY), kvd.Redis(store, retry=NO_RETRY, decode_responses=True)):
+        with Faults(store) as faults, pytest.raises(redis.BusyLoadingError):
+            faults.answer("LOADING", times=-1)
+            client.pipeline().set("k", "v").execute()
+        connection = client.connection_pool.get_connection()
+        connection._sock.put([redis.BusyLoadingError("loading"), True])
+        with pytest.raises(redis.BusyLoadingError):
+            connection.read_response()
+
+
+def test_fake_clients_of_one_address_share_their_data():
+    one = fakeredis.FakeRedis(host="h")
+    one.set("k", "v")
+    assert fakeredis.FakeRedis(host="h", port=6379).get("k") == fakeredis.FakeRedis.from_url("redis://h").get("k") == b"v"
+    assert fakeredis.FakeRedis("h").get("k") == b"v" and asyncio.run(fakeredis.FakeAsyncRedis(host="h").get("k")) == b"v"
+    assert fakeredis.FakeRedis(host="h", port=1).get("k") is None and fakeredis.FakeRedis().get("k") is None
+    pool = redis.ConnectionPool(host="h", connection_class=fakeredis.FakeConnection)
+    assert redis.Redis(connection_pool=pool).get("k") == b"v"
+
+
+def test_patched_asyncio_connections_can_be_mocked():
+    before = {name for name, _ in inspect.getmembers(redis.asyncio.Connection, inspect.iscoroutinefunction)}
+    with patch():
+        assert before <= {name for name, _ in inspect.getmembers(redis.asyncio.Connection, inspect.iscoroutinefunction)}
+        assert inspect.iscoroutinefunction(AsyncMock(spec=redis.asyncio.Connection).send_command)

@@ -5,9 +5,9 @@ import os
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from kvd.doors._probe_changes import Recorder
 
 import kvd
-from kvd.doors._probe_changes import Recorder
 
 from .workload import STEPS, Work, content
 

@@ -88,6 +88,7 @@ def test_monitor_and_figures_show_commands_of_scripts():
         wire, other = (Wire(("127.0.0.1", server.port)) for _ in range(2))
         wire("MONITOR")
         other("EVAL", "return redis.call('set', 'k', 'v')", "0")
+        assert wire.read().endswith(b'"EVAL" "return redis.call(\'set\', \'k\', \'v\')" "0"')
         assert wire.read().endswith(b' [0 lua] "set" "k" "v"')
         store = server.store
         assert store.info("commandstats")["cmdstat_set"]["calls"] == 1

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
 from kvd.doors._probe_changes import Openings
 
 from ..run.workload import STEPS, Work

@@ -395,8 +395,8 @@ cdef void sort_and_reply(call *c, sorting *s) noexcept nogil:
     if s.e != NULL and type_of(s.e) != LIST and type_of(s.e) != SET and type_of(s.e) != ZSET:
         reply_error(c, WRONGTYPE)
         return
-    if s.asis and s.target.ptr != NULL and s.e != NULL and type_of(s.e) == SET:
-        s.asis = False             # a set has no order to keep
+    if s.asis and (s.target.ptr != NULL or c.from_script) and s.e != NULL and type_of(s.e) == SET:
+        s.asis = False             # a set has no order to keep; what is stored, or a script does, must not depend on chance
         s.alpha = True
         s.by.ptr = NULL
     if not gather(c, s):

@@ -7,7 +7,6 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
 
-
 cdef inline uint32_t rol(uint32_t x, int n) noexcept nogil:
     return x << n | x >> (32 - n)
 

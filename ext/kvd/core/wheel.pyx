@@ -44,7 +44,6 @@ cdef enum:
 assert 1 << TICK_BITS == WHEEL_TICK
 
 
-
 cdef wheel *wheel_new(heap *h, int64_t now) noexcept nogil:
     cdef wheel *w = <wheel *>mem_alloc(h, sizeof(wheel))
     if w == NULL:

@@ -44,30 +44,33 @@ cdef void take(consumer *self, effects *unit) noexcept nogil:
         e = effect_next(unit, e)
 
 
+cdef int64_t number(bytes data, size_t at):
+    return int.from_bytes(data[at:at + 8], "little", signed=True)
+
+
 cdef class Recorder:
     """Takes the effects of a store. `units()` returns those since the last call: lists of (database, targets, words)."""
 
-    cdef Store store
+    cdef Store owner
     cdef recording *r
 
-    def __init__(self, Store store not None):
-        self.store = store
+    def __init__(self, Store owner not None):
+        self.owner = owner
         self.r = <recording *>calloc(1, sizeof(recording))
         self.r.consumer.take = take
-        consume(store.s, &self.r.consumer)
+        consume(owner.s, &self.r.consumer)
 
     def units(self):
         cdef bytes data = self.r.units.ptr[:self.r.units.len] if self.r.units.len else b""
         self.r.units.len = 0
         found, at = [], 0
-        number = lambda: int.from_bytes(data[at:at + 8], "little", signed=True)
         while at < len(data):
-            count, at = number(), at + 8
+            count, at = number(data, at), at + 8
             unit = []
             for _ in range(count):
-                db, at = number(), at + 8
-                targets, at = number(), at + 8
-                length, at = number(), at + 8
+                db, at = number(data, at), at + 8
+                targets, at = number(data, at), at + 8
+                length, at = number(data, at), at + 8
                 reader = hiredis.Reader()
                 reader.feed(data[at:at + length])
                 unit.append((db, targets, reader.gets()))
@@ -77,7 +80,7 @@ cdef class Recorder:
 
     def __dealloc__(self):
         if self.r != NULL:
-            consume_no_more(self.store.s, &self.r.consumer)
+            consume_no_more(self.owner.s, &self.r.consumer)
             buf_release(&self.r.units)
             free(self.r)
 
@@ -102,24 +105,23 @@ cdef void opened(store *s, database *db, entry *e, uint64_t hash) noexcept nogil
 cdef class Openings:
     """Sees keys before they change. `seen()` returns those since the last call: (database, hash, encoded value or None)."""
 
-    cdef Store store
+    cdef Store owner
     cdef opening *o
 
-    def __init__(self, Store store not None):
-        self.store = store
+    def __init__(self, Store owner not None):
+        self.owner = owner
         self.o = <opening *>calloc(1, sizeof(opening))
         self.o.listener.opens = opened
-        listen(store.s, &self.o.listener)
+        listen(owner.s, &self.o.listener)
 
     def seen(self):
         cdef bytes data = self.o.keys.ptr[:self.o.keys.len] if self.o.keys.len else b""
         self.o.keys.len = 0
         found, at = [], 0
-        number = lambda: int.from_bytes(data[at:at + 8], "little", signed=True)
         while at < len(data):
-            db, at = number(), at + 8
-            hash, at = number(), at + 8
-            length, at = number(), at + 8
+            db, at = number(data, at), at + 8
+            hash, at = number(data, at), at + 8
+            length, at = number(data, at), at + 8
             found.append((db, hash, data[at:at + length] if length >= 0 else None))
             at += max(length, 0)
         return found
@@ -131,10 +133,10 @@ cdef class Openings:
         cdef buf value
         cdef int i
         found = {}
-        for i in range(cfg(&self.store.s.config, OPT_DATABASES)):
+        for i in range(cfg(&self.owner.s.config, OPT_DATABASES)):
             memset(&at, 0, sizeof(at))
             while True:
-                e = table_next(&self.store.s.dbs[i].keys, &at)
+                e = table_next(&self.owner.s.dbs[i].keys, &at)
                 if e == NULL:
                     break
                 memset(&value, 0, sizeof(buf))
@@ -145,6 +147,6 @@ cdef class Openings:
 
     def __dealloc__(self):
         if self.o != NULL:
-            listen_no_more(self.store.s, &self.o.listener)
+            listen_no_more(self.owner.s, &self.o.listener)
             buf_release(&self.o.keys)
             free(self.o)

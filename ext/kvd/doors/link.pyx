@@ -3,6 +3,11 @@
 It speaks the protocol that HELLO chose, and nothing in it blocks or raises for an error reply. A command runs at once
 (`call`, or `send` and later `next`); one that waits for a key leaves the link waiting, and its caller sleeps in `sleep` or
 watches the descriptor.
+
+What it has received is in three places, oldest first: `inbox`, decoded; `raw`, taken from the session, from `at` on; and the
+session's own output. The descriptor is readable exactly while there is something in one of them, or the store has closed the
+session, whoever has caused it: `settle` sees to that after all that the link itself does, and the session's `wake` rings it for
+what others do. One thread may send while another receives, as with a socket.
 """
 
 cimport cython
@@ -14,15 +19,14 @@ from kvd.core.clock cimport wall_ms
 from kvd.core.view cimport view
 from kvd.doors.args cimport plain_view
 from kvd.doors.fork cimport fork_waits
-from kvd.doors.lock cimport acquire, release
+from kvd.doors.lock cimport FREE_THREADED, acquire, release
 from kvd.doors.replies cimport AS_TEXT, KEPT_BUFFER, SETS_AS_LISTS, decode_value
 from kvd.doors.session cimport Session
 from kvd.doors.sleep cimport Sleeper
 from kvd.doors.store cimport WAITS, Store
 from kvd.run.after cimport end_wait
-from kvd.server.poll cimport waker_drain
 from kvd.session.clients cimport session_login
-from kvd.session.session cimport session, session_account
+from kvd.session.session cimport REPLY_ON, is_listening, session, session_account
 from kvd.session.waiters cimport wait_end, wait_of
 from kvd.store.config cimport OPT_REQUIREPASS, config_text
 
@@ -38,7 +42,7 @@ cdef void stay_asleep(session *c) noexcept nogil:
 @cython.no_gc_clear                # its C session goes first, while the sleeper it points to is still there
 cdef class Link(Session):
     """A session for redis-py's connections: it speaks the protocol that HELLO chose, and nothing in it blocks or raises for
-    an error reply. Made by `Store._link`. One thread at a time."""
+    an error reply. Made by `Store._link`. One thread receives at a time; others may send or close meanwhile."""
 
     cdef readonly object make_error    # the exception for the text of an error reply
     cdef buf spare                 # a reply buffer that is not in use
@@ -48,8 +52,17 @@ cdef class Link(Session):
     cdef size_t at
 
     def __dealloc__(self):
+        self.drop()                # other threads may ring the sleeper until the session is gone
         buf_release(&self.raw)
         buf_release(&self.spare)
+
+    def close(self):
+        """Close the session. A thread or task that waits for something is woken, and told so."""
+        Session.close(self)
+        if self.sleeper is not None:
+            acquire(self.owner.s)
+            self.sleeper.ring()
+            release(self.owner.s)
 
     cdef object decoded(self, const char **p, bint decode):
         return decode_value(p, SETS_AS_LISTS | (AS_TEXT if decode else 0), self.make_error)
@@ -76,12 +89,13 @@ cdef class Link(Session):
                     reply = self.decoded(&p, decode)
             return reply
         finally:
-            if self.spare.ptr == NULL and out.cap <= KEPT_BUFFER:
+            if self.spare.ptr == NULL and not FREE_THREADED and out.cap <= KEPT_BUFFER:
                 out.len = 0
                 out.failed = False
                 self.spare = out
             else:
                 buf_release(&out)
+            self.settle()
 
     def get(self, name, bint decode):
         """GET without its reply's way through bytes: the value, None, or WAITING when `call` has to do it."""
@@ -110,10 +124,26 @@ cdef class Link(Session):
             raise ConnectionError("Connection closed by server.")
         return 0
 
+    cdef bint has_something(self) noexcept:
+        """Under the lock: a reply or message, or the end."""
+        return (self.at < self.raw.len or len(self.inbox) > 0 or self.c.out.len > 0 or self.c.killed or self.c.closing)
+
+    cdef void settle(self) noexcept:
+        """Makes the descriptor say whether there is something."""
+        if self.sleeper is None or self.c == NULL:
+            return
+        acquire(self.owner.s)
+        if self.has_something():
+            self.sleeper.ring()
+        else:
+            self.sleeper.silence()
+        release(self.owner.s)
+
     def send(self, tuple args):
         """Run a command whose reply `next` returns, like all messages, in their order."""
         self.check_open()
         self.owner.perform(self.c, args, NULL, False)
+        self.settle()
 
     def pending(self):
         """Whether `next` has something that was taken from the session before; `ready` looks there too."""
@@ -139,27 +169,33 @@ cdef class Link(Session):
         if killed:
             self.close()
             raise ConnectionError("Connection closed by server.")
+        self.settle()
         return False
 
     def put(self, reply):
         """A reply that no command has given: the next one that `next` returns."""
         self.inbox.append((False, reply))
+        self.settle()
 
     def next(self, bint decode):
         """(is it a push, the reply or message); `ready` has said that there is one."""
         cdef const char *p
         cdef bint push
         if self.inbox:
-            return self.inbox.popleft()
+            found = self.inbox.popleft()
+            self.settle()
+            return found
         p = self.raw.ptr + self.at
         push = p[0] == c'>'
         try:
             return push, self.decoded(&p, decode)
         finally:
             self.at = p - self.raw.ptr
+            if self.at >= self.raw.len:
+                self.settle()
 
     def fileno(self):
-        """A descriptor that becomes readable when something comes; `drain` empties it."""
+        """A descriptor that is readable while there is something to receive: a reply, a message, or the end of the session."""
         self.check()
         if self.sleeper is None:
             self.sleeper = Sleeper()
@@ -167,11 +203,8 @@ cdef class Link(Session):
             self.sleeper.attach(self.c)
             release(self.owner.s)
             fork_waits(self.owner)
-        return self.sleeper.fds[0]
-
-    def drain(self):
-        """Make the descriptor unreadable again."""
-        waker_drain(self.sleeper.fds)
+            self.settle()
+        return self.sleeper.bell.fds[0]
 
     def sleep(self, timeout):
         """Sleep until something comes, at most timeout seconds (None: for ever), or as long as the command waits.
@@ -186,7 +219,8 @@ cdef class Link(Session):
             ms = own if ms < 0 or own < ms else ms
         if not self.ready():
             self.sleeper.sleep(ms)
-            self.patience()
+            if self.c != NULL:
+                self.patience()
 
     def patience(self):
         """Seconds that its command still waits, None for ever or if none does; ends the wait when they are over."""
@@ -199,6 +233,10 @@ cdef class Link(Session):
             deadline = 0
         release(self.owner.s)
         return (deadline - wall_ms()) / 1000.0 if deadline else None
+
+    def silent(self):
+        """Whether its commands get no replies, and no messages come: CLIENT REPLY OFF or SKIP."""
+        return self.c != NULL and self.c.reply != REPLY_ON and not is_listening(self.c)
 
     def waits(self):
         """Whether its command waits for a key."""
@@ -221,6 +259,7 @@ def link_of(Store owner not None, make_error):
     one.c = owner.open_session(2)
     acquire(owner.s)
     one.c.wake = stay_asleep
+    one.c.linked = True
     session_login(one.c, config_text(&owner.s.config, OPT_REQUIREPASS)[0] == 0)
     release(owner.s)
     return one

@@ -8,4 +8,3 @@ cdef enum:
 cdef object text_of(const char *p, Py_ssize_t n, bint decode)
 cdef object decode_value(const char **at, int how, object make_error)    # the value that begins there; at is set behind it
 cdef object decode_reply(const char *p, size_t n, bint decode)           # one whole reply; raises the error that it is
-

@@ -7,3 +7,4 @@ cdef class Session:
     cdef Store owner
     cdef session *c            # NULL: closed
     cdef bint decode
+    cdef void drop(self) noexcept      # when the object goes

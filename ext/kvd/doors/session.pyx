@@ -29,9 +29,13 @@ cdef class Session:
     def __exit__(self, *exc):
         self.close()
 
-    def __dealloc__(self):
+    cdef void drop(self) noexcept:
         if self.c != NULL and self.owner is not None and self.owner.s != NULL:
             self.owner.close_session(self.c)
+            self.c = NULL
+
+    def __dealloc__(self):
+        self.drop()
 
 
 def session_of(Store owner not None):

@@ -10,10 +10,16 @@ cdef extern from "kvd/doors/sleep.h" nogil:
     void hold_signals "kvd_hold_signals" (sigset_t *usual) noexcept
     void restore_signals "kvd_restore_signals" (const sigset_t *usual) noexcept
 
+cdef struct bell:              # a descriptor that is readable while it rings
+    int fds[2]
+    bint rings
+
 cdef class Sleeper:
-    cdef int fds[2]
-    cdef int attach(self, session *c) except -1    # the session wakes it from now on
-    cdef int sleep(self, int ms) except -1         # ms -1: for ever; runs signal handlers, and raises what they raise
+    cdef bell bell
+    cdef void attach(self, session *c) noexcept    # these three under the store's lock: the session rings it from now on
+    cdef void ring(self) noexcept
+    cdef void silence(self) noexcept
+    cdef int sleep(self, int ms) except -1         # until it rings. ms -1: for ever; runs signal handlers, and raises what they raise
 
 
 cdef inline int ms_until(int64_t deadline) noexcept:

@@ -15,34 +15,45 @@ import os
 cdef class Sleeper:
     """Lets a thread sleep until the session it waits for is woken, some time is over or a signal comes.
 
-    Without the GIL, without any lock, and without looking in between."""
+    Without the GIL, without any lock, and without looking in between. Its descriptor is also for others to watch."""
 
     def __cinit__(self):
-        if not waker_open(self.fds):
+        if not waker_open(self.bell.fds):
             raise OSError(last_errno(), os.strerror(last_errno()))
 
     def __dealloc__(self):
-        waker_close(self.fds)
+        waker_close(self.bell.fds)
 
-    cdef int attach(self, session *c) except -1:
-        c.link = <void *>self.fds
+    cdef void attach(self, session *c) noexcept:
+        c.link = &self.bell
         c.wake = wake_sleeper
-        return 0
+
+    cdef void ring(self) noexcept:
+        ring_bell(&self.bell)
+
+    cdef void silence(self) noexcept:
+        if self.bell.rings:
+            self.bell.rings = False
+            waker_drain(self.bell.fds)
 
     cdef int sleep(self, int ms) except -1:
-        """ms -1: for ever. Runs signal handlers, and raises what they raise."""
         cdef sigset_t usual
         hold_signals(&usual)           # one that comes from here on ends the wait instead of just preceding it
         try:
             PyErr_CheckSignals()       # compiled code runs no handlers by itself
             with nogil:
-                wait_readable(self.fds[0], ms, &usual)
+                wait_readable(self.bell.fds[0], ms, &usual)
         finally:
             restore_signals(&usual)
         PyErr_CheckSignals()
-        waker_drain(self.fds)
         return 0
 
 
+cdef inline void ring_bell(bell *b) noexcept nogil:
+    if not b.rings:
+        b.rings = True
+        waker_wake(b.fds)
+
+
 cdef void wake_sleeper(session *c) noexcept nogil:
-    waker_wake(<int *>c.link)
+    ring_bell(<bell *>c.link)

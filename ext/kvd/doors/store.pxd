@@ -1,10 +1,12 @@
 """The Store class without its methods for commands: the engine that they run on. See store.pyx."""
 
+from libc.stdint cimport int64_t
+
 from kvd.core.buf cimport buf
 from kvd.core.view cimport view
 from kvd.doors.fork cimport Forking
 from kvd.doors.relax cimport relaxing
-from kvd.server.server cimport server
+from kvd.server.listening cimport server
 from kvd.session.session cimport session
 from kvd.store.store cimport store
 
@@ -36,6 +38,7 @@ cdef class Store(Forking):
     cdef buf wait_beside(self, session *c) except *
     cdef void acquire_idle(self)
     cdef int plan(self) except -1
+    cdef int64_t next_due(self)
     cdef int unserved(self) except -1
     cdef object get_plain(self, session *who, view key, bint decode)      # WAITING: not as simple as that
     cdef bint set_plain(self, session *who, view k, view v) except -1     # False: not as simple as that

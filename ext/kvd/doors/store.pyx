@@ -13,38 +13,38 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memchr, memset, strdup
 
 from kvd.commands.strings cimport plain_set
-from kvd.core.buf cimport buf, buf_release
+from kvd.core.buf cimport buf_release
 from kvd.core.clock cimport NEVER, mono_us, wall_ms
 from kvd.core.entry cimport entry
 from kvd.core.mem cimport mem_total
 from kvd.core.table cimport table_hash
 from kvd.core.text cimport INT_TEXT
-from kvd.core.view cimport view, view_of, view_str
+from kvd.core.view cimport view_of, view_str
 from kvd.doors.args cimport STACK_ARGS, plain_view, to_view
 from kvd.doors.fork cimport fork_waits
 from kvd.doors.lock cimport FREE_THREADED, acquire, release
 from kvd.doors.relax cimport relax, relaxed
 from kvd.doors.replies cimport KEPT_BUFFER, decode_reply, text_of
 from kvd.doors.sleep cimport Sleeper, ms_until
-from kvd.run.after cimport after, end_wait
+from kvd.run.after cimport after, end_wait, expire_waits
 from kvd.run.call cimport call, call_init, command
 from kvd.run.dispatch cimport dispatch
 from kvd.run.figures cimport figure_fast, figures_init, figures_release
 from kvd.run.options cimport options_applied
 from kvd.run.registry cimport command_named, freeze
 from kvd.run.renames cimport renames_release
-from kvd.script.runtime cimport runtime_release
+from kvd.script.interpreter cimport runtime_release
 from kvd.server.server cimport server_abandon, server_stop
 from kvd.session.clients cimport clients_init, clients_release, session_delete, session_new
-from kvd.session.session cimport clients_of, is_plain, session, session_account, session_kill
-from kvd.session.waiters cimport wait_end, wait_move, wait_of
+from kvd.session.session cimport clients_of, is_plain, session_account, session_kill
+from kvd.session.waiters cimport wait_end, wait_move, wait_of, waits_next
 from kvd.store.clock cimport store_time, store_time_cheap, store_wall_us
 from kvd.store.config cimport OPT_DATABASES, cfg, config_print, config_set, option_find
 from kvd.store.keyspace cimport keyspace_find, keyspace_flush, keyspace_met
 from kvd.store.lock cimport guard_init, usleep
 from kvd.store.store cimport (
-    CLOCK_FROZEN, CLOCK_SHIFTED, CLOCK_WALL, SPECIAL_CLOCK, SPECIAL_CLOSED, database, special_set, store, store_delete, store_memory,
-    store_new,
+    CLOCK_FROZEN, CLOCK_SHIFTED, CLOCK_WALL, SPECIAL_CLOCK, SPECIAL_CLOSED, database, special_set, store_delete,
+    store_memory, store_new,
 )
 from kvd.store.tick cimport store_next, store_tick
 from kvd.types.kind cimport STRING, type_of
@@ -64,6 +64,7 @@ for _family in (
     importlib.import_module(f"kvd.commands.{_family}")
 importlib.import_module("kvd.persist.dumping")
 importlib.import_module("kvd.script.eval")
+importlib.import_module("kvd.script.functions")
 
 cdef enum:
     DUE_NOW_US = 100000            # for what has become due when a clock was set
@@ -207,7 +208,7 @@ cdef class Store(Forking):
         store_time(self.s)
         store_tick(self.s, DUE_NOW_US)
         after(self.s)
-        self.s.planned = store_next(self.s)
+        self.s.planned = self.next_due()
         release(self.s)
         self.time_source = source
         if self.s.planned != NEVER and self.v == NULL:
@@ -357,6 +358,7 @@ cdef class Store(Forking):
                 sleeper.sleep(ms_until(deadline))
                 acquire(s)
                 held = True
+                sleeper.silence()
             if w.wait != NULL and w.killed:
                 raise closed_error(self)
             out = w.out
@@ -394,6 +396,10 @@ cdef class Store(Forking):
         self.janitor(monotonic(self.s.planned))
         return 0
 
+    cdef int64_t next_due(self):
+        """Wall ms of the next background work: expiry, freeing, and links whose command's time to wait is over."""
+        return min(store_next(self.s), waits_next(self.s))
+
     def _expire(self, int64_t slice_us):
         """The janitor's call: a slice of background work. When the next is due, in microseconds, or None."""
         cdef int64_t next_ms
@@ -406,7 +412,8 @@ cdef class Store(Forking):
             store_time(self.s)
             if self.s.planned <= self.s.now:
                 store_tick(self.s, slice_us)
-                self.s.planned = store_next(self.s)
+            expire_waits(self.s)
+            self.s.planned = self.next_due()
         next_ms = self.s.planned
         release(self.s)
         return None if next_ms == NEVER else monotonic(next_ms)
@@ -417,12 +424,23 @@ cdef class Store(Forking):
         self.s.guard.shared = True           # others may wait for the lock still
         self.s.on_deadline = want_tick
         self.s.planned = NEVER
-        self.s.wanted = store_next(self.s)
+        self.s.wanted = self.next_due()
         if self.s.wanted != NEVER:
             self.plan()
         return 0
 
     # -- the end
+
+    def _cut_links(self):
+        """Close the connections of all clients in this process; what waits on them is woken."""
+        cdef session *one
+        acquire(self.s)
+        one = clients_of(self.s).first
+        while one != NULL:
+            if one.linked:
+                session_kill(one)
+            one = one.next
+        release(self.s)
 
     def _end(self):
         """After this nothing runs any more: sessions are told that they are closed, and the memory is given back."""

@@ -72,6 +72,7 @@ cdef struct call:
     database *db
     const command *command
     uint32_t flags             # the command's, with what the arguments of this call change (command.narrow)
+    const void *target         # what command.narrow has found, for the handler; or NULL
     uint32_t forbids           # flags that its caller may not use: F_WRITE in a read-only script, F_DENYOOM without memory
     view *argv
     int argc
@@ -118,5 +119,6 @@ cdef inline void call_init(call *c, session *who) noexcept nogil:
     c.proto = who.proto
     c.out = &who.out
     c.reply_at = who.out.len
+    c.target = NULL
     c.forbids = 0
     c.from_script = c.again = c.waits = False

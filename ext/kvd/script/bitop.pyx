@@ -7,7 +7,7 @@ from libc.stdint cimport int32_t, int64_t, uint32_t
 from libc.string cimport memcpy
 
 from kvd.script.lua cimport lua
-from kvd.script.sandbox cimport add_functions, named, protect
+from kvd.script.protect cimport add_functions, named, protect
 
 
 cdef uint32_t bits(lua_State *L, int i) noexcept nogil:

@@ -17,8 +17,8 @@ from kvd.core.buf cimport buf, buf_add, buf_add_char, buf_reserve
 from kvd.script.lua cimport (
     GLOBALS, T_BOOLEAN, T_LIGHTUSERDATA, T_NIL, T_NUMBER, T_STRING, T_TABLE, lua, pop, push_function, raise_text,
 )
+from kvd.script.protect cimport named, protect
 from kvd.script.runtime cimport runtime_of
-from kvd.script.sandbox cimport named, protect
 
 cdef enum:
     DEEPEST = 4000

@@ -11,8 +11,8 @@ from libc.string cimport memcpy
 
 from kvd.core.buf cimport buf, buf_add, buf_add_char
 from kvd.script.lua cimport T_BOOLEAN, T_NIL, T_NUMBER, T_STRING, T_TABLE, lua, pop, raise_text
+from kvd.script.protect cimport add_functions, named, protect
 from kvd.script.runtime cimport runtime_of
-from kvd.script.sandbox cimport add_functions, named, protect
 
 cdef enum:
     MOST_NESTED = 16

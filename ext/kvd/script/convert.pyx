@@ -116,6 +116,14 @@ cdef void push_reply(lua_State *L, view reply) noexcept nogil:
     push_one(L, reply.ptr)
 
 
+cdef int give_error(lua_State *L, const char *text, bint throws) noexcept nogil:
+    """An error of redis.call (thrown) or redis.pcall (returned), which no command has counted."""
+    lua.createtable(L, 0, 1)
+    lua.pushstring(L, text)
+    lua.setfield(L, -2, b"err")
+    return lua.error(L) if throws else 1
+
+
 # ---- value to reply ----------------------------------------------------------------------------------
 
 cdef int64_t whole(double d) noexcept nogil:

@@ -1,24 +1,14 @@
-"""FUNCTION and FCALL: libraries of functions, which stay and are part of what a store persists.
+"""FUNCTION and FCALL: libraries of functions, which stay and are part of what a store persists."""
 
-The code of a library runs once, when it is loaded, and registers functions. Meanwhile it sees next to
-nothing (`redis` with register_function, log and constants): its environment is a read-only table whose __index
-is the loading table then, and the table of everything afterwards (sandbox.pyx makes both).
+from libc.stdint cimport uint32_t
+from libc.stdlib cimport free, realloc
+from libc.string cimport memset
 
-LOAD and RESTORE are one operation: make libraries apart from those that exist, check all names, and only then
-put them in place of others. Whatever fails, nothing has changed.
-"""
-
-from libc.stdint cimport int64_t
-from libc.stdlib cimport calloc, free, malloc, realloc
-from libc.string cimport memcpy, memset
-
-from kvd.core.buf cimport buf, buf_add, buf_add_char, buf_release
+from kvd.core.buf cimport buf, buf_add_char, buf_release
 from kvd.core.clock cimport mono_us
-from kvd.core.entry cimport entry, entry_payload
-from kvd.core.glob cimport glob_match
-from kvd.core.pointers cimport pointer_find, pointer_put, pointer_take
-from kvd.core.table cimport table_cursor, table_next
-from kvd.core.view cimport lower, view, view_equal, view_is, view_of
+from kvd.core.pointers cimport pointer_find
+from kvd.core.table cimport table_cursor
+from kvd.core.view cimport view, view_is, view_of
 from kvd.persist.rdb.forms cimport RDB_FUNCTION
 from kvd.persist.rdb.frame cimport FOOTER, payload_close, payload_whole
 from kvd.persist.rdb.lengths cimport get_bytes, get_string, put_string, reader, reader_close, reader_open
@@ -27,470 +17,17 @@ from kvd.run.args cimport (
 )
 from kvd.run.call cimport call
 from kvd.run.errors cimport NO_MEMORY
-from kvd.run.figures cimport figures_of
-from kvd.run.registry cimport define
-from kvd.script.eval cimport admit, flag_named, kill_running, read_keys, write_flags
-from kvd.script.lua cimport REGISTRY, T_FUNCTION, T_NUMBER, T_STRING, T_TABLE, is_nil, lua, pop
-from kvd.script.redislib cimport give_error
-from kvd.script.runtime cimport (
-    compile, forget, hook_again, run_function, running, runtime_account, runtime_find, runtime_of, runtime_open,
+from kvd.run.registry cimport define, define_narrowing
+from kvd.run.run cimport show
+from kvd.script.execution cimport admit, kill, read_keys, run_function
+from kvd.script.flags cimport COMPAT, call_flags, write_flags
+from kvd.script.interpreter cimport runtime_open
+from kvd.script.libraries cimport (
+    function, function_find, libraries_account, libraries_drop, libraries_flush, libraries_next, library, library_free,
 )
-from kvd.script.sandbox cimport library_environment
+from kvd.script.loading cimport admit_batch, batch, library_new
+from kvd.script.runtime cimport running, runtime, runtime_find
 from kvd.store.change cimport others_changed
-
-cdef enum:
-    LOAD_TIMEOUT_US = 500000
-
-cdef struct function:
-    view name                  # own copies
-    view key                   # the name in lower case: FCALL does not distinguish
-    view description           # ptr NULL: none
-    int index                  # in Lua's registry
-    int flags
-    library *owner
-
-cdef struct library:
-    view name
-    view code
-    function **functions
-    int count
-    int64_t deadline_us        # while it is loaded
-
-cdef struct batch:             # libraries that are about to be admitted
-    library **libraries
-    int count
-    bint replace               # those of the same name
-    bint flush                 # all there are
-
-
-# ---- making and freeing ----------------------------------------------------------------------------------
-
-cdef view copy_of(view v) noexcept nogil:
-    """ptr NULL: no memory."""
-    cdef char *p = <char *>malloc(v.len + 1)
-    if p == NULL:
-        return view_of(NULL, 0)
-    memcpy(p, v.ptr, v.len)
-    return view_of(p, v.len)
-
-
-cdef void lower_all(char *p, size_t n) noexcept nogil:
-    cdef size_t i
-    for i in range(n):
-        p[i] = lower(p[i])
-
-
-cdef function *function_find(runtime *r, view name) noexcept nogil:
-    """In any case; NULL: there is none."""
-    if r == NULL:
-        return NULL
-    r.text.len = 0
-    buf_add(&r.text, name.ptr, name.len)
-    if r.text.len < name.len:
-        return NULL
-    lower_all(r.text.ptr, name.len)
-    return <function *>pointer_find(&r.functions, view_of(r.text.ptr, name.len))
-
-
-cdef void function_free(runtime *r, function *f) noexcept nogil:
-    forget(r, f.index)
-    free(<void *>f.name.ptr)
-    free(<void *>f.key.ptr)
-    free(<void *>f.description.ptr)
-    free(f)
-
-
-cdef void library_free(runtime *r, library *l) noexcept nogil:
-    cdef int i
-    for i in range(l.count):
-        function_free(r, l.functions[i])
-    free(l.functions)
-    free(<void *>l.name.ptr)
-    free(<void *>l.code.ptr)
-    free(l)
-
-
-cdef bint same_name(view a, view b) noexcept nogil:
-    """In any case."""
-    cdef size_t i
-    if a.len != b.len:
-        return False
-    for i in range(a.len):
-        if lower(a.ptr[i]) != lower(b.ptr[i]):
-            return False
-    return True
-
-
-cdef function *library_find(library *l, view name) noexcept nogil:
-    """By its name in lower case."""
-    cdef int i
-    for i in range(l.count):
-        if view_equal(l.functions[i].key, name):
-            return l.functions[i]
-    return NULL
-
-
-cdef void account(runtime *r) noexcept nogil:
-    figures_of(r.store).scripts.libraries = r.libraries.items
-    figures_of(r.store).scripts.functions = r.functions.items
-    figures_of(r.store).scripts.function_bytes = r.functions_bytes
-    runtime_account(r)
-
-
-cdef void withdraw(runtime *r, library *l) noexcept nogil:
-    """Out of the tables, and gone."""
-    cdef int i
-    for i in range(l.count):
-        pointer_take(&r.functions, l.functions[i].key)
-    pointer_take(&r.libraries, l.name)
-    r.functions_bytes -= sizeof(library) + l.code.len + l.count * sizeof(function)
-    library_free(r, l)
-
-
-cdef library *any_library(runtime *r) noexcept nogil:
-    cdef table_cursor at
-    memset(&at, 0, sizeof(at))
-    return <library *>entry_payload(table_next(&r.libraries, &at))[0]
-
-
-cdef void libraries_flush(runtime *r) noexcept nogil:
-    while r.libraries.items:
-        withdraw(r, any_library(r))
-    account(r)
-
-
-# ---- redis.register_function -----------------------------------------------------------------------------
-
-cdef int wrong(lua_State *L, const char *text) noexcept nogil:
-    return give_error(L, text, True)
-
-
-cdef bint name_is_good(view name) noexcept nogil:
-    cdef size_t i
-    cdef char ch
-    for i in range(name.len):
-        ch = name.ptr[i]
-        if not (c'a' <= ch <= c'z' or c'A' <= ch <= c'Z' or c'0' <= ch <= c'9' or ch == c'_'):
-            return False
-    return name.len > 0
-
-
-cdef bint is_text(lua_State *L, int i) noexcept nogil:
-    return lua.type(L, i) == T_STRING or lua.type(L, i) == T_NUMBER
-
-
-cdef int named_flags(lua_State *L) noexcept nogil:
-    """Of the list on top."""
-    cdef int flags = 0
-    cdef int i = 1
-    cdef size_t n
-    cdef const char *p
-    cdef bint more = True
-    while more:
-        lua.rawgeti(L, -1, i)
-        more = not is_nil(L, -1)
-        if more:
-            p = lua.tolstring(L, -1, &n) if lua.type(L, -1) == T_STRING else NULL
-            if p == NULL or not flag_named(view_of(p, n), &flags):
-                wrong(L, b"ERR unknown flag given")
-        pop(L, 1)
-        i += 1
-    return flags
-
-
-cdef int read_named(lua_State *L) noexcept nogil:
-    """The form with one table: leaves name, callback and description (or nil) at 2, 3, 4; answers the flags."""
-    cdef int flags = 0
-    cdef size_t n
-    cdef view key
-    lua.pushnil(L)
-    lua.pushnil(L)
-    lua.pushnil(L)
-    lua.pushnil(L)
-    while lua.next(L, 1):
-        if lua.type(L, -2) != T_STRING:
-            return wrong(L, b"ERR unknown argument given to redis.register_function")
-        key.ptr = lua.tolstring(L, -2, &n)
-        key.len = n
-        if view_is(key, b"function_name"):
-            if not is_text(L, -1):
-                return wrong(L, b"ERR function_name argument given to redis.register_function must be a string")
-            lua.replace(L, 2)
-        elif view_is(key, b"callback"):
-            if lua.type(L, -1) != T_FUNCTION:
-                return wrong(L, b"ERR callback argument given to redis.register_function must be a function")
-            lua.replace(L, 3)
-        elif view_is(key, b"description"):
-            if not is_text(L, -1):
-                return wrong(L, b"ERR description argument given to redis.register_function must be a string")
-            lua.replace(L, 4)
-        elif view_is(key, b"flags"):
-            if lua.type(L, -1) != T_TABLE:
-                return wrong(L, b"ERR flags argument to redis.register_function must be a table representing function flags")
-            flags = named_flags(L)
-            pop(L, 1)
-        else:
-            return wrong(L, b"ERR unknown argument given to redis.register_function")
-    if is_nil(L, 2):
-        return wrong(L, b"ERR redis.register_function must get a function name argument")
-    if is_nil(L, 3):
-        return wrong(L, b"ERR redis.register_function must get a callback argument")
-    return flags
-
-
-cdef int read_positional(lua_State *L) noexcept nogil:
-    """The same for (name, callback)."""
-    if not is_text(L, 1):
-        return wrong(L, b"ERR first argument to redis.register_function must be a string")
-    if lua.type(L, 2) != T_FUNCTION:
-        return wrong(L, b"ERR second argument to redis.register_function must be a function")
-    lua.pushnil(L)
-    lua.insert(L, 1)
-    lua.pushnil(L)
-    return 0
-
-
-cdef bint add_function(runtime *r, library *l, view name, view description, int flags, int index) noexcept nogil:
-    cdef function *f = <function *>calloc(1, sizeof(function))
-    cdef void *grown = realloc(l.functions, (l.count + 1) * sizeof(function *))
-    if grown != NULL:
-        l.functions = <function **>grown
-    if f != NULL:
-        f.name = copy_of(name)
-        f.key = copy_of(name)
-        if f.key.ptr != NULL:
-            lower_all(<char *>f.key.ptr, f.key.len)
-        f.description = copy_of(description) if description.ptr != NULL else view_of(NULL, 0)
-        f.flags = flags
-        f.owner = l
-        f.index = index
-    if f == NULL or grown == NULL or f.name.ptr == NULL or f.key.ptr == NULL:
-        free(f)
-        return False
-    l.functions[l.count] = f
-    l.count += 1
-    return True
-
-
-cdef int register_function(lua_State *L) noexcept nogil:
-    cdef runtime *r = runtime_of(L)
-    cdef library *l = <library *>r.loading
-    cdef view name, description
-    cdef int flags, i
-    if l == NULL:
-        return wrong(L, b"ERR redis.register_function can only be called on FUNCTION LOAD command")
-    if lua.gettop(L) < 1 or lua.gettop(L) > 2:
-        return wrong(L, b"ERR wrong number of arguments to redis.register_function")
-    if lua.gettop(L) == 1 and lua.type(L, 1) != T_TABLE:
-        return wrong(L, b"ERR calling redis.register_function with a single argument is only applicable to Lua table "
-                        b"(representing named arguments).")
-    flags = read_named(L) if lua.gettop(L) == 1 else read_positional(L)
-    name.ptr = lua.tolstring(L, 2, &name.len)
-    description = view_of(NULL, 0)
-    if not is_nil(L, 4):
-        description.ptr = lua.tolstring(L, 4, &description.len)
-    if not name_is_good(name):
-        return wrong(L, b"ERR Library names can only contain letters, numbers, or underscores(_) and must be at least one character long")
-    for i in range(l.count):
-        if same_name(l.functions[i].name, name):
-            return wrong(L, b"ERR Function already exists in the library")
-    lua.pushvalue(L, 3)
-    if not add_function(r, l, name, description, flags, lua.ref(L, REGISTRY)):
-        return wrong(L, NO_MEMORY)
-    return 0
-
-
-cdef bint load_overdue(runtime *r) noexcept nogil:
-    return mono_us() > (<library *>r.loading).deadline_us
-
-
-# ---- loading ---------------------------------------------------------------------------------------------
-
-cdef bint read_metadata(call *c, view code, view *name, view *body) noexcept nogil:
-    """`#!lua name=...`; False: the error is replied."""
-    cdef size_t i, end
-    cdef size_t begin = 2
-    cdef view word
-    cdef bint engine = True
-    name[0] = view_of(NULL, 0)
-    if code.len < 2 or code.ptr[0] != c'#' or code.ptr[1] != c'!':
-        reply_error(c, b"ERR Missing library metadata")
-        return False
-    end = 0
-    while end < code.len and code.ptr[end] != c'\n':
-        end += 1
-    if end == code.len:
-        reply_error(c, b"ERR Invalid library metadata")
-        return False
-    body[0] = view_of(code.ptr + end, code.len - end)
-    for i in range(2, end + 1):
-        if i < end and code.ptr[i] != c' ' and code.ptr[i] != c'\r':
-            continue
-        word = view_of(code.ptr + begin, i - begin)
-        begin = i + 1
-        if engine:
-            if not view_is(word, b"lua"):
-                reply_error_about(c, b"ERR Engine '%.*s' not found", word)
-                return False
-            engine = False
-        elif word.len and (word.len < 5 or not view_is(view_of(word.ptr, 5), b"name=")):
-            reply_error_about(c, b"ERR Invalid metadata value given: %.*s", word)
-            return False
-        elif word.len:
-            if name.ptr != NULL:
-                reply_error(c, b"ERR Invalid metadata value, name argument was given multiple times")
-                return False
-            name[0] = view_of(word.ptr + 5, word.len - 5)
-    if name.ptr == NULL:
-        reply_error(c, b"ERR Library name was not given")
-        return False
-    if not name_is_good(name[0]):
-        reply_error(c, b"ERR Library names can only contain letters, numbers, or underscores(_) and must be at least one character long")
-        return False
-    return True
-
-
-cdef int run_library(lua_State *L) noexcept nogil:
-    """The code of a library, its environment being the loading one."""
-    cdef runtime *r = runtime_of(L)
-    cdef int *index = <int *>lua.touserdata(L, 1)
-    library_environment(r, True)
-    lua.rawgeti(L, REGISTRY, index[0])
-    lua.rawgeti(L, REGISTRY, r.library_env)
-    lua.setfenv(L, -2)
-    lua.call(L, 0, 0)
-    return 0
-
-
-cdef bint register_all(call *c, runtime *r, library *l, int index) noexcept nogil:
-    cdef int status
-    cdef size_t n
-    cdef const char *text = NULL
-    cdef lua_State *L = r.L
-    l.deadline_us = mono_us() + LOAD_TIMEOUT_US
-    r.loading = l
-    lua.rawgeti(L, REGISTRY, r.handler)
-    lua.rawgeti(L, REGISTRY, r.run_library)
-    lua.pushlightuserdata(L, &index)
-    status = lua.pcall(L, 1, 0, -3)
-    r.loading = NULL
-    library_environment(r, False)
-    hook_again(r)
-    if status != 0:
-        if lua.type(L, -1) == T_TABLE:
-            lua.pushstring(L, b"err")
-            lua.rawget(L, -2)
-        if lua.type(L, -1) == T_STRING:
-            text = lua.tolstring(L, -1, &n)
-        if text == NULL:
-            reply_error(c, b"ERR Error registering functions: ERR not enough memory")
-        else:
-            reply_error_about(c, b"ERR Error registering functions: %.*s", view_of(text, n))
-    elif l.count == 0:
-        reply_error(c, b"ERR No functions registered")
-        status = 1
-    lua.settop(L, 0)
-    return status == 0
-
-
-cdef library *library_new(call *c, runtime *r, view code, bint replace) noexcept nogil:
-    """A library that is not yet in the tables; NULL: the error is replied."""
-    cdef library *l
-    cdef view name, body
-    cdef buf why
-    cdef int index
-    cdef bint ok
-    if not read_metadata(c, code, &name, &body):
-        return NULL
-    if not replace and pointer_find(&r.libraries, name) != NULL:
-        reply_error_about(c, b"ERR Library '%.*s' already exists", name)
-        return NULL
-    memset(&why, 0, sizeof(why))
-    index = compile(r, body, b"@user_function", &why)
-    if index < 0:
-        reply_error_about(c, b"ERR Error compiling function: %.*s", view_of(why.ptr, why.len))
-        buf_release(&why)
-        return NULL
-    l = <library *>calloc(1, sizeof(library))
-    if l != NULL:
-        l.name = copy_of(name)
-        l.code = copy_of(code)
-    if l == NULL or l.name.ptr == NULL or l.code.ptr == NULL:
-        reply_error(c, NO_MEMORY)
-        ok = False
-    else:
-        ok = register_all(c, r, l, index)
-    forget(r, index)
-    if not ok and l != NULL:
-        library_free(r, l)
-    return l if ok else <library *>NULL
-
-
-cdef bint is_leaving(runtime *r, batch *b, library *l) noexcept nogil:
-    """Does the batch take its place?"""
-    cdef int i
-    if b.flush:
-        return True
-    for i in range(b.count):
-        if b.replace and view_equal(b.libraries[i].name, l.name):
-            return True
-    return False
-
-
-cdef bint names_are_free(call *c, runtime *r, batch *b) noexcept nogil:
-    cdef int i, k, j
-    cdef function *f
-    cdef function *other
-    for i in range(b.count):
-        for k in range(i):
-            if view_equal(b.libraries[i].name, b.libraries[k].name):
-                reply_error_about(c, b"ERR Library '%.*s' already exists", b.libraries[i].name)
-                return False
-        for j in range(b.libraries[i].count):
-            f = b.libraries[i].functions[j]
-            other = <function *>pointer_find(&r.functions, f.key)
-            if other != NULL and is_leaving(r, b, other.owner):
-                other = NULL
-            for k in range(i):
-                if other == NULL:
-                    other = library_find(b.libraries[k], f.key)
-            if other != NULL:
-                reply_error_about(c, b"ERR Function %.*s already exists", f.name)
-                return False
-    return True
-
-
-cdef bint place(runtime *r, library *l) noexcept nogil:
-    cdef int i
-    cdef bint ok = pointer_put(&r.libraries, l.name, l)
-    for i in range(l.count):
-        ok = ok and pointer_put(&r.functions, l.functions[i].key, l.functions[i])
-    r.functions_bytes += sizeof(library) + l.code.len + l.count * sizeof(function)
-    return ok
-
-
-cdef bint admit_batch(call *c, runtime *r, batch *b) noexcept nogil:
-    """All or none; takes the libraries over. False: the error is replied."""
-    cdef int i
-    cdef bint ok = names_are_free(c, r, b)
-    cdef library *old
-    if not ok:
-        for i in range(b.count):
-            library_free(r, b.libraries[i])
-        return False
-    if b.flush:
-        libraries_flush(r)
-    for i in range(b.count):
-        old = <library *>pointer_find(&r.libraries, b.libraries[i].name)
-        if old != NULL:
-            withdraw(r, old)
-    for i in range(b.count):
-        ok = place(r, b.libraries[i]) and ok
-    if not ok:
-        reply_error(c, NO_MEMORY)
-    others_changed(c.store, 1)
-    account(r)
-    return ok
 
 
 define(function_load, """
@@ -534,8 +71,8 @@ cdef void function_delete(call *c) noexcept nogil:
     if l == NULL:
         reply_error(c, b"ERR Library not found")
         return
-    withdraw(r, l)
-    account(r)
+    libraries_drop(r, l)
+    libraries_account(r)
     others_changed(c.store, 1)
     reply_ok(c)
 
@@ -557,7 +94,7 @@ cdef void function_flush(call *c) noexcept nogil:
     reply_ok(c)
 
 
-# ---- telling -----------------------------------------------------------------------------------------------
+# ---- what there is -------------------------------------------------------------------------------
 
 cdef void reply_library(call *c, library *l, bint with_code) noexcept nogil:
     cdef int i
@@ -582,17 +119,6 @@ cdef void reply_library(call *c, library *l, bint with_code) noexcept nogil:
     if with_code:
         reply_text(c, b"library_code")
         reply_bulk(c, l.code)
-
-
-cdef library *next_library(runtime *r, table_cursor *at, view pattern) noexcept nogil:
-    """The next whose name matches; NULL at the end."""
-    cdef entry *e = NULL
-    while True:
-        e = table_next(&r.libraries, at) if r != NULL else <entry *>NULL
-        if e == NULL:
-            return NULL
-        if pattern.ptr == NULL or glob_match(pattern, (<library *>entry_payload(e)[0]).name, True):
-            return <library *>entry_payload(e)[0]
 
 
 define(function_list, """
@@ -623,12 +149,12 @@ cdef void function_list(call *c) noexcept nogil:
             return
         i += 1
     memset(&at, 0, sizeof(at))
-    while next_library(r, &at, pattern) != NULL:
+    while libraries_next(r, &at, pattern) != NULL:
         n += 1
     reply_array(c, n)
     memset(&at, 0, sizeof(at))
     while True:
-        l = next_library(r, &at, pattern)
+        l = libraries_next(r, &at, pattern)
         if l == NULL:
             return
         reply_library(c, l, with_code)
@@ -675,10 +201,10 @@ define(function_kill, """
     tips: request_policy:all_shards response_policy:one_succeeded
 """)
 cdef void function_kill(call *c) noexcept nogil:
-    kill_running(c, True)
+    kill(c, True)
 
 
-# ---- DUMP and RESTORE ----------------------------------------------------------------------------------------
+# ---- DUMP and RESTORE ----------------------------------------------------------------------------
 
 define(function_dump, """
     FUNCTION|DUMP
@@ -693,7 +219,7 @@ cdef void function_dump(call *c) noexcept nogil:
     memset(&out, 0, sizeof(out))
     memset(&at, 0, sizeof(at))
     while True:
-        l = next_library(r, &at, view_of(NULL, 0))
+        l = libraries_next(r, &at, view_of(NULL, 0))
         if l == NULL:
             break
         buf_add_char(&out, <char>RDB_FUNCTION)
@@ -773,12 +299,21 @@ cdef void function_restore(call *c) noexcept nogil:
     free(b.libraries)
 
 
-# ---- FCALL -----------------------------------------------------------------------------------------------
+# ---- FCALL ---------------------------------------------------------------------------------------
+
+cdef uint32_t flags_of_function(call *c) noexcept nogil:
+    cdef function *f = function_find(runtime_find(c.store), c.argv[1])
+    c.target = f
+    return call_flags(c.command.flags, f.flags if f != NULL else <int>COMPAT)
+
 
 cdef void call_function(call *c, bint read_only) noexcept nogil:
     cdef runtime *r = runtime_find(c.store)
-    cdef function *f = function_find(r, c.argv[1])
+    cdef function *f = <function *>c.target
     cdef running run
+    show(c)
+    if f == NULL:
+        f = function_find(r, c.argv[1])
     if f == NULL:
         reply_error(c, b"ERR Function not found")
         return
@@ -802,6 +337,9 @@ cdef void fcall_command(call *c) noexcept nogil:
     call_function(c, False)
 
 
+define_narrowing("FCALL", flags_of_function)
+
+
 define(fcall_ro, """
     FCALL_RO function numkeys [key [key ...]] [arg [arg ...]]
     readonly noscript stale skip_monitor no_mandatory_keys nests shown_first | scripting | 7.0.0 | Depends on the function that is executed.
@@ -810,3 +348,6 @@ define(fcall_ro, """
 """)
 cdef void fcall_ro(call *c) noexcept nogil:
     call_function(c, True)
+
+
+define_narrowing("FCALL_RO", flags_of_function)

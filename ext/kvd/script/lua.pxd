@@ -118,6 +118,12 @@ cdef inline void push_function(lua_State *L, lua_CFunction f) noexcept nogil:
     lua.pushcclosure(L, f, 0)
 
 
+cdef inline int registered(lua_State *L, lua_CFunction f) noexcept nogil:
+    """The function's place in the registry."""
+    push_function(L, f)
+    return lua.ref(L, REGISTRY)
+
+
 cdef inline bint is_nil(lua_State *L, int i) noexcept nogil:
     return lua.type(L, i) <= T_NIL
 

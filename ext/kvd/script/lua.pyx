@@ -13,6 +13,7 @@ LuaJIT is not used: compiled traces run no count hook, so an endless loop could 
 allocator cannot be replaced everywhere.
 """
 
+
 cdef extern from * nogil:
     """
     #include <dlfcn.h>

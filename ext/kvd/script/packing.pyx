@@ -14,8 +14,8 @@ from libc.string cimport memchr, memcpy
 
 from kvd.core.buf cimport buf, buf_add, buf_add_char, buf_reserve
 from kvd.script.lua cimport T_NIL, T_NUMBER, lua, pop, raise_text
+from kvd.script.protect cimport add_functions, named, protect
 from kvd.script.runtime cimport runtime_of
-from kvd.script.sandbox cimport add_functions, named, protect
 
 cdef enum:
     MOST_BYTES = 32

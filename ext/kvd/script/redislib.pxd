@@ -8,4 +8,3 @@ cdef enum audience:
 
 cdef void push_redis(lua_State *L, audience who) noexcept nogil     # a new one, protected; may throw
 cdef void redis_open(lua_State *L, audience who) noexcept nogil     # adds redis and server to the table on top; may throw
-cdef int give_error(lua_State *L, const char *text, bint throws) noexcept nogil   # {err = text}, pushed or thrown

@@ -19,24 +19,15 @@ from kvd.run.call cimport F_DENYOOM, F_WRITE, call, call_init, command
 from kvd.run.gate cimport PASSED, gate
 from kvd.run.renames cimport called
 from kvd.run.run cimport run
-from kvd.script.convert cimport push_reply
-from kvd.script.functions cimport register_function
+from kvd.script.convert cimport give_error, push_reply
+from kvd.script.flags cimport ALLOW_OOM
 from kvd.script.lua cimport T_NUMBER, T_STRING, lua
-from kvd.script.runtime cimport ALLOW_OOM, running, runtime, runtime_of
-from kvd.script.sandbox cimport add_functions, named, protect, refuse_globals
+from kvd.script.protect cimport add_functions, named, protect, refuse_globals
+from kvd.script.register cimport register_function
+from kvd.script.runtime cimport running, runtime, runtime_of
 
 cdef enum:
     REPL_ALL = 3
-
-
-# ---- errors ------------------------------------------------------------------------------------------
-
-cdef int give_error(lua_State *L, const char *text, bint throws) noexcept nogil:
-    """An error of redis.call (thrown) or redis.pcall (returned), which no command has counted."""
-    lua.createtable(L, 0, 1)
-    lua.pushstring(L, text)
-    lua.setfield(L, -2, b"err")
-    return lua.error(L) if throws else 1
 
 
 # ---- call and pcall ------------------------------------------------------------------------------------
@@ -81,15 +72,15 @@ cdef const char *gather(lua_State *L, runtime *r, int argc) noexcept nogil:
 
 cdef void prepare(call *c, runtime *r, int argc) noexcept nogil:
     """A call by the script that runs, with what it may not do."""
-    cdef running *run = r.now
-    call_init(c, run.c.session)
+    cdef running *script = r.now
+    call_init(c, script.c.session)
     c.argv = r.argv
     c.argc = argc
-    c.proto = run.proto
+    c.proto = script.proto
     c.out = &r.reply
     c.from_script = True
-    c.forbids = F_WRITE if run.readonly else 0
-    if run.oom and not run.wrote and not run.flags & ALLOW_OOM:
+    c.forbids = F_WRITE if script.readonly else 0
+    if script.oom and not script.wrote and not script.flags & ALLOW_OOM:
         c.forbids |= F_DENYOOM
 
 
@@ -185,7 +176,7 @@ cdef int redis_log(lua_State *L) noexcept nogil:
     cdef const char *p
     if argc < 2:
         return give_error(L, b"ERR redis.log() requires two arguments or more.", True)
-    if lua.type(L, 1) != T_NUMBER:
+    if not lua.isnumber(L, 1):
         return give_error(L, b"ERR First argument must be a number (log level).", True)
     level = <int>lua.tonumber(L, 1)
     if not 0 <= level <= 3:

@@ -9,14 +9,6 @@ from kvd.run.call cimport call
 from kvd.script.lua cimport lua_CFunction, lua_State
 from kvd.store.store cimport store
 
-cdef enum script_flag:
-    NO_WRITES = 1
-    ALLOW_OOM = 2
-    ALLOW_STALE = 4
-    NO_CLUSTER = 8
-    ALLOW_CROSS_SLOT = 16
-    COMPAT = 32                # an EVAL without #!: writes, and runs without memory as long as it needs none
-
 cdef struct running:           # what runs now; lives on the stack of run_function
     call *c                    # the EVAL or FCALL
     view name                  # SHA-1 or name of the function
@@ -45,14 +37,15 @@ cdef struct runtime:           # at store.scripts
     size_t used                # bytes that Lua holds
     size_t limit
     running *now               # or NULL
-    table scripts              # SHA-1 -> script
+    table scripts              # SHA-1 -> script (cache.pyx)
     void *oldest               # of the scripts that only EVAL has brought
     void *newest
     size_t evals
     size_t scripts_bytes       # of bodies
-    table libraries            # name -> library (functions.pyx)
+    table libraries            # name -> library (libraries.pyx)
     table functions            # name -> function
-    void *loading              # the library whose code runs now (functions.pyx), or NULL
+    void *loading              # the library whose code runs now (loading.pyx), or NULL
+    int64_t load_until_us      # when that is too long
     size_t functions_bytes
     buf reply                  # of the command that redis.call runs
     buf text                   # scratch of libraries and of numbers that become arguments
@@ -67,13 +60,9 @@ cdef struct runtime:           # at store.scripts
     int body, handler, describe, run_library   # registry: C functions
     int calls_until_step       # of the collector
 
-cdef runtime *runtime_open(call *c) noexcept nogil                         # makes it if need be; NULL: the error is replied
 cdef runtime *runtime_find(store *s) noexcept nogil                        # or NULL: no script has been used yet
-cdef void runtime_release(store *s) noexcept nogil                         # with all scripts and libraries
 cdef runtime *runtime_of(lua_State *L) noexcept nogil
-cdef void run_function(runtime *r, running *run) noexcept nogil            # calls run.function; replies
+cdef void *allocate(void *ud, void *p, size_t old, size_t size) noexcept nogil   # Lua's memory, counted and limited
 cdef int compile(runtime *r, view code, const char *name, buf *why) noexcept nogil   # registry index; -1: why not
 cdef void forget(runtime *r, int index) noexcept nogil                     # drops what compile gave
-cdef const char *kill(store *s, bint is_function) noexcept nogil           # NULL, or why not
-cdef void hook_again(runtime *r) noexcept nogil                             # as usual, after something was stopped
 cdef void runtime_account(runtime *r) noexcept nogil                       # reports its memory to the store

@@ -1,4 +1,5 @@
-/* A network thread is started with all signals blocked: they are the main thread's. */
+/* A network thread is started with the signals blocked that come from outside: they are the main thread's. Those that a
+   fault of the thread itself raises stay, so that faulthandler and the like report it. */
 
 #ifndef KVD_SERVER_SERVER_H
 #define KVD_SERVER_SERVER_H
@@ -14,7 +15,12 @@ static int kvd_thread_start(pthread_t *t, void *(*f)(void *), void *arg) {
     sigset_t all, old;
     int r;
     sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &old);     /* signals are the main thread's */
+    sigdelset(&all, SIGSEGV);
+    sigdelset(&all, SIGBUS);
+    sigdelset(&all, SIGFPE);
+    sigdelset(&all, SIGILL);
+    sigdelset(&all, SIGABRT);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
     r = pthread_create(t, NULL, f, arg);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     return r;

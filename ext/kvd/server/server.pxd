@@ -1,37 +1,11 @@
-"""Listening sockets and network threads on one store. See server.pyx."""
+"""The network threads of a server. See server.pyx."""
 
-from kvd.server.connection cimport network
+from kvd.server.listening cimport server
 from kvd.server.poll cimport sigset_t
 from kvd.store.store cimport store
 
-cdef enum:
-    MAX_LISTENERS = 32
-    MAX_THREADS = 128
-
-cdef struct listener:
-    int fd                     # -1: the place is free
-    bint is_unix
-    bint leaving               # its address is being changed
-    char *path                 # of a unix socket; own copy
-    char *word                 # of a TCP address, as in `bind`; own copy
-
-cdef struct server:
-    store *store
-    listener listeners[MAX_LISTENERS]
-    int listener_count         # places ever used
-    network *threads[MAX_THREADS]
-    int thread_count
-    int next_thread
-    int port                   # the TCP port in use; 0: none
-    bint stop_asked            # SHUTDOWN
-    int stopped[2]             # a waker for whoever waits in server_wait
-
 cdef server *server_new(store *s) noexcept nogil                                   # or NULL
-cdef bint server_listen(server *v, const char *word, int port) noexcept nogil      # a word of `bind`; False: errno says why
-cdef bint server_listen_unix(server *v, const char *path, int mode) noexcept nogil
 cdef bint server_start(server *v, int threads) noexcept nogil                      # False: no memory, or no thread
 cdef void server_stop(server *v) noexcept nogil                                    # ends the threads, closes everything, frees v
 cdef void server_abandon(server *v) noexcept nogil                                 # in a forked child: the threads are not there
 cdef bint server_wait(server *v, int timeout_ms, const sigset_t *mask) noexcept nogil   # True: SHUTDOWN was asked for; mask holds while it waits
-cdef bint server_admit(server *v, int fd, bint is_unix) noexcept nogil             # False: turned away and closed
-cdef network *server_assign(server *v) noexcept nogil

@@ -59,6 +59,7 @@ cdef struct session:
     bint no_evict
     bint local                 # this machine: loopback, unix socket or in process
     bint in_process
+    bint linked                # the connection of a client in this process
     bint kept                  # a store's own: CLIENT KILL passes it over
     void *subs                 # what it listens to (channels.pyx), or NULL
     void *tracker              # how it tracks keys (tracking.pyx)

@@ -11,7 +11,7 @@ nothing but memory.
     waiter        the command, a deadline, its link in each key's queue
     waits.heap    waiters with a deadline, the soonest first
 
-In-process callers take care of their own deadlines; they have no place in the heap.
+A thread that waits in a method of a Store takes care of its deadline; it has no place in the heap.
 """
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
@@ -310,7 +310,7 @@ cdef bint wait_start(session *c, const void *command, wanted *what) noexcept nog
         if not join_queue(w, what.keys[i * what.step]):
             wait_end(c)
             return False
-    if w.deadline and not c.in_process:
+    if w.deadline and (c.linked or not c.in_process):
         if not heap_add(waits_of(s), w):
             wait_end(c)
             return False

@@ -14,7 +14,6 @@ Without a consumer nothing is gathered, and a change costs one test.
 """
 
 from libc.stdint cimport int64_t
-from libc.string cimport memcpy
 
 from kvd.core.buf cimport buf_add, buf_printf, buf_release, buf_reserve
 from kvd.core.text cimport DOUBLE_TEXT, INT_TEXT, format_double, format_int

@@ -15,7 +15,7 @@ import redis.asyncio
 from redis import exceptions
 from redis.asyncio.connection import AbstractConnection
 
-from kvd.clients.links import NEVER_DECODE, Linked, LinkedClient, LinkedPool, error_of, options_of, put_back, words_of
+from kvd.clients.links import NEVER_DECODE, Linked, LinkedClient, LinkedPool, error_of, failure_of, options_of, put_back, words_of
 from kvd.doors.link import WAITING
 
 
@@ -104,6 +104,8 @@ class AsyncConnection(Linked):
         try:
             while True:
                 left = None if until is None else until - loop.time()
+                if self._ready():
+                    return True
                 own = link.patience()  # ends the command's wait when its own timeout is over
                 if self._ready():
                     return True
@@ -117,7 +119,6 @@ class AsyncConnection(Linked):
                 finally:
                     if timer is not None:
                         timer.cancel()
-                link.drain()
                 future = loop.create_future()
                 loop.add_reader(descriptor, _wake, future)
         finally:
@@ -142,13 +143,20 @@ class AsyncConnection(Linked):
             raise
         if self.health_check_interval:
             self.next_health_check = asyncio.get_running_loop().time() + self.health_check_interval
-        if isinstance(response, (self._exceptions.ResponseError, self._exceptions.ConnectionError)):
-            raise response from None
+        failure = failure_of(self._exceptions, response)
+        if failure is not None:
+            del response
+            try:
+                raise failure from None
+            finally:
+                del failure
         return response
 
     async def _read(self, raw: bool, push_request: bool, timeout: float | None) -> Any:
         while True:
             link = self._link
+            if link is not None and not link.pending() and link.silent():
+                return None  # CLIENT REPLY OFF or SKIP
             if (link is None or not link.pending()) and not await self._wait(timeout):
                 raise self._exceptions.TimeoutError("Timeout reading from the store in this process")
             push, response = self._link.next(self._native and not raw)
@@ -193,10 +201,19 @@ class AsyncPool(LinkedPool):
         except IndexError:
             return self._connection_class(**self.connection_kwargs)
 
-    async def disconnect(self, *args: Any, **kwargs: Any) -> None:
+    async def disconnect(self, inuse_connections: bool = True) -> None:
+        """Close connections; commands that wait on those in use are woken with a ConnectionError."""
         while self.idle:
             self.idle.pop()._close()
-        await super().disconnect(*args, **kwargs)
+        for connection in list(self.waiting) if inuse_connections else ():
+            connection._close()
+        await super().disconnect(inuse_connections)
+
+    async def release(self, connection: Any) -> None:
+        """Give a connection back; one that CLIENT REPLY has silenced is closed first."""
+        if connection._link is not None and connection._link.silent():
+            connection._close()
+        await super().release(connection)
 
 
 class AsyncClient(LinkedClient):
@@ -233,14 +250,20 @@ class AsyncClient(LinkedClient):
                 await connection.connect()
             response = connection.call(args, raw)
             if response is WAITING:
+                pool.waiting.add(connection)
                 response = await connection.outcome(args, raw)
+            elif response is None and connection._link.silent():
+                connection._close()
         except (ConnectionError, self._exceptions.ConnectionError):
             connection._close()
+            if connection in pool.waiting and not connection._retries():
+                raise
             return await super().execute_command(*args, **options)
         except BaseException:
             connection._close()
             raise
         finally:
+            pool.waiting.discard(connection)
             pool.idle.append(connection)
         response = self._answer(args[0], response, options)
         return await response if inspect.isawaitable(response) else response

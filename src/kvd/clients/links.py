@@ -10,9 +10,12 @@ from typing import Any
 from kvd.clients.stores import parse, store_of
 from kvd.embedded import Store
 
-NEVER_DECODE = "NEVER_DECODE"      # redis-py's and valkey-py's option of commands whose replies are bytes
+NEVER_DECODE = "NEVER_DECODE"  # redis-py's and valkey-py's option of commands whose replies are bytes
 Words = tuple[Any, ...]
+EMPTY_RESPONSE = "EMPTY_RESPONSE"  # and of those that would send nothing: what they return then
 PLAIN = (bytes, str, int, float)
+ADDRESS = ("host", "port", "unix_socket_path", "ssl")
+POSITIONAL = ("host", "port", "db", "password")  # of redis.Redis: more than one argument without a name is an address
 
 
 def words_of(encoder: Any, args: Words) -> Words:
@@ -97,15 +100,15 @@ def put_back(link: Any, args: Words, reply: Any) -> None:
 class Linked:
     """What a connection to a store in this process is, sync or asyncio. Stands before redis-py's AbstractConnection."""
 
-    _exceptions: Any               # of the library that the class belongs to
+    _exceptions: Any  # of the library that the class belongs to
     host = "localhost"
     port = 0
 
     def __init__(self, store: Store | str | None = None, **options: Any) -> None:
-        for name in ("host", "port", "path", "socket_keepalive", "socket_keepalive_options", "socket_type", "ssl"):
+        self.store = store_of(store, options)
+        for name in ("socket_keepalive", "socket_keepalive_options", "socket_type"):
             options.pop(name, None)
-        self.store = store_of(store)
-        self._patience = options.get("socket_timeout")     # of reads, if asked for: redis-py's default is for sockets
+        self._patience = options.get("socket_timeout")  # of reads, if asked for: redis-py's default is for sockets
         share_driver_info(options, self._exceptions.__name__ == "redis.exceptions")
         super().__init__(**options)
         self._native = decodes_itself(self.encoder)
@@ -123,6 +126,10 @@ class Linked:
     def pack_commands(self, commands: Any) -> Any:
         return list(commands)
 
+    def _retries(self) -> bool:
+        """Whether redis-py would send a command again whose connection has been cut."""
+        return getattr(self.retry, "_retries", 0) != 0
+
     def _decoded(self, reply: Any) -> Any:
         """A reply that the engine has left as bytes."""
         if self.encoder.decode_responses and not self._native:
@@ -130,15 +137,25 @@ class Linked:
         return reply
 
 
+def failure_of(exceptions: Any, response: Any) -> Any:
+    """The exception to raise for a reply, as redis-py's parsers do, or None: an error of the connection also counts as the first of
+    several replies. Who raises it deletes its own names of it, so that no cycle with the traceback remains."""
+    first = response[0] if isinstance(response, list) and response else response
+    if isinstance(first, exceptions.ConnectionError):
+        return first
+    return response if isinstance(response, exceptions.ResponseError) else None
+
+
 class LinkedPool:
     """What a pool of such connections is. Stands before redis-py's ConnectionPool."""
 
-    _connection_class: Any         # set by each kind
+    _connection_class: Any  # set by each kind
 
     def __init__(self, store: Store | str | None = None, max_connections: int | None = None, **options: Any) -> None:
-        self.store = store_of(store)
+        self.store = store_of(store, options)
         self.bounded = max_connections is not None
-        self.idle: deque[Any] = deque()        # of the short way: connected, nobody uses them
+        self.idle: deque[Any] = deque()  # of the short way: connected and not in use
+        self.waiting: set[Any] = set()  # of the short way: their command waits for a key
         options.pop("connection_class", None)
         super().__init__(connection_class=self._connection_class, max_connections=max_connections, store=self.store, **options)
 
@@ -155,23 +172,34 @@ class LinkedPool:
 class LinkedClient:
     """What a client on such a pool is. Stands before redis-py's Redis."""
 
-    _exceptions: Any               # set by each kind
+    _exceptions: Any  # set by each kind
     _pool_class: Any
     _connection_options: set[str]
 
-    def __init__(self, store: Store | str | None = None, **options: Any) -> None:
+    def __init__(self, store: Store | str | None = None, *address: Any, **options: Any) -> None:
+        if address:
+            if len(address) >= len(POSITIONAL):
+                raise TypeError(f"only {', '.join(POSITIONAL)} may be given without their names")
+            options.update(zip(POSITIONAL, (store, *address), strict=False))
+            store = None
         pool = options.pop("connection_pool", None)
-        ours = {name: value for name, value in options.items() if name in self._connection_options}
-        own = {name: value for name, value in options.items() if name not in self._connection_options}
+        ours = {name: value for name, value in options.items() if name in self._connection_options or name in ADDRESS}
+        own = {name: value for name, value in options.items() if name not in ours}
         owns = pool is None
         if owns:
             pool = self._pool_class(store, **ours)
         super().__init__(connection_pool=pool, **own)
         if owns:
             self.auto_close_connection_pool = True
-        self._plain_set = True         # nobody has put a response callback of his own in its place
-        self._short = isinstance(pool, self._pool_class) and not pool.bounded and getattr(pool, "cache", None) is None and not (
-            own.get("single_connection_client") or any(ours.get(name) for name in ("health_check_interval", "cache", "cache_config"))
+        self._plain_set = True  # nobody has put a response callback of his own in its place
+        self._short = (
+            isinstance(pool, self._pool_class)
+            and not pool.bounded
+            and getattr(pool, "cache", None) is None
+            and not (
+                own.get("single_connection_client")
+                or any(ours.get(name) for name in ("health_check_interval", "cache", "cache_config"))
+            )
         )
 
     @classmethod
@@ -214,8 +242,16 @@ class LinkedClient:
 
     def _answer(self, name: Any, response: Any, options: dict[str, Any]) -> Any:
         """What redis-py makes of a reply; raises the error that it is."""
-        if isinstance(response, (self._exceptions.ResponseError, self._exceptions.ConnectionError)):
-            raise response
+        empty = options.pop(EMPTY_RESPONSE, None)
+        failure = failure_of(self._exceptions, response)
+        if failure is not None:
+            del response
+            if empty is not None and isinstance(failure, self._exceptions.ResponseError):
+                return empty
+            try:
+                raise failure
+            finally:
+                del failure
         callback = self.response_callbacks.get(name)
         if callback is None:
             return response

@@ -27,13 +27,34 @@ def forget_stores() -> None:
         _named.clear()
 
 
-def store_of(store: Store | str | None) -> Store:
-    """The store itself, the one of a name or URL, or a new private one for None."""
+def store_of(store: Store | str | None, options: dict[str, Any] | None = None) -> Store:
+    """The store itself, the one of a name, URL or address, or a new private one for None without an address.
+
+    options: a client's, of which host, port and path are taken away. Raises TypeError for another store, ValueError for ssl."""
+    named = address_of(options or {})
     if store is None:
-        return Store()
+        return named_store(named) if named else Store()
     if isinstance(store, str):
         return named_store(store.partition("://")[2].partition("/")[0] if "://" in store else store)
+    if not isinstance(store, Store):
+        raise TypeError(f"store must be a kvd.Store, the name of one, or None for a private one, not {type(store).__name__}")
     return store
+
+
+def address_of(options: dict[str, Any]) -> str | None:
+    """The name of the store that stands for a server's address; None if there is none in the options, which lose it.
+
+    It is the host, with the port if that is not 6379, or the path of a unix socket: clients of one address share their data."""
+    if options.pop("ssl", False):
+        raise ValueError("ssl: a client in this process has no socket to encrypt")
+    path = options.pop("unix_socket_path", None) or options.pop("path", None)
+    host, port = options.pop("host", None), options.pop("port", None)
+    if path:
+        return str(path)
+    if host is None and port is None:
+        return None
+    name = "localhost" if host in (None, "127.0.0.1") else str(host)
+    return name if port in (None, 6379) else f"{name}:{port}"
 
 
 def parse(url: str) -> dict[str, Any]:

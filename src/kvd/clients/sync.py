@@ -14,7 +14,7 @@ import redis
 from redis import exceptions
 from redis.connection import AbstractConnection
 
-from kvd.clients.links import NEVER_DECODE, Linked, LinkedClient, LinkedPool, error_of, options_of, words_of
+from kvd.clients.links import NEVER_DECODE, Linked, LinkedClient, LinkedPool, error_of, failure_of, options_of, words_of
 from kvd.doors.link import WAITING
 
 
@@ -93,13 +93,13 @@ class SyncConnection(Linked):
             raise
         if self.health_check_interval:
             self.next_health_check = time.monotonic() + self.health_check_interval
-        if isinstance(response, self._exceptions.ResponseError):
+        failure = failure_of(self._exceptions, response)
+        if failure is not None:
+            del response
             try:
-                raise response
+                raise failure
             finally:
-                del response  # no cycle with the traceback
-        if isinstance(response, self._exceptions.ConnectionError):
-            raise response
+                del failure
         return response
 
     def _read(self, raw: bool, push_request: bool, timeout: float | None) -> Any:
@@ -107,6 +107,8 @@ class SyncConnection(Linked):
         if link is None:
             raise self._exceptions.ConnectionError("the connection is closed")
         while True:
+            if not link.pending() and link.silent():
+                return None  # CLIENT REPLY OFF or SKIP
             if not link.pending() and not self._wait(timeout):
                 raise self._exceptions.TimeoutError("Timeout reading from the store in this process")
             push, response = link.next(self._native and not raw)
@@ -121,12 +123,13 @@ class SyncConnection(Linked):
                 return response
 
     def call(self, args: tuple[Any, ...], raw: bool) -> Any:
-        """A command and its reply; blocking ones wait here. Error replies are returned."""
-        link = self._sock
-        reply = link.call(words_of(self.encoder, args), self._native and not raw)
-        if reply is WAITING:
-            return self._read(raw, False, self._patience)
+        """A command and its reply, or WAITING: then `outcome` has it. Error replies are returned."""
+        reply = self._sock.call(words_of(self.encoder, args), self._native and not raw)
         return reply if raw else self._decoded(reply)
+
+    def outcome(self, raw: bool) -> Any:
+        """The reply of a command that `call` has left waiting."""
+        return self._read(raw, False, self._patience)
 
 
 class SyncPool(LinkedPool):
@@ -146,10 +149,20 @@ class SyncPool(LinkedPool):
             connection.connect()
         return connection
 
-    def disconnect(self, *args: Any, **kwargs: Any) -> None:
+    def disconnect(self, inuse_connections: bool = True, **kwargs: Any) -> None:
+        """Close connections; commands that wait on those in use are woken with a ConnectionError."""
         while self.idle:
             self.idle.pop().disconnect()
-        super().disconnect(*args, **kwargs)
+        for connection in list(self.waiting) if inuse_connections else ():
+            connection.disconnect()
+        super().disconnect(inuse_connections, **kwargs)
+
+    def release(self, connection: Any) -> None:
+        """Give a connection back; one that CLIENT REPLY has silenced is closed first."""
+        link = getattr(getattr(connection, "_conn", connection), "_sock", None)  # of a caching connection, of what it wraps
+        if link is not None and link.silent():
+            connection.disconnect()
+        super().release(connection)
 
 
 class SyncClient(LinkedClient):
@@ -183,15 +196,24 @@ class SyncClient(LinkedClient):
         if not self._short or self.connection is not None or pool.store.faults is not None:
             return super().execute_command(*args, **options)
         connection = pool.take()
+        raw = NEVER_DECODE in options
         try:
-            response = connection.call(args, NEVER_DECODE in options)
+            response = connection.call(args, raw)
+            if response is WAITING:
+                pool.waiting.add(connection)
+                response = connection.outcome(raw)
+            elif response is None and connection._sock.silent():
+                connection.disconnect()
         except (ConnectionError, self._exceptions.ConnectionError):
             connection.disconnect()
+            if connection in pool.waiting and not connection._retries():
+                raise
             return super().execute_command(*args, **options)
         except BaseException:
             connection.disconnect()
             raise
         finally:
+            pool.waiting.discard(connection)
             pool.idle.append(connection)
         return self._answer(args[0], response, options)
 

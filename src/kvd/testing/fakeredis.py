@@ -8,10 +8,13 @@ from __future__ import annotations
 from typing import Any
 
 from kvd.clients import aio, sync
+from kvd.clients.links import POSITIONAL
+from kvd.clients.stores import address_of
 from kvd.embedded import Store
 from kvd.testing.faults import Faults
 
 OUTAGE = "FakeRedis is emulating a connection error."
+_by_address: dict[str, FakeServer] = {}  # of clients that name a host: one server each, as long as the process lives
 
 
 class FakeServer:
@@ -44,17 +47,25 @@ def _server(options: dict[str, Any]) -> FakeServer:
     server = options.pop("server", None)
     version, kind, connected = options.pop("version", (7,)), options.pop("server_type", "redis"), options.pop("connected", True)
     options.pop("lua_modules", None)
-    for name in ("host", "port", "path", "unix_socket_path"):
-        options.pop(name, None)
-    return server if server is not None else FakeServer(version, kind, connected=connected)
+    address = address_of(options)
+    if server is not None:
+        return server
+    if address is None:
+        return FakeServer(version, kind, connected=connected)
+    if address not in _by_address:
+        _by_address[address] = FakeServer(version, kind)
+    if not connected:
+        _by_address[address].connected = False
+    return _by_address[address]
 
 
 class _FakeConnection:
-    """Stands before a connection class. Without a server it shares the store of that name, as a real port would be."""
+    """Stands before a connection class. Without a server it shares that of its address."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
-        server = options.pop("server", None)
-        options.setdefault("store", "fakeredis" if server is None else server.store)
+        if "store" not in options:
+            options.setdefault("host", "localhost")
+            options["store"] = _server(options).store
         super().__init__(**options)
 
 
@@ -69,27 +80,21 @@ class FakeAsyncConnection(_FakeConnection, aio.Connection):
 FakeRedisConnection = FakeConnection
 FakeAsyncRedisConnection = FakeAsyncConnection
 
-_by_address: dict[Any, FakeServer] = {}
-
 
 def _from_url(url: str, options: dict[str, Any]) -> dict[str, Any]:
     from redis.connection import parse_url
 
-    found = {**parse_url(url.replace("valkey://", "redis://", 1)), **options}
+    found = {"host": "localhost", **parse_url(url.replace("valkey://", "redis://", 1)), **options}
     found.pop("connection_class", None)
-    address = (found.get("host", "localhost"), found.get("port", 6379), found.get("path"))
-    if found.get("server") is None:
-        if address not in _by_address:
-            _by_address[address] = FakeServer()
-        found["server"] = _by_address[address]
     return found
 
 
 class _Fake:
     """Stands before the client class that it makes a fake of."""
 
-    def __init__(self, *args: Any, **options: Any) -> None:
-        if "connection_pool" in options:
+    def __init__(self, *address: Any, **options: Any) -> None:
+        options.update(zip(POSITIONAL, address, strict=False))
+        if options.get("connection_pool") is not None:
             super().__init__(**options)
             return
         self.fake_server = _server(options)
@@ -112,15 +117,15 @@ class FakeAsyncRedis(_Fake, aio.Redis):
 FakeStrictRedis = FakeRedis
 try:
     from kvd.clients.valkey import AsyncValkey, Valkey
-except ImportError:                        # without valkey-py its names stand for redis-py's classes
+except ImportError:  # without valkey-py its names stand for redis-py's classes
     FakeValkey: Any = FakeRedis
     FakeAsyncValkey: Any = FakeAsyncRedis
 else:
 
-    class FakeValkey(_Fake, Valkey):       # type: ignore[no-redef]
+    class FakeValkey(_Fake, Valkey):  # type: ignore[no-redef]
         """The same for valkey.Valkey."""
 
-    class FakeAsyncValkey(_Fake, AsyncValkey):     # type: ignore[no-redef]
+    class FakeAsyncValkey(_Fake, AsyncValkey):  # type: ignore[no-redef]
         """The same for valkey.asyncio.Valkey."""
 
 

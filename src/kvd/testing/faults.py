@@ -27,13 +27,25 @@ class Faults:
 
     def __init__(self, store: Any, refuse: bool | str = False, delay: float = 0.0, drop_after: int | None = None) -> None:
         self.store = store
-        self.refuse = refuse
+        self._refuse: bool | str = False
         self.delay = delay
         self.drop_after = drop_after
         self.commands = 0  # that were sent, also those that failed
         self._answer = ""
         self._times = 0
         store.faults = self
+        self.refuse = refuse
+
+    @property
+    def refuse(self) -> bool | str:
+        """Whether connections are refused, or the text of the error. Setting it cuts those that exist, and wakes who waits on them."""
+        return self._refuse
+
+    @refuse.setter
+    def refuse(self, value: bool | str) -> None:
+        self._refuse = value
+        if value:
+            self.store._cut_links()
 
     def answer(self, error: str, times: int = 1) -> None:
         """Answer the next `times` commands (-1: all) with an error: LOADING, READONLY, OOM, BUSY, MASTERDOWN or a whole text."""

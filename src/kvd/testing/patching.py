@@ -50,7 +50,10 @@ def _redirected(original: Any, ours: Any) -> Any:
         chosen = original if original is not None and _has_socket(self) else ours
         return chosen(self, *args, **kwargs)
 
-    return method
+    async def coroutine(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return await method(self, *args, **kwargs)
+
+    return coroutine if inspect.iscoroutinefunction(ours) else method
 
 
 class Patch(ContextDecorator):

@@ -1,0 +1,34 @@
+"""The sockets that a server listens on, and which clients it accepts. See listening.pyx."""
+
+from kvd.server.connection cimport network
+from kvd.store.config cimport config
+from kvd.store.store cimport store
+
+cdef enum:
+    MAX_LISTENERS = 32
+    MAX_THREADS = 128
+
+cdef struct listener:
+    int fd                     # -1: the place is free
+    bint is_unix
+    bint leaving               # its address is being changed
+    char *path                 # of a unix socket; own copy
+    char *word                 # of a TCP address, as in `bind`; own copy
+
+cdef struct server:
+    store *store
+    listener listeners[MAX_LISTENERS]
+    int listener_count         # places ever used
+    network *threads[MAX_THREADS]
+    int thread_count
+    int next_thread
+    int port                   # the TCP port in use; 0: none
+    bint stop_asked            # SHUTDOWN
+    int stopped[2]             # a waker for whoever waits in server_wait
+
+cdef bint server_listen(server *v, const char *word, int port) noexcept nogil      # a word of `bind`; False: errno says why
+cdef bint server_listen_unix(server *v, const char *path, int mode) noexcept nogil
+cdef int listen_elsewhere(store *s, config *wanted) noexcept nogil                 # CONFIG SET port and bind: -1, or the option that failed
+cdef void close_listeners(server *v, bint remove_paths) noexcept nogil
+cdef bint server_admit(server *v, int fd, bint is_unix) noexcept nogil             # False: turned away and closed
+cdef network *server_assign(server *v) noexcept nogil                              # the thread of the next client
