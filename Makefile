@@ -40,6 +40,7 @@ bench: release
 docs: dev                 # pages made from the tables
 	PYTHONPATH=src $(PYTHON) -m kvd docs docs
 	PYTHONPATH=src $(PYTHON) -c "from kvd.docs import options_stub; print(options_stub(), end='')" > src/kvd/options.pyi
+	ruff format -q src/kvd/options.pyi
 
 dist:
 	$(PYTHON) -m build

@@ -5,8 +5,8 @@
     store.set("greeting", "hello", ex=60)
     store.get("greeting")
 
-`Store` is the engine in this process; `Store.serve` or `kvd serve` lets Redis clients in. `Cache` keeps any Python
-object: `kvd.Cache(10_000, ttl=60)`, and `@kvd.cached` remembers what a function returned.
+`Store` is the engine in this process; `Store.serve` and `kvd serve` serve Redis clients. `Cache` stores any Python objects:
+`kvd.Cache(10_000, ttl=60)`. `@kvd.cached` caches the results of a function.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_PLACES = {  # modules of names that are imported when first used, to keep `import kvd` quick
+_PLACES = {  # names that are imported on first use, so that `import kvd` is fast
     "kvd.caching": ("Cache", "CacheStats", "caches"),
     "kvd.caching.memoize": ("cached", "lru_cache"),
     "kvd.caching.metrics": ("prometheus",),
@@ -69,7 +69,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Names and modules that are imported when first used. Errors are subclasses of redis-py's, whose import is slow."""
+    """Import a name or module on first use. Exceptions are subclasses of redis-py's, whose import is slow."""
     from importlib import import_module
 
     if name in _MODULES:
@@ -87,7 +87,7 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    """The public names, also those that are not imported yet."""
+    """The public names, including those not imported yet."""
     from importlib.util import find_spec
 
     return sorted([*__all__, *_MODULES, *(["Valkey"] if find_spec("valkey") else [])])

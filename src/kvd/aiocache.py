@@ -1,6 +1,6 @@
-"""An aiocache backend: `from kvd.aiocache import KvdCache`, instead of aiocache.SimpleMemoryCache.
+"""An aiocache backend: use `kvd.aiocache.KvdCache` instead of aiocache.SimpleMemoryCache.
 
-Times are seconds, None for ever. Further keyword arguments `cache` (a kvd.Cache to use) and `maxsize`.
+Times are seconds; None: no expiry. Additional arguments: `cache` (the kvd.Cache to use) and `maxsize`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""redis-py's asyncio client on the engine in this process; see kvd.clients.aio. `Valkey` is valkey-py's, if that is installed."""
+"""redis-py's asyncio client on a store in this process; see kvd.clients.aio. `Valkey` requires valkey-py."""
 
 from typing import Any
 

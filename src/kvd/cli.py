@@ -22,7 +22,7 @@ HEADINGS = ("Directives", "Accepted without effect", "Not implemented: only the 
 
 
 class _ServeCommand(click.Command):
-    """`serve` takes any option of the table as a flag; its help lists them all."""
+    """The command `serve`: its help lists all options of the table."""
 
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         super().format_help_text(ctx, formatter)
@@ -108,7 +108,7 @@ def _make_store(settings: dict[str, Setting]) -> Store:
 
 
 def _enter(store: Store, settings: dict[str, Setting]) -> None:
-    """Go to the working directory, and make sure that the log can be written."""
+    """Change to the working directory, and check that the log file can be written."""
     missing = Setting("dir", store.option("dir"), "the default")
     try:
         os.chdir(store.option("dir"))
@@ -123,7 +123,7 @@ def _enter(store: Store, settings: dict[str, Setting]) -> None:
 
 
 def _notes(store: Store, settings: dict[str, Setting], ignored: list[str]) -> list[str]:
-    """What the log says once about settings that change nothing."""
+    """Return the lines to log once about settings without effect."""
     from kvd import Store
 
     default = Store()
@@ -139,7 +139,7 @@ def _notes(store: Store, settings: dict[str, Setting], ignored: list[str]) -> li
 
 
 def _daemonize() -> None:
-    """The usual double fork; standard streams go to /dev/null."""
+    """Continue in a background process with standard streams redirected to /dev/null."""
     if os.fork():
         os._exit(0)
     os.setsid()
@@ -190,7 +190,7 @@ def _run(store: Store, configured: bool, notes: list[str]) -> int:
 
 
 def _listen(store: Store) -> Server | None:
-    """The server, or None after the log has said why there is none."""
+    """Start the server. Returns None after logging why it cannot be started."""
     from kvd import Server
     from kvd.errors import ServerError
 
@@ -210,7 +210,7 @@ def _listen(store: Store) -> Server | None:
 
 
 def _write_pid(store: Store, path: str) -> None:
-    """Whole or not at all: who waits for the file reads it at once."""
+    """Write the file atomically, because supervisors read it as soon as it exists."""
     try:
         with open(f"{path}.tmp", "w", encoding="ascii") as file:
             file.write(f"{os.getpid()}\n")
@@ -220,7 +220,7 @@ def _write_pid(store: Store, path: str) -> None:
 
 
 def _notify_systemd(store: Store, message: str) -> None:
-    """Tells systemd, when supervised says so and it listens."""
+    """Send a message to systemd, if `supervised` requires it and systemd listens."""
     address = os.environ.get("NOTIFY_SOCKET", "")
     if store.option("supervised") not in ("systemd", "auto") or not address:
         return
@@ -234,7 +234,7 @@ def _notify_systemd(store: Store, message: str) -> None:
 
 
 def _catch_signals(store: Store) -> list[int]:
-    """SIGTERM and SIGINT from now on ask for the end; the list holds those that came."""
+    """Make SIGTERM and SIGINT stop the server. The returned list contains the signals received."""
     asked: list[int] = []
 
     def on_signal(number: int, frame: FrameType | None) -> None:
@@ -271,7 +271,7 @@ def _version() -> str:
 @main.command("help")
 @click.argument("name", nargs=-1)
 def help_command(name: tuple[str, ...]) -> None:
-    """Explain a command (kvd help SET, kvd help CONFIG GET) or list all."""
+    """Show the help text of a command (kvd help SET, kvd help CONFIG GET), or list all commands."""
     from kvd.docs import command_text, specs
 
     if not name:
@@ -281,13 +281,13 @@ def help_command(name: tuple[str, ...]) -> None:
     try:
         click.echo(command_text("|".join(name)))
     except KeyError:
-        raise click.ClickException(f"there is no command {' '.join(name).upper()}") from None
+        raise click.ClickException(f"unknown command {' '.join(name).upper()}") from None
 
 
 @main.command(hidden=True)
 @click.argument("folder", type=click.Path(file_okay=False))
 def docs(folder: str) -> None:
-    """Write the generated pages of the documentation into FOLDER. For maintainers; see `make docs`."""
+    """Write the generated documentation pages into FOLDER (for maintainers; see `make docs`)."""
     from kvd.docs import write
 
     for path in write(folder):

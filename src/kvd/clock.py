@@ -1,11 +1,11 @@
-"""A store's clock, under the control of a test.
+"""The clock of a store, which tests can control.
 
     store.set("k", "v", ex=60)
     with store.clock.frozen() as clock:
         clock.advance(61)
         assert store.get("k") is None
 
-Deadlines, idle times, TIME and stream ids follow the clock; waiting (BLPOP and its like) takes real time.
+Deadlines, idle times, TIME and stream ids use this clock. Timeouts of blocking commands use real time.
 """
 
 from __future__ import annotations
@@ -28,27 +28,27 @@ def _seconds(value: float | datetime | timedelta) -> float:
 
 
 class Clock:
-    """Made by `Store.clock`. Times are seconds since 1970 (or datetime), spans are seconds (or timedelta)."""
+    """The value of `Store.clock`. Times are seconds since 1970 or datetimes, durations are seconds or timedeltas."""
 
     def __init__(self, store: Any) -> None:
         self._store = store
 
     @property
     def now(self) -> float:
-        """What time it is for the store."""
+        """Return the current time of the store."""
         return float(self._store._clock_us()[2]) / 1e6
 
     def freeze(self, at: float | datetime | None = None) -> None:
-        """Stop the clock, at a moment or where it is."""
+        """Stop the clock at the given time, by default at the current one."""
         self._store._set_clock(FROZEN, int(_seconds(self.now if at is None else at) * 1e6))
 
     def advance(self, span: float | timedelta) -> None:
-        """Move the clock on (or back, for a negative span), frozen or not. What is due then has expired."""
+        """Move the clock forward, or back by a negative duration, frozen or not. Keys that are due have expired afterwards."""
         mode, us, _ = self._store._clock_us()
         self._store._set_clock(SHIFTED if mode == WALL else mode, us + int(_seconds(span) * 1e6))
 
     def set(self, when: float | datetime) -> None:
-        """Set the clock; it stays frozen if it was, and goes on from there if not."""
+        """Set the clock. It stays frozen if it was, and continues from there otherwise."""
         us = int(_seconds(when) * 1e6)
         if self._store._clock_us()[0] == FROZEN:
             self._store._set_clock(FROZEN, us)
@@ -56,12 +56,12 @@ class Clock:
             self._store._set_clock(SHIFTED, us - time.time_ns() // 1000)
 
     def resume(self) -> None:
-        """Back to the real time."""
+        """Use real time again."""
         self._store._set_clock(WALL, 0)
 
     def follow(self, source: Callable[[], float] | None = None) -> None:
-        """Ask `source` what time it is before each command: time.time by default, so that the store sees what freezegun and
-        time-machine make of it."""
+        """Call `source` for the time before each command. The default is time.time, which freezegun and time-machine
+        replace."""
         if source is None:
 
             def source() -> float:
@@ -71,7 +71,7 @@ class Clock:
 
     @contextmanager
     def frozen(self, at: float | datetime | None = None) -> Iterator[Clock]:
-        """Frozen within the block, the real time behind it."""
+        """Context manager: freeze the clock in the block, use real time afterwards."""
         self.freeze(at)
         try:
             yield self

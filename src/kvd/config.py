@@ -1,10 +1,10 @@
-"""Options of `kvd serve` from files, flags and the environment; and INFO as a dict.
+"""Settings of `kvd serve` from files, flags and the environment; INFO as a dict.
 
-The options themselves are rows of one table in ext/kvd/store/config.pyx. Here their settings are gathered with the
-precedence flag, environment (KVD_*), file, default. An error says where the wrong setting was made.
+The options are rows of one table in ext/kvd/store/config.pyx. This module collects their settings. Flags take precedence over the
+environment (KVD_*), the environment over files, files over defaults. Errors name the place of the wrong setting.
 
-Two directives are no options: `include`, which is replaced by what it names, and `rename-command`. Those of REFUSED would
-protect data or access and are not implemented, so they stop the start, as values of options marked `unmade` do.
+Two directives are not options: `include` and `rename-command`. The directives in REFUSED protect data or access and are not
+implemented; like values of options marked `unmade`, they stop the start.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from kvd.store import config as _table
 
 PREFIX = "KVD_"
 BAD = "Bad directive or wrong number of arguments"
-ADDING = ("save", "client-output-buffer-limit")  # several lines of a file add up
+ADDING = ("save", "client-output-buffer-limit")  # several lines of a file accumulate
 RENAME = "rename-command"
 REFUSED = {"user": "ACL users are", "loadmodule": "modules are", "loadmodule-ex": "modules are"}
 ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "a": "\a"}
@@ -41,7 +41,7 @@ class Option:
 
 @dataclass(frozen=True)
 class Setting:
-    """A directive as it was written, and where. `words` are its arguments, `value` the same in one string."""
+    """A directive and where it was written. words: its arguments. value: the arguments as one string."""
 
     name: str
     value: str
@@ -56,7 +56,7 @@ ALIASES: dict[str, str] = {o.alias: o.name for o in OPTIONS.values() if o.alias}
 
 
 class ConfigFileError(Exception):
-    """A setting is wrong; `report` is what redis-server would print on standard error."""
+    """A setting is wrong. report: the text for standard error, in redis-server's format."""
 
     def __init__(self, setting: Setting, why: str) -> None:
         super().__init__(why)
@@ -72,7 +72,7 @@ class ConfigFileError(Exception):
 
 
 def unknown_option(name: str) -> Exception:
-    """The error for an option that does not exist, with the nearest one that does."""
+    """Return the error for an unknown option, with the most similar known one."""
     from kvd.errors import ConfigError
 
     return ConfigError(f"unknown option {name!r}{_hint(name)}")
@@ -87,7 +87,7 @@ def _hint(name: str) -> str:
 
 
 def split_words(line: str) -> list[str]:
-    """Words of a line as redis.conf quotes them. Raises ValueError for an open quote."""
+    """Split a line into words with the quoting of redis.conf. Raises ValueError for unbalanced quotes."""
     words: list[str] = []
     i, n = 0, len(line)
     while True:
@@ -134,7 +134,7 @@ def _is_hex(text: str) -> bool:
 
 
 def from_file(path: str) -> Iterator[Setting]:
-    """Settings of a configuration file. Raises ConfigFileError, also if it cannot be read."""
+    """Yield the settings of a configuration file. Raises ConfigFileError for a wrong setting or a file that cannot be read."""
     try:
         lines = _read_lines(path)
     except OSError as error:
@@ -148,9 +148,9 @@ def _read_lines(path: str) -> list[str]:
 
 
 def from_lines(lines: Iterable[str], origin: str, base: str = ".", within: tuple[str, ...] = ()) -> Iterator[Setting]:
-    """Settings of the lines of a configuration file; what `include` names is read in its place.
+    """Yield the settings of the lines of a configuration file, and of the files it includes in their place.
 
-    origin: named in errors. base: what names of included files are relative to. within: the files that include this one.
+    origin: name for errors. base: directory for names of included files. within: the files that include this one.
     """
     for number, line in enumerate(lines, 1):
         text = line.strip()
@@ -168,7 +168,7 @@ def from_lines(lines: Iterable[str], origin: str, base: str = ".", within: tuple
 
 
 def _included(setting: Setting, base: str, within: tuple[str, ...]) -> Iterator[Setting]:
-    """Settings of the files that an include names; with a pattern there may be none."""
+    """Yield the settings of included files. A pattern may match no file."""
     path = os.path.join(base, setting.value)
     paths = sorted(glob.glob(path)) if glob.has_magic(setting.value) else [path]
     for path in paths:
@@ -184,7 +184,7 @@ def _included(setting: Setting, base: str, within: tuple[str, ...]) -> Iterator[
 
 
 def from_flags(args: list[str]) -> Iterator[Setting]:
-    """Settings of redis-server's flags: `--port 6400 --save 60 1 --save ""`, also `"--port 6400"` and `-p 6400`."""
+    """Yield the settings of flags: `--port 6400 --save ""`, `--port=6400`, `"--port 6400"` in one argument, `-p 6400`."""
     i = 0
     while i < len(args):
         flag = args[i]
@@ -205,7 +205,7 @@ def from_flags(args: list[str]) -> Iterator[Setting]:
 
 
 def _split_flag(text: str, setting: Setting) -> list[str]:
-    """The name and the words of one argument: `port`, `port=6400` or `port 6400`."""
+    """Split one argument into the name and words: `port`, `port=6400` or `port 6400`."""
     name, equals, value = text.partition("=")
     if equals and not any(c.isspace() for c in name):
         return [name, value]
@@ -216,10 +216,10 @@ def _split_flag(text: str, setting: Setting) -> list[str]:
 
 
 def from_environment(environment: Mapping[str, str], ignored: list[str] | None = None) -> Iterator[Setting]:
-    """Settings of KVD_MAXMEMORY and its like.
+    """Yield the settings of variables such as KVD_MAXMEMORY.
 
-    An empty variable is as none. Orchestrators set variables for a service named kvd: a value like tcp://10.0.0.1:6379 is
-    skipped, and the name of an unknown variable is added to `ignored`.
+    Empty values are skipped, as are values like tcp://10.0.0.1:6379, which orchestrators set for a service called kvd.
+    ignored: list to which the names of unknown variables are added.
     """
     by_variable = {PREFIX + n.upper().replace("-", "_"): n for n in [*ALIASES, *OPTIONS]}
     for variable, value in sorted(environment.items()):
@@ -235,7 +235,7 @@ def from_environment(environment: Mapping[str, str], ignored: list[str] | None =
 
 
 def _checked(setting: Setting) -> Setting:
-    """The setting under its option's own name, with the right number of words."""
+    """Return the setting with the name of its option. Raises ConfigFileError for an unknown name or a wrong number of words."""
     name, words = setting.name, setting.words
     if name in REFUSED:
         raise ConfigFileError(setting, f"'{name}' is not implemented: {REFUSED[name]} not available in kvd")
@@ -256,11 +256,12 @@ def _checked(setting: Setting) -> Setting:
     return Setting(name, " ".join(words), setting.origin, setting.line, setting.text, words)
 
 
-# ---- what counts --------------------------------------------------------------------------------------
+# ---- precedence ---------------------------------------------------------------------------------------
 
 
 def merge(*layers: Iterable[Setting]) -> dict[str, Setting]:
-    """The settings that count, by name. Later layers win; within one, lines of ADDING and renamed commands add up."""
+    """Return the effective settings by name. Later layers take precedence. Within a layer, the last line of an option does, except
+    that lines of ADDING and renamed commands accumulate."""
     merged: dict[str, Setting] = {}
     for layer in layers:
         seen: set[str] = set()
@@ -278,7 +279,7 @@ def merge(*layers: Iterable[Setting]) -> dict[str, Setting]:
 
 
 def parse_info(text: str) -> dict[str, Any]:
-    """INFO's text as a dict: numbers as int or float, `a=1,b=2` as dicts, the rest as str."""
+    """Parse the text of INFO: numbers become int or float, `a=1,b=2` dicts, everything else str."""
     found: dict[str, Any] = {}
     for line in text.splitlines():
         name, colon, value = line.partition(":")

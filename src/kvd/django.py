@@ -1,11 +1,10 @@
-"""A cache backend for Django, in process: BACKEND = "kvd.django.KvdCache".
+"""An in-process cache backend for Django: BACKEND = "kvd.django.KvdCache".
 
     CACHES = {"default": {"BACKEND": "kvd.django.KvdCache", "LOCATION": "sessions", "OPTIONS": {"policy": "tinylfu"}}}
 
-It behaves as Django's own local-memory backend (values are pickled, so that nobody changes what is cached; TIMEOUT,
-MAX_ENTRIES, CULL_FREQUENCY, versions, key functions) and is faster; entries leave memory when they expire. Backends with
-the same LOCATION share a cache, which lives as long as the process. OPTIONS also takes `policy`, and `pickle`: False to
-store objects as they are.
+It behaves as Django's local-memory backend, and is faster: values are pickled, so that callers cannot modify cached objects; TIMEOUT,
+MAX_ENTRIES, CULL_FREQUENCY, versions and key functions work. Expired entries are removed in the background. Backends with the same
+LOCATION share a cache for the life of the process. OPTIONS accepts `policy`, and `"pickle": False` to store objects directly.
 """
 
 from __future__ import annotations
@@ -36,13 +35,13 @@ class KvdCache(BaseCache):  # type: ignore[misc]
         return pickle.loads(value) if self._pickles else value
 
     def _seconds(self, timeout: Any) -> float | None:
-        """Django's timeout: None for ever, 0 or less expired at once."""
+        """Convert a timeout of Django: None means no expiry, 0 or less immediate expiry."""
         if timeout is DEFAULT_TIMEOUT:
             timeout = self.default_timeout
         return None if timeout is None else max(0.0, float(timeout))
 
     def _store(self, key: str, value: Any, seconds: float | None) -> None:
-        """A value that has expired already is not kept, and replaces what was there."""
+        """Store a value. One that expires immediately is not stored, but replaces the old value."""
         packed = self._pack(value)
         if seconds == 0:
             self._cache.delete(key)
@@ -51,7 +50,7 @@ class KvdCache(BaseCache):  # type: ignore[misc]
         self._cache.set(key, packed, seconds)
 
     def _cull(self, key: str) -> None:
-        """Room for one more, as MAX_ENTRIES and CULL_FREQUENCY say."""
+        """Evict entries according to MAX_ENTRIES and CULL_FREQUENCY."""
         cache = self._cache
         if self._max_entries and key not in cache and len(cache) >= self._max_entries:
             if self._cull_frequency == 0:
@@ -66,7 +65,7 @@ class KvdCache(BaseCache):  # type: ignore[misc]
         seconds = self._seconds(timeout)
         packed = self._pack(value)
         if seconds == 0:
-            return True  # stored, and expired
+            return True  # stored and expired
         self._cull(key)
         return self._cache.add(key, packed, seconds)
 

@@ -1,4 +1,4 @@
-"""`Store`: the compiled engine with a method for every command, sessions and a server."""
+"""`Store`: the compiled engine with methods for all commands, sessions and a server."""
 
 from __future__ import annotations
 
@@ -25,20 +25,27 @@ else:
     T = TypeVar("T")
 
 SERVED = {"port": "port=", "bind": "host=", "unixsocket": "unix_path="}  # options, and the arguments of serve that they are
-PROCESS = ("daemonize", "pidfile", "supervised", "crash_log_enabled", "shutdown_on_sigint", "shutdown_on_sigterm")  # options of `kvd serve` alone
+PROCESS = (
+    "daemonize",
+    "pidfile",
+    "supervised",
+    "crash_log_enabled",
+    "shutdown_on_sigint",
+    "shutdown_on_sigterm",
+)  # options of `kvd serve` alone
 
 
 class Store(Engine[T], AllMethods):
-    """A key-value store in this process: Redis's data, commands and expiry, without a server.
+    """A key-value store in this process, with Redis's data types, commands and expiry.
 
-    Keyword arguments are options of a redis.conf with underscores for dashes, such as
-    `Store(maxmemory="100mb", maxmemory_policy="allkeys-lru")`; `kvd serve --help` lists them. Those that say where a server
-    listens are refused: they are arguments of `serve`. `decode_responses=True` returns str instead of bytes.
+    Keyword arguments are options of a redis.conf with underscores for dashes, for example
+    `Store(maxmemory="100mb", maxmemory_policy="allkeys-lru")`; `kvd serve --help` lists them. Options of listening sockets are
+    arguments of `serve` instead. With `decode_responses=True` replies are str instead of bytes.
 
-    Any number of stores live side by side; one that is dropped or closed gives all its memory back. A store may be used from any
-    number of threads, and by a forked child, which gets a copy of its own.
+    Stores are independent of each other. A deleted or closed store frees all its memory. Stores are thread-safe; a forked child
+    process has its own copy.
 
-    Raises kvd.ConfigError for an unknown option or a bad value, and for a path: stores are in memory in this version."""
+    Raises kvd.ConfigError for an unknown option or a bad value, and for a path: persistence is not available in this version."""
 
     __slots__ = ()
 
@@ -60,11 +67,11 @@ class Store(Engine[T], AllMethods):
         super().__init__(decode_responses=decode_responses, **options)
 
     def session(self) -> Session:
-        """A new Session on this store."""
+        """Return a new Session of this store."""
         return session_of(self)
 
     def _link(self, make_error: Callable[[str], Exception]) -> Link:
-        """A new Link. make_error: called with the text of an error reply, makes the exception."""
+        """Return a new Link. make_error(text) returns the exception for an error reply."""
         return link_of(self, make_error)
 
     def serve(
@@ -76,17 +83,17 @@ class Store(Engine[T], AllMethods):
         threads: int | None = None,
         log: bool = False,
     ) -> Server:
-        """Answer Redis clients on this data, from native threads in the background.
+        """Serve Redis clients on this data from native background threads. Returns a Server.
 
-        port: TCP port; 0 for a free one, None for none unless there is no unix_path either (then a free
-        one). host: address or list of addresses. unix_path: path of a unix socket. threads: network threads
-        (io-threads). log: write the log that logfile and loglevel describe. Returns a Server.
+        port: TCP port; 0: a free port, None: no TCP, or a free port if there is no unix_path. host: address or list of
+        addresses. unix_path: path of a unix socket. threads: number of network threads (default: io-threads). log: write the
+        log according to logfile and loglevel.
 
-        Raises kvd.ServerError if the port is taken or the path cannot be made, ValueError for a number that is no port."""
+        Raises kvd.ServerError if the port or path cannot be used, ValueError for an invalid port number."""
         return Server(self, port, host=host, unix_path=unix_path, threads=threads, log=log)
 
     def close(self) -> None:
-        """End the server and all clients, and give the memory back. Commands raise kvd.ClosedError from now on."""
+        """Stop the server, disconnect all clients and free the memory. Further commands raise kvd.ClosedError."""
         stop(self)
         self._end()
 
@@ -124,9 +131,9 @@ def _refuse_what_serves(options: dict[str, Any]) -> None:
     for name in options:
         plain = name.replace("-", "_")
         if plain in SERVED:
-            raise _config_error(f"{name}: a store does not listen by itself; give it to serve({SERVED[plain]}...)")
+            raise _config_error(f"{name}: a store does not listen; use serve({SERVED[plain]}...)")
         if plain in PROCESS:
-            raise _config_error(f"{name}: only `kvd serve` uses this option, a store in a process of yours does not")
+            raise _config_error(f"{name}: only `kvd serve` uses this option")
 
 
 def _config_error(why: str) -> Exception:

@@ -1,7 +1,7 @@
-"""Errors of the store, as subclasses of redis-py's, chosen by the first word of the error reply.
+"""Exceptions of stores: subclasses of redis-py's, selected by the first word of the error reply.
 
-`except redis.ResponseError` keeps working around a Store. This module imports redis-py, which takes a
-while, so `kvd` itself only loads it when the first error is raised or named.
+`except redis.ResponseError` therefore works with a Store. Importing redis-py takes time, so `kvd` imports this module only
+when an exception is raised or named.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from redis import exceptions as _redis
 
 
 class KvdError(_redis.RedisError):
-    """Base of all errors that kvd raises itself."""
+    """Base class of kvd's exceptions."""
 
 
 class ResponseError(KvdError, _redis.ResponseError):
-    """The command was refused; the message is what a server would answer."""
+    """The command was refused. The message is the error reply of a server."""
 
 
 class WrongTypeError(ResponseError):
@@ -22,7 +22,7 @@ class WrongTypeError(ResponseError):
 
 
 class OutOfMemoryError(ResponseError, _redis.OutOfMemoryError):
-    """maxmemory is reached and nothing may be evicted."""
+    """maxmemory is reached, and no key can be evicted."""
 
 
 class AuthenticationError(KvdError, _redis.AuthenticationError):
@@ -30,19 +30,19 @@ class AuthenticationError(KvdError, _redis.AuthenticationError):
 
 
 class NoAuthError(AuthenticationError):
-    """A password is needed first."""
+    """Authentication is required."""
 
 
 class ExecAbortError(ResponseError, _redis.ExecAbortError):
-    """A transaction was discarded because one of its commands was refused."""
+    """The transaction was discarded because one of its commands was refused."""
 
 
 class NoScriptError(ResponseError, _redis.NoScriptError):
-    """No script has that digest."""
+    """There is no script with this digest."""
 
 
 class ReadOnlyError(ResponseError, _redis.ReadOnlyError):
-    """The store accepts no writes."""
+    """The store is read-only."""
 
 
 class BusyLoadingError(KvdError, _redis.BusyLoadingError):
@@ -50,19 +50,19 @@ class BusyLoadingError(KvdError, _redis.BusyLoadingError):
 
 
 class ConfigError(ResponseError, ValueError):
-    """An option is unknown or its value is not allowed."""
+    """An option is unknown, or its value is not allowed."""
 
 
 class DataError(KvdError, _redis.DataError, TypeError):
-    """A value cannot be stored: it is neither bytes, str, int nor float. redis-py's DataError, and a TypeError."""
+    """The value cannot be stored: it is not bytes, str, int or float. Also a redis-py DataError and a TypeError."""
 
 
 class ClosedError(KvdError, _redis.ConnectionError, ConnectionError):
-    """The store has been closed. redis-py's ConnectionError, and Python's."""
+    """The store is closed. Also redis-py's ConnectionError and Python's."""
 
 
 class ServerError(KvdError, OSError):
-    """A server could not be started."""
+    """The server could not be started."""
 
 
 BY_WORD: dict[str, type[Exception]] = {
@@ -78,7 +78,7 @@ BY_WORD: dict[str, type[Exception]] = {
 
 
 def from_reply(text: str) -> Exception:
-    """The exception for an error reply (`text` without the leading dash)."""
+    """Return the exception for an error reply. text: without the leading dash."""
     word, _, rest = text.partition(" ")
     if word == "ERR":
         return ResponseError(rest)

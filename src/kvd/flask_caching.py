@@ -1,7 +1,7 @@
 """A backend for Flask-Caching: CACHE_TYPE = "kvd.flask_caching.KvdCache".
 
-CACHE_THRESHOLD is the most entries (0: no limit), CACHE_DEFAULT_TIMEOUT the seconds an entry lives (0: for ever), and
-CACHE_OPTIONS go to kvd.Cache.
+CACHE_THRESHOLD is the maximum number of entries (0: no limit), CACHE_DEFAULT_TIMEOUT the time to live in seconds (0: no expiry).
+CACHE_OPTIONS are passed to kvd.Cache.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _NOTHING: Any = object()
 class KvdCache(BaseCache):  # type: ignore[misc]
     def __init__(self, threshold: int = 500, default_timeout: int = 300, **options: Any) -> None:
         super().__init__(default_timeout=default_timeout)
-        options.pop("ignore_delete_many_errors", None)  # the factory's, for servers that fail
+        options.pop("ignore_delete_many_errors", None)  # set by the factory for backends with servers
         self._kvd: Cache[str, Any] = Cache(threshold or None, **options)
 
     @classmethod

@@ -1,12 +1,11 @@
-"""The janitor: one quiet thread in the process that takes what has expired out of every cache and every store.
+"""The janitor: a background thread that removes expired entries from all caches and stores of the process.
 
-It sleeps until the soonest deadline of all and works in slices of a quarter of a millisecond, so that a million entries
-with one deadline delay nobody. It begins with the first deadline and ends after the last, is a bare thread that no list
-of threads shows, and is not there after a fork until the first deadline is set in the child. (A served store's network
-thread does its own.)
+It sleeps until the earliest deadline and works in slices of 0.25 ms, so a million entries with the same deadline do not
+delay other threads. It exists only while there are deadlines, and does not appear in threading.enumerate(). After a fork it starts
+again when the child sets a deadline. A store with a server is served by its network thread instead.
 
-`Plan` is called from anywhere, also from within the collection of garbage, so it takes no lock: putting something on
-a SimpleQueue is safe there.
+`Plan` can be called at any point, even during garbage collection, so it takes no lock; putting an item on a SimpleQueue is
+safe there.
 """
 
 from __future__ import annotations
@@ -22,14 +21,14 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 SLICE_US = 250
-IDLE = 1.0  # seconds without any deadline, after which the thread ends
+IDLE = 1.0  # seconds without deadlines until the thread ends
 LONGEST = 86400.0  # seconds of sleep: a deadline may be further away than the platform's clocks reach
 
 
 class Plan:
-    """When one cache or store wants to be visited: called by it with a time, in microseconds of the monotonic clock.
+    """The schedule of one cache or store, which calls it with the time of its next visit (microseconds, monotonic clock).
 
-    A visit calls its `_expire(slice_us)`, which answers when to come again, 0 for at once, None for not at all.
+    A visit calls `_expire(slice_us)` of the owner, which returns the time of the next visit, 0 for immediately, None for none.
     """
 
     __slots__ = ("at", "owner")
@@ -48,7 +47,7 @@ class Janitor:
         self.visits: list[tuple[int, int, Plan]] = []
         self.number = itertools.count()
         self.started = False
-        self.ended = _thread.allocate_lock()  # of the last thread that was started
+        self.ended = _thread.allocate_lock()  # held while the latest thread runs
         self.ident = 0
 
     def plan(self, at: int, plan: Plan) -> None:
@@ -62,7 +61,7 @@ class Janitor:
         self.ended.acquire()
         try:
             _thread.start_new_thread(self.run, (self.ended,))
-        except RuntimeError:  # no more threads, or the interpreter ends: expired entries leave when looked at
+        except RuntimeError:  # no more threads, or shutdown: expired entries are removed on access
             self.started = False
 
     def run(self, ended: _thread.LockType) -> None:
@@ -84,7 +83,7 @@ class Janitor:
                     continue
                 at, _, plan = heapq.heappop(visits)
                 if plan.at != at:
-                    continue  # it was planned anew since
+                    continue  # it was rescheduled
                 plan.at = None
                 item = self.visit(plan)
             else:
@@ -98,8 +97,7 @@ class Janitor:
             del item
 
     def may_end(self) -> bool:
-        """Nothing has a deadline. Whoever plans after `started` is cleared begins a new thread; who planned just before is
-        in the queue."""
+        """There are no deadlines. A plan after `started` is cleared starts a new thread; one made just before is in the queue."""
         self.started = False
         if self.queue.empty() or self.started:
             return True
@@ -107,7 +105,7 @@ class Janitor:
         return False
 
     def visit(self, plan: Plan) -> tuple[int, Plan] | None:
-        """One slice; when to come again."""
+        """Work for one slice. Returns the next visit, or None."""
         owner = plan.owner()
         if owner is None:
             return None
@@ -116,7 +114,7 @@ class Janitor:
             return None
         if at == 0:
             del owner
-            time.sleep(SLICE_US / 1e6)  # others want to work, too
+            time.sleep(SLICE_US / 1e6)  # let other threads run
             at = now_us()
         return at, plan
 
@@ -124,13 +122,13 @@ class Janitor:
         self.queue.put(None)
 
     def pause(self) -> None:
-        """Before a fork: the thread holds nothing that the child would find held. `resume` goes on in the parent.
+        """Before a fork: stop the thread, so that the child finds no lock held. `resume` continues in the parent.
 
-        (Python 3.12 and later look for threads after that, and may give the DeprecationWarning they have for forks.)
+        Python 3.12 and later look for threads afterwards, and may emit their DeprecationWarning about forks.
         """
         if self.started and self.ident != _thread.get_ident():
             self.stop()
-            if self.ended.acquire(timeout=1.0):  # not longer, should a listener keep it
+            if self.ended.acquire(timeout=1.0):  # no longer, in case a callback blocks it
                 self.started = False
 
     def resume(self) -> None:
@@ -147,7 +145,7 @@ _LIVE: dict[int, weakref.ref[Any]] = {}
 
 
 def enroll(cache: Any) -> None:
-    """Let `live` list the cache as long as it lives."""
+    """Make `live` list the cache while it exists."""
     number = id(cache)
     _LIVE[number] = weakref.ref(cache, lambda ref: _LIVE.pop(number, None) if _LIVE.get(number) is ref else None)
 
@@ -161,7 +159,7 @@ def _after_fork() -> None:
     for cache in live():
         cache._planner.at = None
         cache._forget_plan()
-        cache.__dict__.pop("_loading", None)  # its loaders are threads of the parent
+        cache.__dict__.pop("_loading", None)  # its loaders are threads of the parent process
 
 
 atexit.register(lambda: JANITOR.stop())

@@ -84,7 +84,7 @@ def test_json_restores_tuples_and_refuses_what_it_cannot_restore(tmp_path):
 def test_a_serializer_that_does_not_restore_keys_is_refused_when_writing(tmp_path):
     cache = kvd.Cache()
     cache[(1, 2)] = 3
-    with pytest.raises(TypeError, match=r"does not restore the key \(1, 2\): it comes back as \[1, 2\]"):
+    with pytest.raises(TypeError, match=r"does not restore the key \(1, 2\): it is restored as \[1, 2\]"):
         cache.dump(tmp_path / "file", serializer=json)
     assert not os.listdir(tmp_path)
 

@@ -1,7 +1,7 @@
-"""The compiled half of kvd.Cache: its methods over doors/entries, which kvd.caching adds views, loading and files to.
+"""The compiled part of kvd.Cache: methods on the entries of doors/entries. kvd.caching adds views, loading and files.
 
-A method reads its arguments, does its work on the entries inside one critical section, and converts the answer. `get` is
-installed at the end of the module as a method that the interpreter calls with a plain C array of arguments.
+A method converts its arguments, works on the entries in one critical section, and converts the result. `get` is
+installed at the end of the module as a method that the interpreter calls with a C array of arguments.
 """
 
 cimport cython
@@ -33,7 +33,7 @@ cdef inline int64_t given(str what, object seconds) except? -3:
 
 
 cdef class Cache(Entries):
-    """The compiled half of kvd.Cache, which adds views, loading and files."""
+    """The compiled part of kvd.Cache, which adds views, loading and files."""
 
     __class_getitem__ = classmethod(GenericAlias)
 
@@ -69,14 +69,14 @@ cdef class Cache(Entries):
             return self.nodes.used
 
     def peek(self, key, default=None):
-        """The value of `key`, or `default`; unlike get, it does not count as a use. O(1)."""
+        """Return the value of `key`, or `default`. Unlike get, this does not count as use. O(1)."""
         cdef PyObject *value
         with cython.critical_section(self):
             value = self.look(<PyObject *>key)
             return default if value == NULL else <object>value
 
     def get_many(self, keys):
-        """A dict of those of `keys` that are here. O(keys)."""
+        """Return a dict with the values of those `keys` that are in the cache. O(keys)."""
         cdef PyObject *value
         found = {}
         for key in keys:
@@ -89,30 +89,31 @@ cdef class Cache(Entries):
     # ---- writing ---------------------------------------------------------------------------------
 
     def set(self, key, value, ttl=UNSET, *, tti=UNSET, weight=None, tags=None):
-        """Store `value` under `key`. O(1).
+        """Store `value` under `key`. Returns whether it was stored. O(1).
 
-        ttl: seconds it may live, None for ever; not given: the cache's own.
-        tti: seconds it may live without being asked for, likewise.
-        weight: what it weighs, instead of asking the weigher.
-        tags: a tag or an iterable of tags for invalidate_tag.
-        Returns False if it is heavier than the cache; then it is not stored, an older value of the key is gone, and
-        nothing else is touched.
+        ttl: time to live, in seconds or as timedelta; None: no expiry; by default that of the cache.
+        tti: time to idle, likewise.
+        weight: the weight, in place of the weigher's.
+        tags: a tag, or an iterable of tags, for invalidate_tag.
+
+        A value heavier than the limit is not stored: the old value of the key is removed, other entries are kept, and the
+        result is False. Raises ValueError for a time that is not positive.
         """
         with cython.critical_section(self):
             return self.store(key, value, given("ttl", ttl), given("tti", tti), weight, tags, ANY)
 
     def add(self, key, value, ttl=UNSET, *, tti=UNSET, weight=None, tags=None):
-        """As set, but only if `key` is not here. Whether it was stored."""
+        """As set, but only if `key` is not in the cache. Returns whether it was stored."""
         with cython.critical_section(self):
             return self.store(key, value, given("ttl", ttl), given("tti", tti), weight, tags, ADD)
 
     def replace(self, key, value, ttl=UNSET, *, tti=UNSET, weight=None, tags=None):
-        """As set, but only if `key` is here. Whether it was stored."""
+        """As set, but only if `key` is in the cache. Returns whether it was stored."""
         with cython.critical_section(self):
             return self.store(key, value, given("ttl", ttl), given("tti", tti), weight, tags, REPLACE)
 
     def set_many(self, items, ttl=UNSET, *, tti=UNSET, tags=None):
-        """Store all of a mapping or of pairs; how many were. O(items)."""
+        """Store the items of a mapping or of pairs. Returns the number stored. O(items)."""
         cdef int64_t life = given("ttl", ttl)
         cdef int64_t idle = given("tti", tti)
         stored = 0
@@ -124,7 +125,7 @@ cdef class Cache(Entries):
         return stored
 
     def delete(self, key):
-        """Remove `key`; whether it was here. O(1)."""
+        """Remove `key`. Returns whether it was in the cache. O(1)."""
         cdef uint32_t i
         with cython.critical_section(self):
             i = self.locate(key, self.begin())
@@ -133,11 +134,11 @@ cdef class Cache(Entries):
             return i != 0
 
     def delete_many(self, keys):
-        """Remove these keys; how many were here. O(keys)."""
+        """Remove these keys. Returns the number removed. O(keys)."""
         return sum([self.delete(key) for key in keys])
 
     def pop(self, key, *default):
-        """Remove `key` and return its value, or `default`; without one KeyError is raised. O(1)."""
+        """Remove `key` and return its value, or `default`. Raises KeyError without a default. O(1)."""
         cdef uint32_t i
         cdef object value
         if len(default) > 1:
@@ -153,7 +154,7 @@ cdef class Cache(Entries):
         raise KeyError(key)
 
     def popitem(self):
-        """Remove the entry that would be evicted next and return (key, value); KeyError if there is none. O(1)."""
+        """Remove the entry that would be evicted next, and return (key, value). Raises KeyError if the cache is empty. O(1)."""
         cdef uint32_t i
         with cython.critical_section(self):
             if self.lives.timed:
@@ -166,12 +167,12 @@ cdef class Cache(Entries):
             return key, value
 
     def clear(self):
-        """Remove everything. O(n)."""
+        """Remove all entries. O(n)."""
         with cython.critical_section(self):
             self.drop_all()
 
     def setdefault(self, key, default=None):
-        """The value of `key`; stores `default` first if it is not here. O(1)."""
+        """Return the value of `key`. If it is missing, store `default` first. O(1)."""
         cdef PyObject *value
         with cython.critical_section(self):
             value = self.fetch(<PyObject *>key)
@@ -182,9 +183,9 @@ cdef class Cache(Entries):
             return default if value == NULL else <object>value
 
     def cas(self, key, expected, value):
-        """Store `value` if the value of `key` equals `expected`. Whether it was stored.
+        """Store `value` if the value of `key` equals `expected`. Returns whether it was stored.
 
-        Deadline, tags and weight stay as they are. O(1).
+        Deadline, tags and weight do not change. O(1).
         """
         cdef PyObject *found
         cdef object current
@@ -200,10 +201,10 @@ cdef class Cache(Entries):
                 return True
 
     def incr(self, key, delta=1, *, default=0, ttl=UNSET):
-        """Add `delta` to the value of `key` and return the sum. No update is lost among threads. O(1).
+        """Add `delta` to the value of `key` atomically, and return the result. O(1).
 
-        default: what a key that is not here counts as.
-        ttl: seconds, for a key that is not here; one that is keeps its deadline.
+        default: value of a missing key.
+        ttl: time to live of a missing key; an existing one keeps its deadline.
         """
         cdef PyObject *found
         cdef object current, total
@@ -223,17 +224,17 @@ cdef class Cache(Entries):
                 return total
 
     def decr(self, key, delta=1, *, default=0, ttl=UNSET):
-        """As incr, downwards."""
+        """Subtract `delta`; see incr."""
         return self.incr(key, -delta, default=default, ttl=ttl)
 
     # ---- time ------------------------------------------------------------------------------------
 
     def time(self):
-        """Seconds on the cache's clock, which deadlines refer to."""
+        """Return the time of the cache's clock, in seconds."""
         return self.now() / 1e6
 
     def ttl(self, key):
-        """Seconds until `key` expires, None if it does not; KeyError if it is not here. O(1)."""
+        """Return the seconds until `key` expires, None if it does not. Raises KeyError if it is missing. O(1)."""
         cdef uint32_t i
         cdef int64_t deadline, now
         with cython.critical_section(self):
@@ -245,18 +246,18 @@ cdef class Cache(Entries):
             return (deadline - now) / 1e6 if deadline else None
 
     def touch(self, key, ttl=UNSET):
-        """Begin the time to live of `key` again, and count as a use; whether it is here. O(1).
+        """Restart the time to live of `key`; this counts as use. Returns whether it is in the cache. O(1).
 
-        ttl: seconds from now, None for ever; not given: the cache's own.
+        ttl: time to live, None: no expiry; by default that of the cache.
         """
         return self.relive(key, given("ttl", ttl), False)
 
     def expire_at(self, key, when):
-        """Let `key` expire at `when`, in seconds on the cache's clock (see time), or never if None; whether it is here."""
+        """Set the deadline of `key`: seconds of the cache's clock (see time), None: no expiry. Returns whether it is in the cache."""
         return self.relive(key, micros("when", when), True)
 
     def pop_expired(self, limit=None):
-        """Remove entries that have expired but were not cleared away yet, at most `limit`; a list of (key, value)."""
+        """Remove at most `limit` entries that have expired and were not removed yet. Returns a list of (key, value)."""
         cdef int budget
         cdef uint32_t i
         cdef int64_t now
@@ -277,8 +278,8 @@ cdef class Cache(Entries):
             return gone
 
     def _expire(self, int64_t slice_us):
-        """Take out what is due, for about so many microseconds. When to call again, in microseconds of the clock: at
-        once (0), or None if nothing has a deadline."""
+        """Remove expired entries for about slice_us microseconds. Returns the time of the next call (microseconds of the
+        clock), 0 for immediately, None if there are no deadlines."""
         cdef int64_t until = mono_us() + slice_us
         with cython.critical_section(self):
             while self.expire(self.now(), STEP):
@@ -289,14 +290,14 @@ cdef class Cache(Entries):
             return None if self.lives.planned == NEVER else self.lives.planned + 1
 
     def _forget_plan(self):
-        """After a fork no janitor knows of this cache: the next write tells it."""
+        """After a fork: the next write registers the cache with the janitor of the child."""
         self.lives.planned = NEVER
         self.lives.hurry = self.lives.due != NULL and self.lives.due.count
 
     # ---- staleness, for kvd.caching.loading ------------------------------------------------------
 
     def _fetch_fresh(self, key):
-        """(value, whether it is stale) or None; a use as get is."""
+        """Return (value, whether it is stale), or None. Counts as use, like get."""
         cdef PyObject *value
         cdef uint32_t i
         cdef int64_t now
@@ -312,7 +313,7 @@ cdef class Cache(Entries):
             return found, i != 0 and lives_stale(&self.lives, i, now)
 
     def _stale_after(self, key, seconds):
-        """Let `key` be stale so many seconds from now."""
+        """Make `key` stale after these seconds."""
         cdef uint32_t i
         cdef int64_t now
         cdef int64_t span = micros("seconds", seconds)
@@ -325,7 +326,7 @@ cdef class Cache(Entries):
     # ---- groups of entries -----------------------------------------------------------------------
 
     def invalidate_tag(self, *tags):
-        """Remove every entry that carries one of these tags; how many. O(entries removed)."""
+        """Remove all entries with one of these tags. Returns their number. O(entries removed)."""
         cdef Tag tag
         removed = 0
         with cython.critical_section(self):
@@ -340,7 +341,7 @@ cdef class Cache(Entries):
         return removed
 
     def tags_of(self, key):
-        """The tags `key` was stored with, a frozenset; empty if it is not here. O(tags)."""
+        """Return the tags of `key` as a frozenset, empty if it is missing. O(tags)."""
         cdef uint32_t i
         cdef tuple tags
         cdef Tag tag
@@ -350,7 +351,7 @@ cdef class Cache(Entries):
         return frozenset() if tags is None else frozenset([tag.name for tag in tags])
 
     def delete_prefix(self, str prefix):
-        """Remove every key that is a str and begins with `prefix`; how many. O(n), or O(found) with ordered=True."""
+        """Remove all str keys that begin with `prefix`. Returns their number. O(n), or O(found) with ordered=True."""
         if self.index is not None:
             found = []
             for key in self.index.irange(prefix):
@@ -362,25 +363,25 @@ cdef class Cache(Entries):
         return self.delete_many(found)
 
     def irange(self, minimum=None, maximum=None, inclusive=(True, True), reverse=False):
-        """The keys between two keys, in order, as a list. Only with ordered=True; else TypeError. O(log n + found).
+        """Return the keys in a range, sorted, as a list. Raises TypeError without ordered=True. O(log n + found).
 
-        minimum, maximum: keys, None for no limit. inclusive: whether each limit belongs to the range.
+        minimum, maximum: limits, or None. inclusive: whether each limit belongs to the range.
         """
         if self.index is None:
-            raise TypeError("irange needs a cache made with ordered=True")
+            raise TypeError("irange requires a cache with ordered=True")
         return [key for key in list(self.index.irange(minimum, maximum, inclusive, reverse)) if key in self]
 
     def _list(self, int what):
-        """Keys (0), values (1), pairs (2) or records (3) of the living, the next to be evicted first.
+        """Return keys (0), values (1), pairs (2) or records (3) of entries that have not expired, in eviction order.
 
-        A record is (key, value, seconds left or None, tti or None, weight, tags).
+        A record is (key, value, remaining seconds or None, tti or None, weight, tags).
         """
         cdef uint32_t i
         cdef int64_t now
         cdef list keys = []
         cdef list values = []
         cdef list rest = []
-        # the walk makes nothing that the collector tracks: making it could run the collector, and that anything
+        # no object tracked by the garbage collector is created in the loop: that could run the collector, and thus any code
         with cython.critical_section(self):
             now = self.now() if self.lives.timed or what == 3 else 0
             i = policy_first(&self.order)
@@ -406,7 +407,7 @@ cdef class Cache(Entries):
         return values if what == 1 else list(zip(keys, values))
 
     cdef int add_record(self, list rest, uint32_t i, int64_t now) except -1:
-        """Seconds left, tti, weight, tags."""
+        """Append remaining seconds, tti, weight and tags."""
         cdef int64_t last = lives_last(&self.lives, i)
         cdef int64_t tti = lives_tti(&self.lives, i)
         rest.append((last - now) / 1e6 if last and last != NEVER else None)
@@ -418,12 +419,12 @@ cdef class Cache(Entries):
     # ---- limits and figures ----------------------------------------------------------------------
 
     def resize(self, maxsize=UNSET, *, maxweight=UNSET):
-        """Change the limits; entries leave at once if there are too many. None is no limit."""
+        """Change the limits (None: no limit), and evict entries that exceed them."""
         cdef int64_t size = self.most if maxsize is UNSET else limit_of("maxsize", maxsize)
         cdef int64_t weight = self.heaviest if maxweight is UNSET else limit_of("maxweight", maxweight)
         with cython.critical_section(self):
             if weight != UNLIMITED and self.order.weights == NULL:
-                raise TypeError("a cache that was made without maxweight cannot get one")
+                raise TypeError("maxweight must be given to the constructor before resize can change it")
             self.most, self.heaviest = size, weight
             self._options.update(maxsize=limit_or_none(size), maxweight=limit_or_none(weight))
             policy_limit(&self.order, weight if self.order.weights != NULL else size, self.order.weights)
@@ -431,27 +432,27 @@ cdef class Cache(Entries):
 
     @property
     def maxsize(self):
-        """The most entries it holds, or None."""
+        """Maximum number of entries, or None."""
         return limit_or_none(self.most)
 
     @property
     def maxweight(self):
-        """The most its entries may weigh together, or None."""
+        """Maximum total weight, or None."""
         return limit_or_none(self.heaviest)
 
     @property
     def weight(self):
-        """What its entries weigh together; without a weigher each weighs 1."""
+        """Total weight of the entries; without a weigher each weighs 1."""
         return self.total
 
     @property
     def policy(self):
-        """The name of its eviction policy."""
+        """Name of the eviction policy."""
         return policy_name(self.order.kind).decode()
 
     @property
     def nbytes(self):
-        """Bytes the cache takes for itself; keys and values are not counted."""
+        """Memory of the cache in bytes, without keys and values."""
         return self.mem.used
 
     def _figures(self):
@@ -462,7 +463,7 @@ cdef class Cache(Entries):
 
 
 def checksum(bytes data):
-    """CRC-64 of a snapshot's bytes."""
+    """Return the CRC-64 of the bytes of a snapshot."""
     return crc64(0, <const char *>data, len(data))
 
 
@@ -472,7 +473,7 @@ cdef object fast_get(object self, PyObject **args, Py_ssize_t n, PyObject *names
     if names != NULL and n == 1 and (<tuple>names) == ("default",):
         default = <object>args[1]
     elif names != NULL or n < 1 or n > 2:
-        raise TypeError("get expected a key and at most a default")
+        raise TypeError("get takes a key and optionally a default")
     elif n == 2:
         default = <object>args[1]
     with cython.critical_section(self):
@@ -487,10 +488,10 @@ GET.ml_flags = METH_FASTCALL | METH_KEYWORDS
 GET.ml_doc = b"""get($self, key, default=None)
 --
 
-The value of `key`, or `default`. O(1)."""
+Return the value of `key`, or `default`. O(1)."""
 install(<PyTypeObject *>Cache, &GET)
 
 
 def give_get(type subclass):
-    """Its own `get`: the interpreter's quick call of a method wants the very class of the object."""
+    """Give a subclass its own `get`, because the interpreter's fast method calls require the exact class."""
     subclass.get = method_of(<PyTypeObject *>subclass, &GET)

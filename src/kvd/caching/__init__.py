@@ -5,8 +5,8 @@
     cache["user:42"] = user
     cache.get_or_set("user:43", lambda: load_user(43))
 
-The structure, the policies and time are compiled (kvd.doors.cache). Here stand the views of a mapping, and the doors to
-loading (loading), files (snapshot), figures (metrics) and the janitor, each in its own module.
+Storage, policies and expiry are compiled (kvd.doors.cache). This class adds the views of a mapping, and uses the modules for
+loading (loading), files (snapshot), statistics (metrics) and background expiry (kvd.janitor).
 """
 
 from __future__ import annotations
@@ -71,24 +71,26 @@ class _Items(ItemsView[K, V]):
 
 
 class Cache(compiled.Cache[K, V]):
-    """A mapping that forgets: by size, by weight, by age. Any hashable key, any value; safe among threads.
+    """A mapping with eviction by size or weight and expiry by time. Keys must be hashable. Thread-safe.
 
-    maxsize: the most entries it holds; None for no limit, 0 for none at all.
-    ttl: seconds an entry lives; None for ever. Each entry may have its own.
-    tti: seconds an entry lives without being asked for.
-    policy: who leaves when room is needed: lru, lfu, fifo, tinylfu, s3fifo, sieve or random.
-    maxweight: the most all entries may weigh together.
-    weigher: weigher(key, value) -> int, the weight of an entry; without one each weighs 1.
-    on_evict: on_evict(key, value, cause), called after an entry has left; cause is size, expired, idle, replaced,
-        deleted or cleared. What it raises is reported to sys.unraisablehook.
-    clock: a function that returns seconds, instead of the monotonic clock; then entries leave when looked at, for
-        nobody can wait for such a clock.
-    name: for stats, repr and Prometheus.
-    ordered: keep keys sorted, for irange and a fast delete_prefix; the keys must be comparable.
-    weak_values: hold values by weak references; an entry leaves with its value.
-    jitter: let each ttl be shorter by a random share of up to this (0 to 1), against entries that all expire at once.
+    Times are seconds or timedeltas, and must be positive.
 
-    Iteration goes over a snapshot in the order in which entries would be evicted, and does not count as use.
+    maxsize: maximum number of entries; None: no limit, 0: the cache stores nothing.
+    ttl: time to live of an entry; None: no expiry. Each entry may have its own.
+    tti: time to idle, since the last use of an entry.
+    policy: which entry is evicted: lru, lfu, fifo, tinylfu, s3fifo, sieve or random.
+    maxweight: maximum total weight of the entries.
+    weigher: weigher(key, value) -> int, the weight of an entry; without one each entry weighs 1.
+    on_evict: on_evict(key, value, cause), called after an entry was removed; cause is size, expired, idle, replaced,
+        deleted or cleared. Its exceptions are passed to sys.unraisablehook.
+    clock: a function that returns seconds, in place of the monotonic clock. Expired entries are then removed when they are
+        accessed, not in the background.
+    name: shown in stats, repr and Prometheus metrics.
+    ordered: keep keys sorted, for irange and a faster delete_prefix; the keys must be comparable.
+    weak_values: hold values by weak references; an entry is removed with its value.
+    jitter: shorten each ttl by a random share of up to this (0 to 1), so that entries do not expire together.
+
+    Iteration uses a snapshot in eviction order, and does not count as use.
     >>> cache = Cache(2, ttl=60)
     >>> cache["a"], cache["b"] = 1, 2
     >>> cache["a"]
@@ -97,8 +99,8 @@ class Cache(compiled.Cache[K, V]):
     >>> cache
     Cache({'a': 1, 'c': 3}, maxsize=2, ttl=60, policy='lru')
 
-    Every operation on one entry is O(1) whatever the policy. Raises ValueError for a limit that is negative, a time that
-    is not positive, or a policy that does not exist.
+    Operations on one entry are O(1) with every policy. Raises ValueError for a negative limit, a time that is not positive or
+    an unknown policy, and TypeError for arguments of other types.
     """
 
     __slots__ = ("__dict__",)
@@ -142,15 +144,15 @@ class Cache(compiled.Cache[K, V]):
         return _Keys(self)
 
     def values(self) -> ValuesView[V]:
-        """A view of the values; looking at them is no use of them."""
+        """A view of the values. Reading it does not count as use."""
         return _Values(self)
 
     def items(self) -> ItemsView[K, V]:
-        """A view of the entries; looking at them is no use of them."""
+        """A view of the entries. Reading it does not count as use."""
         return _Items(self)
 
     def update(self, other: Mapping[K, V] | Iterable[tuple[K, V]] = (), /, **more: V) -> None:
-        """Store all of a mapping or of pairs, and of the keyword arguments. O(items)."""
+        """Store all items of a mapping or of pairs, and the keyword arguments. O(items)."""
         self.set_many(other)
         self.set_many(more)
 
@@ -186,7 +188,7 @@ class Cache(compiled.Cache[K, V]):
         return f"{type(self).__name__}({', '.join([f'{{{shown}{more}}}', *about, f'policy={self.policy!r}'])})"
 
     def copy(self) -> Cache[K, V]:
-        """A cache made like this one, with the same entries, deadlines and tags, in the same order. O(n)."""
+        """Return a cache with the same options, entries, deadlines, tags and order. O(n)."""
         other = type(self)._made_with(self._options)
         other._restore(self._records())
         return other
@@ -201,7 +203,7 @@ class Cache(compiled.Cache[K, V]):
         return cls(**options)
 
     def _records(self) -> list[tuple[K, V, float | None, float | None, int | None, tuple[Any, ...]]]:
-        """Every entry with what is left of its life in seconds, its tti, its weight and its tags."""
+        """All entries, each with its remaining time to live in seconds, its tti, weight and tags."""
         return self._list(3)
 
     def _restore(self, records: Iterable[tuple[K, V, float | None, float | None, int | None, tuple[Any, ...]]]) -> None:
@@ -210,13 +212,13 @@ class Cache(compiled.Cache[K, V]):
                 self.set(key, value, ttl, tti=tti, weight=weight, tags=tags or None)
 
     def clear(self) -> None:
-        """Remove everything, also errors that are remembered. O(n)."""
+        """Remove all entries and all remembered exceptions. O(n)."""
         super().clear()
         if self._loading is not None and self._loading.errors is not None:
             self._loading.errors.clear()
 
     def invalidate_tag(self, *tags: Hashable) -> int:
-        """Remove every entry that carries one of these tags; how many. O(entries removed)."""
+        """Remove all entries with one of these tags, and return their number. O(entries removed)."""
         if self._loading is not None and self._loading.errors is not None:
             self._loading.errors.invalidate_tag(*tags)
         return super().invalidate_tag(*tags)
@@ -225,8 +227,8 @@ class Cache(compiled.Cache[K, V]):
 
     @property
     def loading(self) -> Loading:
-        """Its loads under way; see kvd.caching.loading."""
-        return self._loading or self.__dict__.setdefault("_loading", Loading(self))  # of two threads, one's
+        """The loads in progress; see kvd.caching.loading."""
+        return self._loading or self.__dict__.setdefault("_loading", Loading(self))  # atomic: of two threads, one creates it
 
     def get_or_set(
         self,
@@ -244,18 +246,24 @@ class Cache(compiled.Cache[K, V]):
         cache_none: bool = True,
         condition: Callable[[V], bool] | None = None,
     ) -> V:
-        """The value of `key`; if it is missing, `default`, or what it returns if it can be called, is stored first.
+        """Return the value of `key`. If it is missing, store `default`, or the result of calling it, and return that.
 
-        However many threads ask, there is one call for a missing key; the others wait and get its value or its
-        exception. If it is interrupted, one of them takes over.
+        Concurrent misses for one key trigger a single call; other threads wait for its value or its exception. If the
+        call is interrupted, one of them calls instead.
 
-        ttl: seconds, None for ever, or a function of the value; not given: the cache's own.
-        refresh_after: seconds after which the value is stale: it is still returned while one thread loads it anew.
-        stale_ttl: how many seconds longer than its ttl a value may be returned stale, while it is loaded anew. Other
-            methods see such a value as any other.
-        early: begin to refresh before the value is stale, the earlier the longer its load took; 1 is a good value.
-        error_ttl: seconds for which an exception is remembered and raised again without a call.
-        cache_none: whether None is stored. condition: condition(value) says whether the value is stored.
+        default: a value, or a function without arguments. A coroutine function is a TypeError; see get_or_set_async.
+        ttl: time to live, None for no expiry, or a function of the value that returns one; by default the cache's. If the
+            function returns 0 or less, the value is returned and not stored.
+        tti, weight, tags: as in set.
+        refresh_after: time after which the value is stale: it is still returned while one thread reloads it.
+        stale_ttl: time after its ttl for which a stale value may be returned while it is reloaded. Other methods treat
+            such a value like any other.
+        early: refresh before the value is stale, the earlier the longer its load took; 1 is a good value.
+        error_ttl: time for which an exception is remembered. Each caller gets a copy of it, without a call.
+        cache_none: whether None is stored. condition: condition(value) returns whether the value is stored.
+
+        Raises RuntimeError if the call loads the same key again. If loads would wait for each other in a cycle, one of them
+        calls `default` instead of waiting.
 
         >>> cache = Cache()
         >>> cache.get_or_set("three", lambda: 1 + 2), cache.get_or_set("three", lambda: 4)
@@ -289,7 +297,9 @@ class Cache(compiled.Cache[K, V]):
         cache_none: bool = True,
         condition: Callable[[V], bool] | None = None,
     ) -> V:
-        """As get_or_set; what `default` returns is awaited if it can be. One call among all threads and event loops."""
+        """As get_or_set, for coroutines: the result of `default` is awaited if it is awaitable.
+
+        Concurrent misses trigger one call in all threads and event loops."""
         found = self._fetch_fresh(key)
         if found is not None and not found[1]:
             return found[0]
@@ -313,9 +323,12 @@ class Cache(compiled.Cache[K, V]):
         cache_none: bool = True,
         condition: Callable[[V], bool] | None = None,
     ) -> dict[K, V]:
-        """A dict of all `keys`; those that are missing are loaded with one call of loader(missing) -> mapping and stored.
+        """Return a dict with the values of `keys`. Missing ones are loaded and stored by one call of loader(missing) -> mapping.
 
-        A key that the loader does not return is not in the result. Keys that another thread is loading are waited for.
+        Keys that the loader does not return are not in the result. Keys that another thread is loading are waited for; if its
+        load is interrupted, they are loaded by one more call.
+
+        ttl, tags, error_ttl, cache_none, condition: as in get_or_set.
         """
         keys = list(keys)
         found = self.get_many(keys)
@@ -328,18 +341,21 @@ class Cache(compiled.Cache[K, V]):
     # ---- files and figures -----------------------------------------------------------------------
 
     def dump(self, path: Any, *, serializer: Any = "pickle") -> int:
-        """Write all entries to the file `path`, at once or not at all; how many. See kvd.caching.snapshot. O(n)."""
+        """Write all entries to the file `path`, atomically, and return their number. See kvd.caching.snapshot. O(n).
+
+        serializer: "pickle", "json", or an object with dumps and loads. Raises TypeError for a key that the serializer would not
+        restore; JSON restores its own types and tuples.
+        """
         from kvd.caching import snapshot
 
         return snapshot.dump(self, path, serializer)
 
     @classmethod
     def load(cls, path: Any, *, serializer: Any = "pickle", **options: Any) -> Cache[K, V]:
-        """A new cache made with `options` (as the constructor's) and the entries of the file `path`.
+        """Return a new cache with the entries of the file `path` and `options` as of the constructor.
 
-        Entries live on for what was left of their time when they were dumped, less the time since. Raises
-        kvd.caching.snapshot.SnapshotError if the file is damaged, cut off or none of ours. **Loading a pickle runs what is
-        in it: load only files you trust**; serializer="json" is safe.
+        Remaining lifetimes continue, less the time since the dump. Raises kvd.SnapshotError if the file is damaged, truncated or
+        not a snapshot. **Loading a pickle executes its contents: load only files you trust**; serializer="json" is safe.
         """
         from kvd.caching import snapshot
 
@@ -348,8 +364,8 @@ class Cache(compiled.Cache[K, V]):
         return cache
 
     def stats(self) -> CacheStats:
-        """Its figures since it was made or since reset_stats. O(1)."""
-        size = len(self)  # first, for it buries the dead
+        """Return statistics since creation or reset_stats. O(1)."""
+        size = len(self)  # first, because it removes expired entries
         hits, misses, refused, evictions = self._figures()
         loading = self._loading
         return CacheStats(
@@ -360,7 +376,7 @@ class Cache(compiled.Cache[K, V]):
         )  # fmt: skip
 
     def reset_stats(self) -> None:
-        """Begin to count anew."""
+        """Reset the statistics."""
         self._reset_figures()
         if self._loading is not None:
             self._loading.loads = self._loading.failures = 0
@@ -378,7 +394,7 @@ def _rebuild(cls: type[Cache[Any, Any]], options: Mapping[str, Any], records: It
 
 
 def caches() -> list[Cache[Any, Any]]:
-    """Every live `Cache` of the process."""
+    """Return all existing `Cache` objects of the process."""
     return janitor.live()
 
 

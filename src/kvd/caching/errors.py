@@ -1,8 +1,7 @@
-"""Copies of exceptions: to be raised again, by another thread or later, without the frames of whoever met them first.
+"""Copies of exceptions, to be raised later or by other threads.
 
-An exception that is raised twice grows its traceback, and a traceback keeps the local variables of every frame in it
-alive. So what a cache keeps or hands to waiting threads is a copy without traceback, and each of them raises a copy
-of that.
+Raising an exception object again extends its traceback, and a traceback keeps the local variables of all its frames alive.
+Therefore caches store a copy without traceback, and each caller raises a copy of that.
 """
 
 from __future__ import annotations
@@ -13,9 +12,9 @@ DEEPEST = 10  # causes and contexts that a copy keeps
 
 
 def copied(error: BaseException, depth: int = 0) -> BaseException:
-    """A copy without traceback of an exception, its causes and contexts; the exception itself if it cannot be copied.
+    """Return a copy without traceback of an exception, its causes and contexts, or the exception itself if it cannot be copied.
 
-    The class's own __init__ does not run: it may take other arguments than `args` and may have effects.
+    The __init__ of the class is not called: its parameters may differ from `args`, and it may have side effects.
     """
     kind = type(error)
     builtin: Any = next(c for c in kind.__mro__ if c.__module__ == "builtins")

@@ -1,20 +1,20 @@
-"""Waiting for loads under way, and which waits would never end.
+"""Waiting for loads in progress, and detection of deadlocks among them.
 
-A `Flight` (kvd.doors.flight) is one load. It belongs to the thread or task that opened it; others wait for its outcome. A
-loader may itself load other keys, of this cache or of another one, so loads can wait for each other in a cycle:
+A `Flight` (kvd.doors.flight) is one load in progress. It belongs to the thread or task that opened it; others wait for its
+outcome. A loader may load other keys, of this or another cache, so loads can wait for each other in a cycle:
 
     thread 1   loads a, its loader asks for b
     thread 2   loads b, its loader asks for a
 
-Before anything waits, `would_hang` follows what the flight waits for in turn; a wait that would close a cycle does not
-happen, and the caller loads the key itself, beside the load under way. What it follows:
+Before a thread or task waits, `would_hang` follows the edges of the wait-for graph. If the wait would close a cycle, the caller
+does not wait and calls its own loader instead. The edges are:
 
-    waits      a flight -> the flights it opened or waits for. The flight of the running loader is found by a context
-               variable, so tasks that a loader starts (gather) and asyncio.to_thread belong to it
-    BLOCKED    a thread that sleeps -> the flight it sleeps for; all flights of that thread, and of its event loop, wait, too
+    waits      flight -> flights that its loader opened or waits for. A context variable identifies the flight of the current
+               loader, so tasks created by a loader (gather) and asyncio.to_thread belong to it
+    BLOCKED    sleeping thread -> the flight it waits for. All flights of that thread and of its event loop are blocked with it
 
-There is no lock: a finalizer may run in the middle of anything and load something. Edges are added before the graph is
-read, so of two waits that close a cycle together at least one sees it; if both do, both load, which costs a call.
+The graph is updated without a lock, because a finalizer can run at any allocation and may load a key itself. Edges are added
+before the graph is read, so of two waits that close a cycle at least one detects it. If both do, both load: one call too many.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ if TYPE_CHECKING:
 BLOCKED: dict[int, Flight] = {}
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=BLOCKED.clear)  # those threads do not exist in the child
+    os.register_at_fork(after_in_child=BLOCKED.clear)  # these threads do not exist in the child process
 
 
 def wait(flight: Flight) -> bool:
-    """Block this thread until the flight has landed. False, at once: that would never happen."""
+    """Block the thread until the flight has landed. Returns False immediately if that would be a deadlock."""
     me = get_ident()
     lock = allocate_lock()
     lock.acquire()
@@ -97,7 +97,7 @@ async def wait_async(flight: Flight) -> bool:
 
 
 def asks_for_itself(loading: Loading, key: Hashable) -> bool:
-    """Whether a loader of this key runs in this context, whichever flight it belongs to."""
+    """Whether the current context runs inside a loader of this key."""
     flight = running()
     while flight is not None:
         if flight.loading is loading and not flight.landed and (flight.key is key or flight.key == key):
@@ -107,7 +107,7 @@ def asks_for_itself(loading: Loading, key: Hashable) -> bool:
 
 
 def would_hang(flight: Flight, waiter: Flight | None, thread: int | None) -> bool:
-    """Whether `flight` cannot land while `waiter`, or the whole of `thread`, waits for it."""
+    """Whether `flight` depends on `waiter`, or on a flight of `thread`, which are about to wait for it."""
     seen: set[int] = set()
     pending = [flight]
     while pending:

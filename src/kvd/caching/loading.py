@@ -1,12 +1,12 @@
-"""Loading what is missing: one call for each key, however many threads and tasks ask.
+"""Loading of missing keys: one load per key for any number of concurrent callers.
 
-The first caller that finds a key missing opens a flight (kvd.caching.flights) and calls the loader; the others wait for
-its outcome. A loader that is cancelled or interrupted has no outcome: one of those who wait takes over. `begin` gives a
-flight, which has landed (its outcome is the answer) or is the caller's to finish. The caller runs the loader itself, so that
-a loader that loads in turn is few frames deep.
+The first caller that misses a key opens a flight (kvd.doors.flight) and calls the loader; other callers wait for its
+outcome. If the loader is cancelled or interrupted, one of them loads instead. `begin` returns a flight that has either landed
+(its outcome is the result) or has to be finished by the caller. The caller calls the loader itself, which keeps the stack
+short for loaders that load other keys.
 
-Flights are found in a dictionary that only `setdefault` adds to and only a flight's owner removes from; no lock is held
-while a key is compared or anything else of the user's runs.
+Flights are stored in a dictionary that only `setdefault` adds to, and from which only its owner removes a flight. No lock is held
+while user code runs, such as the comparison of keys.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ if TYPE_CHECKING:
 
 Span = float | timedelta  # seconds, or a timedelta
 
-RETRY = 1.0  # seconds until a refresh that failed is tried again
-ERRORS = 1024  # that a cache remembers at most
+RETRY = 1.0  # seconds until a failed refresh is retried
+ERRORS = 1024  # maximum number of remembered exceptions per cache
 
 
 @dataclass(slots=True)
 class LoadOptions:
-    """How a load is stored. See Cache.get_or_set. Raises TypeError or ValueError for a time that is none."""
+    """How a loaded value is stored; see Cache.get_or_set. Raises TypeError or ValueError for an invalid time."""
 
     ttl: Any = UNSET
     tti: Any = UNSET
@@ -73,7 +73,7 @@ class LoadOptions:
 
 
 class Loading:
-    """The part of `Cache` that loads. One for each cache, made when first needed; it does not keep the cache alive."""
+    """The loading part of a `Cache`, created on first use. It holds only a weak reference to the cache."""
 
     def __init__(self, cache: Cache[Any, Any]) -> None:
         self._cache = weakref.ref(cache)
@@ -86,20 +86,20 @@ class Loading:
     @property
     def cache(self) -> Cache[Any, Any]:
         cache = self._cache()
-        assert cache is not None, "a caller that loads holds the cache"
+        assert cache is not None, "callers hold a reference to the cache"
         return cache
 
     # ---- flights ---------------------------------------------------------------------------------
 
     def board(self, flight: Flight) -> Flight:
-        """The key's flight: this one, unless one is under way."""
+        """Register the flight, and return the key's flight: this one, or the one in progress."""
         first = self.flights.setdefault(flight.key, flight)
-        if first.landed:  # a key whose __eq__ raised could not be removed
+        if first.landed:  # it could not be removed, because __eq__ of a key raised
             self.flights[flight.key] = first = flight
         return first
 
     def open(self, flight: Flight) -> Flight:
-        """The caller loads, unless the value has come since it looked."""
+        """Open a registered flight. It lands at once if the value was stored in the meantime."""
         flight.open()
         try:
             found = self.cache.peek(flight.key, UNSET)
@@ -111,7 +111,7 @@ class Loading:
         return flight
 
     def begin(self, key: Hashable, options: LoadOptions) -> Flight:
-        """A flight for a key that is missing: it has landed, or this thread loads and calls its `finish` or `fail`."""
+        """Return a flight for a missing key. If it has not landed, the caller loads and calls its `finish` or `fail`."""
         while True:
             self.raise_remembered(key)
             flight = Flight(self, key, options, running())
@@ -122,7 +122,7 @@ class Loading:
                 raise RuntimeError(f"the loader of {key!r} asks for {key!r}")
             if not wait(first):
                 flight.open()
-                return flight  # it stands beside the one under way, and nothing waits for it
+                return flight  # unregistered, so no other caller waits for it
             if first.landed != "abandoned":
                 return first
 
@@ -160,7 +160,7 @@ class Loading:
             self.remember_error(flight)
 
     def keep(self, key: Hashable, value: Any, seconds: float, options: LoadOptions) -> None:
-        """Store what was loaded, if it is to be stored."""
+        """Store a loaded value, subject to cache_none, condition and ttl."""
         if value is None and not options.cache_none or options.condition is not None and not options.condition(value):
             return
         ttl = options.ttl
@@ -180,7 +180,7 @@ class Loading:
         if soft is not None:
             self.cache._stale_after(key, soft)
 
-    # ---- errors that are remembered --------------------------------------------------------------
+    # ---- remembered exceptions -------------------------------------------------------------------
 
     def remember_error(self, flight: Flight) -> None:
         from kvd import janitor
@@ -199,7 +199,7 @@ class Loading:
 
     @staticmethod
     def again(error: BaseException) -> BaseException:
-        """An error that was kept, to be raised once more."""
+        """A copy of a stored exception, to be raised."""
         return copied(error).with_traceback(None)
 
     def forget(self, key: Hashable) -> None:
@@ -209,7 +209,7 @@ class Loading:
     # ---- one key ---------------------------------------------------------------------------------
 
     def load(self, key: Hashable, factory: Callable[[], Any], options: LoadOptions) -> Any:
-        """The value of a key that is missing."""
+        """Return the value of a missing key; see Cache.get_or_set."""
         flight = self.begin(key, options)
         if flight.landed:
             return flight.outcome()
@@ -222,7 +222,7 @@ class Loading:
         return value
 
     async def load_async(self, key: Hashable, factory: Callable[[], Any], options: LoadOptions) -> Any:
-        """As load, for a task; what the factory returns is awaited if it can be."""
+        """As load, for a task; an awaitable result of the factory is awaited."""
         flight = await self.begin_async(key, options)
         if flight.landed:
             return flight.outcome()
@@ -239,7 +239,7 @@ class Loading:
     # ---- refreshing ------------------------------------------------------------------------------
 
     def refresh(self, key: Hashable, factory: Callable[[], Any], options: LoadOptions) -> None:
-        """Load a stale key again, in a thread of its own, unless that is under way."""
+        """Reload a stale key in a new thread, unless a load is in progress."""
         flight = Flight(self, key, without_errors(options))
         flight.thread = 0  # it has none yet
         if self.board(flight) is not flight:
@@ -263,7 +263,7 @@ class Loading:
             flight.land("abandoned")
 
     def refresh_async(self, key: Hashable, factory: Callable[[], Any], options: LoadOptions) -> None:
-        """As refresh, in a task of its own."""
+        """As refresh, in a new task."""
         import asyncio
 
         flight = Flight(self, key, without_errors(options), tasked=True)
@@ -288,7 +288,7 @@ class Loading:
         task = asyncio.get_running_loop().create_task(run())
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
-        # a task that is cancelled before its first step never runs: its flight must land all the same
+        # a task that is cancelled before its first step never runs; its flight must land nevertheless
         task.add_done_callback(lambda _: None if flight.landed else flight.land("abandoned"))
 
     # ---- several keys ----------------------------------------------------------------------------
@@ -296,8 +296,7 @@ class Loading:
     def load_many(
         self, keys: Iterable[Hashable], loader: Callable[[list[Any]], Mapping[Any, Any]], options: LoadOptions
     ) -> dict[Any, Any]:
-        """Values of keys that are missing, with as few calls of the loader as can be: one for those that nothing loads yet, and
-        one more for those whose load was abandoned."""
+        """Load missing keys with one call of the loader, and one more call for keys whose load in another thread was abandoned."""
         values: dict[Any, Any] = {}
         wanted = list(dict.fromkeys(keys))
         while wanted:
@@ -317,7 +316,7 @@ class Loading:
         return values
 
     def begin_many(self, keys: list[Hashable], options: LoadOptions) -> tuple[list[Flight], list[tuple[Flight, Flight]]]:
-        """Flights to load, each the parent of the next; and pairs of a flight that was not needed and the one under way."""
+        """Return the opened flights, each the parent of the next, and pairs of an unused flight and the one in progress."""
         mine: list[Flight] = []
         others: list[tuple[Flight, Flight]] = []
         try:
@@ -338,7 +337,7 @@ class Loading:
         return mine, others
 
     def load_mine(self, flights: list[Flight], loader: Callable[[list[Any]], Mapping[Any, Any]]) -> dict[Any, Any]:
-        """One call of the loader for all flights that have not landed. A key that it does not return is abandoned."""
+        """Call the loader once for all flights that have not landed. Keys that it does not return are abandoned."""
         values = {flight.key: flight.value for flight in flights if flight.landed == "value"}
         flights = [flight for flight in flights if not flight.landed]
         if not flights:
@@ -366,7 +365,7 @@ class Loading:
 
 
 def opened(flights: list[Flight]) -> list[Flight]:
-    """Flights beside those under way, each the parent of the next."""
+    """Open unregistered flights, each the parent of the next."""
     for flight in flights:
         flight.parent = running()
         flight.open()
@@ -374,12 +373,12 @@ def opened(flights: list[Flight]) -> list[Flight]:
 
 
 def without_errors(options: LoadOptions) -> LoadOptions:
-    """A refresh that failed leaves the stale value, which is better than the error."""
+    """Options of a refresh: if it fails, the stale value remains and the exception is not remembered."""
     return replace(options, error_ttl=None)
 
 
 def single_use(key: Hashable, value: Any) -> TypeError | None:
-    """The error for a coroutine or generator, which would be spent when it is first used."""
+    """The error for a coroutine or generator, which can be used only once; None for other values."""
     kind = type(value)
     if not (hasattr(kind, "throw") or hasattr(kind, "athrow")):
         return None

@@ -1,8 +1,7 @@
-"""@cached: a function that remembers what it returned.
+"""@cached: caching of function results.
 
-The compiled `Memo` (kvd.doors.memo) turns calls into keys and answers hits; `Plan` is what it and the loader have to know
-of one function; `CachedFunction` and `AsyncCachedFunction` are the two callables, and `BoundCall` is what an instance's
-attribute gives.
+The compiled `Memo` (kvd.doors.memo) computes keys and returns hits. `Plan` holds the options of one function. `CachedFunction` and
+`AsyncCachedFunction` are the callables; `BoundCall` is a cached method accessed through an instance.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ MAXSIZE = 1024
 
 
 class Plan:
-    """How calls of `function` are cached: which cache, which key, which options; what belongs to which instance."""
+    """How calls of `function` are cached: cache, keys, options, and the entries of each instance."""
 
     def __init__(
         self,
@@ -49,12 +48,12 @@ class Plan:
         self.function, self.make_cache, self.typed = function, make_cache, typed
         self.per_instance, self.single_flight = per_instance, single_flight
         self.cache = make_cache()
-        self.owner = object() if shared else None  # tells this function's entries from others' in a shared cache
+        self.owner = object() if shared else None  # distinguishes this function's entries in a shared cache
         self.options = options if self.owner is None else tagged(options, self.owner)
         self.own_key = key if key is not None else ignoring(function, ignore) if ignore else None
 
     def equip(self, memo: Memo) -> None:
-        """Give the compiled half what it asks Python for."""
+        """Set the Python callbacks of the compiled part."""
         memo.adopt = lambda instance: self.adopt(memo, instance)
         if self.own_key is not None or self.owner is not None:
             memo.key_of = lambda args, kwargs: self.key_of(memo, args, kwargs)
@@ -86,7 +85,7 @@ class Plan:
         return owner
 
     def options_for(self, owner: Owner | None) -> LoadOptions:
-        """An instance's entries carry its token as a tag, to go when it dies."""
+        """The options for an instance: its entries have its token as a tag, and are removed with the instance."""
         if owner is None or owner.cache is not None:
             return self.options
         if owner.options is None:
@@ -103,7 +102,7 @@ def tags_in(tags: Any) -> tuple[Any, ...]:
 
 
 def ignoring(function: Callable[..., Any], ignore: Collection[str]) -> Callable[..., Hashable]:
-    """A key of all arguments but these, the same however they were passed."""
+    """Return a key function that omits these parameters and does not depend on how arguments are passed."""
     signature = inspect.signature(function)
     unknown = set(ignore) - set(signature.parameters)
     if unknown:
@@ -125,30 +124,30 @@ def ignoring(function: Callable[..., Any], ignore: Collection[str]) -> Callable[
 
 
 class _Controls(Generic[P, R]):
-    """What can be done to a cached function besides calling it."""
+    """Methods of cached functions besides calls."""
 
     plan: Plan
     memo: Memo
 
     def caches(self) -> list[Cache[Any, Any]]:
-        """The caches results are in: one, or one for each instance."""
+        """Return the caches of the results: one, or one per instance."""
         if self.plan.per_instance and self.memo.owners is not None:
             return [owner.cache for owner in list(self.memo.owners.values())]
         return [self.plan.cache]
 
     def cache_info(self) -> CacheInfo:
-        """(hits, misses, maxsize, currsize), as functools has it."""
+        """Return (hits, misses, maxsize, currsize), as functools."""
         stats = [cache.stats() for cache in self.caches()]
         return CacheInfo(
             sum(s.hits for s in stats), sum(s.misses for s in stats), self.plan.cache.maxsize, sum(s.size for s in stats)
         )
 
     def cache_parameters(self) -> dict[str, Any]:
-        """{"maxsize": ..., "typed": ...}, as functools has it."""
+        """Return {"maxsize": ..., "typed": ...}, as functools."""
         return {"maxsize": self.plan.cache.maxsize, "typed": self.plan.typed}
 
     def cache_clear(self) -> None:
-        """Forget all results and, unless the cache is shared, statistics."""
+        """Remove all results and, unless the cache is shared, reset the statistics."""
         if self.plan.owner is not None:
             self.plan.cache.invalidate_tag(self.plan.owner)
             return
@@ -157,11 +156,11 @@ class _Controls(Generic[P, R]):
             cache.reset_stats()
 
     def cache_key(self, *args: P.args, **kwargs: P.kwargs) -> Hashable:
-        """The key under which the result of this call is stored."""
+        """Return the key of the result of this call."""
         return self.memo.place(args, kwargs)[1]
 
     def invalidate(self, *args: P.args, **kwargs: P.kwargs) -> bool:
-        """Forget the result of this call; whether there was one."""
+        """Remove the result of this call. Returns whether there was one."""
         cache, key, _ = self.memo.place(args, kwargs)
         cache.loading.forget(key)
         return cache.delete(key)
@@ -174,11 +173,11 @@ class _Controls(Generic[P, R]):
         cache.loading.keep(key, value, 0.0, self.plan.options_for(owner))
 
     def __set_name__(self, owner: type, name: str) -> None:
-        """It is an attribute of a class: its first argument is the instance, whatever it is called."""
+        """Called when the function is an attribute of a class: its first argument is the instance."""
         self.memo.become_method()
 
     def __reduce__(self) -> str:
-        """Pickled by name, as functions are; a copy is the function itself."""
+        """Pickle by name, as functions do; a copy is the function itself."""
         return self.__qualname__  # type: ignore[attr-defined]
 
     def __copy__(self) -> Any:
@@ -189,7 +188,7 @@ class _Controls(Generic[P, R]):
 
 
 class CachedFunction(_Controls[P, R], Memo):
-    """A function and its cache. Calling it is calling the function, at most once for the same arguments."""
+    """A function with a cache: the function is called once for the same arguments."""
 
     if TYPE_CHECKING:
 
@@ -218,13 +217,13 @@ class CachedFunction(_Controls[P, R], Memo):
         return landed_with(found[0])
 
     def refresh(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        """Call the function now and store its result."""
+        """Call the function and store its result."""
         value = self.plan.function(*args, **kwargs)
         self._keep(args, kwargs, value)
         return value
 
     def bypass(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        """Call the function; nothing is looked up or stored."""
+        """Call the function without using the cache."""
         return self.plan.function(*args, **kwargs)
 
     @overload
@@ -240,13 +239,13 @@ give_call(CachedFunction)
 if TYPE_CHECKING:
 
     class CachedClassFunction(CachedFunction[Concatenate[type[T], P], R], Generic[T, P, R]):
-        """To type checkers, a cached function whose first parameter is a class: below @classmethod it is filled in."""
+        """For type checkers: a cached function whose first parameter is a class, which @classmethod fills in."""
 
         def __call__(self, cls: type[T], /, *args: P.args, **kwargs: P.kwargs) -> R: ...
         def __get__(self, instance: object, owner: type | None = None) -> BoundCall[P, R]: ...  # type: ignore[override]
 
     class Decorator(Protocol):
-        """What cached(...) returns."""
+        """The result of cached(...)."""
 
         @overload
         def __call__(self, function: Callable[Concatenate[type[T], P], R], /) -> CachedClassFunction[T, P, R]: ...
@@ -255,16 +254,16 @@ if TYPE_CHECKING:
 
 
 class AsyncCachedFunction(_Controls[P, R]):
-    """A coroutine function and its cache; one run at a time for the same arguments, among all tasks and event loops."""
+    """A coroutine function with a cache. Concurrent calls with the same arguments run it once, in all event loops."""
 
     def __init__(self, plan: Plan) -> None:
         functools.update_wrapper(self, plan.function)
         self.plan = plan
-        self.memo = Memo(plan.function, plan.cache, typed=plan.typed)  # never called: it makes the keys
+        self.memo = Memo(plan.function, plan.cache, typed=plan.typed)  # computes the keys; never called
         plan.equip(self.memo)
         if hasattr(inspect, "markcoroutinefunction"):
             inspect.markcoroutinefunction(self)
-        else:  # before 3.12 inspect looks for what a function has, and asyncio for a mark of its own
+        else:  # before 3.12, inspect looks for attributes of functions and asyncio for its own mark
             import asyncio.coroutines
 
             self._is_coroutine = asyncio.coroutines._is_coroutine  # type: ignore[attr-defined]
@@ -296,13 +295,13 @@ class AsyncCachedFunction(_Controls[P, R]):
         return value
 
     async def refresh(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        """Run the function now and store its result."""
+        """Run the function and store its result."""
         value = await self.plan.function(*args, **kwargs)
         self._keep(args, kwargs, value)
         return value
 
     async def bypass(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        """Run the function; nothing is looked up or stored."""
+        """Run the function without using the cache."""
         return await self.plan.function(*args, **kwargs)
 
     def __get__(self, instance: object, owner: type | None = None) -> Any:
@@ -310,7 +309,7 @@ class AsyncCachedFunction(_Controls[P, R]):
 
 
 class BoundCall(Generic[P, R]):
-    """A cached method of one instance; its controls are the function's, with the instance filled in."""
+    """A cached method bound to an instance. Its other methods are those of the function, with the instance filled in."""
 
     __slots__ = ("__self__", "__func__")
 
@@ -334,7 +333,7 @@ class BoundCall(Generic[P, R]):
 
     @property
     def __signature__(self) -> inspect.Signature:
-        """The function's, without the instance."""
+        """The signature of the function without the instance."""
         whole = inspect.signature(self.__func__)
         return whole.replace(parameters=list(whole.parameters.values())[1:])
 
@@ -342,7 +341,7 @@ class BoundCall(Generic[P, R]):
         return getattr(self.__func__, name)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickled as bound methods are: the instance and the name."""
+        """Pickle the instance and the name, as bound methods do."""
         return getattr, (self.__self__, self.__func__.__name__)
 
     def __copy__(self) -> BoundCall[P, R]:
@@ -414,25 +413,25 @@ def cached(
     clock: Callable[[], float] | None = None,
     name: str | None = None,
 ) -> Any:
-    """Remember what a function returned, by its arguments, which must be hashable. With or without parentheses.
+    """Decorator that caches the results of a function by its arguments, which must be hashable. Parentheses are optional.
 
-    For functions, coroutine functions, methods, classmethods, staticmethods and properties (inside or outside of their
-    decorator). Results of a method are kept by instance, without keeping instances alive.
+    Works for functions, coroutine functions, methods, classmethods, staticmethods and properties (below or above their
+    decorator). Results of methods are stored per instance, without keeping instances alive.
 
-    cache: a Cache to keep results in, which may be shared; else one is made with maxsize, ttl, tti, policy, jitter, clock
-        and name.
-    ttl: seconds, or a function of the result that returns seconds or None.
-    key: key(*args, **kwargs) -> the key, instead of the arguments. ignore: names of parameters that do not count.
+    cache: the Cache for the results, which several functions may share. By default one is created with maxsize, ttl, tti,
+        policy, jitter, clock and name.
+    ttl: time to live, or a function of the result that returns one or None.
+    key: key(*args, **kwargs) computes the key. ignore: names of parameters that are not part of the key.
     typed: 3 and 3.0 are different arguments.
-    condition: condition(result) says whether it is kept. cache_none: whether None is.
+    condition: condition(result) returns whether the result is stored. cache_none: whether None is stored.
     refresh_after, stale_ttl, early, error_ttl: as in Cache.get_or_set.
     tags: for Cache.invalidate_tag.
-    per_instance: each instance has a cache of its own, of maxsize entries.
-    single_flight: calls with the same arguments at the same time run the function once; False spares the bookkeeping
-        of a miss, about 2 us.
+    per_instance: each instance has its own cache of maxsize entries.
+    single_flight: concurrent calls with the same arguments call the function once; False saves about 2 us per miss.
 
-    The result has cache_info(), cache_parameters() and cache_clear() as functools', and invalidate(*args),
-    refresh(*args), cache_key(*args) and bypass(*args).
+    The decorated function has cache_info(), cache_parameters() and cache_clear(), as in functools, and invalidate(*args),
+    refresh(*args), cache_key(*args) and bypass(*args). Raises TypeError for generator functions, and for a function that returns
+    a coroutine or generator.
 
     >>> @cached(ttl=60)
     ... def square(x):
@@ -454,7 +453,7 @@ def cached(
             get = decorate(target.fget)
             return property(get, target.fset, target.fdel, target.__doc__)
         if inspect.isgeneratorfunction(target) or inspect.isasyncgenfunction(target):
-            raise TypeError(f"{target.__qualname__} returns a generator, which can be read only once")
+            raise TypeError(f"{target.__qualname__} is a generator function; a generator can be used only once")
         if not callable(target):
             raise TypeError(f"cached needs a function, not {type(target).__name__}")
         ttl_of_results = callable(ttl) or cache is not None and ttl is not None
@@ -476,7 +475,7 @@ def cached(
             single_flight=single_flight or bool(loads),
         )  # fmt: skip
         made: Any = AsyncCachedFunction(plan) if inspect.iscoroutinefunction(target) else CachedFunction(plan)
-        if first_parameter(target) in ("self", "cls"):  # perhaps below @property or @classmethod, where nobody else tells
+        if first_parameter(target) in ("self", "cls"):  # below @property or @classmethod, __set_name__ is not called
             made.memo.become_method()
         return made
 
@@ -497,10 +496,10 @@ def lru_cache(maxsize: Callable[P, R], typed: bool = False) -> CachedFunction[P,
 @overload
 def lru_cache(maxsize: int | None = 128, typed: bool = False) -> Decorator: ...
 def lru_cache(maxsize: Any = 128, typed: bool = False) -> Any:
-    """functools.lru_cache, to be exchanged by an import: the same arguments, answers and controls.
+    """A replacement for functools.lru_cache with the same arguments, results and methods.
 
-    As functools' it calls the function again for arguments whose first call has not returned yet; @cached does not. Unlike
-    it, the cache of a method does not keep instances alive.
+    As in functools, concurrent calls with the same arguments each call the function; with @cached they do not. Unlike in
+    functools, the cache of a method does not keep instances alive.
     """
     if callable(maxsize):
         return lru_cache()(maxsize)

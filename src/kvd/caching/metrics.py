@@ -1,4 +1,4 @@
-"""Figures of caches: for people, and as Prometheus text."""
+"""Statistics of caches, and their Prometheus text format."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class CacheStats:
-    """What a cache has done. Counts, except where a unit is named."""
+    """Statistics of a cache. Fields are counts unless a unit is given."""
 
     name: str | None
     hits: int
     misses: int
-    refused: int  # heavier than the cache
-    evictions: dict[str, int]  # entries that left, by cause
+    refused: int  # values heavier than the limit
+    evictions: dict[str, int]  # removed entries, by cause
     size: int
     weight: int
     maxsize: int | None
     maxweight: int | None
-    nbytes: int  # bytes of the structure, without keys and values
+    nbytes: int  # memory of the cache without keys and values
     loads: int
     load_failures: int
     load_seconds: float
@@ -31,7 +31,7 @@ class CacheStats:
 
     @property
     def hit_rate(self) -> float:
-        """Hits of all requests, 0 to 1; 1 if nobody has asked."""
+        """Share of requests that were hits, 0 to 1; 1 without requests."""
         return self.hits / self.requests if self.requests else 1.0
 
     @property
@@ -39,21 +39,21 @@ class CacheStats:
         return self.load_seconds / self.loads if self.loads else 0.0
 
 
-FAMILIES = (  # name, type, what it is, where it comes from
-    ("kvd_cache_hits_total", "counter", "Lookups that found their key.", "hits"),
-    ("kvd_cache_misses_total", "counter", "Lookups that did not.", "misses"),
-    ("kvd_cache_refused_total", "counter", "Values heavier than their cache.", "refused"),
+FAMILIES = (  # name, type, help text, field
+    ("kvd_cache_hits_total", "counter", "Lookups of keys that were found.", "hits"),
+    ("kvd_cache_misses_total", "counter", "Lookups of keys that were not found.", "misses"),
+    ("kvd_cache_refused_total", "counter", "Values refused because of their weight.", "refused"),
     ("kvd_cache_loads_total", "counter", "Values loaded.", "loads"),
-    ("kvd_cache_load_failures_total", "counter", "Loads that raised.", "load_failures"),
-    ("kvd_cache_load_seconds_total", "counter", "Time spent loading.", "load_seconds"),
-    ("kvd_cache_entries", "gauge", "Entries held.", "size"),
-    ("kvd_cache_weight", "gauge", "Their weight.", "weight"),
-    ("kvd_cache_bytes", "gauge", "Bytes of the structure, without keys and values.", "nbytes"),
+    ("kvd_cache_load_failures_total", "counter", "Loads that raised an exception.", "load_failures"),
+    ("kvd_cache_load_seconds_total", "counter", "Time spent in loads.", "load_seconds"),
+    ("kvd_cache_entries", "gauge", "Number of entries.", "size"),
+    ("kvd_cache_weight", "gauge", "Total weight of the entries.", "weight"),
+    ("kvd_cache_bytes", "gauge", "Memory of the cache without keys and values.", "nbytes"),
 )
 
 
 def prometheus(caches: Iterable[Any] | None = None) -> str:
-    """The figures of these caches, or of all live ones that have a name, in Prometheus' text format.
+    """Return the statistics of these caches, by default of all caches with a name, in Prometheus' text format.
 
     >>> from kvd import Cache
     >>> print(prometheus([Cache(name="pages")]).splitlines()[2])
@@ -68,7 +68,7 @@ def prometheus(caches: Iterable[Any] | None = None) -> str:
     for name, kind, what, field in FAMILIES:
         lines += [f"# HELP {name} {what}", f"# TYPE {name} {kind}"]
         lines += [f'{name}{{cache="{which}"}} {getattr(s, field)}' for which, s in stats]
-    lines += ["# HELP kvd_cache_evictions_total Entries that left, by cause.", "# TYPE kvd_cache_evictions_total counter"]
+    lines += ["# HELP kvd_cache_evictions_total Removed entries, by cause.", "# TYPE kvd_cache_evictions_total counter"]
     lines += [
         f'kvd_cache_evictions_total{{cache="{which}",cause="{cause}"}} {n}'
         for which, s in stats

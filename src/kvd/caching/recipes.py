@@ -1,4 +1,4 @@
-"""Small tools over a cache: a lock for each key, throttled functions, a rate limiter."""
+"""Tools based on caches: locks per key, throttled functions, a rate limiter."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ R = TypeVar("R")
 
 
 class barrier:
-    """Locks by key: `with locks("user:42"): ...`. Whoever comes second with the same key waits; other keys do not.
+    """Locks per key: `with locks("user:42"): ...` excludes other threads with the same key.
 
-    A lock exists while somebody holds it or waits for it.
+    A lock exists only while a thread holds it or waits for it.
 
     >>> locks = barrier()
     >>> with locks("user:42", timeout=1):
@@ -34,13 +34,13 @@ class barrier:
 
     @contextmanager
     def __call__(self, key: Hashable, timeout: float = -1) -> Iterator[None]:
-        """Hold the key's lock. timeout: seconds to wait for it, -1 for ever; then TimeoutError."""
+        """Hold the lock of the key. timeout: seconds to wait for it, -1: no limit. Raises TimeoutError."""
         with self._guard:
             lock, users = self._locks.get(key, (threading.Lock(), 0))
             self._locks[key] = lock, users + 1
         try:
             if not lock.acquire(timeout=timeout):
-                raise TimeoutError(f"somebody holds {key!r}")
+                raise TimeoutError(f"timed out waiting for the lock on {key!r}")
             try:
                 yield
             finally:
@@ -57,7 +57,7 @@ class barrier:
 def throttle(
     seconds: float | timedelta, *, clock: Callable[[], float] | None = None
 ) -> Callable[[Callable[P, R]], Callable[P, R | None]]:
-    """At most one call in so many seconds for the same arguments; other calls return None and do nothing."""
+    """Decorator that limits calls with the same arguments to one per `seconds` (or timedelta). Further calls return None."""
 
     span = seconds_of("seconds", seconds)
 
@@ -76,9 +76,9 @@ def throttle(
 
 
 class RateLimiter:
-    """At most `limit` passes for a key in any `period` seconds on average, bursts of `limit` allowed (GCRA).
+    """Limits each key to `limit` requests per `period` (seconds or timedelta) on average, with bursts of up to `limit` (GCRA).
 
-    One number is kept for each key that was seen lately. Safe among threads.
+    Stores one number per recently used key. Thread-safe.
 
     >>> limiter = RateLimiter(2, period=60)
     >>> [limiter.allow("10.0.0.1") for _ in range(3)]
@@ -91,16 +91,16 @@ class RateLimiter:
         self.limit, self.period = limit, seconds_of("period", period)
         self._clock = clock or time.monotonic
         self._lock = threading.Lock()
-        self._full_at: Cache[Hashable, float] = Cache(clock=self._clock)  # when a key's allowance is whole again
+        self._full_at: Cache[Hashable, float] = Cache(clock=self._clock)  # when the allowance of a key is fully restored
 
     def allow(self, key: Hashable, cost: int = 1) -> bool:
-        """Whether the key may pass now; if so, it has."""
+        """Return whether a request is allowed now, and count it if it is. cost: how many requests it counts as."""
         return self.retry_after(key, cost, take=True) == 0.0
 
     def retry_after(self, key: Hashable, cost: int = 1, *, take: bool = False) -> float:
-        """Seconds until the key may pass, 0.0 if it may now; with `take` it passes then."""
+        """Return the seconds until a request is allowed, 0.0 if it is now; with `take` it is then counted."""
         if not 0 < cost <= self.limit:
-            raise ValueError(f"a cost is between 1 and the limit of {self.limit}")
+            raise ValueError(f"cost must be between 1 and {self.limit}, got {cost}")
         step = self.period / self.limit
         with self._lock:
             now = self._clock()
@@ -113,5 +113,5 @@ class RateLimiter:
             return 0.0
 
     def reset(self, key: Hashable) -> None:
-        """Give the key its whole allowance back."""
+        """Restore the full allowance of the key."""
         self._full_at.delete(key)

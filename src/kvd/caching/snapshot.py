@@ -1,13 +1,13 @@
-"""A cache on disk: one file, written beside its place and renamed into it, so that it is there whole or not at all.
+"""Snapshots of caches in files. A file is written under a temporary name and renamed, so it is complete or absent.
 
-    "kvdcache" | version 1 | serializer's name | time of the dump | records | CRC-64 of all before it
+    "kvdcache" | version 1 | name of the serializer | time of the dump | records | CRC-64 of everything before
 
     name      one byte of length, then ASCII
-    time      8 bytes: milliseconds since 1970, so that what is left of a life goes on while the file lies there
-    record    4 bytes of length, then a serialized [key, value, ttl, tti, weight, tags]; length 0xFFFFFFFF ends them
+    time      8 bytes: milliseconds since 1970, to reduce remaining lifetimes by the age of the file
+    record    4 bytes of length, then the serialized [key, value, ttl, tti, weight, tags]; length 0xFFFFFFFF is the end
 
-Numbers are little-endian. A file is read and checked to its end before anything of it is used: a damaged or foreign
-one is a SnapshotError that says where, and nothing is loaded.
+Numbers are little-endian. The whole file is read and checked before it is used. SnapshotError tells what is wrong and where,
+and then nothing is loaded.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ TUPLE = "__tuple__"  # the one key of the JSON object that a tuple is written as
 
 
 class SnapshotError(ValueError):
-    """The file is not a whole snapshot of a cache.
+    """The file is damaged, truncated or not a snapshot of a cache.
 
     >>> load("/dev/null", "json")
     Traceback (most recent call last):
@@ -38,14 +38,14 @@ class SnapshotError(ValueError):
 
 
 class Serializer:
-    """How records become bytes and back: a name that the file carries, and two functions."""
+    """A serializer of records: a name, which is stored in the file, and two functions."""
 
     def __init__(self, name: str, dumps: Callable[[Any], bytes], loads: Callable[[bytes], Any]) -> None:
         self.name, self.dumps, self.loads = name, dumps, loads
 
 
 def serializer_named(which: Any) -> Any:
-    """The serializer called "pickle" or "json", or any object with dumps and loads (a module, a Serializer)."""
+    """Return the serializer for "pickle", "json", or an object with dumps and loads (a module, a Serializer)."""
     if which == "pickle":
         import pickle
 
@@ -57,12 +57,12 @@ def serializer_named(which: Any) -> Any:
             "json", lambda record: json.dumps(to_json(record)).encode(), lambda data: json.loads(data, object_hook=from_json)
         )
     if not callable(getattr(which, "dumps", None)) or not callable(getattr(which, "loads", None)):
-        raise TypeError('a serializer is "pickle", "json" or an object with dumps and loads')
+        raise TypeError('serializer must be "pickle", "json" or an object with dumps and loads')
     return which
 
 
 def to_json(value: Any) -> Any:
-    """What JSON restores: tuples are marked, and a dict must have str as keys."""
+    """Convert to values that JSON restores. Tuples are marked; TypeError for dicts with keys other than str."""
     if isinstance(value, tuple):
         return {TUPLE: [to_json(v) for v in value]}
     if isinstance(value, list):
@@ -80,7 +80,7 @@ def from_json(found: dict[str, Any]) -> Any:
 
 
 def encoded(serializer: Any, record: tuple[Any, ...]) -> bytes:
-    """One record. TypeError for a key that the serializer does not restore, as most of them turn tuples into lists."""
+    """Serialize a record. TypeError if the serializer does not restore the key; many turn tuples into lists."""
     key, value, ttl, tti, weight, tags = record
     try:
         data = serializer.dumps([key, value, ttl, tti, weight, list(tags)])
@@ -88,7 +88,7 @@ def encoded(serializer: Any, record: tuple[Any, ...]) -> bytes:
     except TypeError as error:
         raise TypeError(f"the entry of {key!r} cannot be written: {error}") from error
     if type(back) is not type(key) or not (back == key or key != key):
-        raise TypeError(f"the serializer does not restore the key {key!r}: it comes back as {back!r}")
+        raise TypeError(f"the serializer does not restore the key {key!r}: it is restored as {back!r}")
     return data.encode() if isinstance(data, str) else data
 
 
@@ -104,7 +104,7 @@ def dump(cache: Any, path: Any, serializer: Any) -> int:
     for record in records:
         data = encoded(chosen, record)
         if len(data) >= END:
-            raise ValueError(f"{record[0]!r} takes more than 4 GiB")
+            raise ValueError(f"the entry of {record[0]!r} is larger than 4 GiB")
         parts += [struct.pack("<I", len(data)), data]
     parts.append(struct.pack("<I", END))
     whole = b"".join(parts)
@@ -113,7 +113,7 @@ def dump(cache: Any, path: Any, serializer: Any) -> int:
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """After it the file holds `data`; if anything fails, what it held before."""
+    """Replace the contents of the file by `data`. If anything fails, the old contents remain."""
     descriptor, name = tempfile.mkstemp(prefix=path.name + ".", suffix=".tmp", dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -132,16 +132,16 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 
 def load(path: Any, serializer: Any) -> list[tuple[Any, ...]]:
-    """The records of those that are still alive."""
+    """Return the records of the file that have not expired."""
     chosen = serializer_named(serializer)
     data = Path(path).read_bytes()
     at = len(MAGIC)
     if not data.startswith(MAGIC[:-1]):
         raise SnapshotError(f"{path} is not a snapshot of a kvd cache")
     if len(data) >= at and data[:at] != MAGIC:
-        raise SnapshotError(f"{path} is of format {data[at - 1]}, which this version does not know")
+        raise SnapshotError(f"{path} has format {data[at - 1]}, which this version of kvd does not support")
     if len(data) < at + 1 + 8 + 4 + 8 or checksum(data[:-8]) != struct.unpack("<Q", data[-8:])[0]:
-        raise SnapshotError(f"{path} is damaged or cut off: its checksum does not agree with its {len(data)} bytes")
+        raise SnapshotError(f"{path} is damaged or truncated: the checksum of its {len(data)} bytes is wrong")
     name = data[at + 1 : at + 1 + data[at]]
     at += 1 + len(name)
     if name != name_of(chosen):
@@ -156,7 +156,7 @@ def load(path: Any, serializer: Any) -> list[tuple[Any, ...]]:
         at += 4
         if length == END:
             if at != len(data) - 8:
-                raise SnapshotError(f"{path}: {len(data) - 8 - at} bytes follow its end at {at}")
+                raise SnapshotError(f"{path}: {len(data) - 8 - at} bytes follow the end at {at}")
             return records
         try:
             key, value, ttl, tti, weight, tags = chosen.loads(data[at : at + length])

@@ -1,1 +1,1 @@
-
+"""The commands, one compiled module per family; each command is declared above its handler."""

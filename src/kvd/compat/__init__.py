@@ -1,1 +1,1 @@
-"""Other libraries' names over kvd: an import line is all that changes."""
+"""Replacements for other libraries, based on kvd."""

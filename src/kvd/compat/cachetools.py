@@ -1,9 +1,8 @@
-"""cachetools' classes and decorators over `kvd.Cache`: `from kvd.compat import cachetools`.
+"""cachetools' classes and decorators based on `kvd.Cache`: `from kvd.compat import cachetools`.
 
-What cachetools documents holds: `maxsize`, `currsize`, `getsizeof`, `__missing__`, ValueError for a value that is too
-large, and that a class which overrides `popitem` is asked by it for every eviction. The differences are kvd's: entries
-leave when they expire, not when somebody looks; the caches are safe among threads, though a `lock` is taken as given;
-sizes are whole numbers.
+The documented behaviour of cachetools is kept: `maxsize`, `currsize`, `getsizeof`, `__missing__`, ValueError for a value that is
+too large, and calls of an overridden `popitem` for every eviction. Differences: expired entries are removed in the background;
+the caches are thread-safe, though a given `lock` is used; sizes must be integers.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ CacheInfo = namedtuple("CacheInfo", ["hits", "misses", "maxsize", "currsize"])
 
 
 class Cache(caching.Cache[Any, Any]):
-    """A mapping of limited size; entries leave in the order in which they came."""
+    """A mapping of limited size that evicts the oldest entries first."""
 
     _policy = "fifo"
 
@@ -41,11 +40,11 @@ class Cache(caching.Cache[Any, Any]):
         )  # fmt: skip
 
     def _arguments(self) -> tuple[Any, ...]:
-        """What makes a cache like this one."""
+        """Arguments that create a cache like this one."""
         return (self._maxsize, self.__dict__.get("getsizeof"))
 
     def copy(self) -> Any:
-        """A cache made like this one, with the same entries and deadlines."""
+        """Return a cache with the same options, entries and deadlines."""
         return _rebuild(type(self), self._arguments(), self._records())
 
     __copy__ = copy
@@ -59,21 +58,21 @@ class Cache(caching.Cache[Any, Any]):
             cls.__setitem__ = Cache._set_by_popitem  # type: ignore[method-assign, assignment]
 
     def _size_that_fits(self, value: Any) -> int:
-        """Raises before anything is changed."""
+        """Return the size of the value. Raises ValueError, before any change, if it is too large."""
         size = self.getsizeof(value)
         if size > self._maxsize:
             raise ValueError("value too large")
         return size
 
     def _set_by_popitem(self, key: Any, value: Any) -> None:
-        """For classes that want to hear of evictions, or to choose: popitem makes the room."""
+        """For classes that override popitem: it evicts entries until the value fits."""
         size = self._size_that_fits(value)
         while self.currsize + size - (self.getsizeof(self.peek(key)) if key in self else 0) > self.maxsize:
             self.popitem()
         caching.Cache.__setitem__(self, key, value)
 
     def setdefault(self, key: Any, default: Any = None) -> Any:
-        """The value of `key`; `default` is stored by `self[key] = default` if it is not here."""
+        """Return the value of `key`. If it is missing, store `default` by `self[key] = default` first."""
         if key in self:
             return self[key]
         self[key] = default
@@ -81,13 +80,13 @@ class Cache(caching.Cache[Any, Any]):
 
     @property
     def maxsize(self) -> Any:
-        """The size it may have."""
+        """The maximum size."""
         return self._maxsize
 
     @property
     def currsize(self) -> int:
-        """The size it has."""
-        len(self)  # buries the dead
+        """The current size."""
+        len(self)  # removes expired entries
         return self.weight
 
     @staticmethod
@@ -107,7 +106,7 @@ def _rebuild(cls: type[Cache], arguments: tuple[Any, ...], records: Any) -> Cach
 
 
 class FIFOCache(Cache):
-    """First in, first out; storing a key again is coming in again."""
+    """First in, first out. Storing a key again makes it the newest."""
 
     def __setitem__(self, key: Any, value: Any) -> None:
         if key in self and self.getsizeof(value) <= self.maxsize:
@@ -116,19 +115,19 @@ class FIFOCache(Cache):
 
 
 class LFUCache(Cache):
-    """The least frequently used leaves."""
+    """Evicts the least frequently used entry."""
 
     _policy = "lfu"
 
 
 class LRUCache(Cache):
-    """The least recently used leaves."""
+    """Evicts the least recently used entry."""
 
     _policy = "lru"
 
 
 class RRCache(Cache):
-    """Anyone leaves; `choice(sequence of keys)` says who."""
+    """Evicts a random entry, or the one that `choice(sequence of keys)` returns."""
 
     _policy = "random"
 
@@ -143,11 +142,11 @@ class RRCache(Cache):
 
     @property
     def choice(self) -> Callable[[list[Any]], Any]:
-        """The function that chooses."""
+        """The function that selects the entry to evict."""
         return self._choice
 
     def popitem(self) -> tuple[Any, Any]:
-        """Remove and return a pair of key and value that `choice` names."""
+        """Remove the entry that `choice` selects, and return (key, value)."""
         if self._choice is random.choice:
             return super().popitem()
         keys = list(self)
@@ -161,7 +160,7 @@ EPOCH = datetime(1970, 1, 1)
 
 
 def seconds(moment: Any) -> float:
-    """A timer's reading, or a span, as seconds: numbers, datetimes and timedeltas."""
+    """Convert a time or duration to seconds: numbers, datetimes and timedeltas."""
     if isinstance(moment, timedelta):
         return moment.total_seconds()
     if isinstance(moment, datetime):
@@ -177,11 +176,11 @@ class _TimedCache(LRUCache):
 
     @property
     def timer(self) -> Callable[[], Any]:
-        """The function that tells the time."""
+        """The function that returns the time."""
         return self._timer
 
     def expire(self, time: Any = None) -> list[tuple[Any, Any]]:
-        """Remove what has expired, by now or by `time`; a list of (key, value)."""
+        """Remove entries that have expired by now, or by `time`. Returns a list of (key, value)."""
         gone = self.pop_expired()
         if time is not None:
             ahead = seconds(time) - self.time()
@@ -192,7 +191,7 @@ class _TimedCache(LRUCache):
 
 
 class TTLCache(_TimedCache):
-    """LRU, and each entry lives for `ttl` of the timer's units."""
+    """LRU; entries expire after `ttl` units of the timer."""
 
     def __init__(
         self, maxsize: float, ttl: Any, timer: Callable[[], Any] = time.monotonic, getsizeof: Callable[[Any], int] | None = None
@@ -205,12 +204,12 @@ class TTLCache(_TimedCache):
 
     @property
     def ttl(self) -> Any:
-        """How long an entry lives."""
+        """The time to live of entries."""
         return self._ttl
 
 
 class TLRUCache(_TimedCache):
-    """LRU, and ttu(key, value, now) says when an entry expires."""
+    """LRU; ttu(key, value, now) returns when an entry expires."""
 
     def __init__(
         self,
@@ -227,7 +226,7 @@ class TLRUCache(_TimedCache):
 
     @property
     def ttu(self) -> Callable[[Any, Any, Any], Any]:
-        """The function that says when an entry expires."""
+        """The function that returns when an entry expires."""
         return self._ttu
 
     def __setitem__(self, key: Any, value: Any) -> None:
@@ -243,7 +242,7 @@ class TLRUCache(_TimedCache):
 
 
 class _Key(tuple[Any, ...]):
-    """A tuple that knows its hash."""
+    """A tuple that stores its hash."""
 
     _hash: int | None = None
 
@@ -263,25 +262,25 @@ _MARK = (object,)
 
 
 def hashkey(*args: Hashable, **kwargs: Hashable) -> tuple[Any, ...]:
-    """A key of the arguments; keyword arguments count in any order."""
+    """Return a key for the arguments; the order of keyword arguments does not matter."""
     if not kwargs:
         return _Key(args)
     return _Key((*args, *_MARK, *(part for item in sorted(kwargs.items()) for part in item)))
 
 
 def methodkey(self: Any, *args: Hashable, **kwargs: Hashable) -> tuple[Any, ...]:
-    """hashkey without `self`."""
+    """As hashkey, without `self`."""
     return hashkey(*args, **kwargs)
 
 
 def typedkey(*args: Hashable, **kwargs: Hashable) -> tuple[Any, ...]:
-    """hashkey of the arguments and their types."""
+    """As hashkey, including the types of the arguments."""
     types = (*map(type, args), *(type(kwargs[name]) for name in sorted(kwargs)))
     return _Key((*hashkey(*args, **kwargs), *types))
 
 
 def typedmethodkey(self: Any, *args: Hashable, **kwargs: Hashable) -> tuple[Any, ...]:
-    """typedkey without `self`."""
+    """As typedkey, without `self`."""
     return typedkey(*args, **kwargs)
 
 
@@ -295,8 +294,10 @@ def _guard(lock: Any, condition: Any) -> AbstractContextManager[Any]:
     return condition if condition is not None else lock if lock is not None else nullcontext()
 
 
-def _answer(cache: Any, key: Any, guard: Any, condition: Any, pending: set[Any], count: list[int], compute: Callable[[], Any]) -> Any:
-    """Look up, else compute outside of the lock. With a condition, others wait for who computes the same key."""
+def _answer(
+    cache: Any, key: Any, guard: Any, condition: Any, pending: set[Any], count: list[int], compute: Callable[[], Any]
+) -> Any:
+    """Look up a key, or compute it outside of the lock. With a condition, other threads wait for the computation."""
     with guard:
         if condition is not None:
             condition.wait_for(lambda: key not in pending)
@@ -330,10 +331,10 @@ def _info(cache: Any, count: list[int]) -> CacheInfo:
 def cached(
     cache: Any, key: Callable[..., Any] = hashkey, lock: Any = None, condition: Any = None, info: bool = False
 ) -> Callable[[Callable[..., Any]], Any]:
-    """Remember results in `cache`, any mutable mapping or None.
+    """Decorator that caches results in `cache`, a mutable mapping or None.
 
-    key: makes a key of the arguments. lock: a context manager around each use of the cache. condition: a
-    threading.Condition: one thread computes a key and the others wait. info: also give the function cache_info().
+    key: computes the key from the arguments. lock: context manager for each use of the cache. condition: a
+    threading.Condition, with which one thread computes a key and the others wait. info: add cache_info() to the function.
     """
 
     def decorate(function: Callable[..., Any]) -> Any:
@@ -436,7 +437,7 @@ class _CachedMethod:
 def cachedmethod(
     cache: Callable[[Any], Any], key: Callable[..., Any] = methodkey, lock: Any = None, condition: Any = None, info: bool = False
 ) -> Callable[[Callable[..., Any]], Any]:
-    """As cached, for methods: `cache`, `lock` and `condition` are functions of the instance."""
+    """As cached, for methods; `cache`, `lock` and `condition` are functions of the instance."""
     return lambda function: _CachedMethod(function, cache, key, lock, condition, info)
 
 
@@ -459,27 +460,27 @@ def _function_cache(make: Callable[[float], Any], maxsize: Any, typed: bool) -> 
 
 
 def fifo_cache(maxsize: Any = 128, typed: bool = False) -> Any:
-    """functools.lru_cache's arguments, first in first out."""
+    """As functools.lru_cache, with first in, first out."""
     return _function_cache(FIFOCache, maxsize, typed)
 
 
 def lfu_cache(maxsize: Any = 128, typed: bool = False) -> Any:
-    """functools.lru_cache's arguments, the least frequently used leaves."""
+    """As functools.lru_cache, evicting the least frequently used result."""
     return _function_cache(LFUCache, maxsize, typed)
 
 
 def lru_cache(maxsize: Any = 128, typed: bool = False) -> Any:
-    """functools.lru_cache's arguments."""
+    """As functools.lru_cache."""
     return _function_cache(LRUCache, maxsize, typed)
 
 
 def rr_cache(maxsize: Any = 128, choice: Any = random.choice, typed: bool = False) -> Any:
-    """functools.lru_cache's arguments, anyone leaves."""
+    """As functools.lru_cache, evicting a random result."""
     return _function_cache(lambda limit: RRCache(limit, choice), maxsize, typed)
 
 
 def ttl_cache(maxsize: Any = 128, ttl: Any = 600, timer: Callable[[], Any] = time.monotonic, typed: bool = False) -> Any:
-    """functools.lru_cache's arguments, and results live for `ttl` seconds."""
+    """As functools.lru_cache; results expire after `ttl` seconds."""
     return _function_cache(lambda limit: TTLCache(limit, ttl, timer), maxsize, typed)
 
 

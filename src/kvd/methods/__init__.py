@@ -1,8 +1,8 @@
-"""Redis's commands as methods, by the names and argument forms of redis-py; one file a family.
+"""Redis's commands as methods, with redis-py's names and arguments; one file per family.
 
-Each class only turns arguments into words and replies into natural Python values; `Store` brings
-`execute`. Bytes come back as bytes, or as str with decode_responses. All raise kvd.WrongTypeError for a
-key of another type and kvd.ResponseError for what a server would refuse.
+Each class only converts arguments to words and replies to Python values; `execute` is a method of `Store`. Strings are returned
+as bytes, or as str with decode_responses. All methods raise kvd.WrongTypeError for a key of another type, and kvd.ResponseError
+for errors that a server would reply.
 """
 
 from kvd.methods.administration import AdministrationMethods
@@ -25,7 +25,7 @@ class AllMethods(
     StringMethods, KeyMethods, ExpiryMethods, ListMethods, HashMethods, SetMethods, ZsetMethods, StreamMethods, BitMethods,
     HyperLogLogMethods, GeoMethods, ScriptMethods, AdministrationMethods, ClientMethods,
 ):  # fmt: skip
-    """All families."""
+    """All families of methods."""
 
 
 __all__ = ["AllMethods"]

@@ -1,4 +1,4 @@
-"""The store as a whole: its databases, options and figures."""
+"""Methods of the store as a whole: databases, options, statistics."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from kvd.methods.common import Methods, Text, Value, ok
 
 class AdministrationMethods(Methods):
     def ping(self) -> bool:
-        """True."""
+        """Return True."""
         return self.execute("PING") is not None
 
     def select(self, index: int) -> bool:
@@ -21,7 +21,7 @@ class AdministrationMethods(Methods):
         return ok(self.execute("SWAPDB", first, second))
 
     def dbsize(self) -> int:
-        """How many keys the database has. O(1)."""
+        """Return the number of keys of the database. O(1)."""
         return self.execute("DBSIZE")
 
     def flushdb(self, asynchronous: bool = False) -> bool:
@@ -33,7 +33,7 @@ class AdministrationMethods(Methods):
         return ok(self.execute("FLUSHALL", "ASYNC" if asynchronous else "SYNC"))
 
     def config_get(self, *patterns: str) -> dict[Text, Text]:
-        """Options whose names match, as a dict."""
+        """Return the options whose names match a pattern, as a dict."""
         return self.execute("CONFIG", "GET", *(patterns or ("*",)))
 
     def config_set(self, name: str, value: Value, *more: Value) -> bool:
@@ -41,7 +41,7 @@ class AdministrationMethods(Methods):
         return ok(self.execute("CONFIG", "SET", name, value, *more))
 
     def info(self, *sections: str) -> dict[str, Any]:
-        """INFO as a dict: numbers as int or float, `a=1,b=2` values as dicts."""
+        """Return INFO as a dict: numbers as int or float, `a=1,b=2` values as dicts."""
         from kvd.config import parse_info
 
         text = self.execute("INFO", *sections)

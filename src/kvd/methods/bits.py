@@ -1,4 +1,4 @@
-"""Bits of strings; bit 0 is the highest bit of the first byte."""
+"""Bits of strings. Bit 0 is the highest bit of the first byte."""
 
 from __future__ import annotations
 
@@ -9,41 +9,41 @@ from kvd.methods.common import Key, Methods
 
 class BitMethods(Methods):
     def setbit(self, name: Key, offset: int, value: int) -> int:
-        """Set or clear a bit; returns what it was. O(1)."""
+        """Set or clear a bit; returns its previous value. O(1)."""
         return self.execute("SETBIT", name, offset, int(bool(value)))
 
     def getbit(self, name: Key, offset: int) -> int:
-        """A bit; 0 behind the end. O(1)."""
+        """Return a bit; 0 beyond the end. O(1)."""
         return self.execute("GETBIT", name, offset)
 
     def bitcount(self, key: Key, start: int | None = None, end: int | None = None, mode: str | None = None) -> int:
-        """How many bits are set, in all or from start to end (bytes, or bits with mode="BIT"). O(N)."""
+        """Return the number of set bits, in all or from start to end (bytes, or bits with mode="BIT"). O(N)."""
         if (start is None) != (end is None):
-            raise ValueError("start and end go together")
+            raise ValueError("start and end must be given together")
         more: list[Any] = [] if start is None else [start, end]
         return self.execute("BITCOUNT", key, *more, *([] if mode is None else [mode]))
 
     def bitpos(self, key: Key, bit: int, start: int | None = None, end: int | None = None, mode: str | None = None) -> int:
-        """Position of the first set or clear bit, -1 if there is none. O(N)."""
+        """Return the position of the first set or clear bit, -1 if there is none. O(N)."""
         if bit not in (0, 1):
             raise ValueError("bit must be 0 or 1")
         if start is None and end is not None:
-            raise ValueError("end needs start")
+            raise ValueError("end requires start")
         more = [n for n in (start, end, mode) if n is not None]
         return self.execute("BITPOS", key, bit, *more)
 
     def bitop(self, operation: str, dest: Key, *keys: Key) -> int:
-        """Store a combination: AND OR XOR NOT DIFF DIFF1 ANDOR ONE; returns its length in bytes. O(N)."""
+        """Combine strings with AND, OR, XOR, NOT, DIFF, DIFF1, ANDOR or ONE and store the result; returns its length. O(N)."""
         return self.execute("BITOP", operation, dest, *keys)
 
     def bitfield(self, key: Key, default_overflow: str | None = None) -> BitField:
-        """Collects operations on integers inside a string: `store.bitfield("k").set("u8", 0, 5).execute()`."""
+        """Collect operations on integers in a string: `store.bitfield("k").set("u8", 0, 5).execute()`."""
         return BitField(self, key, default_overflow)
 
     def bitfield_ro(
         self, key: Key, encoding: str, offset: int | str, items: list[tuple[str, int | str]] | None = None
     ) -> list[int]:
-        """Read integers inside a string. encoding: i8, u16 and so on; offset: bits, or "#N" for the N-th field."""
+        """Read integers in a string. encoding: i8, u16 and so on; offset: bits, or "#N" for the N-th integer."""
         words: list[Any] = ["GET", encoding, offset]
         for one in items or []:
             words += ["GET", *one]
@@ -51,7 +51,7 @@ class BitMethods(Methods):
 
 
 class BitField:
-    """Operations of one BITFIELD, run by execute(). overflow: WRAP, SAT or FAIL, for those that follow."""
+    """The operations of one BITFIELD command, sent by execute(). overflow: WRAP, SAT or FAIL, for the following operations."""
 
     def __init__(self, store: Methods, key: Key, default_overflow: str | None = None) -> None:
         self._store = store
@@ -79,5 +79,5 @@ class BitField:
         return self
 
     def execute(self) -> list[int | None]:
-        """A number for each operation; None where it would overflow and may not."""
+        """Return the result of each operation; None for an overflow with FAIL."""
         return self._store.execute("BITFIELD", self._key, *self._words)

@@ -1,4 +1,4 @@
-"""What redis-py has classes for: pipelines, transactions, locks, listeners. They are redis-py's own, on connections to this store."""
+"""Pipelines, transactions, locks and pub/sub: redis-py's classes on connections to this store."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class ClientMethods(Methods):
         def option(self, name: str) -> str: ...
 
     def _client(self) -> Redis:
-        """A redis.Redis on this store, whose connections are made when they are needed."""
+        """A redis.Redis on this store; its connections are created on demand."""
         from kvd.clients.sync import ConnectionPool, Redis
 
         store: Any = self
@@ -34,27 +34,27 @@ class ClientMethods(Methods):
         return Redis(connection_pool=pool)
 
     def pipeline(self, transaction: bool = True, shard_hint: Any = None) -> Pipeline:
-        """A redis.client.Pipeline: commands are collected and run by execute(), which returns their replies.
+        """Return a redis.client.Pipeline, which collects commands; execute() sends them and returns their replies.
 
-        transaction: in MULTI and EXEC. Its commands run in the database that is selected now."""
+        transaction: use MULTI and EXEC. The commands use the currently selected database."""
         return self._client().pipeline(transaction, shard_hint)
 
     def transaction(self, func: Callable[[Pipeline], Any], *watches: Key, **options: Any) -> Any:
-        """Call func with a pipeline that watches keys, and run what it has collected; again when a key has changed meanwhile.
+        """Call func with a pipeline that watches keys, and execute the collected commands. Repeat if a key was changed.
 
-        options: value_from_callable (return what func returned instead of the replies), watch_delay (seconds)."""
+        options: value_from_callable (return the result of func instead of the replies), watch_delay (seconds)."""
         return self._client().transaction(func, *watches, **options)
 
     def lock(self, name: str, timeout: float | None = None, **options: Any) -> Lock:
-        """A redis.lock.Lock, with acquire() and release(), and a `with` block.
+        """Return a redis.lock.Lock, with acquire() and release(), also as context manager.
 
-        timeout: seconds after which it is free by itself. options: sleep, blocking, blocking_timeout, thread_local,
-        raise_on_release_error, as redis.Redis.lock has them."""
+        timeout: seconds after which the lock is released automatically. options: sleep, blocking, blocking_timeout,
+        thread_local, raise_on_release_error, as in redis.Redis.lock."""
         return self._client().lock(name, timeout, **options)
 
     def pubsub(self, **options: Any) -> PubSub:
-        """A redis.client.PubSub, which listens to channels: subscribe, psubscribe, get_message, listen, run_in_thread, close.
+        """Return a redis.client.PubSub: subscribe, psubscribe, get_message, listen, run_in_thread, close.
 
-        options: ignore_subscribe_messages. A subscriber that lets too many messages wait is cut off, as
-        client-output-buffer-limit says."""
+        options: ignore_subscribe_messages. A subscriber with too many pending messages is disconnected according to
+        client-output-buffer-limit."""
         return self._client().pubsub(**options)  # type: ignore[no-untyped-call]

@@ -1,4 +1,4 @@
-"""What all families share: the types of arguments, and the forms in which redis-py takes them."""
+"""Types and conversions of arguments, shared by all families."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     Seconds = int | timedelta
     Moment = int | datetime
-else:  # datetime is imported by programs that use it, not by `import kvd`
+else:  # `import kvd` does not import datetime
     Seconds = Moment = Any
 
 Value = bytes | str | int | float | bytearray | memoryview
@@ -19,7 +19,7 @@ Text = Any  # bytes, or str with decode_responses
 
 
 class Methods:
-    """Base of the families: needs `execute`, which Store has."""
+    """Base class of the families. `execute` is a method of Store."""
 
     if TYPE_CHECKING:
 
@@ -27,29 +27,29 @@ class Methods:
 
 
 def flat(first: Value | Iterable[Value], more: tuple[Value, ...] = ()) -> list[Value]:
-    """One value, or several, or a list of them."""
+    """Return a list of one value, several values, or an iterable of values."""
     if isinstance(first, (bytes, str, int, float, bytearray, memoryview)):
         return [first, *more]
     return [*first, *more]
 
 
 def pairs(mapping: Mapping[Any, Any]) -> list[Any]:
-    """Keys and values in turn."""
+    """Return keys and values alternately."""
     return [word for item in mapping.items() for word in item]
 
 
 def option(word: str, value: Any) -> list[Any]:
-    """The word and its value, or nothing for None."""
+    """Return the word and the value, or an empty list for None."""
     return [] if value is None else [word, value]
 
 
 def words(**flags: Any) -> list[str]:
-    """The names of those that are true, in capitals."""
+    """Return the names of true arguments in upper case."""
     return [name.upper() for name, on in flags.items() if on]
 
 
 def ok(reply: Any) -> bool:
-    """Whether the reply is OK, and not that of a command which MULTI has queued."""
+    """Whether the reply is OK; it is not if MULTI has queued the command."""
     return reply in (b"OK", "OK")
 
 
@@ -62,14 +62,14 @@ def in_milliseconds(value: Seconds) -> int:
 
 
 def moment(value: Moment, scale: int) -> int:
-    """Seconds (scale 1) or milliseconds (scale 1000) since 1970."""
+    """Return seconds (scale 1) or milliseconds (scale 1000) since 1970."""
     return int(value.timestamp() * scale) if hasattr(value, "timestamp") else value
 
 
 def times(
     ex: Seconds | None = None, px: Seconds | None = None, exat: Moment | None = None, pxat: Moment | None = None
 ) -> list[Any]:
-    """EX, PX, EXAT and PXAT."""
+    """Return the words EX, PX, EXAT and PXAT."""
     found: list[Any] = []
     if ex is not None:
         found += ["EX", in_seconds(ex)]
@@ -83,7 +83,7 @@ def times(
 
 
 def tuples(reply: Any) -> list[tuple[Any, ...]]:
-    """A list of pairs, as tuples."""
+    """Return pairs as a list of tuples."""
     return [tuple(pair) for pair in reply]
 
 

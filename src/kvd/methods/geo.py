@@ -1,4 +1,4 @@
-"""Places on earth, as members of sorted sets. Units: m, km, ft, mi."""
+"""Geospatial indexes: positions as members of sorted sets. Units: m, km, ft, mi."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from kvd.methods.common import Key, Methods, Text, Value, option, words
 
 class GeoMethods(Methods):
     def geoadd(self, name: Key, values: list[Any] | tuple[Any, ...], nx: bool = False, xx: bool = False, ch: bool = False) -> int:
-        """Add places, a flat list of longitude, latitude, member; returns how many are new. O(log N) each."""
+        """Add positions, a flat list of longitude, latitude, member; returns the number added. O(log N) each."""
         if len(values) % 3:
-            raise ValueError("values are longitude, latitude, member ...")
+            raise ValueError("values must be longitude, latitude, member, ...")
         return self.execute("GEOADD", name, *words(nx=nx, xx=xx, ch=ch), *values)
 
     def geodist(self, name: Key, place1: Value, place2: Value, unit: str | None = None) -> float | None:
-        """Distance between two members, or None. O(1)."""
+        """Return the distance between two members, or None. O(1)."""
         reply = self.execute("GEODIST", name, place1, place2, *([] if unit is None else [unit]))
         return None if reply is None else float(reply)
 
     def geohash(self, name: Key, *values: Value) -> list[Text | None]:
-        """Geohashes of members, as text of 11 characters. O(1) each."""
+        """Return the geohashes of members, 11 characters each. O(1) each."""
         return self.execute("GEOHASH", name, *values)
 
     def geopos(self, name: Key, *values: Value) -> list[tuple[float, float] | None]:
-        """(longitude, latitude) of members. O(1) each."""
+        """Return (longitude, latitude) of members. O(1) each."""
         return [None if p is None else (float(p[0]), float(p[1])) for p in self.execute("GEOPOS", name, *values)]
 
     def geosearch(
@@ -44,9 +44,9 @@ class GeoMethods(Methods):
         withdist: bool = False,
         withhash: bool = False,
     ) -> list[Any]:
-        """Members around a member or place, in a circle (radius) or box (width, height). O(N + log M).
+        """Return members around a member or position, in a circle (radius) or box (width, height). O(N + log M).
 
-        sort: ASC or DESC by distance. With withdist, withhash, withcoord lists of member and what was asked for."""
+        sort: ASC or DESC by distance. With withdist, withhash or withcoord, lists of the member and these values."""
         shape = _shape(member, longitude, latitude, unit, radius, width, height, sort, count, any)
         reply = self.execute("GEOSEARCH", name, *shape, *words(withcoord=withcoord, withdist=withdist, withhash=withhash))
         return _found(reply, withdist, withhash, withcoord)
@@ -67,7 +67,7 @@ class GeoMethods(Methods):
         any: bool = False,
         storedist: bool = False,
     ) -> int:
-        """Store what geosearch finds, by geohash or with storedist by distance; returns how many."""
+        """Store the result of geosearch with geohashes, or with storedist distances, as scores; returns its size."""
         shape = _shape(member, longitude, latitude, unit, radius, width, height, sort, count, any)
         return self.execute("GEOSEARCHSTORE", dest, name, *shape, *words(storedist=storedist))
 
@@ -87,7 +87,7 @@ class GeoMethods(Methods):
         store_dist: Key | None = None,
         any: bool = False,
     ) -> Any:
-        """Members within radius of a place; the older form of geosearch."""
+        """Return members within a radius of a position; older form of geosearch."""
         options = _options(withdist, withcoord, withhash, count, sort, store, store_dist, any)
         reply = self.execute("GEORADIUS", name, longitude, latitude, radius, unit, *options)
         return _found(reply, withdist, withhash, withcoord)
@@ -107,7 +107,7 @@ class GeoMethods(Methods):
         store_dist: Key | None = None,
         any: bool = False,
     ) -> Any:
-        """Members within radius of a member; the older form of geosearch."""
+        """Return members within a radius of a member; older form of geosearch."""
         options = _options(withdist, withcoord, withhash, count, sort, store, store_dist, any)
         reply = self.execute("GEORADIUSBYMEMBER", name, member, radius, unit, *options)
         return _found(reply, withdist, withhash, withcoord)
@@ -118,9 +118,9 @@ def _shape(
     height: float | None, sort: str | None, count: int | None, any: bool,
 ) -> list[Any]:  # fmt: skip
     if (member is None) == (longitude is None or latitude is None):
-        raise ValueError("either member, or longitude and latitude")
+        raise ValueError("give either member, or longitude and latitude")
     if (radius is None) == (width is None or height is None):
-        raise ValueError("either radius, or width and height")
+        raise ValueError("give either radius, or width and height")
     start: list[Any] = ["FROMMEMBER", member] if member is not None else ["FROMLONLAT", longitude, latitude]
     start += ["BYRADIUS", radius, unit] if radius is not None else ["BYBOX", width, height, unit]
     return [*start, *([sort] if sort else []), *option("COUNT", count), *words(any=any)]
@@ -130,7 +130,7 @@ def _options(
     withdist: bool, withcoord: bool, withhash: bool, count: int | None, sort: str | None, store: Key | None, store_dist: Key | None,
     any: bool,
 ) -> list[Any]:  # fmt: skip
-    """Those of GEORADIUS and its relative."""
+    """Return the optional words of GEORADIUS and GEORADIUSBYMEMBER."""
     found = [*words(withcoord=withcoord, withdist=withdist, withhash=withhash), *option("COUNT", count), *words(any=any)]
     return [*found, *([sort] if sort else []), *option("STORE", store), *option("STOREDIST", store_dist)]
 

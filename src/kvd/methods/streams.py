@@ -1,4 +1,4 @@
-"""Streams: entries by id, and consumer groups. An entry is (id, {field: value}), or (id, None) where it is deleted."""
+"""Streams and consumer groups. An entry is (id, {field: value}), or (id, None) if it was deleted."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _policy(ref_policy: str | None) -> list[str]:
 
 def _trim(maxlen: int | None, minid: Id | None, approximate: bool, limit: int | None) -> list[Any]:
     if maxlen is not None and minid is not None:
-        raise ValueError("maxlen and minid exclude each other")
+        raise ValueError("maxlen and minid are mutually exclusive")
     if maxlen is None and minid is None:
         return []
     head: list[Any] = ["MAXLEN"] if maxlen is not None else ["MINID"]
@@ -49,39 +49,39 @@ class StreamMethods(Methods):
         limit: int | None = None,
         ref_policy: str | None = None,
     ) -> Text | None:
-        """Append an entry; returns its id, or None with nomkstream and no stream. O(1), and O(N) of those trimmed.
+        """Append an entry; returns its id, or None with nomkstream if there is no stream. O(1), and O(N) of trimmed entries.
 
-        maxlen, minid: how many entries stay, or from which id on; approximate: whole nodes only, which is cheap."""
+        maxlen, minid: maximum number of entries, or lowest id, to keep; approximate: remove whole nodes only, which is faster."""
         trim = _trim(maxlen, minid, approximate, limit)
         return self.execute("XADD", name, *words(nomkstream=nomkstream), *_policy(ref_policy), *trim, id, *pairs(fields))
 
     def xlen(self, name: Key) -> int:
-        """Number of entries. O(1)."""
+        """Return the number of entries. O(1)."""
         return self.execute("XLEN", name)
 
     def xrange(self, name: Key, min: Id = "-", max: Id = "+", count: int | None = None) -> list[Entry]:
-        """Entries between two ids, the oldest first; "(" in front of an id leaves it out. O(N) of the result."""
+        """Return entries between two ids, oldest first; an id after "(" is excluded. O(N) of the result."""
         return [_entry(e) for e in self.execute("XRANGE", name, min, max, *option("COUNT", count)) or []]
 
     def xrevrange(self, name: Key, max: Id = "+", min: Id = "-", count: int | None = None) -> list[Entry]:
-        """Entries between two ids, the newest first. O(N) of the result."""
+        """Return entries between two ids, newest first. O(N) of the result."""
         return [_entry(e) for e in self.execute("XREVRANGE", name, max, min, *option("COUNT", count)) or []]
 
     def xread(self, streams: Mapping[Any, Id], count: int | None = None, block: int | None = None) -> list[list[Any]]:
-        """Entries behind an id of each stream: [[stream, entries], ...]. "$": only new ones, "+": the last.
+        """Return entries after an id of each stream: [[stream, entries], ...]. "$": only new entries, "+": the last one.
 
-        block: milliseconds to wait for one, 0 for ever; empty when it is over. Other threads run meanwhile."""
+        block: milliseconds to wait for an entry, 0: no limit; empty after that time. Other threads run while it waits."""
         words_ = [*option("COUNT", count), *option("BLOCK", block)]
         return _streams(self.execute("XREAD", *words_, "STREAMS", *streams.keys(), *streams.values()))
 
     def xdel(self, name: Key, *ids: Id) -> int:
-        """Remove entries; returns how many there were. O(log N) each."""
+        """Delete entries; returns the number deleted. O(log N) each."""
         return self.execute("XDEL", name, *ids)
 
     def xdelex(self, name: Key, *ids: Id, ref_policy: str = "KEEPREF") -> list[int]:
-        """Remove entries: 1 removed, 2 spared (ACKED: a group still needs it), -1 no such entry.
+        """Delete entries. Returns for each 1: deleted, 2: kept because a group still needs it (ACKED), -1: not found.
 
-        ref_policy: KEEPREF, DELREF (it is pending nowhere any more) or ACKED."""
+        ref_policy: KEEPREF, DELREF (also remove it from all pending lists) or ACKED (only if acknowledged)."""
         return self.execute("XDELEX", name, ref_policy, "IDS", len(ids), *ids)
 
     def xtrim(
@@ -93,16 +93,16 @@ class StreamMethods(Methods):
         limit: int | None = None,
         ref_policy: str | None = None,
     ) -> int:
-        """Remove the oldest entries; returns how many. Arguments as of xadd."""
+        """Delete the oldest entries; returns the number deleted. Arguments as of xadd."""
         return self.execute("XTRIM", name, *_trim(maxlen, minid, approximate, limit), *_policy(ref_policy))
 
     def xsetid(self, name: Key, last_id: Id, entries_added: int | None = None, max_deleted_id: Id | None = None) -> bool:
-        """Set the last id of a stream; True."""
+        """Set the last id of a stream; returns True."""
         more = [*option("ENTRIESADDED", entries_added), *option("MAXDELETEDID", max_deleted_id)]
         return ok(self.execute("XSETID", name, last_id, *more))
 
     def xinfo_stream(self, name: Key, full: bool = False) -> dict[str, Any]:
-        """What is known of a stream; with full also entries and groups."""
+        """Return information about a stream; with full including entries and groups."""
         info = _named(self.execute("XINFO", "STREAM", name, *words(full=full)))
         if full:
             info["entries"] = [_entry(e) for e in info["entries"]]
@@ -115,11 +115,11 @@ class StreamMethods(Methods):
         return info
 
     def xinfo_groups(self, name: Key) -> list[dict[str, Any]]:
-        """What is known of the groups of a stream."""
+        """Return information about the groups of a stream."""
         return [_named(g) for g in self.execute("XINFO", "GROUPS", name)]
 
     def xinfo_consumers(self, name: Key, groupname: Value) -> list[dict[str, Any]]:
-        """What is known of the consumers of a group."""
+        """Return information about the consumers of a group."""
         return [_named(c) for c in self.execute("XINFO", "CONSUMERS", name, groupname)]
 
     # -- consumer groups
@@ -127,24 +127,24 @@ class StreamMethods(Methods):
     def xgroup_create(
         self, name: Key, groupname: Value, id: Id = "$", mkstream: bool = False, entries_read: int | None = None
     ) -> bool:
-        """Make a group that reads what follows an id; True. mkstream: make the stream too. O(1)."""
+        """Create a group that reads entries after an id; returns True. mkstream: create the stream if needed. O(1)."""
         more = [*words(mkstream=mkstream), *option("ENTRIESREAD", entries_read)]
         return ok(self.execute("XGROUP", "CREATE", name, groupname, id, *more))
 
     def xgroup_setid(self, name: Key, groupname: Value, id: Id, entries_read: int | None = None) -> bool:
-        """Let a group go on behind another id; True. O(1)."""
+        """Set the last delivered id of a group; returns True. O(1)."""
         return ok(self.execute("XGROUP", "SETID", name, groupname, id, *option("ENTRIESREAD", entries_read)))
 
     def xgroup_destroy(self, name: Key, groupname: Value) -> bool:
-        """Remove a group; returns whether there was one."""
+        """Delete a group; returns whether it existed."""
         return self.execute("XGROUP", "DESTROY", name, groupname) == 1
 
     def xgroup_createconsumer(self, name: Key, groupname: Value, consumername: Value) -> int:
-        """Make a consumer; 1 if it is new. O(1)."""
+        """Create a consumer; returns 1 if it is new. O(1)."""
         return self.execute("XGROUP", "CREATECONSUMER", name, groupname, consumername)
 
     def xgroup_delconsumer(self, name: Key, groupname: Value, consumername: Value) -> int:
-        """Remove a consumer; returns how many entries were pending for it."""
+        """Delete a consumer; returns the number of its pending entries."""
         return self.execute("XGROUP", "DELCONSUMER", name, groupname, consumername)
 
     def xreadgroup(
@@ -156,22 +156,22 @@ class StreamMethods(Methods):
         block: int | None = None,
         noack: bool = False,
     ) -> list[list[Any]]:
-        """New entries (">") for a consumer, or with another id those it has not acknowledged; shape as of xread."""
+        """Return new entries (">") for a consumer, or with another id its pending entries; result as of xread."""
         words_ = [*option("COUNT", count), *option("BLOCK", block), *words(noack=noack)]
         return _streams(
             self.execute("XREADGROUP", "GROUP", groupname, consumername, *words_, "STREAMS", *streams.keys(), *streams.values())
         )
 
     def xack(self, name: Key, groupname: Value, *ids: Id) -> int:
-        """Acknowledge entries; returns how many were pending. O(log N) each."""
+        """Acknowledge entries; returns the number acknowledged. O(log N) each."""
         return self.execute("XACK", name, groupname, *ids)
 
     def xackdel(self, name: Key, groupname: Value, *ids: Id, ref_policy: str = "KEEPREF") -> list[int]:
-        """Acknowledge entries and remove them: 1 removed, 2 acknowledged only, -1 was not pending."""
+        """Acknowledge and delete entries. Returns for each 1: deleted, 2: only acknowledged, -1: not pending."""
         return self.execute("XACKDEL", name, groupname, ref_policy, "IDS", len(ids), *ids)
 
     def xpending(self, name: Key, groupname: Value) -> dict[str, Any]:
-        """Summary of what is pending: pending, min, max, and consumers with name and pending."""
+        """Return a summary of pending entries: pending, min, max, and consumers with name and pending."""
         count, low, high, consumers = self.execute("XPENDING", name, groupname)
         return {"pending": count, "min": low, "max": high,
                 "consumers": [{"name": n, "pending": int(p)} for n, p in consumers or []]}  # fmt: skip
@@ -186,7 +186,7 @@ class StreamMethods(Methods):
         consumername: Value | None = None,
         idle: int | None = None,
     ) -> list[dict[str, Any]]:
-        """Pending entries between two ids. idle: only those delivered so many milliseconds ago."""
+        """Return pending entries between two ids. idle: minimum milliseconds since their delivery."""
         more = [] if consumername is None else [consumername]
         reply = self.execute("XPENDING", name, groupname, *option("IDLE", idle), min, max, count, *more)
         keys = ("message_id", "consumer", "time_since_delivered", "times_delivered")
@@ -205,7 +205,7 @@ class StreamMethods(Methods):
         force: bool = False,
         justid: bool = False,
     ) -> list[Any]:
-        """Give pending entries to another consumer; returns them, with justid their ids. Times in milliseconds."""
+        """Transfer pending entries to another consumer; returns them, with justid their ids. Times in milliseconds."""
         more = [
             *option("IDLE", idle),
             *option("TIME", time),
@@ -225,7 +225,7 @@ class StreamMethods(Methods):
         count: int | None = None,
         justid: bool = False,
     ) -> list[Any]:
-        """Give entries that are pending for long to a consumer: [next start id, entries, ids that are deleted].
+        """Transfer entries pending for at least min_idle_time to a consumer: returns [next start id, entries, deleted ids].
 
         With justid only the ids of the entries, as redis-py."""
         reply = self.execute(
@@ -237,5 +237,5 @@ class StreamMethods(Methods):
 
 
 def _named(reply: Any) -> dict[str, Any]:
-    """Field names as str, whatever decode_responses says."""
+    """Return a dict with field names as str, independent of decode_responses."""
     return {k.decode() if isinstance(k, bytes) else k: v for k, v in reply.items()}

@@ -1,6 +1,6 @@
-"""Strings: bytes, and the integers and floats that are written in them.
+"""Strings, also as integers and floats.
 
-`get` and `set` are compiled (kvd.doors.store); `set` comes here when it has options.
+`get` and `set` are compiled (kvd.doors.store); `set` with options uses `_set_with_options`.
 """
 
 from __future__ import annotations
@@ -31,22 +31,22 @@ class StringMethods(Methods):
         self, name: Key, value: Value, ex: Seconds | None, px: Seconds | None, nx: bool, xx: bool, keepttl: bool, get: bool,
         exat: Moment | None, pxat: Moment | None, *operands: Value | None,
     ) -> Any:  # fmt: skip
-        """SET in the usual way; see Store.set for the arguments. operands: ifeq, ifne, ifdeq, ifdne."""
+        """Run SET with options; see Store.set for the arguments. operands: ifeq, ifne, ifdeq, ifdne."""
         more = [*times(ex, px, exat, pxat), *words(keepttl=keepttl, nx=nx, xx=xx), *_comparison(*operands)]
         if get:
             return self.execute("SET", name, value, *more, "GET")
         return None if self.execute("SET", name, value, *more) is None else True
 
     def mget(self, keys: Key | Iterable[Key], *more: Key) -> list[Text | None]:
-        """Values of many keys, None for those that hold no string. O(N)."""
+        """Return the values of keys, None for keys that hold no string. O(N)."""
         return self.execute("MGET", *flat(keys, more))
 
     def mset(self, mapping: Mapping[Any, Value]) -> bool:
-        """Set many keys at once; returns True. O(N)."""
+        """Set several keys; returns True. O(N)."""
         return ok(self.execute("MSET", *pairs(mapping)))
 
     def msetnx(self, mapping: Mapping[Any, Value]) -> bool:
-        """Set many keys if none of them exists; returns whether it did. O(N)."""
+        """Set several keys if none of them exists; returns whether they were set. O(N)."""
         return self.execute("MSETNX", *pairs(mapping)) == 1
 
     def msetex(
@@ -61,12 +61,12 @@ class StringMethods(Methods):
         nx: bool = False,
         xx: bool = False,
     ) -> bool:
-        """Set many keys with one time to live, all or none; returns whether it did. O(N)."""
+        """Set several keys with one time to live, all or none; returns whether they were set. O(N)."""
         more = [*times(ex, px, exat, pxat), *words(keepttl=keepttl, nx=nx, xx=xx)]
         return self.execute("MSETEX", len(mapping), *pairs(mapping), *more) == 1
 
     def getset(self, name: Key, value: Value) -> Text | None:
-        """Set a key and return the value it had, or None. O(1)."""
+        """Set a key; returns its previous value, or None. O(1)."""
         return self.execute("GETSET", name, value)
 
     def getdel(self, name: Key) -> Text | None:
@@ -86,7 +86,7 @@ class StringMethods(Methods):
         return self.execute("GETEX", name, *times(ex, px, exat, pxat), *words(persist=persist))
 
     def setnx(self, name: Key, value: Value) -> bool:
-        """Set a key that does not exist; returns whether it did. O(1)."""
+        """Set a key if it does not exist; returns whether it was set. O(1)."""
         return self.execute("SETNX", name, value) == 1
 
     def setex(self, name: Key, time: Seconds, value: Value) -> bool:
@@ -102,46 +102,46 @@ class StringMethods(Methods):
         return self.execute("APPEND", key, value)
 
     def strlen(self, name: Key) -> int:
-        """Length in bytes of a key's value, 0 without one. O(1)."""
+        """Return the length of a value in bytes, 0 if the key does not exist. O(1)."""
         return self.execute("STRLEN", name)
 
     def getrange(self, key: Key, start: int, end: int) -> Text:
-        """Bytes start to end, both included; negative positions count from the end. O(N) of the result."""
+        """Return bytes start to end, inclusive; negative positions count from the end. O(N) of the result."""
         return self.execute("GETRANGE", key, start, end)
 
     def substr(self, name: Key, start: int, end: int = -1) -> Text:
-        """The same under its old name."""
+        """Older name of getrange."""
         return self.execute("SUBSTR", name, start, end)
 
     def setrange(self, name: Key, offset: int, value: Value) -> int:
-        """Overwrite from an offset on, padding with zero bytes; returns the new length. O(1)."""
+        """Overwrite bytes from an offset, padding with zero bytes; returns the new length. O(1)."""
         return self.execute("SETRANGE", name, offset, value)
 
     def incr(self, name: Key, amount: int = 1) -> int:
-        """Add an integer to a key's value (0 if missing); returns the sum. O(1)."""
+        """Add an integer to a value (0 if missing); returns the result. O(1)."""
         return self.execute("INCRBY", name, amount)
 
     incrby = incr
 
     def decr(self, name: Key, amount: int = 1) -> int:
-        """Subtract an integer from a key's value (0 if missing); returns the difference. O(1)."""
+        """Subtract an integer from a value (0 if missing); returns the result. O(1)."""
         return self.execute("DECRBY", name, amount)
 
     decrby = decr
 
     def incrbyfloat(self, name: Key, amount: float = 1.0) -> float:
-        """Add a float to a key's value (0 if missing); returns the sum as float. O(1)."""
+        """Add a float to a value (0 if missing); returns the result as float. O(1)."""
         return float(self.execute("INCRBYFLOAT", name, amount))
 
     def lcs(
         self, key1: Key, key2: Key, len: bool = False, idx: bool = False, minmatchlen: int = 0, withmatchlen: bool = False
     ) -> Any:
-        """Longest common subsequence of two keys: the string, its length (len) or the ranges (idx). O(N*M)."""
+        """Return the longest common subsequence of two values, its length (len) or the matching ranges (idx). O(N*M)."""
         shape = [*words(len=len, idx=idx), *option("MINMATCHLEN", minmatchlen or None), *words(withmatchlen=withmatchlen)]
         return self.execute("LCS", key1, key2, *shape)
 
     def digest(self, name: Key) -> Text | None:
-        """XXH3 digest of a key's value as 16 hexadecimal characters, or None. O(N) of the value."""
+        """Return the XXH3 digest of a value as 16 hexadecimal digits, or None. O(N) of the value."""
         return self.execute("DIGEST", name)
 
     def delex(
@@ -152,12 +152,12 @@ class StringMethods(Methods):
         ifdeq: Value | None = None,
         ifdne: Value | None = None,
     ) -> int:
-        """Delete a key if its value or digest is, or is not, the given one; returns how many were deleted."""
+        """Delete a key if its value or digest equals, or differs from, the given one; returns the number deleted."""
         return self.execute("DELEX", name, *_comparison(ifeq, ifne, ifdeq, ifdne))
 
 
 def _comparison(*operands: Value | None) -> list[Any]:
-    """The conditions on a value or its digest that are given."""
+    """Return the words of the given conditions on a value or its digest."""
     return [
         word for pair in zip(("IFEQ", "IFNE", "IFDEQ", "IFDNE"), operands, strict=True) if pair[1] is not None for word in pair
     ]

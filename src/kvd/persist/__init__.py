@@ -1,1 +1,1 @@
-"""A store to files and back; uses commands and all that stands below them."""
+"""Values in RDB format. May import commands and the layers below."""

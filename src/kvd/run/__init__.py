@@ -1,1 +1,1 @@
-"""How a command runs: the registry of declarations, the gate, the run itself, and what follows it. Knows no command."""
+"""Execution of commands: registry, gate, run, and work after a command. Independent of individual commands."""

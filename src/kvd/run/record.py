@@ -1,5 +1,5 @@
-"""`dataclass` for the reader of declarations, without what dataclasses imports: inspect and with it ast, dis and tokenize, a
-tenth of the time that `import kvd` takes. Type checkers see the real one. It makes __init__ and nothing else.
+"""A minimal `dataclass` for the reader of declarations, which only adds __init__. The real one imports inspect, ast, dis and
+tokenize, which would take 5 % of the time of `import kvd`. Type checkers see the real one.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from typing import Any
 
 
 class field:
-    """A default that is made anew for each object."""
+    """A default that is created for each object."""
 
     def __init__(self, *, default_factory: Callable[[], Any]) -> None:
         self.make = default_factory
@@ -19,7 +19,7 @@ def dataclass(cls: Any) -> Any:
     names = list(cls.__annotations__)
     factories = [(name, cls.__dict__[name].make) for name in names if isinstance(cls.__dict__.get(name), field)]
 
-    def __init__(self: Any, *values: Any, **named: Any) -> None:  # other defaults are found in the class
+    def __init__(self: Any, *values: Any, **named: Any) -> None:  # other defaults are class attributes
         fields = self.__dict__
         for name, make in factories:
             fields[name] = make()

@@ -1,21 +1,19 @@
-"""The declaration of a command: what its syntax line says, and what follows from it.
+"""Declarations of commands, and the properties derived from them.
 
     SET key value [NX | XX] [GET] [EX seconds | PX milliseconds | KEEPTTL]
     write denyoom | string | 1.0.0 | O(1)
     Set the string value of a key.
     keys: RW access update variable_flags
 
-The syntax line gives arity, key positions and the argument tree of COMMAND DOCS: words in capitals are
-tokens, others arguments; `[ ]` may be left out, `< | >` and `[ | ]` choose, `[x ...]` repeats what
-stands before it. An argument is a key by its name (key, newkey, source, destination). The second line
-holds flags, group, version and complexity. Then one sentence. Further lines are optional: `keys:` the
-access flags of each key argument, `at:` first, last and step, and `arity:`, where the rules give
-another answer, `words:` tokens behind which more keys stand (STREAMS key ... id ..., STORE key), after the
-argument at which to begin looking, `categories:` those of ACL where the rules give others, `tips:`
-hints for proxies, `secret:` the arguments that MONITOR and the slow log must not show. A subcommand is named
-`CONFIG|GET`.
+The syntax line determines arity, key positions and the argument tree of COMMAND DOCS. Words in upper case are tokens, others
+arguments; `[ ]` is optional, `< | >` and `[ | ]` are alternatives, `[x ...]` repeats the preceding argument. Arguments called key,
+newkey, source or destination are keys. The second line contains flags, group, version and complexity, the third one a sentence. Further
+lines are optional: `keys:` access flags of each key argument; `at:` first, last and step, and `arity:`, if they differ from those derived;
+`words:` tokens that precede further keys (STREAMS key ... id ..., STORE key), after the position from which to look for them;
+`categories:` ACL categories, if they differ; `tips:` hints for proxies; `secret:` arguments that MONITOR and the slow log do not
+show. A subcommand is called `CONFIG|GET`.
 
-Besides Redis's flags a declaration may carry marks of kvd's own, which COMMAND INFO does not show: see MARKS.
+A declaration may have marks in addition to Redis's flags, which COMMAND INFO does not show; see MARKS.
 """
 
 from __future__ import annotations
@@ -69,7 +67,7 @@ TOKENS = re.compile(r"\[|\]|<|>|\||\.\.\.|[^\s\[\]<>|]+")
 
 @dataclass
 class Argument:
-    """A node of the argument tree, as COMMAND DOCS shows it."""
+    """A node of the argument tree of COMMAND DOCS."""
 
     name: str
     type: str
@@ -79,7 +77,7 @@ class Argument:
     parts: list[Argument] = field(default_factory=list)
 
     def least(self) -> int:
-        """How many words it takes at least."""
+        """The minimum number of words."""
         if self.optional:
             return 0
         own = 1 if self.token else 0
@@ -90,7 +88,7 @@ class Argument:
         return own + (0 if self.type == "pure-token" else 1)
 
     def fixed(self) -> bool:
-        """Whether it always takes the same number of words."""
+        """Whether the number of words is fixed."""
         if self.optional or self.multiple:
             return False
         if self.type == "oneof":
@@ -100,7 +98,7 @@ class Argument:
 
 @dataclass
 class KeySpec:
-    """Where keys are in a command line, and what the command does to them."""
+    """The position of keys in a command, and how the command accesses them."""
 
     flags: list[str]
     begin: int  # word at which the keys begin, or from which `keyword` is looked for
@@ -113,7 +111,7 @@ class KeySpec:
 
 @dataclass
 class Secret:
-    """Arguments that must not be shown: `count` words from `at` on, or behind `keyword`, or the values of secret options."""
+    """Arguments that are not shown: `count` words from `at`, or after `keyword`, or values of secret options."""
 
     at: int
     count: int  # -1: all to the end
@@ -123,7 +121,7 @@ class Secret:
 
 @dataclass
 class Spec:
-    """All that a declaration says and implies."""
+    """A declaration with its derived properties."""
 
     name: str
     arguments: list[Argument]
@@ -148,14 +146,14 @@ class Spec:
 
     @property
     def numkeys_step(self) -> int:
-        """Words from one key to the next behind a numkeys."""
+        """Words from one key to the next after a numkeys."""
         names = [a.name for a in self.arguments]
         follow = self.arguments[names.index("numkeys") + 1] if "numkeys" in names else None
         return len(follow.parts) if follow is not None and follow.type == "block" else 1
 
     @property
     def key_specs(self) -> list[KeySpec]:
-        """One for each group of keys with flags of its own."""
+        """The key specifications, one per group of keys with the same flags."""
         return [self._key_spec(i, flags) for i, flags in enumerate(self.key_flags)]
 
     def _key_spec(self, index: int, flags: list[str]) -> KeySpec:
@@ -175,7 +173,7 @@ class Spec:
 
     @property
     def container(self) -> str:
-        """The command whose subcommand this is, or an empty string."""
+        """The container of a subcommand, or an empty string."""
         return self.name.partition("|")[0] if "|" in self.name else ""
 
 
@@ -194,7 +192,7 @@ def _leaf(word: str) -> Argument:
 
 
 def _group(branches: list[list[Argument]]) -> Argument:
-    """One argument out of a bracket's content."""
+    """Return one argument for the content of a bracket."""
     nodes = [_block(b) for b in branches]
     if len(nodes) == 1:
         return nodes[0]
@@ -221,7 +219,7 @@ class _Reader:
         self.at = 0
 
     def sequence(self, until: str) -> list[list[Argument]]:
-        """Branches separated by | up to the closing token; repeats are folded into what they repeat."""
+        """Parse alternatives up to the closing token; repetitions are merged into the repeated argument."""
         branches: list[list[Argument]] = [[]]
         while self.at < len(self.tokens):
             token = self.tokens[self.at]
@@ -248,7 +246,7 @@ class _Reader:
 
     @staticmethod
     def _fold(before: list[Argument], n: int) -> None:
-        """`a b [a b ...]`: the last n nodes before become one that repeats."""
+        """`a b [a b ...]`: merge the last n nodes into one that repeats."""
         tail = before[-n:]
         del before[-n:]
         node = tail[0] if n == 1 else Argument("data", "block", parts=tail)
@@ -257,7 +255,7 @@ class _Reader:
 
 
 def _keys(arguments: list[Argument], offset: int) -> tuple[int, int, int, int]:
-    """First, last and step of the keys, and where a numkeys stands (0: nowhere)."""
+    """Return first, last and step of the keys, and the position of numkeys (0: none)."""
     position = offset
     first = last = step = numkeys = 0
     for node in arguments:
@@ -297,7 +295,8 @@ def _categories(name: str, flags: list[str], group: str) -> list[str]:
 
 
 def _secrets(text: str) -> list[Secret]:
-    """`1 2` two words from argument 1; `1 -1` all from it; `AUTH 2` two words behind AUTH; `options` values of secret options."""
+    """Parse secrets: `1 2` two words from argument 1; `1 -1` all from it; `AUTH 2` two words after AUTH; `options` values of
+    secret options."""
     if not text:
         return []
     if text == "options":
@@ -307,7 +306,7 @@ def _secrets(text: str) -> list[Secret]:
 
 
 def parse(text: str) -> Spec:
-    """Reads a declaration. Raises ValueError for one that is not well formed."""
+    """Parse a declaration. Raises ValueError if it is malformed."""
     lines = [line.strip() for line in text.strip().splitlines()]
     syntax, facts, summary, *more = lines
     extra = dict(line.split(": ", 1) for line in more)
@@ -379,7 +378,7 @@ def _key_spec(key: KeySpec) -> bytes:
 
 
 def info_reply(spec: Spec, subcommands: list[bytes]) -> bytes:
-    """The entry of COMMAND INFO, as RESP3 bytes; `subcommands` are the entries of its subcommands."""
+    """Return the entry of COMMAND INFO in RESP3. subcommands: the entries of its subcommands."""
     return _many(b"*", [
         _bulk(spec.name), b":%d\r\n" % spec.arity, _many(b"~", [_status(f) for f in spec.flags]),
         b":%d\r\n" % spec.first, b":%d\r\n" % spec.last, b":%d\r\n" % spec.step,
@@ -407,7 +406,7 @@ def _argument(node: Argument) -> bytes:
 
 
 def docs_reply(spec: Spec, subcommands: list[bytes]) -> bytes:
-    """The name and map of COMMAND DOCS, as RESP3 bytes; `subcommands` are the entries of its subcommands."""
+    """Return the name and map of COMMAND DOCS in RESP3. subcommands: the entries of its subcommands."""
     items = [
         _bulk("summary"), _bulk(spec.summary), _bulk("since"), _bulk(spec.since), _bulk("group"), _bulk(spec.group),
         _bulk("complexity"), _bulk(spec.complexity),
@@ -420,7 +419,7 @@ def docs_reply(spec: Spec, subcommands: list[bytes]) -> bytes:
 
 
 def help_reply(container: str, members: list[Spec]) -> bytes:
-    """The whole reply of a container's HELP: its subcommands' syntax and sentences."""
+    """Return the reply of a container's HELP: syntax and sentences of its subcommands."""
     lines = [f"{container.upper()} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"]
     for member in members:
         lines += [member.syntax.partition("|")[2], "    " + member.summary]

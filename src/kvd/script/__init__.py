@@ -1,1 +1,1 @@
-"""Lua scripts and functions, run by lupa's Lua 5.1."""
+"""Lua scripts and functions. May import persist, commands and the layers below."""

@@ -1,1 +1,1 @@
-
+"""Sockets, network threads and the log. May import all layers below except script."""

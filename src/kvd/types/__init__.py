@@ -1,1 +1,1 @@
-
+"""Values and their encodings. May import core."""
