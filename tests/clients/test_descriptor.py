@@ -313,6 +313,8 @@ def test_client_kill_reaches_clients_in_process(store):
     number = idle.client_id()
     assert store.execute("CLIENT", "KILL", "ID", number) == 1
     assert idle.client_id() != number                 # redis-py has connected again
+    number, address = idle.client_id(), idle.client_list()[-1]["addr"]
+    assert store.execute("CLIENT", "KILL", "ADDR", address) >= 1 and idle.client_id() != number
     raised = []
 
     def wait():
