@@ -1,5 +1,6 @@
 """Commands on the connection itself: greeting, password, database, and CLIENT."""
 
+from libc.limits cimport INT_MAX, INT_MIN
 from libc.stdint cimport int64_t
 from libc.string cimport memset
 
@@ -9,11 +10,11 @@ from kvd.core.view cimport view, view_equal, view_is, view_of, view_str
 from kvd.resp.writer cimport write_status, write_verbatim
 from kvd.run.after cimport end_wait
 from kvd.run.args cimport (
-    arg_int, reply_array, reply_bulk, reply_error, reply_error_about, reply_errorf, reply_int, reply_map, reply_null,
-    reply_ok, reply_text,
+    arg_int, arg_int_within, reply_array, reply_bulk, reply_error, reply_error_about, reply_errorf, reply_int,
+    reply_map, reply_null, reply_ok, reply_text,
 )
 from kvd.run.call cimport call, command
-from kvd.run.errors cimport DB_RANGE, NOT_INT, SYNTAX
+from kvd.run.errors cimport DB_RANGE, SYNTAX
 from kvd.run.registry cimport define
 from kvd.session.channels cimport CHANNEL, PATTERN, SHARD, subscriptions
 from kvd.session.clients cimport session_login, session_reset
@@ -173,9 +174,9 @@ define(select_command, """
 """)
 cdef void select_command(call *c) noexcept nogil:
     cdef int64_t n
-    if not parse_int(c.argv[1], &n) or n > 2147483647 or n < -2147483648:
-        reply_error(c, NOT_INT)
-    elif n < 0 or n >= cfg(&c.store.config, OPT_DATABASES):
+    if not arg_int_within(c, 1, INT_MIN, INT_MAX, &n):
+        return
+    if n < 0 or n >= cfg(&c.store.config, OPT_DATABASES):
         reply_error(c, DB_RANGE)
     elif n and cfg(&c.store.config, OPT_CLUSTER_ENABLED):
         reply_error(c, b"ERR SELECT is not allowed in cluster mode")

@@ -32,7 +32,7 @@ cdef bint read_deadline(call *c, int at, int64_t unit, bint relative, bint posit
         return False
     if positive and n <= 0:
         return bad_time(c)
-    if n > most // unit or n < -(most // unit):
+    if n > most // unit or n < (-most - 1) // unit:
         return bad_time(c)
     n *= unit
     if relative:

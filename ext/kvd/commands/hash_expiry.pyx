@@ -29,10 +29,10 @@ cdef bint read_fields(call *c, int at, int step, int *first, int *count) noexcep
     if at >= c.argc or not view_is(c.argv[at], b"fields"):
         reply_error(c, b"ERR Mandatory argument FIELDS is missing or not at the right position")
         return False
-    if at + 1 >= c.argc or not parse_int(c.argv[at + 1], &n) or n < 1 or n > 2147483647:
+    if at + 1 >= c.argc or not parse_int(c.argv[at + 1], &n) or n < 1:
         reply_error(c, <const char *>b"ERR Parameter `numFields` should be greater than 0" if at + 1 < c.argc else SYNTAX)
         return False
-    if n * step != c.argc - at - 2:
+    if n > c.argc or n * step != c.argc - at - 2:
         reply_error(c, b"ERR The `numfields` parameter must match the number of arguments")
         return False
     first[0] = at + 2

@@ -8,7 +8,7 @@ from kvd.core.table cimport table_hash
 from kvd.core.text cimport parse_double, parse_int
 from kvd.core.view cimport view_is
 from kvd.resp.writer cimport write_double
-from kvd.run.args cimport arg_int, event_of, find_read, find_write, reply_error, wrong_type
+from kvd.run.args cimport arg_int_within, event_of, find_read, find_write, reply_error, wrong_type
 from kvd.run.errors cimport NOT_FLOAT, NO_MEMORY, OUT_OF_RANGE, SYNTAX
 from kvd.store.access cimport access_init
 from kvd.store.change cimport key_changed, key_event
@@ -22,6 +22,9 @@ from kvd.types.value cimport value_free
 
 cdef extern from "<math.h>" nogil:
     double ceil(double)
+
+
+cdef int64_t MOST = 0x7FFFFFFFFFFFFFFF     # elements of a reply
 
 
 cdef bint picks_init(picks *p, size_t n) noexcept nogil:
@@ -134,12 +137,12 @@ cdef bint read_numkeys(call *c, int at, int64_t *n) noexcept nogil:
 cdef bint read_random_count(call *c, const char *pairs_word, bint *pairs, int64_t *count) noexcept nogil:
     count[0] = 1
     pairs[0] = c.argc == 4
-    if c.argc >= 3 and not arg_int(c, 2, count):
+    if c.argc >= 3 and not arg_int_within(c, 2, -MOST, MOST, count):
         return False
     if c.argc > 4 or (pairs[0] and (pairs_word == NULL or not view_is(c.argv[3], pairs_word))):
         reply_error(c, SYNTAX)
         return False
-    if count[0] < -<int64_t>0x7FFFFFFFFFFFFFFFLL // (2 if pairs[0] else 1):
+    if pairs[0] and not -MOST // 2 <= count[0] <= MOST // 2:
         reply_error(c, OUT_OF_RANGE)
         return False
     return True

@@ -1,5 +1,6 @@
 """Commands on keys of any type: deleting, naming, moving, listing. Their times live in expiry.pyx."""
 
+from libc.limits cimport INT_MAX, INT_MIN
 from libc.stdint cimport int64_t, uint64_t
 
 from kvd.commands.scanning cimport read_cursor, write_cursor
@@ -11,11 +12,11 @@ from kvd.core.text cimport parse_int
 from kvd.core.view cimport view, view_equal, view_is
 from kvd.resp.writer cimport write_bulk, write_header_at, write_status
 from kvd.run.args cimport (
-    arg_int, changed, find_read, find_write, propagate_words, reply_array, reply_bulk, reply_error, reply_int,
-    reply_null, reply_ok, reply_text,
+    arg_int, arg_int_within, changed, find_read, find_write, propagate_words, reply_array, reply_bulk, reply_error,
+    reply_int, reply_null, reply_ok, reply_text,
 )
 from kvd.run.call cimport call
-from kvd.run.errors cimport DB_RANGE, NOT_INT, NO_KEY, NO_MEMORY, SAME_OBJECT, SYNTAX
+from kvd.run.errors cimport DB_RANGE, NO_KEY, NO_MEMORY, SAME_OBJECT, SYNTAX
 from kvd.run.registry cimport define
 from kvd.store.access cimport access_frequency, access_idle_ms, access_touch, uses_lfu
 from kvd.store.change cimport key_changed, others_changed
@@ -202,7 +203,7 @@ cdef void renamenx_command(call *c) noexcept nogil:
 
 cdef bint read_db(call *c, int at, int *db) noexcept nogil:
     cdef int64_t n
-    if not arg_int(c, at, &n):
+    if not arg_int_within(c, at, INT_MIN, INT_MAX, &n):
         return False
     if n < 0 or n >= cfg(&c.store.config, OPT_DATABASES):
         reply_error(c, DB_RANGE)
@@ -272,8 +273,7 @@ cdef void move_command(call *c) noexcept nogil:
     if cfg(&c.store.config, OPT_CLUSTER_ENABLED):
         reply_error(c, b"ERR MOVE is not allowed in cluster mode")
         return
-    if not parse_int(c.argv[2], &n):
-        reply_error(c, NOT_INT)
+    if not arg_int_within(c, 2, INT_MIN, INT_MAX, &n):
         return
     if n < 0 or n >= cfg(&c.store.config, OPT_DATABASES):
         reply_error(c, DB_RANGE)

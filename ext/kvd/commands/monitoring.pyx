@@ -5,9 +5,10 @@ from libc.string cimport memset
 
 from kvd.core.buf cimport buf, buf_add_char, buf_printf, buf_release
 from kvd.core.clock cimport pace_update
+from kvd.core.text cimport parse_int
 from kvd.core.view cimport view, view_is, view_of
 from kvd.resp.writer cimport write_header_at, write_verbatim
-from kvd.run.args cimport arg_int, reply_array, reply_bulk, reply_error, reply_int, reply_map, reply_ok, reply_text
+from kvd.run.args cimport reply_array, reply_bulk, reply_error, reply_int, reply_map, reply_ok, reply_text
 from kvd.run.call cimport call, command
 from kvd.run.figures cimport (
     LATENCY_SAMPLES, OCTAVES, SUBDIVISIONS, bucket_top, command_figures, figures, figures_of, latency_event,
@@ -33,9 +34,7 @@ cdef void slowlog_get(call *c) noexcept nogil:
     cdef int i
     cdef size_t at = c.out.len
     if c.argc == 3:
-        if not arg_int(c, 2, &count):
-            return
-        if count < -1:
+        if not parse_int(c.argv[2], &count) or count < -1:
             reply_error(c, b"ERR count should be greater than or equal to -1")
             return
     while e != NULL and (count == -1 or n < count):

@@ -60,7 +60,10 @@ define(lolwut_command, """
 """)
 cdef void lolwut_command(call *c) noexcept nogil:
     cdef buf text
+    cdef int64_t version
     cdef int row
+    if c.argc > 2 and view_is(c.argv[1], b"version") and not arg_int(c, 2, &version):
+        return
     memset(&text, 0, sizeof(text))
     for row in range(1, 6):
         buf_printf(&text, b"%*s%.*s\n", 6 - row, <const char *>b"", 2 * row, <const char *>b"/\\/\\/\\/\\/\\")

@@ -19,13 +19,16 @@ cdef enum:
 
 
 cdef bint read_cursor(call *c, view v, uint64_t *cursor) noexcept nogil:
+    cdef uint64_t ALL = <uint64_t>-1
     cdef uint64_t n = 0
+    cdef uint64_t digit
     cdef size_t i
     cdef bint ok = 0 < v.len <= 20
     for i in range(v.len if ok else 0):
-        if not c'0' <= v.ptr[i] <= c'9':
+        digit = <uint64_t>(v.ptr[i] - 48)
+        if digit > 9 or n > (ALL - digit) // 10:
             ok = False
-        n = n * 10 + <uint64_t>(v.ptr[i] - 48)
+        n = n * 10 + digit
     if not ok:
         reply_error(c, b"ERR invalid cursor")
     cursor[0] = n

@@ -14,11 +14,11 @@ from kvd.core.text cimport INT_TEXT, parse_int
 from kvd.core.view cimport view, view_is
 from kvd.resp.writer cimport write_bulk, write_header_at, write_set
 from kvd.run.args cimport (
-    arg_int, changed, event_of, propagate_as, propagate_key, propagates, reply_array, reply_bulk, reply_error,
+    arg_int_within, changed, event_of, propagate_as, propagate_key, propagates, reply_array, reply_bulk, reply_error,
     reply_int, reply_null,
 )
 from kvd.run.call cimport call
-from kvd.run.errors cimport NO_MEMORY, OUT_OF_RANGE, SYNTAX
+from kvd.run.errors cimport NO_MEMORY, SYNTAX
 from kvd.run.registry cimport define
 from kvd.store.config cimport EVENT_GENERIC, EVENT_SET
 from kvd.store.effects cimport effect_word
@@ -228,12 +228,7 @@ cdef bint read_count(call *c, bint may_repeat, int64_t *count) noexcept nogil:
     if not may_repeat and (not parse_int(c.argv[2], count) or count[0] < 0):
         reply_error(c, b"ERR value is out of range, must be positive")
         return False
-    if may_repeat and not arg_int(c, 2, count):
-        return False
-    if count[0] < -<int64_t>0x3FFFFFFFFFFFFFFFLL:
-        reply_error(c, OUT_OF_RANGE)
-        return False
-    return True
+    return not may_repeat or arg_int_within(c, 2, -<int64_t>0x7FFFFFFFFFFFFFFF, 0x7FFFFFFFFFFFFFFF, count)
 
 
 cdef void pop_one(call *c, entry *e, uint64_t hash) noexcept nogil:

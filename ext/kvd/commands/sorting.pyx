@@ -14,7 +14,8 @@ from kvd.core.buf cimport buf, buf_add, buf_release
 from kvd.core.entry cimport entry
 from kvd.core.listpack cimport lp_get
 from kvd.core.quicklist cimport quicklist_next, quicklist_prev, quicklist_push, quicklist_seek, quickpos
-from kvd.core.text cimport INT_TEXT, parse_double
+from kvd.core.slots cimport key_slot, pattern_slot
+from kvd.core.text cimport INT_TEXT, parse_bound
 from kvd.core.view cimport view, view_compare, view_is, view_of
 from kvd.run.args cimport (
     arg_int, changed, find_read, propagate_as, propagate_key, propagates, reply_array, reply_bulk, reply_error,
@@ -23,7 +24,7 @@ from kvd.run.args cimport (
 from kvd.run.call cimport call
 from kvd.run.errors cimport NO_MEMORY, SYNTAX, WRONGTYPE
 from kvd.run.registry cimport define
-from kvd.store.config cimport EVENT_LIST
+from kvd.store.config cimport EVENT_LIST, OPT_CLUSTER_ENABLED, cfg
 from kvd.store.effects cimport effect_word
 from kvd.types.hash cimport hash_get
 from kvd.types.kind cimport HASH, LIST, SET, STRING, ZSET, type_of
@@ -64,6 +65,15 @@ cdef struct sorting:
     bint not_numbers
 
 
+cdef inline bint is_element(view pattern) noexcept nogil:
+    return pattern.len == 1 and pattern.ptr[0] == c'#'
+
+
+cdef bint leaves_slot(call *c, view pattern) noexcept nogil:
+    """In a cluster: may the keys that it forms be elsewhere than the key that is sorted?"""
+    return cfg(&c.store.config, OPT_CLUSTER_ENABLED) and pattern_slot(pattern) != key_slot(c.argv[1])
+
+
 cdef bint read_sorting(call *c, bint reads_only, sorting *s) noexcept nogil:
     """False: the error is replied."""
     cdef int i = 2
@@ -91,8 +101,14 @@ cdef bint read_sorting(call *c, bint reads_only, sorting *s) noexcept nogil:
             i += 1
             s.by = c.argv[i]
             s.asis = star_of(s.by) == s.by.len
+            if not s.asis and leaves_slot(c, s.by):
+                reply_error(c, b"ERR BY option of SORT denied in Cluster mode when keys formed by the pattern may be in different slots.")
+                return False
         elif i + 1 < c.argc and view_is(c.argv[i], b"get"):
             i += 1
+            if not is_element(c.argv[i]) and leaves_slot(c, c.argv[i]):
+                reply_error(c, b"ERR GET option of SORT denied in Cluster mode when keys formed by the pattern may be in different slots.")
+                return False
             s.gets[s.get_count] = c.argv[i]
             s.get_count += 1
         else:
@@ -219,7 +235,7 @@ cdef bint lookup(call *c, view pattern, view element, buf *name, char *scratch, 
     cdef size_t arrow
     cdef uint64_t hash
     cdef entry *e
-    if pattern.len == 1 and pattern.ptr[0] == c'#':
+    if is_element(pattern):
         value[0] = element
         return True
     if star == pattern.len:
@@ -243,11 +259,9 @@ cdef bint lookup(call *c, view pattern, view element, buf *name, char *scratch, 
 
 
 cdef bint number(view v, double *d) noexcept nogil:
-    """As strtod reads it: nothing is 0, spaces may stand in front."""
-    while v.len and (v.ptr[0] == c' ' or 9 <= v.ptr[0] <= 13):
-        v = view_of(v.ptr + 1, v.len - 1)
+    """Nothing is 0."""
     d[0] = 0
-    return v.len == 0 or parse_double(v, d)
+    return v.len == 0 or parse_bound(v, d)
 
 
 cdef void weigh(call *c, sorting *s) noexcept nogil:

@@ -16,8 +16,8 @@ from kvd.run.errors cimport NO_KEY
 from kvd.run.registry cimport define
 from kvd.types.group cimport consumer, group, group_find, nack, name_of
 from kvd.types.stream cimport (
-    stream, stream_entries_read, stream_of, stream_range_has_tombstones, stream_walk, stream_walk_next,
-    stream_walk_start,
+    stream, stream_entries_read, stream_of, stream_range_has_tombstones, stream_trimmed_past, stream_walk,
+    stream_walk_next, stream_walk_start,
 )
 
 
@@ -35,10 +35,12 @@ cdef stream *stream_asked(call *c) noexcept nogil:
 cdef void reply_lag(call *c, stream *s, group *g) noexcept nogil:
     """How many entries the group has still to read, if that can be told."""
     cdef int64_t read = g.entries_read
-    if s.added == 0:
+    if s.length == 0:
         reply_int(c, 0)
         return
-    if read == -1 or stream_range_has_tombstones(s, g.last):
+    if stream_trimmed_past(s, g.last):
+        read = <int64_t>(s.added - s.length)
+    elif read == -1 or stream_range_has_tombstones(s, g.last):
         read = stream_entries_read(s, g.last)
     if read == -1:
         reply_null(c)

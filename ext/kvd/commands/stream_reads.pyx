@@ -155,7 +155,7 @@ cdef bint read_start(call *c, reading *r, int k, stream_id *after) noexcept nogi
 
 cdef void count_read(stream *s, group *g, stream_id id) noexcept nogil:
     """The group is given an entry behind its last one."""
-    if g.entries_read != -1 and not stream_range_has_tombstones(s, g.last):
+    if g.entries_read != -1 and id_compare(g.last, s.first) >= 0 and not stream_range_has_tombstones(s, g.last):
         g.entries_read += 1
     elif s.added:
         g.entries_read = stream_entries_read(s, id)

@@ -131,7 +131,7 @@ cdef void zmpop_generic(call *c, int at, bint waits) noexcept nogil:
     cdef int64_t count
     cdef int found, i
     cdef bint highest
-    if not parse_int(c.argv[at], &keys) or keys < 1 or keys > 0x7FFFFFFF:
+    if not parse_int(c.argv[at], &keys) or keys < 1:
         reply_error(c, b"ERR numkeys should be greater than 0")
         return
     if keys >= c.argc - at - 1:

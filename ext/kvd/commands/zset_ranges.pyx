@@ -177,9 +177,9 @@ cdef bint read_range_options(call *c, int at, bint any_kind, bint storing, zrang
             i += 2
         elif any_kind and view_is(word, b"rev"):
             r.reverse = True
-        elif any_kind and view_is(word, b"bylex"):
+        elif any_kind and r.kind == BY_RANK and view_is(word, b"bylex"):
             r.kind = BY_LEX
-        elif any_kind and view_is(word, b"byscore"):
+        elif any_kind and r.kind == BY_RANK and view_is(word, b"byscore"):
             r.kind = BY_SCORE
         else:
             reply_error(c, SYNTAX)

@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include "kvd/core/pages.h"
 
 struct kvd_buf { char *ptr; size_t len; size_t cap; size_t limit; int failed; };
 
@@ -18,6 +19,20 @@ static inline int kvd_buf_room(struct kvd_buf *b, size_t more) {
     p = (char *)realloc(b->ptr, cap);
     if (!p) { b->failed = 1; return 0; }
     b->ptr = p; b->cap = cap;
+    kvd_use_huge_pages(p, cap);
+    return 1;
+}
+
+/* the same, but no more than is asked for: the size is known */
+static inline int kvd_buf_exactly(struct kvd_buf *b, size_t more) {
+    size_t need = b->len + more;
+    char *p;
+    if (need < more) { b->failed = 1; return 0; }
+    if (need <= b->cap) return 1;
+    p = (char *)realloc(b->ptr, need);
+    if (!p) { b->failed = 1; return 0; }
+    b->ptr = p; b->cap = need;
+    kvd_use_huge_pages(p, need);
     return 1;
 }
 

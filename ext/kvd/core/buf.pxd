@@ -19,6 +19,7 @@ cdef extern from "kvd/core/buf.h" nogil:
         size_t limit       # it grows no further; 0: none
         bint failed        # an append found no memory, or met the limit: the content is not whole
     bint buf_reserve "kvd_buf_room" (buf *b, size_t more) noexcept   # False: no memory, or the limit; b.failed is set
+    bint buf_reserve_exactly "kvd_buf_exactly" (buf *b, size_t more) noexcept   # the same, with no room to spare
     void buf_printf "kvd_printf" (buf *b, const char *format, ...) noexcept
 
 

@@ -81,10 +81,13 @@ cdef bounds bounds_of(cell c) noexcept nogil:
 
 
 cdef inline cell neighbour(cell c, int east, int north) noexcept nogil:
-    """Around the world and over the pole it goes on at the other side."""
+    """Around the world and over the pole it goes on at the other side. A cell at 180 degrees has one bit more, as in Redis,
+    until a step is made that way."""
     cdef uint32_t mask = <uint32_t>((<uint64_t>1 << c.step) - 1)
-    c.x = <uint32_t>(c.x + east) & mask
-    c.y = <uint32_t>(c.y + north) & mask
+    if east:
+        c.x = <uint32_t>(c.x + east) & mask
+    if north:
+        c.y = <uint32_t>(c.y + north) & mask
     return c
 
 

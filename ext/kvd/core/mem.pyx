@@ -27,6 +27,9 @@ young. Under the address sanitizer every heap is sparse, so that it sees each bl
 from libc.stdlib cimport abort, free, malloc, realloc
 from libc.string cimport memcpy, memset
 
+cdef extern from "kvd/core/pages.h" nogil:
+    void use_huge_pages "kvd_use_huge_pages" (void *p, size_t n) noexcept
+
 cdef extern from "kvd/core/mem.h":
     enum: KVD_SLABS
     void total_add "kvd_total_add" (ssize_t n) noexcept nogil
@@ -210,6 +213,7 @@ cdef void *large_alloc(heap *h, size_t n) noexcept nogil:
     b = <large *>aligned(64, n + LARGE_HEADER)
     if b == NULL:
         return NULL
+    use_huge_pages(b, n)
     b.size = n
     b.prev = NULL
     b.next = h.larges
@@ -346,6 +350,7 @@ cdef void *mem_realloc(heap *h, void *p, size_t old, size_t n) noexcept nogil:
             h.larges = b
         if b.next != NULL:
             b.next.prev = b
+        use_huge_pages(b, n)
         b.size = n
         h.used -= mem_cost(old)
         count(h, mem_cost(n))

@@ -6,3 +6,4 @@ cdef enum:
     SLOTS = 16384
 
 cdef int key_slot(view key) noexcept nogil
+cdef int pattern_slot(view pattern) noexcept nogil        # of all keys that match it; -1: they may be in different slots

@@ -4,7 +4,7 @@ If the key has a hash tag - something between the first { and the next } - only 
 together can be put in one slot.
 """
 
-from libc.stdint cimport uint16_t
+from libc.stdint cimport int64_t, uint16_t
 from libc.string cimport memchr
 
 from kvd.core.view cimport view_of
@@ -41,3 +41,19 @@ cdef int key_slot(view key) noexcept nogil:
     for i in range(tag.len):
         crc = <uint16_t>(crc << 8) ^ TABLE[(crc >> 8 ^ <unsigned char>tag.ptr[i]) & 255]
     return crc & (SLOTS - 1)
+
+
+cdef int pattern_slot(view pattern) noexcept nogil:
+    """A hash tag in front of the first special character decides; so does a pattern without any."""
+    cdef size_t i
+    cdef int64_t open = -1
+    cdef char ch
+    for i in range(pattern.len):
+        ch = pattern.ptr[i]
+        if ch == c'*' or ch == c'?' or ch == c'[' or ch == c'\\':
+            return -1
+        if ch == c'{' and open < 0:
+            open = i
+        elif ch == c'}' and open >= 0 and <int64_t>i != open + 1:
+            break
+    return key_slot(pattern)

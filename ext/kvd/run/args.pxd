@@ -19,6 +19,7 @@ cdef void reply_error_counted(call *c, view text, bint counted) noexcept nogil  
 cdef void reply_errorf(call *c, const char *format, const char *a, const char *b) noexcept nogil   # two %s at most
 cdef void reply_error_about(call *c, const char *format, view word) noexcept nogil   # one %.*s: the word
 cdef bint arg_int(call *c, int i, int64_t *n) noexcept nogil           # False: the error is replied
+cdef bint arg_int_within(call *c, int i, int64_t least, int64_t most, int64_t *n) noexcept nogil   # the same, for other numbers too
 cdef entry *find_read(call *c, view key, uint64_t *hash) noexcept nogil     # or NULL; counts the hit or miss, touches
 cdef entry *find_write(call *c, view key, uint64_t *hash) noexcept nogil    # or NULL; touches, and opens the key for a change
 cdef void hash_ahead(call *c, int at, int step, int count, uint64_t *hashes) noexcept nogil   # up to AHEAD keys: hashed and fetched

@@ -49,6 +49,17 @@ cdef void reply_error_about(call *c, const char *format, view word) noexcept nog
     buf_release(&text)
 
 
+cdef bint arg_int_within(call *c, int i, int64_t least, int64_t most, int64_t *n) noexcept nogil:
+    cdef char text[128]
+    if not arg_int(c, i, n):
+        return False
+    if least <= n[0] <= most:
+        return True
+    snprintf(text, sizeof(text), b"ERR value is out of range, value must between %lld and %lld", <long long>least, <long long>most)
+    reply_error(c, text)
+    return False
+
+
 cdef bint arg_int(call *c, int i, int64_t *n) noexcept nogil:
     if parse_int(c.argv[i], n):
         return True

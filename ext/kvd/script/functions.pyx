@@ -258,6 +258,9 @@ cdef bint read_payload(call *c, runtime *r, view data, batch *b) noexcept nogil:
         if ok:
             b.libraries[b.count] = l
             b.count += 1
+        elif l != NULL:
+            reply_error(c, NO_MEMORY)
+            library_free(r, l)
     reader_close(&payload)
     return ok
 

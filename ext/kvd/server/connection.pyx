@@ -14,7 +14,7 @@ connection and are counted.
 from libc.stdint cimport int64_t
 from libc.stdlib cimport calloc, free, realloc
 
-from kvd.core.buf cimport buf_add, buf_drop_front, buf_printf, buf_release, buf_reserve
+from kvd.core.buf cimport buf_add, buf_drop_front, buf_printf, buf_release, buf_reserve, buf_reserve_exactly
 from kvd.core.table cimport table, table_hash, table_prefetch, table_prefetch_entry
 from kvd.core.view cimport view_of, view_str
 from kvd.resp.parser cimport (
@@ -23,7 +23,6 @@ from kvd.resp.parser cimport (
 )
 from kvd.run.dispatch cimport DISPATCH_PAUSED, dispatch
 from kvd.run.figures cimport figure_error
-from kvd.store.log cimport LOG_WARNING, log_line
 from kvd.server.poll cimport poll_forget, poll_watch, waker_wake
 from kvd.server.socket cimport close, endpoint, receive, socket_tune, transmit, would_block
 from kvd.session.clients cimport session_delete, session_new
@@ -32,6 +31,7 @@ from kvd.session.session cimport (
 )
 from kvd.store.clock cimport store_time
 from kvd.store.config cimport OPT_CLIENT_QUERY_BUFFER_LIMIT, OPT_PROTO_MAX_BULK_LEN, OPT_TCP_KEEPALIVE, cfg
+from kvd.store.log cimport LOG_WARNING, log_line
 from kvd.store.store cimport store_lock, store_unlock
 
 cdef enum:
@@ -364,11 +364,10 @@ cdef void connection_readable(connection *k) noexcept nogil:
     cdef size_t room = parser_wants(&k.parser, k.input.len)
     cdef ssize_t n
     cdef int64_t limit = cfg(&k.owner.store.config, OPT_CLIENT_QUERY_BUFFER_LIMIT)
-    room = CHUNK if room < CHUNK else min(room + 2, <size_t>BIG_CHUNK)
-    if not buf_reserve(&k.input, room):
+    if not (buf_reserve_exactly(&k.input, room) if room > CHUNK else buf_reserve(&k.input, CHUNK)):   # a large argument is not moved while it arrives
         connection_close(k)
         return
-    n = receive(k.fd, k.input.ptr + k.input.len, k.input.cap - k.input.len)
+    n = receive(k.fd, k.input.ptr + k.input.len, min(k.input.cap - k.input.len, <size_t>BIG_CHUNK))
     if n <= 0:
         if n == 0 or not would_block():
             connection_close(k)

@@ -18,13 +18,13 @@ from kvd.server.connection cimport (
     connection_resume, connection_writable, round_state,
 )
 from kvd.server.listening cimport MAX_LISTENERS, listener, server, server_admit, server_assign
-from kvd.store.log cimport LOG_WARNING, log_line
 from kvd.server.poll cimport poll_event, poll_wait, poll_watch, waker_drain, waker_wake
 from kvd.server.socket cimport accept_one
-from kvd.session.session cimport clients_of, pause_set, session
+from kvd.session.session cimport clients_of, pause_set, session, session_within_limits
 from kvd.session.waiters cimport waits_next
 from kvd.store.clock cimport store_time
 from kvd.store.config cimport OPT_ACTIVE_EXPIRE_EFFORT, OPT_HZ, OPT_TIMEOUT, cfg
+from kvd.store.log cimport LOG_WARNING, log_line
 from kvd.store.parts cimport PART_SERVER
 from kvd.store.store cimport OPS_SAMPLES, rate, store, store_lend, store_lock, store_unlock
 from kvd.store.tick cimport store_next, store_tick
@@ -145,6 +145,22 @@ cdef void close_idle(network *net, int64_t now) noexcept nogil:
         k = k.next
 
 
+cdef void close_slow_readers(network *net) noexcept nogil:
+    """Clients that have been above their soft output limit for too long, also if nothing is written to them meanwhile."""
+    cdef connection *k = net.connections
+    while k != NULL:
+        if k.session.soft_since_ms and not k.dead:
+            store_lock(net.store)
+            store_time(net.store)
+            if not session_within_limits(k.session):
+                net.store.stats.output_limit_closed += 1
+                k.session.killed = True
+            store_unlock(net.store)
+            if k.session.killed:
+                connection_close(k)
+        k = k.next
+
+
 cdef void sample(rate *r, uint64_t total, int64_t now) noexcept nogil:
     if r.last_ms and now > r.last_ms:
         r.samples[r.next] = <int64_t>((total - r.last) * 1000 // (now - r.last_ms)) if total >= r.last else 0
@@ -260,10 +276,10 @@ cdef void network_run(network *net) noexcept nogil:
             sleep_ms = background(net, &next_round)
             if net.pending != NULL:
                 sleep_ms = 0
-        if n == 0 or net.dead != NULL or cfg(&net.store.config, OPT_TIMEOUT):
-            now = wall_ms()
-            if now >= next_idle:
-                close_idle(net, now)
-                next_idle = now + IDLE_CHECK_MS
+        now = wall_ms()
+        if now >= next_idle:
+            close_idle(net, now)
+            close_slow_readers(net)
+            next_idle = now + IDLE_CHECK_MS
         if net.dead != NULL:
             free_dead(net)

@@ -91,6 +91,7 @@ cdef enum:
     WORDS = 16                 # its words are separate arguments in a file and may be many
     UNMADE = 32                # not implemented: only its default is accepted
     HIDDEN = 64                # CONFIG GET shows it by its full name only
+    CLIPPED = 128              # an integer out of range becomes the nearest that is allowed
 
     # client classes of client-output-buffer-limit
     CLASS_NORMAL = 0

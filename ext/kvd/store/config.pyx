@@ -16,6 +16,7 @@ choices. Marks:
     unmade      not implemented, and it protects data or access: any value but the default is refused
 """
 
+from libc.limits cimport INT_MAX
 from libc.stdint cimport int64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memchr, memcpy, memset, strcmp, strlen
@@ -32,7 +33,7 @@ maxmemory-eviction-tenacity | int 0 100 | 10 | rw | How long evictions may delay
 lfu-log-factor | int 0 2147483647 | 10 | rw | How many hits saturate an LFU counter; the scale is logarithmic.
 lfu-decay-time | int 0 2147483647 | 1 | rw | Idle minutes after which an LFU counter is decremented.
 databases | int 1 16384 | 16 | | Number of databases.
-hz | int 1 500 | 10 | rw | Background tasks (statistics, idle clients) run this many times a second.
+hz | int 1 500 | 10 | rw clipped | Background tasks (statistics, idle clients) run this many times a second.
 port | int 0 65535 | 6379 | rw | TCP port to listen on; 0 disables TCP.
 bind | text | * -::* | rw words | Addresses to listen on. An address with a leading - may be unavailable; * and ::* mean all addresses.
 unixsocket | text | | | Path of the unix socket to listen on.
@@ -265,7 +266,7 @@ cdef dict KINDS = {
     "octal": K_OCTAL, "save": K_SAVE, "limits": K_LIMITS, "notify": K_NOTIFY, "percentiles": K_PERCENTILES,
     "shutdown": K_SHUTDOWN,
 }
-cdef dict MARKS = {"rw": MUTABLE, "protected": PROTECTED, "secret": SECRET, "inert": INERT, "words": WORDS, "unmade": UNMADE, "hidden": HIDDEN}
+cdef dict MARKS = {"rw": MUTABLE, "protected": PROTECTED, "secret": SECRET, "inert": INERT, "words": WORDS, "unmade": UNMADE, "hidden": HIDDEN, "clipped": CLIPPED}
 
 cdef option TABLE[MAX_OPTIONS]
 cdef int COUNT = 0
@@ -544,6 +545,8 @@ cdef bint set_number(config *c, int id, view value, buf *why) noexcept nogil:
     elif not parse_int(value, &n):
         buf_printf(why, b"argument couldn't be parsed into an integer")
         return False
+    if TABLE[id].flags & CLIPPED and 0 <= n <= INT_MAX:
+        n = min(max(n, TABLE[id].lo), TABLE[id].hi)
     if n < TABLE[id].lo or n > TABLE[id].hi:
         buf_printf(why, b"argument must be between %lld and %lld inclusive",
                    <long long>TABLE[id].lo, <long long>TABLE[id].hi)
@@ -625,6 +628,8 @@ cdef void config_print(config *c, int id, buf *out) noexcept nogil:
     cdef int i
     cdef const char *t
     cdef char text[DOUBLE_TEXT]
+    if id == OPT_DATABASES and c.values[<int>OPT_CLUSTER_ENABLED].number:
+        n = 1                      # a cluster uses database 0 alone
     if kind == K_BOOL:
         t = b"yes" if n else b"no"
         buf_add(out, t, strlen(t))

@@ -29,6 +29,7 @@ from kvd.types.kind cimport HASH
 from kvd.types.value cimport value_free, value_free_some, value_parts, value_reshape
 
 cdef enum:
+    FLUSH_SLICE_US = 5000
     FREE_STEP = 64             # things freed between two looks at the time
     LARGE = 256                # a value of more parts is freed in slices
 
@@ -265,7 +266,8 @@ cdef inline void own_fields(entry *moved) noexcept nogil:
 
 
 cdef void keyspace_flush(store *s, database *db, bint later) noexcept nogil:
-    """Empties a database at once; its memory comes back in slices, or before returning where nothing ticks."""
+    """Empties a database at once; its memory comes back in slices, of which the first is now unless `later`, or before returning
+    where nothing ticks."""
     cdef remains *r
     cdef entry *e
     database_replaced(s, db, NULL, db.keys.items)
@@ -287,8 +289,10 @@ cdef void keyspace_flush(store *s, database *db, bint later) noexcept nogil:
     r.next = s.graveyard
     s.graveyard = r
     table_init(&db.keys, &s.mem)
-    if not later or not s.ticking:
+    if not s.ticking:
         store_freeing(s, NEVER // 2)
+    elif not later:
+        store_freeing(s, FLUSH_SLICE_US)
 
 
 cdef void keyspace_swap(store *s, int a, int b) noexcept nogil:

@@ -65,6 +65,7 @@ cdef bint stream_has(stream *s, stream_id id) noexcept nogil
 cdef bint stream_delete(stream *s, stream_id id) noexcept nogil                       # False: no such entry
 cdef int64_t stream_trim(stream *s, stream_trimming *t) noexcept nogil               # how many went
 cdef bint stream_range_has_tombstones(stream *s, stream_id start) noexcept nogil
+cdef bint stream_trimmed_past(stream *s, stream_id id) noexcept nogil                # all entries are behind id, and none of them was deleted
 cdef int64_t stream_entries_read(stream *s, stream_id id) noexcept nogil              # estimated at id; -1: cannot be told
 
 cdef bint stream_free_some(heap *h, entry *e, int *budget) noexcept nogil

@@ -486,12 +486,16 @@ cdef int64_t stream_trim(stream *s, stream_trimming *t) noexcept nogil:
 
 
 cdef bint stream_range_has_tombstones(stream *s, stream_id start) noexcept nogil:
-    """May an entry at or behind start have been deleted?"""
+    """May an entry at or behind start have been deleted, by XDEL?"""
     if s.length == 0 or id_compare(s.max_deleted, id_lowest()) == 0:
         return False
     if id_compare(s.first, s.max_deleted) > 0:
         return False
     return id_compare(start, s.max_deleted) <= 0
+
+
+cdef bint stream_trimmed_past(stream *s, stream_id id) noexcept nogil:
+    return s.length > 0 and id_compare(id, s.first) < 0 and id_compare(s.max_deleted, s.first) < 0
 
 
 cdef int64_t stream_entries_read(stream *s, stream_id id) noexcept nogil:

@@ -176,7 +176,7 @@ cdef char *string_open(heap *h, entry **place, size_t n) noexcept nogil:
             keep_timer(e, moved)
             place[0] = moved
             return <char *>entry_inline(moved).ptr
-        b = blob_new(h, had, n + min(n, 1048576))
+        b = blob_new(h, had, n + (min(n, 1048576) if had else 0))
         if b == NULL:
             return NULL
         memcpy(b.bytes, old.ptr, min(had, n))

@@ -19,9 +19,11 @@ from kvd.persist.rdb.lengths cimport (
     put_string, reader,
 )
 from kvd.persist.rdb.values cimport value_form
-from kvd.types.group cimport consumer, group, group_add, group_consumer, group_consumer_add, group_find, group_pend, nack, name_of
+from kvd.types.group cimport (
+    consumer, group, group_add, group_consumer, group_consumer_add, group_find, group_pend, nack, name_of,
+)
 from kvd.types.kind cimport STREAM
-from kvd.types.stream cimport stream, stream_adopt, stream_new, stream_node, stream_of
+from kvd.types.stream cimport stream, stream_adopt, stream_entries_read, stream_new, stream_node, stream_of
 from kvd.types.value cimport value_files
 
 cdef struct pending:           # of a group, before it is known whose it is
@@ -153,7 +155,7 @@ cdef void load_consumer(reader *r, stream *s, group *g, pending *all, uint64_t t
 cdef void load_group(reader *r, stream *s, int form) noexcept nogil:
     cdef view name = get_string(r, 0)
     cdef stream_id last = get_id_lengths(r)
-    cdef int64_t read = <int64_t>get_length(r) if form != RDB_STREAM_1 else -1
+    cdef int64_t read = <int64_t>get_length(r) if form != RDB_STREAM_1 else stream_entries_read(s, last)
     cdef group *g
     cdef pending *all
     cdef uint64_t total, count, i
