@@ -16,7 +16,7 @@ from kvd.session.channels cimport CHANNEL, PATTERN, SHARD, is_listening, subscri
 from kvd.session.tracking cimport tracker_of
 from kvd.session.waiters cimport wait_give_up
 from kvd.session.session cimport (
-    REPLY_OFF, REPLY_ON, REPLY_SKIP_NEXT, buf_set, client_by_id, clients_of, session, session_kill, session_memory,
+    DOOR_STORE, REPLY_OFF, REPLY_ON, REPLY_SKIP_NEXT, buf_set, client_by_id, clients_of, session, session_kill, session_memory,
     session_reset,
 )
 from kvd.store.config cimport OPT_CLUSTER_ENABLED, OPT_DATABASES, OPT_REQUIREPASS, cfg, config_text
@@ -464,7 +464,7 @@ cdef void client_kill(call *c) noexcept nogil:
         return
     while s != NULL:
         next_one = s.next
-        if is_shown(c, s) and not s.kept and not (
+        if is_shown(c, s) and s.door != DOOR_STORE and not (
                 (f.addr.ptr != NULL and not view_equal(f.addr, view_of(s.addr.ptr, s.addr.len)))
                 or (f.laddr.ptr != NULL and not view_equal(f.laddr, view_of(s.laddr.ptr, s.laddr.len)))
                 or (f.id and f.id != s.id) or not is_of_type(s, f.type)

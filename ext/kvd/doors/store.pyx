@@ -32,7 +32,7 @@ from kvd.doors.sleep cimport Sleeper, ms_until
 from kvd.script.runtime cimport runtime_release
 from kvd.server.server cimport server_abandon, server_stop
 from kvd.session.session cimport (
-    clients_init, clients_of, clients_release, session, session_account, session_delete, session_kill, session_new,
+    DOOR_LINK, DOOR_STORE, clients_init, clients_of, clients_release, session, session_account, session_delete, session_kill, session_new,
 )
 from kvd.session.waiters cimport wait_end, wait_give_up, wait_move, wait_of, waits_expire, waits_next
 from kvd.store.config cimport OPT_DATABASES, cfg, config_print, config_set, option_find
@@ -113,11 +113,11 @@ cdef class Store(Forking):
         if self.c == NULL:
             raise MemoryError()
         self.c.proto = 3
-        self.c.kept = True
+        self.c.door = DOOR_STORE
 
-    def __init__(self, *, bint decode_responses=False, **options):
-        """Options: as configure has them, with underscores for dashes."""
-        self.decode = decode_responses
+    def _begin(self, bint decode, dict options):
+        """decode: str instead of bytes. options: as configure has them, with underscores for dashes."""
+        self.decode = decode
         for name, value in options.items():
             if name == "databases" and count_of_databases(value) != cfg(&self.s.config, OPT_DATABASES):
                 from kvd.errors import ConfigError
@@ -233,7 +233,7 @@ cdef class Store(Forking):
         cdef store *s = self.s
         if n == 0:
             raise TypeError("execute() needs a command")
-        if self.closed or c.killed or (c.closing and not c.kept):
+        if self.closed or c.killed or (c.closing and c.door != DOOR_STORE):
             raise closed_error(self)
         if self.time_source is not None:
             self.ask_time()
@@ -443,7 +443,7 @@ cdef class Store(Forking):
         acquire(self.s)
         one = clients_of(self.s).first
         while one != NULL:
-            if one.linked:
+            if one.door == DOOR_LINK:
                 session_kill(one)
             one = one.next
         release(self.s)

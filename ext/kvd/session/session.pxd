@@ -13,6 +13,11 @@ cdef enum reply_mode:
     REPLY_SKIP_NEXT            # CLIENT REPLY SKIP was just run
     REPLY_SKIP                 # this command's reply is thrown away
 
+cdef enum session_door:        # through which a session in this process is used
+    DOOR_SESSION
+    DOOR_STORE                 # a store's own: CLIENT KILL passes it over
+    DOOR_LINK                  # the connection of a client
+
 cdef struct queued:            # a command between MULTI and EXEC
     const void *command
     view *argv                 # views and bytes in one allocation
@@ -53,8 +58,7 @@ cdef struct session:
     bint no_touch
     bint local                 # this machine: loopback, unix socket or in process
     bint in_process
-    bint linked                # the connection of a client in this process
-    bint kept                  # a store's own: CLIENT KILL passes it over
+    int door                   # of one in this process
     void *subs                 # what it listens to (channels.pyx), or NULL
     void *tracker              # how it tracks keys (tracking.pyx)
     bint tracks
