@@ -64,7 +64,7 @@ class Store(Engine[T], AllMethods):
             raise _config_error(f"{path!r}: a store in a file is not available in this version; kvd.Store() is in memory")
         if options:
             _refuse_what_serves(options)
-        super().__init__(decode_responses=decode_responses, **options)
+        self._begin(decode_responses, options)
 
     def session(self) -> Session:
         """Return a new Session of this store."""

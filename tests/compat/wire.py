@@ -69,12 +69,18 @@ class RealServer:
             stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT,
             env={k: v for k, v in os.environ.items() if k != "LD_PRELOAD"},   # the sanitizer is for us, not for it
         )  # fmt: skip
-        for _ in range(200):
-            if Path(self.address).exists():
-                break
-            time.sleep(0.05)
-        version = self.version()
+        version = self.wait_for_version()
         self.name = f"{Path(program).name} {version}"
+
+    def wait_for_version(self):
+        limit = time.monotonic() + 60
+        while True:
+            try:
+                return self.version()
+            except (FileNotFoundError, ConnectionRefusedError):
+                if time.monotonic() > limit or self.process.poll() is not None:
+                    raise
+                time.sleep(0.05)
 
     def version(self):
         wire = Wire(self.address)

@@ -29,7 +29,7 @@ def test_every_directive_of_redis_is_known_with_its_default(store):
 @pytest.mark.parametrize(
     ("name", "value", "why"),
     [("maxmemory", "abc", "argument must be a memory value"), ("appendonly", "maybe", "argument must be 'yes' or 'no'"),
-     ("hz", "0", "argument must be between 1 and 500 inclusive"), ("maxmemory-policy", "lru", "argument(s) must be one of the following"),
+     ("hz", "-1", "argument must be between 1 and 500 inclusive"), ("maxmemory-policy", "lru", "argument(s) must be one of the following"),
      ("maxclients", "1.5", "argument couldn't be parsed into an integer"), ("save", "1", "Invalid save parameters"),
      ("notify-keyspace-events", "Q", "Invalid event class character"), ("databases", "1", "can't set immutable config"),
      ("client-output-buffer-limit", "normal 1", "Wrong number of arguments")],

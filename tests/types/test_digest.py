@@ -96,7 +96,7 @@ def theirs(request):
 def same(store, wire):
     """Whether its digest is to be the same there: Redis 7.0 prints scores otherwise, Valkey digests fields' deadlines otherwise."""
     if store.type("k") == b"zset" and wire.version < (7, 2):
-        return all(score == int(score) for _, score in store.zrange("k", 0, -1, withscores=True) if abs(score) < 1e15)
+        return all(abs(score) < 1e15 and score == int(score) for _, score in store.zrange("k", 0, -1, withscores=True))
     if store.type("k") == b"hash":
         return wire.redis and wire.version >= (7, 4) or set(store.execute("HPTTL", "k", "FIELDS", store.hlen("k"), *store.hkeys("k"))) == {-1}
     return True

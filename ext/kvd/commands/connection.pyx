@@ -19,9 +19,9 @@ from kvd.run.registry cimport define
 from kvd.session.channels cimport CHANNEL, PATTERN, SHARD, subscriptions
 from kvd.session.clients cimport session_login, session_reset
 from kvd.session.session cimport (
-    FREE_OUTPUT, REPLY_OFF, REPLY_ON, REPLY_SKIP_NEXT, buf_set, client_by_id, clients_of, in_multi, is_authenticated,
-    is_listening, is_tracking, pause_set, session, session_end, session_kill, session_memory, session_output,
-    session_replies,
+    DOOR_STORE, FREE_OUTPUT, REPLY_OFF, REPLY_ON, REPLY_SKIP_NEXT, buf_set, client_by_id, clients_of, in_multi,
+    is_authenticated, is_listening, is_tracking, pause_set, session, session_end, session_kill, session_memory,
+    session_output, session_replies,
 )
 from kvd.session.tracking cimport tracker_of
 from kvd.store.config cimport OPT_CLUSTER_ENABLED, OPT_DATABASES, OPT_REQUIREPASS, cfg, config_text
@@ -473,7 +473,7 @@ cdef void client_kill(call *c) noexcept nogil:
         return
     while s != NULL:
         next_one = s.next
-        if is_shown(c, s) and not s.kept and not (
+        if is_shown(c, s) and s.door != DOOR_STORE and not (
                 (f.addr.ptr != NULL and not view_equal(f.addr, view_of(s.addr.ptr, s.addr.len)))
                 or (f.laddr.ptr != NULL and not view_equal(f.laddr, view_of(s.laddr.ptr, s.laddr.len)))
                 or (f.id and f.id != s.id) or not is_of_type(s, f.type)

@@ -7,7 +7,10 @@ watches the descriptor.
 What it has received is in three places, oldest first: `inbox`, decoded; `raw`, taken from the session, from `at` on; and the
 session's own output. The descriptor is readable exactly while there is something in one of them, or the store has closed the
 session, whoever has caused it: `settle` sees to that after all that the link itself does, and the session's `wake` rings it for
-what others do. One thread may send while another receives, as with a socket.
+what others do.
+
+One thread may send while another receives, and any may close, as with a socket. Where the GIL may be given away, the session is
+in use (`enter`, `leave`): closing it then only kills it, and who leaves it last deletes it.
 """
 
 cimport cython
@@ -26,7 +29,7 @@ from kvd.doors.sleep cimport Sleeper
 from kvd.doors.store cimport WAITS, Store
 from kvd.run.after cimport end_wait
 from kvd.session.clients cimport session_login
-from kvd.session.session cimport REPLY_ON, is_listening, session, session_account
+from kvd.session.session cimport DOOR_LINK, REPLY_ON, is_listening, session, session_account, session_kill
 from kvd.session.waiters cimport wait_end, wait_of
 from kvd.store.config cimport OPT_REQUIREPASS, config_text
 
@@ -50,19 +53,38 @@ cdef class Link(Session):
     cdef object inbox              # replies and messages that are decoded but not yet received: (is it a push, what)
     cdef buf raw                   # taken from the session, not yet decoded from `at` on
     cdef size_t at
+    cdef int users                 # calls that use the session at the moment
+    cdef bint dying                # it is to be deleted when they are over
 
     def __dealloc__(self):
         self.drop()                # other threads may ring the sleeper until the session is gone
         buf_release(&self.raw)
         buf_release(&self.spare)
 
+    cdef session *enter(self) except NULL:
+        """The session, which stays until `leave`."""
+        if self.c == NULL or self.dying:
+            raise ConnectionError("the session is closed")
+        self.users += 1
+        return self.c
+
+    cdef void leave(self) noexcept:
+        self.users -= 1
+        if self.dying and self.users == 0:
+            self.drop()
+
     def close(self):
         """Close the session. A thread or task that waits for something is woken, and told so."""
-        Session.close(self)
+        if self.c == NULL or self.dying:
+            return
+        self.dying = True
+        self.users += 1
+        acquire(self.owner.s)
+        session_kill(self.c)
         if self.sleeper is not None:
-            acquire(self.owner.s)
-            self.sleeper.ring()
-            release(self.owner.s)
+            self.sleeper.ring()        # for good
+        release(self.owner.s)
+        self.leave()
 
     cdef object decoded(self, const char **p, bint decode):
         return decode_value(p, SETS_AS_LISTS | (AS_TEXT if decode else 0), self.make_error)
@@ -71,23 +93,14 @@ cdef class Link(Session):
         """Run a command at once: its reply (an exception for an error), or WAITING if it waits for a key.
 
         Raises TypeError for an argument that is neither bytes, str, int nor float, ConnectionError when closed."""
-        cdef const char *p
+        cdef session *c = self.enter()
         cdef buf out = self.spare
-        cdef object reply = None
-        self.check_open()
         memset(&self.spare, 0, sizeof(buf))
         try:
-            if self.owner.perform(self.c, args, &out, False) == WAITS:
+            self.check_open()
+            if self.owner.perform(c, args, &out, False) == WAITS:
                 return WAITING
-            if out.failed:
-                raise MemoryError()
-            p = out.ptr
-            while p < out.ptr + out.len:
-                if p[0] == c'>':
-                    self.inbox.append((True, self.decoded(&p, decode)))
-                else:
-                    reply = self.decoded(&p, decode)
-            return reply
+            return self.reply_in(&out, decode)
         finally:
             if self.spare.ptr == NULL and not FREE_THREADED and out.cap <= KEPT_BUFFER:
                 out.len = 0
@@ -96,29 +109,44 @@ cdef class Link(Session):
             else:
                 buf_release(&out)
             self.settle()
+            self.leave()
+
+    cdef object reply_in(self, buf *out, bint decode):
+        """The reply; messages before and behind it go to the inbox. None: there is none."""
+        cdef const char *p = out.ptr
+        cdef object reply = None
+        if out.failed:
+            raise MemoryError()
+        while p < out.ptr + out.len:
+            if p[0] == c'>':
+                self.inbox.append((True, self.decoded(&p, decode)))
+            else:
+                reply = self.decoded(&p, decode)
+        return reply
 
     def get(self, name, bint decode):
         """GET without its reply's way through bytes: the value, None, or WAITING when `call` has to do it."""
         cdef view key
-        if self.c == NULL or not plain_view(name, &key):
+        if self.c == NULL or self.dying or not plain_view(name, &key):
             return WAITING
-        return self.owner.get_plain(self.c, key, decode)
+        self.users += 1
+        value = self.owner.get_plain(self.c, key, decode)
+        self.leave()
+        return value
 
     def set(self, name, value):
         """SET without options in the same way: True, or WAITING when `call` has to do it."""
         cdef view k, v
-        if self.c != NULL and plain_view(name, &k) and plain_view(value, &v) and self.owner.set_plain(self.c, k, v):
-            return True
-        return WAITING
-
-    cdef int check(self) except -1:
-        if self.c == NULL:
-            raise ConnectionError("the session is closed")
-        return 0
+        cdef bint done
+        if self.c == NULL or self.dying or not plain_view(name, &k) or not plain_view(value, &v):
+            return WAITING
+        self.users += 1
+        done = self.owner.set_plain(self.c, k, v)
+        self.leave()
+        return True if done else WAITING
 
     cdef int check_open(self) except -1:
         """Before a command is sent: the store has not closed the session, as CLIENT KILL and QUIT do."""
-        self.check()
         if self.c.killed or self.c.closing:
             self.close()
             raise ConnectionError("Connection closed by server.")
@@ -130,20 +158,26 @@ cdef class Link(Session):
 
     cdef void settle(self) noexcept:
         """Makes the descriptor say whether there is something."""
-        if self.sleeper is None or self.c == NULL:
+        if self.sleeper is None or self.c == NULL or self.dying:
             return
+        self.users += 1
         acquire(self.owner.s)
         if self.has_something():
             self.sleeper.ring()
         else:
             self.sleeper.silence()
         release(self.owner.s)
+        self.leave()
 
     def send(self, tuple args):
         """Run a command whose reply `next` returns, like all messages, in their order."""
-        self.check_open()
-        self.owner.perform(self.c, args, NULL, False)
-        self.settle()
+        cdef session *c = self.enter()
+        try:
+            self.check_open()
+            self.owner.perform(c, args, NULL, False)
+            self.settle()
+        finally:
+            self.leave()
 
     def pending(self):
         """Whether `next` has something that was taken from the session before; `ready` looks there too."""
@@ -151,19 +185,21 @@ cdef class Link(Session):
 
     def ready(self):
         """Whether `next` has something. Raises ConnectionError when the store has closed the session."""
+        cdef session *c
         cdef bint killed
         if self.at < self.raw.len or self.inbox:
             return True
-        self.check()
+        c = self.enter()
         acquire(self.owner.s)
-        killed = self.c.killed or self.c.closing
-        if self.c.out.len:
+        killed = c.killed or c.closing
+        if c.out.len:
             buf_release(&self.raw)
-            self.raw = self.c.out
+            self.raw = c.out
             self.at = 0
-            memset(&self.c.out, 0, sizeof(buf))
-            session_account(self.c)
+            memset(&c.out, 0, sizeof(buf))
+            session_account(c)
         release(self.owner.s)
+        self.leave()
         if self.at < self.raw.len:
             return True
         if killed:
@@ -196,14 +232,16 @@ cdef class Link(Session):
 
     def fileno(self):
         """A descriptor that is readable while there is something to receive: a reply, a message, or the end of the session."""
-        self.check()
+        cdef session *c
         if self.sleeper is None:
+            c = self.enter()
             self.sleeper = Sleeper()
             acquire(self.owner.s)
-            self.sleeper.attach(self.c)
+            self.sleeper.attach(c)
             release(self.owner.s)
             fork_waits(self.owner)
             self.settle()
+            self.leave()
         return self.sleeper.bell.fds[0]
 
     def sleep(self, timeout):
@@ -219,19 +257,20 @@ cdef class Link(Session):
             ms = own if ms < 0 or own < ms else ms
         if not self.ready():
             self.sleeper.sleep(ms)
-            if self.c != NULL:
+            if self.c != NULL and not self.dying:
                 self.patience()
 
     def patience(self):
         """Seconds that its command still waits, None for ever or if none does; ends the wait when they are over."""
         cdef int64_t deadline
-        self.check()
+        cdef session *c = self.enter()
         acquire(self.owner.s)
-        deadline = wait_of(self.c).deadline if self.c.wait != NULL else 0
+        deadline = wait_of(c).deadline if c.wait != NULL else 0
         if deadline and wall_ms() >= deadline:
-            end_wait(self.c, NULL)
+            end_wait(c, NULL)
             deadline = 0
         release(self.owner.s)
+        self.leave()
         return (deadline - wall_ms()) / 1000.0 if deadline else None
 
     def silent(self):
@@ -244,10 +283,11 @@ cdef class Link(Session):
 
     def give_up(self):
         """End the wait of its command without a reply."""
-        self.check()
+        cdef session *c = self.enter()
         acquire(self.owner.s)
-        wait_end(self.c)
+        wait_end(c)
         release(self.owner.s)
+        self.leave()
 
 
 def link_of(Store owner not None, make_error):
@@ -259,7 +299,7 @@ def link_of(Store owner not None, make_error):
     one.c = owner.open_session(2)
     acquire(owner.s)
     one.c.wake = stay_asleep
-    one.c.linked = True
+    one.c.door = DOOR_LINK
     session_login(one.c, config_text(&owner.s.config, OPT_REQUIREPASS)[0] == 0)
     release(owner.s)
     return one

@@ -36,7 +36,7 @@ from kvd.run.renames cimport renames_release
 from kvd.script.interpreter cimport runtime_release
 from kvd.server.server cimport server_abandon, server_stop
 from kvd.session.clients cimport clients_init, clients_release, session_delete, session_new
-from kvd.session.session cimport clients_of, is_plain, session_account, session_kill
+from kvd.session.session cimport DOOR_LINK, DOOR_STORE, clients_of, is_plain, session_account, session_kill
 from kvd.session.waiters cimport wait_end, wait_move, wait_of, waits_next
 from kvd.store.clock cimport store_time, store_time_cheap, store_wall_us
 from kvd.store.config cimport OPT_DATABASES, cfg, config_print, config_set, option_find
@@ -116,11 +116,11 @@ cdef class Store(Forking):
         self.long_script.owner = <void *>self
         fill_run_id(self.s)
         self.c = self.open_session(3)
-        self.c.kept = True
+        self.c.door = DOOR_STORE
 
-    def __init__(self, *, bint decode_responses=False, **options):
-        """Options: as configure has them, with underscores for dashes."""
-        self.decode = decode_responses
+    def _begin(self, bint decode, dict options):
+        """decode: str instead of bytes. options: as configure has them, with underscores for dashes."""
+        self.decode = decode
         for name, value in options.items():
             if name == "databases" and count_of_databases(value) != cfg(&self.s.config, OPT_DATABASES):
                 from kvd.errors import ConfigError
@@ -242,7 +242,7 @@ cdef class Store(Forking):
         cdef store *s = self.s
         if n == 0:
             raise TypeError("execute() needs a command")
-        if self.closed or c.killed or (c.closing and not c.kept):
+        if self.closed or c.killed or (c.closing and c.door != DOOR_STORE):
             raise closed_error(self)
         if s.special & SPECIAL_CLOCK:
             self.ask_time()
@@ -438,7 +438,7 @@ cdef class Store(Forking):
         acquire(self.s)
         one = clients_of(self.s).first
         while one != NULL:
-            if one.linked:
+            if one.door == DOOR_LINK:
                 session_kill(one)
             one = one.next
         release(self.s)

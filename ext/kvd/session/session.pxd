@@ -17,6 +17,11 @@ cdef enum reply_mode:
     REPLY_SKIP_NEXT            # CLIENT REPLY SKIP was just run
     REPLY_SKIP                 # this command's reply is thrown away
 
+cdef enum session_door:        # through which a session in this process is used
+    DOOR_SESSION
+    DOOR_STORE                 # a store's own: CLIENT KILL passes it over
+    DOOR_LINK                  # the connection of a client
+
 cdef enum:
     FREE_OUTPUT = 16384        # bytes of output that count for no limit: Redis's fixed reply buffer of a client
 
@@ -62,8 +67,7 @@ cdef struct session:
     bint no_evict
     bint local                 # this machine: loopback, unix socket or in process
     bint in_process
-    bint linked                # the connection of a client in this process
-    bint kept                  # a store's own: CLIENT KILL passes it over
+    int door                   # of one in this process
     void *subs                 # what it listens to (channels.pyx), or NULL
     void *tracker              # how it tracks keys (tracking.pyx)
     buf pushes                 # messages that came while its command ran

@@ -25,7 +25,7 @@ from kvd.core.table cimport (
 )
 from kvd.core.tagged cimport TAG_ROOM, tagged_done, tagged_key
 from kvd.core.view cimport view_of
-from kvd.session.session cimport AFTER_SERVE, clients_of
+from kvd.session.session cimport AFTER_SERVE, DOOR_LINK, clients_of
 from kvd.store.change cimport listen, listen_no_more
 from kvd.store.store cimport CLOCK_WALL, database, listener
 
@@ -310,7 +310,7 @@ cdef bint wait_start(session *c, const void *command, wanted *what) noexcept nog
         if not join_queue(w, what.keys[i * what.step]):
             wait_end(c)
             return False
-    if w.deadline and (c.linked or not c.in_process):
+    if w.deadline and (c.door == DOOR_LINK or not c.in_process):
         if not heap_add(waits_of(s), w):
             wait_end(c)
             return False
