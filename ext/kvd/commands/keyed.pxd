@@ -31,7 +31,7 @@ cdef bint clip(int64_t n, int64_t *start, int64_t *end) noexcept nogil          
 cdef bint read_numkeys(call *c, int at, int64_t *n) noexcept nogil                    # at least 1, and so many arguments follow; False: the error is replied
 cdef bint read_pop_count(call *c, int at, int64_t *n) noexcept nogil                    # [COUNT count] to the end; False: the error is replied
 cdef bint arg_double(call *c, int i, double *d) noexcept nogil                        # False: the error is replied
-cdef bint arg_timeout(call *c, int i, int64_t *deadline) noexcept nogil               # seconds to a deadline in ms; 0: for ever
+cdef bint arg_timeout(call *c, int i, int64_t *deadline) noexcept nogil               # seconds to a deadline in ms; 0: no limit
 cdef void reply_double(call *c, double d) noexcept nogil
 cdef packing hash_limits(store *s) noexcept nogil
 cdef packing set_limits(store *s) noexcept nogil

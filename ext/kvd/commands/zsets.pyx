@@ -1,4 +1,4 @@
-"""Commands on sorted sets. How a sorted set is held is types/zset.pyx's affair.
+"""Commands on sorted sets. types/zset.pyx stores them.
 
 A range by score, by bytes or by position is first turned into an interval of ranks; what follows is the
 same for all: reply it, store it, remove it, count it.

@@ -6,7 +6,7 @@ watches the descriptor.
 
 What it has received is in three places, oldest first: `inbox`, decoded; `raw`, taken from the session, from `at` on; and the
 session's own output. The descriptor is readable exactly while there is something in one of them, or the store has closed the
-session, whoever has caused it: `settle` sees to that after all that the link itself does, and the session's `wake` rings it for
+session, whatever caused it: `settle` sees to that after all that the link itself does, and the session's `wake` rings it for
 what others do. One thread may send while another receives, as with a socket.
 """
 
@@ -207,7 +207,7 @@ cdef class Link(Session):
         return self.sleeper.bell.fds[0]
 
     def sleep(self, timeout):
-        """Sleep until something comes, at most timeout seconds (None: for ever), or as long as the command waits.
+        """Sleep until there is something to read, at most timeout seconds (None: no limit), or as long as the command waits.
 
         Runs signal handlers and raises what they raise."""
         cdef int ms = -1 if timeout is None else <int>min(max(timeout, 0) * 1000 + 0.999, 0x7FFFFFFF)
@@ -223,7 +223,7 @@ cdef class Link(Session):
                 self.patience()
 
     def patience(self):
-        """Seconds that its command still waits, None for ever or if none does; ends the wait when they are over."""
+        """Seconds that its command still waits, None if there is no limit or no command; ends a wait whose time is over."""
         cdef int64_t deadline
         self.check()
         acquire(self.owner.s)
