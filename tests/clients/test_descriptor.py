@@ -13,6 +13,15 @@ import kvd.asyncio
 from kvd.testing import patch
 
 
+def take(client):
+    """A connection of the client's pool; redis-py 5 wants to know what for."""
+    pool = client.connection_pool
+    try:
+        return pool.get_connection()
+    except TypeError:
+        return pool.get_connection("_")
+
+
 def readable(descriptor, timeout=0.0):
     poller = select.poll()
     poller.register(descriptor, select.POLLIN)
@@ -31,9 +40,11 @@ def store(request):
 
 @pytest.fixture
 def connection(store):
-    connection = kvd.Redis(store).connection_pool.get_connection()
+    client = kvd.Redis(store)
+    connection = take(client)
     yield connection
     connection.disconnect()
+    client.close()
 
 
 def test_a_reply_of_ones_own_command(connection):
@@ -97,7 +108,8 @@ def test_messages(connection, store):
 
 
 def test_invalidations_that_come_with_a_reply(store):
-    connection = kvd.Redis(store, protocol=3).connection_pool.get_connection()
+    ours = kvd.Redis(store, protocol=3)
+    connection = take(ours)
     descriptor = connection._sock.fileno()
     for words in (("CLIENT", "TRACKING", "ON"), ("GET", "k")):
         connection.send_command(*words)
@@ -140,7 +152,8 @@ def connection_pool_of(connection):
 
 def test_an_asyncio_connection(store):
     async def run():
-        connection = await kvd.asyncio.Redis(store).connection_pool.get_connection()
+        ours = kvd.asyncio.Redis(store)
+        connection = await take(ours)
         descriptor = connection._link.fileno()
         assert not readable(descriptor)
         await connection.send_command("PING")
@@ -242,8 +255,8 @@ def test_an_asyncio_listener_is_woken_by_its_own_connection(store, patched):
 
 @pytest.mark.parametrize("how", ["connection", "pool", "link"])
 def test_disconnecting_from_elsewhere_wakes_a_reader(store, patched, how):
-    pool = client(store, patched).connection_pool
-    connection = pool.get_connection()
+    ours = client(store, patched)
+    pool, connection = ours.connection_pool, take(ours)
     connection.send_command("BLPOP", "l", 0)
     raised = []
 
@@ -281,8 +294,8 @@ def test_closing_a_client_wakes_its_commands(store):
 
 def test_an_asyncio_task_is_woken_by_disconnect(store):
     async def run():
-        pool = kvd.asyncio.Redis(store).connection_pool
-        connection = await pool.get_connection()
+        ours = kvd.asyncio.Redis(store)
+        connection = await take(ours)
         await connection.send_command("BLPOP", "l", 0)
         task = asyncio.ensure_future(connection.read_response())
         while not store.info("clients")["blocked_clients"]:
@@ -300,6 +313,8 @@ def test_client_kill_reaches_clients_in_process(store):
     number = idle.client_id()
     assert store.execute("CLIENT", "KILL", "ID", number) == 1
     assert idle.client_id() != number                 # redis-py has connected again
+    number, address = idle.client_id(), idle.client_list()[-1]["addr"]
+    assert store.execute("CLIENT", "KILL", "ADDR", address) >= 1 and idle.client_id() != number
     raised = []
 
     def wait():

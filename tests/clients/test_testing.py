@@ -279,7 +279,7 @@ def test_a_transaction_raises_errors_of_the_connection():
         with Faults(store) as faults, pytest.raises(redis.BusyLoadingError):
             faults.answer("LOADING", times=-1)
             client.pipeline().set("k", "v").execute()
-        connection = client.connection_pool.get_connection()
+        connection = client.connection_pool.take()
         connection._sock.put([redis.BusyLoadingError("loading"), True])
         with pytest.raises(redis.BusyLoadingError):
             connection.read_response()

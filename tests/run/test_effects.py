@@ -5,13 +5,13 @@ import os
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from kvd.doors._probe_changes import Recorder
 
 import kvd
+from kvd.doors import _probe_changes as probes
 
 from .workload import STEPS, Work, content
 
-EXAMPLES = int(os.environ.get("KVD_EFFECT_EXAMPLES", "150"))
+EXAMPLES = int(os.environ.get("KVDDEV_EFFECT_EXAMPLES", "150"))
 
 
 def replayed(units):
@@ -30,7 +30,7 @@ def replayed(units):
 @given(st.lists(STEPS, min_size=1, max_size=40))
 def test_replaying_gives_the_same_data(steps):
     work = Work()
-    recorder = Recorder(work.store)
+    recorder = probes.Recorder(work.store)
     for step in steps:
         work.step(*step)
     work.store.execute("PING")
@@ -42,7 +42,7 @@ def test_replaying_gives_the_same_data(steps):
 
 @pytest.fixture
 def recorded(store):
-    recorder = Recorder(store)
+    recorder = probes.Recorder(store)
     store.clock.freeze(1_700_000_000)
 
     def run(*words):
@@ -92,14 +92,14 @@ def test_a_script_is_one_unit_of_its_effects(recorded):
 
 
 def test_set_repl_chooses_the_targets(store):
-    recorder = Recorder(store)
+    recorder = probes.Recorder(store)
     store.eval("redis.set_repl(redis.REPL_AOF) redis.call('set', 'a', 1) redis.set_repl(redis.REPL_NONE) redis.call('set', 'b', 1)", 0)
     store.set("c", 1)
     assert [(targets, words[1]) for unit in recorder.units() for _, targets, words in unit] == [(1, b"a"), (0, b"b"), (3, b"c")]
 
 
 def test_exec_is_one_unit(store):
-    recorder = Recorder(store)
+    recorder = probes.Recorder(store)
     with store.session() as session:
         for line in ("MULTI", "SET a 1", "EXPIRE a 100", "SELECT 3", "SET b 2", "EXEC"):
             session.execute(*line.split())
@@ -125,14 +125,14 @@ def test_fields_that_expire(recorded, store):
 def test_a_served_waiter_is_a_unit_of_its_own(store):
     link = store._link(kvd.ResponseError)
     link.call(("BLMOVE", "l", "m", "LEFT", "LEFT", "0"), False)
-    recorder = Recorder(store)
+    recorder = probes.Recorder(store)
     store.rpush("l", "a")
     assert [[b" ".join(words) for _, _, words in unit] for unit in recorder.units()] == [[b"RPUSH l a"], [b"LMOVE l m LEFT LEFT"]]
 
 
 def test_evicted_keys(store):
     store.mset({f"k{i}": "x" * 100 for i in range(100)})
-    recorder = Recorder(store)
+    recorder = probes.Recorder(store)
     store.config_set("maxmemory-policy", "allkeys-lru")
     store.config_set("maxmemory", store.used_memory - 2000)
     gone = [words for unit in recorder.units() for _, _, words in unit]
@@ -140,6 +140,6 @@ def test_evicted_keys(store):
 
 
 def test_publish_goes_to_replicas_alone(store):
-    recorder = Recorder(store)
+    recorder = probes.Recorder(store)
     store.execute("PUBLISH", "c", "m")
     assert [(targets, words) for unit in recorder.units() for _, targets, words in unit] == [(2, [b"PUBLISH", b"c", b"m"])]

@@ -6,11 +6,12 @@ from pathlib import Path
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from kvd.doors._probe_changes import Openings
+
+from kvd.doors import _probe_changes as probes
 
 from ..run.workload import STEPS, Work
 
-EXAMPLES = int(os.environ.get("KVD_EFFECT_EXAMPLES", "150"))
+EXAMPLES = int(os.environ.get("KVDDEV_EFFECT_EXAMPLES", "150"))
 EXT = Path(__file__).parent.parent.parent / "ext" / "kvd"
 
 
@@ -18,7 +19,7 @@ EXT = Path(__file__).parent.parent.parent / "ext" / "kvd"
 @given(st.lists(STEPS, min_size=1, max_size=30))
 def test_a_key_is_opened_before_its_first_change(steps):
     work = Work()
-    openings = Openings(work.store)
+    openings = probes.Openings(work.store)
     swaps = ("SWAPDB", "FLUSHALL", "FLUSHDB", "EXEC")      # a whole database is opened by `replaces`
     for step in steps:
         before = openings.values()

@@ -5,7 +5,7 @@ from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset
 
 from kvd.commands.keyed cimport delete_key, find_typed, store_new_value
-from kvd.commands.strings cimport open_for_write
+from kvd.commands.string_edits cimport open_for_write
 from kvd.core.entry cimport entry, entry_free
 from kvd.core.text cimport INT_TEXT, parse_int
 from kvd.core.view cimport view, view_is, view_of

@@ -18,8 +18,9 @@ from kvd.run.registry cimport define
 from kvd.session.channels cimport CHANNEL, PATTERN, SHARD, subscriptions
 from kvd.session.clients cimport session_login, session_reset
 from kvd.session.session cimport (
-    REPLY_OFF, REPLY_ON, REPLY_SKIP_NEXT, buf_set, client_by_id, clients_of, in_multi, is_authenticated, is_listening,
-    is_tracking, pause_set, session, session_end, session_kill, session_memory, session_replies,
+    FREE_OUTPUT, REPLY_OFF, REPLY_ON, REPLY_SKIP_NEXT, buf_set, client_by_id, clients_of, in_multi, is_authenticated,
+    is_listening, is_tracking, pause_set, session, session_end, session_kill, session_memory, session_output,
+    session_replies,
 )
 from kvd.session.tracking cimport tracker_of
 from kvd.store.config cimport OPT_CLUSTER_ENABLED, OPT_DATABASES, OPT_REQUIREPASS, cfg, config_text
@@ -264,6 +265,7 @@ cdef void describe(session *s, buf *out) noexcept nogil:
     """One client in the form of CLIENT LIST."""
     cdef const command *last = <const command *>s.last_command
     cdef int64_t now = s.store.now
+    cdef size_t output = session_output(s)
     buf_printf(out, b"id=%lld addr=%.*s laddr=%.*s fd=%d name=%.*s", <long long>s.id, <int>s.addr.len, s.addr.ptr,
                <int>s.laddr.len, s.laddr.ptr, s.fd, <int>s.name.len, s.name.ptr)
     buf_printf(out, b" age=%lld idle=%lld flags=", <long long>((now - s.created_ms) // 1000),
@@ -297,8 +299,8 @@ cdef void describe(session *s, buf *out) noexcept nogil:
         buf_add_char(out, c'N')
     buf_printf(out, b" db=%d sub=%zu psub=%zu ssub=%zu multi=%d watch=%d qbuf=%zu qbuf-free=%zu argv-mem=%zu multi-mem=%zu", s.db,
                subscriptions(s, CHANNEL), subscriptions(s, PATTERN), subscriptions(s, SHARD), s.queue_len if in_multi(s) else -1, s.watch_len, s.input_used, s.input_free, s.argv_bytes, s.queue_bytes)
-    buf_printf(out, b" rbs=%zu rbp=%zu obl=0 oll=%d omem=%zu tot-mem=%zu events=%s cmd=%s user=%s redir=%lld resp=%d",
-               s.out.cap, s.out.cap, 1 if s.pending else 0, s.pending, session_memory(s),
+    buf_printf(out, b" rbs=%zu rbp=%zu obl=%zu oll=%zu omem=%zu tot-mem=%zu events=%s cmd=%s user=%s redir=%lld resp=%d",
+               s.out.cap, s.out.cap, s.pending + s.out.len - output, (output + FREE_OUTPUT - 1) // FREE_OUTPUT, output, session_memory(s),
                <const char *>b"rw" if s.pending else <const char *>b"r",
                last.name if last != NULL else <const char *>b"NULL",
                <const char *>b"default", <long long>(tracker_of(s).redirect if is_tracking(s) else -1), s.proto)

@@ -2,30 +2,27 @@
 
 from libc.stdint cimport int64_t, uint64_t
 
-from kvd.commands.expiry cimport EXPIRE_GT, EXPIRE_LT, EXPIRE_NX, EXPIRE_XX, condition_allows
 from kvd.commands.keyed cimport (
-    drop_empty, find_or_make, find_typed, hash_limits, picks, picks_add, picks_init, picks_release,
+    drop_empty, find_or_make, find_typed, hash_limits, picks, picks_add, picks_init, picks_release, read_random_count,
 )
 from kvd.commands.scanning cimport gathering, scan_value, scan_wants
-from kvd.commands.strings cimport add_overflows, is_finite
-from kvd.core.entry cimport entry
+from kvd.core.arith cimport add_overflows, is_finite
 from kvd.core.random cimport rng_below
 from kvd.core.text cimport INT_TEXT, LONG_DOUBLE_TEXT, format_int, format_long_double, parse_int, parse_long_double
-from kvd.core.view cimport view, view_is, view_of
+from kvd.core.view cimport view_of
 from kvd.resp.writer cimport write_bulk
 from kvd.run.args cimport (
-    arg_int, changed, event_of, propagate_as, propagates, reply_array, reply_bulk, reply_error, reply_error_about,
-    reply_errorf, reply_int, reply_map, reply_null, reply_ok,
+    arg_int, changed, propagate_as, propagates, reply_array, reply_bulk, reply_error, reply_errorf, reply_int,
+    reply_map, reply_null, reply_ok,
 )
-from kvd.run.call cimport call
-from kvd.run.errors cimport NOT_FLOAT, NOT_INT, NO_MEMORY, OUT_OF_RANGE, OVERFLOW, SYNTAX
+from kvd.run.errors cimport NOT_FLOAT, NO_MEMORY, OVERFLOW
 from kvd.run.registry cimport define
 from kvd.store.config cimport EVENT_HASH
 from kvd.store.effects cimport effect_int, effect_text, effect_word, effects
 from kvd.store.keyspace cimport keyspace_replan_fields
 from kvd.types.hash cimport (
     hash_cursor, hash_deadline, hash_expand, hash_get, hash_len, hash_new, hash_next, hash_random, hash_remove,
-    hash_scan, hash_set, hash_set_deadline, hash_start,
+    hash_scan, hash_set, hash_start,
 )
 from kvd.types.kind cimport HASH, packing
 
@@ -135,11 +132,11 @@ cdef void hdel_command(call *c) noexcept nogil:
     if e != NULL:
         for i in range(2, c.argc):
             n += hash_remove(&c.store.mem, e, c.argv[i])
-        finish_removal(c, e, hash, n)
+        hash_removed(c, e, hash, n)
     reply_int(c, n)
 
 
-cdef void finish_removal(call *c, entry *e, uint64_t hash, int64_t n) noexcept nogil:
+cdef void hash_removed(call *c, entry *e, uint64_t hash, int64_t n) noexcept nogil:
     if n == 0:
         return
     changed(c, c.argv[1], n, EVENT_HASH, b"hdel")
@@ -184,7 +181,7 @@ cdef void hincrby_command(call *c) noexcept nogil:
     reply_int(c, n)
 
 
-cdef void propagate_deadline(call *c, view field, int64_t ms) noexcept nogil:
+cdef void hash_propagate_deadline(call *c, view field, int64_t ms) noexcept nogil:
     """A field's deadline that was set; one that has passed has removed the field."""
     cdef effects *u = &c.store.effects
     if not propagates(c):
@@ -202,7 +199,7 @@ cdef void propagate_deadline(call *c, view field, int64_t ms) noexcept nogil:
     effect_word(u, field)
 
 
-cdef void propagate_field(call *c, entry *e, view field, view value) noexcept nogil:
+cdef void hash_propagate_field(call *c, entry *e, view field, view value) noexcept nogil:
     """A field's value that was set, and the deadline that it has."""
     cdef effects *u = &c.store.effects
     cdef int64_t ms
@@ -214,7 +211,7 @@ cdef void propagate_field(call *c, entry *e, view field, view value) noexcept no
     effect_word(u, value)
     ms = hash_deadline(e, field)
     if ms >= 0:
-        propagate_deadline(c, field, ms)
+        hash_propagate_deadline(c, field, ms)
 
 
 define(hincrbyfloat_command, """
@@ -257,18 +254,18 @@ cdef void hincrbyfloat_command(call *c) noexcept nogil:
             drop_empty(c, c.argv[1], e, hash)
         return
     changed(c, c.argv[1], 1, EVENT_HASH, b"hincrbyfloat")
-    propagate_field(c, e, c.argv[2], value)
+    hash_propagate_field(c, e, c.argv[2], value)
     reply_bulk(c, value)
 
 
 # ---- reading ----------------------------------------------------------------------------------------
 
-cdef bint open_read(call *c, entry **e) noexcept nogil:
+cdef bint hash_open_read(call *c, entry **e) noexcept nogil:
     cdef uint64_t hash
     return find_typed(c, c.argv[1], HASH, True, &hash, e)
 
 
-cdef void reply_field(call *c, entry *e, view field) noexcept nogil:
+cdef void hash_reply_field(call *c, entry *e, view field) noexcept nogil:
     cdef char scratch[INT_TEXT]
     cdef view value
     if e != NULL and hash_get(e, field, &value, scratch):
@@ -284,8 +281,8 @@ define(hget_command, """
 """)
 cdef void hget_command(call *c) noexcept nogil:
     cdef entry *e
-    if open_read(c, &e):
-        reply_field(c, e, c.argv[2])
+    if hash_open_read(c, &e):
+        hash_reply_field(c, e, c.argv[2])
 
 
 define(hmget_command, """
@@ -296,18 +293,18 @@ define(hmget_command, """
 cdef void hmget_command(call *c) noexcept nogil:
     cdef entry *e
     cdef int i
-    if not open_read(c, &e):
+    if not hash_open_read(c, &e):
         return
     reply_array(c, c.argc - 2)
     for i in range(2, c.argc):
-        reply_field(c, e, c.argv[i])
+        hash_reply_field(c, e, c.argv[i])
 
 
 cdef void reply_all(call *c, bint fields, bint values) noexcept nogil:
     cdef entry *e
     cdef hash_cursor at
     cdef view field, value
-    if not open_read(c, &e):
+    if not hash_open_read(c, &e):
         return
     if fields and values:
         reply_map(c, hash_len(e) if e != NULL else 0)
@@ -361,7 +358,7 @@ define(hlen_command, """
 """)
 cdef void hlen_command(call *c) noexcept nogil:
     cdef entry *e
-    if open_read(c, &e):
+    if hash_open_read(c, &e):
         reply_int(c, hash_len(e) if e != NULL else 0)
 
 
@@ -375,7 +372,7 @@ cdef void hstrlen_command(call *c) noexcept nogil:
     cdef entry *e
     cdef char scratch[INT_TEXT]
     cdef view value
-    if open_read(c, &e):
+    if hash_open_read(c, &e):
         reply_int(c, value.len if e != NULL and hash_get(e, c.argv[2], &value, scratch) else 0)
 
 
@@ -389,7 +386,7 @@ cdef void hexists_command(call *c) noexcept nogil:
     cdef entry *e
     cdef char scratch[INT_TEXT]
     cdef view value
-    if open_read(c, &e):
+    if hash_open_read(c, &e):
         reply_int(c, e != NULL and hash_get(e, c.argv[2], &value, scratch))
 
 
@@ -407,6 +404,7 @@ cdef void random_distinct(call *c, entry *e, int64_t count, bint values) noexcep
     cdef view field, value
     cdef int64_t left = hash_len(e)
     cdef picks drawn
+    count = min(count, left)
     if count * 4 < left and left > 1000:
         if not picks_init(&drawn, count):
             reply_error(c, NO_MEMORY)
@@ -419,7 +417,6 @@ cdef void random_distinct(call *c, entry *e, int64_t count, bint values) noexcep
                 count -= 1
         picks_release(&drawn)
         return
-    count = min(count, left)
     reply_array(c, count * (2 if values and c.proto < 3 else 1))
     hash_start(e, &at)
     while count > 0 and hash_next(&at, &field, &value):
@@ -439,17 +436,11 @@ cdef void hrandfield_command(call *c) noexcept nogil:
     cdef entry *e
     cdef hash_cursor at
     cdef view field, value
-    cdef int64_t count = 1
-    cdef bint values = c.argc == 4
-    if c.argc >= 3 and not arg_int(c, 2, &count):
+    cdef int64_t count
+    cdef bint values
+    if not read_random_count(c, b"withvalues", &values, &count):
         return
-    if c.argc > 4 or (values and not view_is(c.argv[3], b"withvalues")):
-        reply_error(c, SYNTAX)
-        return
-    if count < -<int64_t>0x7FFFFFFFFFFFFFFFLL // (2 if values else 1):
-        reply_error(c, OUT_OF_RANGE)
-        return
-    if not open_read(c, &e):
+    if not hash_open_read(c, &e):
         return
     if c.argc == 2:
         if e == NULL:
@@ -495,438 +486,3 @@ define(hscan_command, """
 """)
 cdef void hscan_command(call *c) noexcept nogil:
     scan_value(c, HASH, True, hash_step)
-
-
-# ---- deadlines of fields ----------------------------------------------------------------------------
-
-cdef bint read_fields(call *c, int at, int step, int *first, int *count) noexcept nogil:
-    """FIELDS numfields field ... from argument `at` to the end; False: the error is replied."""
-    cdef int64_t n
-    if at >= c.argc or not view_is(c.argv[at], b"fields"):
-        reply_error(c, b"ERR Mandatory argument FIELDS is missing or not at the right position")
-        return False
-    if at + 1 >= c.argc or not parse_int(c.argv[at + 1], &n) or n < 1 or n > 2147483647:
-        reply_error(c, <const char *>b"ERR Parameter `numFields` should be greater than 0" if at + 1 < c.argc else SYNTAX)
-        return False
-    if n * step != c.argc - at - 2:
-        reply_error(c, b"ERR The `numfields` parameter must match the number of arguments")
-        return False
-    first[0] = at + 2
-    count[0] = <int>n
-    return True
-
-
-cdef bint reply_nothing(call *c, int count) noexcept nogil:
-    """No such key: -2 for each field."""
-    cdef int _
-    reply_array(c, count)
-    for _ in range(count):
-        reply_int(c, -2)
-    return True
-
-
-cdef bint read_moment(call *c, int at, int64_t unit, bint relative, int64_t *ms) noexcept nogil:
-    """As read_deadline, with the bounds and the words that field deadlines have."""
-    cdef int64_t n
-    cdef int64_t most = (<int64_t>1 << 46) - 1         # ms that a field's deadline can be
-    if not parse_int(c.argv[at], &n):
-        reply_error(c, NOT_INT)
-        return False
-    if n < 0:
-        reply_error(c, b"ERR invalid expire time, must be >= 0")
-        return False
-    if n > most // unit or (relative and n * unit > most - c.store.now):
-        reply_errorf(c, b"ERR invalid expire time in '%s' command", c.command.name, NULL)
-        return False
-    ms[0] = n * unit + (c.store.now if relative else 0)
-    return True
-
-
-cdef int expire_field(call *c, entry *e, view field, int64_t ms, int flags, packing *limits) noexcept nogil:
-    """As HEXPIRE answers: -2, 0, 1, 2; -1: no memory."""
-    cdef int64_t before = hash_deadline(e, field)
-    if before == -2:
-        return -2
-    if not condition_allows(flags, before, ms):
-        return 0
-    propagate_deadline(c, field, ms)
-    if ms <= c.store.now:
-        hash_remove(&c.store.mem, e, field)
-        return 2
-    return 1 if hash_set_deadline(&c.store.mem, e, field, ms, limits) else -1
-
-
-cdef void hexpire_generic(call *c, int64_t unit, bint relative) noexcept nogil:
-    cdef uint64_t hash
-    cdef entry *e
-    cdef int64_t ms
-    cdef int flags = 0
-    cdef int at = 3
-    cdef int first, count, i, n
-    cdef int altered = 0
-    cdef int removed = 0
-    cdef packing limits = hash_limits(c.store)
-    if not find_typed(c, c.argv[1], HASH, False, &hash, &e):
-        return
-    if not read_moment(c, 2, unit, relative, &ms):
-        return
-    if view_is(c.argv[3], b"nx"):
-        flags = EXPIRE_NX
-    elif view_is(c.argv[3], b"xx"):
-        flags = EXPIRE_XX
-    elif view_is(c.argv[3], b"gt"):
-        flags = EXPIRE_GT
-    elif view_is(c.argv[3], b"lt"):
-        flags = EXPIRE_LT
-    if flags:
-        at = 4
-    if not read_fields(c, at, 1, &first, &count):
-        return
-    if e == NULL:
-        reply_nothing(c, count)
-        return
-    reply_array(c, count)
-    for i in range(first, first + count):
-        n = expire_field(c, e, c.argv[i], ms, flags, &limits)
-        altered += n == 1
-        removed += n == 2
-        reply_int(c, n)
-    finish_deadlines(c, e, hash, altered, removed, b"hexpire")
-
-
-cdef void finish_deadlines(call *c, entry *e, uint64_t hash, int altered, int removed, const char *event) noexcept nogil:
-    if altered == 0 and removed == 0:
-        return
-    changed(c, c.argv[1], altered + removed, EVENT_HASH, event if altered else <const char *>b"hdel")
-    if altered and removed:
-        event_of(c, c.argv[1], EVENT_HASH, b"hdel")
-    if hash_len(e) == 0:
-        drop_empty(c, c.argv[1], e, hash)
-    else:
-        keyspace_replan_fields(c.store, c.db, e)
-
-
-define(hexpire_command, """
-    HEXPIRE key seconds [NX | XX | GT | LT] FIELDS numfields field [field ...]
-    write denyoom fast | hash | 7.4.0 | O(N) where N is the number of fields
-    Set the time to live of fields of a hash, in seconds.
-    keys: RW update
-    arity: -6
-""")
-cdef void hexpire_command(call *c) noexcept nogil:
-    hexpire_generic(c, 1000, True)
-
-
-define(hpexpire_command, """
-    HPEXPIRE key milliseconds [NX | XX | GT | LT] FIELDS numfields field [field ...]
-    write denyoom fast | hash | 7.4.0 | O(N) where N is the number of fields
-    Set the time to live of fields of a hash, in milliseconds.
-    keys: RW update
-    arity: -6
-""")
-cdef void hpexpire_command(call *c) noexcept nogil:
-    hexpire_generic(c, 1, True)
-
-
-define(hexpireat_command, """
-    HEXPIREAT key unix-time-seconds [NX | XX | GT | LT] FIELDS numfields field [field ...]
-    write denyoom fast | hash | 7.4.0 | O(N) where N is the number of fields
-    Set the moment, in seconds since 1970, at which fields of a hash expire.
-    keys: RW update
-    arity: -6
-""")
-cdef void hexpireat_command(call *c) noexcept nogil:
-    hexpire_generic(c, 1000, False)
-
-
-define(hpexpireat_command, """
-    HPEXPIREAT key unix-time-milliseconds [NX | XX | GT | LT] FIELDS numfields field [field ...]
-    write denyoom fast | hash | 7.4.0 | O(N) where N is the number of fields
-    Set the moment, in milliseconds since 1970, at which fields of a hash expire.
-    keys: RW update
-    arity: -6
-""")
-cdef void hpexpireat_command(call *c) noexcept nogil:
-    hexpire_generic(c, 1, False)
-
-
-cdef void httl_generic(call *c, int64_t unit, bint relative) noexcept nogil:
-    cdef entry *e
-    cdef int first, count, i
-    cdef int64_t ms
-    if not open_read(c, &e) or not read_fields(c, 2, 1, &first, &count):
-        return
-    if e == NULL:
-        reply_nothing(c, count)
-        return
-    reply_array(c, count)
-    for i in range(first, first + count):
-        ms = hash_deadline(e, c.argv[i])
-        if ms >= 0:
-            if relative:
-                ms = max(ms - c.store.now, <int64_t>0)
-                ms = (ms + unit - 1) // unit if unit > 1 else ms
-            else:
-                ms = (ms + unit - 1) // unit
-        reply_int(c, ms)
-
-
-define(httl_command, """
-    HTTL key FIELDS numfields field [field ...]
-    readonly fast | hash | 7.4.0 | O(N) where N is the number of fields
-    Return the time to live of fields of a hash, in seconds.
-    tips: nondeterministic_output
-    arity: -5
-""")
-cdef void httl_command(call *c) noexcept nogil:
-    httl_generic(c, 1000, True)
-
-
-define(hpttl_command, """
-    HPTTL key FIELDS numfields field [field ...]
-    readonly fast | hash | 7.4.0 | O(N) where N is the number of fields
-    Return the time to live of fields of a hash, in milliseconds.
-    tips: nondeterministic_output
-    arity: -5
-""")
-cdef void hpttl_command(call *c) noexcept nogil:
-    httl_generic(c, 1, True)
-
-
-define(hexpiretime_command, """
-    HEXPIRETIME key FIELDS numfields field [field ...]
-    readonly fast | hash | 7.4.0 | O(N) where N is the number of fields
-    Return the moment, in seconds since 1970, at which fields of a hash expire.
-    arity: -5
-""")
-cdef void hexpiretime_command(call *c) noexcept nogil:
-    httl_generic(c, 1000, False)
-
-
-define(hpexpiretime_command, """
-    HPEXPIRETIME key FIELDS numfields field [field ...]
-    readonly fast | hash | 7.4.0 | O(N) where N is the number of fields
-    Return the moment, in milliseconds since 1970, at which fields of a hash expire.
-    arity: -5
-""")
-cdef void hpexpiretime_command(call *c) noexcept nogil:
-    httl_generic(c, 1, False)
-
-
-define(hpersist_command, """
-    HPERSIST key FIELDS numfields field [field ...]
-    write fast | hash | 7.4.0 | O(N) where N is the number of fields
-    Remove the time to live of fields of a hash.
-    keys: RW update
-    arity: -5
-""")
-cdef void hpersist_command(call *c) noexcept nogil:
-    cdef uint64_t hash
-    cdef entry *e
-    cdef int first, count, i
-    cdef int altered = 0
-    cdef int64_t ms
-    cdef packing limits = hash_limits(c.store)
-    if not find_typed(c, c.argv[1], HASH, False, &hash, &e) or not read_fields(c, 2, 1, &first, &count):
-        return
-    if e == NULL:
-        reply_nothing(c, count)
-        return
-    reply_array(c, count)
-    for i in range(first, first + count):
-        ms = hash_deadline(e, c.argv[i])
-        if ms >= 0:
-            hash_set_deadline(&c.store.mem, e, c.argv[i], -1, &limits)
-            altered += 1
-            ms = 1
-        reply_int(c, ms)
-    finish_deadlines(c, e, hash, altered, 0, b"hpersist")
-
-
-define(hgetdel_command, """
-    HGETDEL key FIELDS numfields field [field ...]
-    write fast | hash | 8.0.0 | O(N) where N is the number of fields
-    Return the values of fields of a hash and delete the fields.
-    keys: RW access delete
-    arity: -5
-""")
-cdef void hgetdel_command(call *c) noexcept nogil:
-    cdef uint64_t hash
-    cdef entry *e
-    cdef int first, count, i
-    cdef int64_t n = 0
-    if not find_typed(c, c.argv[1], HASH, False, &hash, &e) or not read_fields(c, 2, 1, &first, &count):
-        return
-    reply_array(c, count)
-    for i in range(first, first + count):
-        reply_field(c, e, c.argv[i])
-        if e != NULL:
-            n += hash_remove(&c.store.mem, e, c.argv[i])
-    if n and propagates(c):
-        propagate_as(c, b"HDEL", 2 + count)
-        effect_word(&c.store.effects, c.argv[1])
-        for i in range(first, first + count):
-            effect_word(&c.store.effects, c.argv[i])
-    if e != NULL:
-        finish_removal(c, e, hash, n)
-
-
-cdef enum:
-    NO_CHANGE = -2
-    NO_DEADLINE = -1
-
-
-cdef struct field_options:     # of HGETEX and HSETEX
-    int64_t deadline           # ms, NO_DEADLINE or NO_CHANGE
-    bint persist
-    bint keep
-    bint only_new
-    bint only_known
-    int first
-    int count
-
-
-cdef bint read_field_options(call *c, bint setting, field_options *o) noexcept nogil:
-    """What stands between the key and the fields; False: the error is replied."""
-    cdef int i = 2
-    cdef int chosen = 0
-    cdef int time_at = 0
-    cdef int64_t unit = 1000
-    cdef bint relative = True
-    cdef view word
-    o.deadline = NO_CHANGE
-    o.persist = o.keep = o.only_new = o.only_known = False
-    while i < c.argc and not view_is(c.argv[i], b"fields"):
-        word = c.argv[i]
-        if view_is(word, b"ex") or view_is(word, b"px") or view_is(word, b"exat") or view_is(word, b"pxat"):
-            chosen += 1
-            unit = 1000 if word.ptr[0] == c'e' or word.ptr[0] == c'E' else 1
-            relative = word.len == 2
-            time_at = i + 1
-            i += 1
-        elif view_is(word, b"persist") and not setting:
-            chosen += 1
-            o.persist = True
-        elif view_is(word, b"keepttl") and setting:
-            chosen += 1
-            o.keep = True
-        elif setting and view_is(word, b"fnx") and not o.only_known and not o.only_new:
-            o.only_new = True
-        elif setting and view_is(word, b"fxx") and not o.only_new and not o.only_known:
-            o.only_known = True
-        elif setting and (view_is(word, b"fnx") or view_is(word, b"fxx")):
-            reply_error(c, b"ERR Only one of FXX or FNX arguments can be specified")
-            return False
-        else:
-            reply_error_about(c, b"ERR unknown argument: %.*s", word)
-            return False
-        if chosen > 1:
-            if setting:
-                reply_error(c, b"ERR Only one of EX, PX, EXAT, PXAT or KEEPTTL arguments can be specified")
-            else:
-                reply_error(c, b"ERR Only one of EX, PX, EXAT, PXAT or PERSIST arguments can be specified")
-            return False
-        i += 1
-    if not read_fields(c, i, 2 if setting else 1, &o.first, &o.count):
-        return False
-    return time_at == 0 or read_moment(c, time_at, unit, relative, &o.deadline)
-
-
-cdef void propagate_persist(call *c, view field) noexcept nogil:
-    cdef effects *u = &c.store.effects
-    if propagates(c):
-        propagate_as(c, b"HPERSIST", 5)
-        effect_word(u, c.argv[1])
-        effect_text(u, b"FIELDS")
-        effect_text(u, b"1")
-        effect_word(u, field)
-
-
-define(hgetex_command, """
-    HGETEX key [EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT unix-time-milliseconds | PERSIST] FIELDS numfields field [field ...]
-    write fast | hash | 8.0.0 | O(N) where N is the number of fields
-    Return the values of fields of a hash and set or remove their time to live.
-    keys: RW access update
-    arity: -5
-""")
-cdef void hgetex_command(call *c) noexcept nogil:
-    cdef uint64_t hash
-    cdef entry *e
-    cdef field_options o
-    cdef int i, n
-    cdef int altered = 0
-    cdef int removed = 0
-    cdef packing limits = hash_limits(c.store)
-    if not find_typed(c, c.argv[1], HASH, False, &hash, &e) or not read_field_options(c, False, &o):
-        return
-    reply_array(c, o.count)
-    for i in range(o.first, o.first + o.count):
-        reply_field(c, e, c.argv[i])
-        if e == NULL:
-            continue
-        if o.persist and hash_deadline(e, c.argv[i]) >= 0:
-            hash_set_deadline(&c.store.mem, e, c.argv[i], -1, &limits)
-            propagate_persist(c, c.argv[i])
-            altered += 1
-        elif o.deadline >= 0:
-            n = expire_field(c, e, c.argv[i], o.deadline, 0, &limits)
-            altered += n == 1
-            removed += n == 2
-    if e != NULL:
-        finish_deadlines(c, e, hash, altered, removed, <const char *><const char *>b"hpersist" if o.persist else <const char *>b"hexpire")
-
-
-cdef bint fields_allow(call *c, entry *e, field_options *o) noexcept nogil:
-    cdef int i
-    cdef bint known
-    for i in range(o.count):
-        known = e != NULL and hash_deadline(e, c.argv[o.first + i * 2]) != -2
-        if (o.only_new and known) or (o.only_known and not known):
-            return False
-    return True
-
-
-define(hsetex_command, """
-    HSETEX key [FNX | FXX] [EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT unix-time-milliseconds | KEEPTTL] FIELDS numfields field value [field value ...]
-    write denyoom fast | hash | 8.0.0 | O(N) where N is the number of fields
-    Set fields of a hash and their time to live, if all or none of them exist as demanded.
-    keys: RW update
-    arity: -6
-""")
-cdef void hsetex_command(call *c) noexcept nogil:
-    cdef uint64_t hash
-    cdef entry *e
-    cdef field_options o
-    cdef int i, n
-    cdef int expiring = 0
-    cdef int removed = 0
-    cdef packing limits = hash_limits(c.store)
-    if not find_typed(c, c.argv[1], HASH, False, &hash, &e) or not read_field_options(c, True, &o):
-        return
-    if not fields_allow(c, e, &o):
-        reply_int(c, 0)
-        return
-    if e == NULL:
-        e = find_or_make(c, c.argv[1], HASH, hash_new, &hash)
-        if e == NULL:
-            return
-    for i in range(o.first, o.first + o.count * 2, 2):
-        if hash_set(&c.store.mem, e, c.argv[i], c.argv[i + 1], &limits, o.keep) < 0:
-            reply_error(c, NO_MEMORY)
-            break
-        propagate_field(c, e, c.argv[i], c.argv[i + 1])
-        if o.deadline >= 0:
-            n = expire_field(c, e, c.argv[i], o.deadline, 0, &limits)
-            expiring += n == 1
-            removed += n == 2
-    else:
-        reply_int(c, 1)
-    changed(c, c.argv[1], o.count, EVENT_HASH, b"hset")
-    if expiring:
-        event_of(c, c.argv[1], EVENT_HASH, b"hexpire")
-    if removed:
-        event_of(c, c.argv[1], EVENT_HASH, b"hdel")
-    if hash_len(e) == 0:
-        drop_empty(c, c.argv[1], e, hash)
-    else:
-        keyspace_replan_fields(c.store, c.db, e)

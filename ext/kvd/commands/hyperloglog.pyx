@@ -8,7 +8,7 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
 from kvd.commands.keyed cimport find_typed
-from kvd.commands.strings cimport open_for_write, set_length
+from kvd.commands.string_edits cimport open_for_write, set_length
 from kvd.core.buf cimport buf, buf_release
 from kvd.core.entry cimport entry
 from kvd.core.hll cimport (

@@ -29,6 +29,8 @@ cdef bint delete_key(call *c, database *db, view key, const char *event) noexcep
 cdef void drop_empty(call *c, view key, entry *e, uint64_t hash) noexcept nogil       # its last element is gone: del
 cdef bint clip(int64_t n, int64_t *start, int64_t *end) noexcept nogil                # indexes as LRANGE takes them; False: an empty range
 cdef bint read_numkeys(call *c, int at, int64_t *n) noexcept nogil                    # at least 1, and so many arguments follow; False: the error is replied
+cdef bint read_random_count(call *c, const char *pairs_word, bint *pairs, int64_t *count) noexcept nogil
+# [count [pairs_word]], 1 without; not below -2^63 / 2 where there are pairs (pairs_word NULL: never). False: the error is replied.
 cdef bint read_pop_count(call *c, int at, int64_t *n) noexcept nogil                    # [COUNT count] to the end; False: the error is replied
 cdef bint arg_double(call *c, int i, double *d) noexcept nogil                        # False: the error is replied
 cdef bint arg_timeout(call *c, int i, int64_t *deadline) noexcept nogil               # seconds to a deadline in ms; 0: no limit

@@ -8,8 +8,8 @@ from kvd.core.table cimport table_hash
 from kvd.core.text cimport parse_double, parse_int
 from kvd.core.view cimport view_is
 from kvd.resp.writer cimport write_double
-from kvd.run.args cimport event_of, find_read, find_write, reply_error, wrong_type
-from kvd.run.errors cimport NOT_FLOAT, NO_MEMORY, SYNTAX
+from kvd.run.args cimport arg_int, event_of, find_read, find_write, reply_error, wrong_type
+from kvd.run.errors cimport NOT_FLOAT, NO_MEMORY, OUT_OF_RANGE, SYNTAX
 from kvd.store.access cimport access_init
 from kvd.store.change cimport key_changed, key_event
 from kvd.store.config cimport (
@@ -127,6 +127,20 @@ cdef bint read_numkeys(call *c, int at, int64_t *n) noexcept nogil:
         return False
     if n[0] > c.argc - at - 1:
         reply_error(c, b"ERR Number of keys can't be greater than number of args")
+        return False
+    return True
+
+
+cdef bint read_random_count(call *c, const char *pairs_word, bint *pairs, int64_t *count) noexcept nogil:
+    count[0] = 1
+    pairs[0] = c.argc == 4
+    if c.argc >= 3 and not arg_int(c, 2, count):
+        return False
+    if c.argc > 4 or (pairs[0] and (pairs_word == NULL or not view_is(c.argv[3], pairs_word))):
+        reply_error(c, SYNTAX)
+        return False
+    if count[0] < -<int64_t>0x7FFFFFFFFFFFFFFFLL // (2 if pairs[0] else 1):
+        reply_error(c, OUT_OF_RANGE)
         return False
     return True
 

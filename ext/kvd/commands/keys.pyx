@@ -460,6 +460,7 @@ cdef bint read_scan(call *c, listing *l, int64_t *count) noexcept nogil:
             if count[0] < 1:
                 reply_error(c, SYNTAX)
                 return False
+            count[0] = min(count[0], <int64_t>0x7FFFFFFF)
         elif view_is(c.argv[i], b"match"):
             set_pattern(l, c.argv[i + 1])
         elif view_is(c.argv[i], b"type"):

@@ -2,6 +2,7 @@
 
 from libc.stdint cimport int64_t
 
+from kvd.core.buf cimport buf
 from kvd.core.glob cimport glob_match
 from kvd.core.view cimport view
 from kvd.resp.writer cimport write_bulk, write_header_at, write_int, write_null, write_push, write_text
@@ -13,20 +14,26 @@ from kvd.session.channels cimport (
     CHANNEL, PATTERN, SHARD, any_subscription, channel, channel_name, channels_of, listeners_of, publish, subscribe,
     subscriptions, unsubscribe,
 )
-from kvd.session.session cimport session
+from kvd.session.session cimport REPLY_ON, session
 from kvd.store.effects cimport TO_REPLICAS
+
+
+cdef buf *confirmations(call *c) noexcept nogil:
+    """Part of the reply, and yet a message: CLIENT REPLY does not suppress it."""
+    return c.out if c.session.reply == REPLY_ON else &c.session.pushes
 
 
 cdef void confirm(call *c, const char *what, int kind, view name) noexcept nogil:
     """The message that tells of a subscription that began or ended."""
     cdef session *s = c.session
-    write_push(c.out, 3, c.proto)
-    write_text(c.out, what)
+    cdef buf *out = confirmations(c)
+    write_push(out, 3, c.proto)
+    write_text(out, what)
     if name.ptr == NULL:
-        write_null(c.out, c.proto)
+        write_null(out, c.proto)
     else:
-        write_bulk(c.out, name)
-    write_int(c.out, subscriptions(s, SHARD) if kind == SHARD else subscriptions(s, CHANNEL) + subscriptions(s, PATTERN))
+        write_bulk(out, name)
+    write_int(out, subscriptions(s, SHARD) if kind == SHARD else subscriptions(s, CHANNEL) + subscriptions(s, PATTERN))
 
 
 cdef void subscribe_generic(call *c, int kind, const char *what) noexcept nogil:
@@ -60,11 +67,12 @@ cdef void unsubscribe_generic(call *c, int kind, const char *what) noexcept nogi
 cdef void leave_one(call *c, int kind, const char *what, view name) noexcept nogil:
     """The name's bytes go with the subscription, so its confirmation is written first and counted after."""
     cdef session *s = c.session
-    write_push(c.out, 3, c.proto)
-    write_text(c.out, what)
-    write_bulk(c.out, name)
+    cdef buf *out = confirmations(c)
+    write_push(out, 3, c.proto)
+    write_text(out, what)
+    write_bulk(out, name)
     unsubscribe(s, kind, name)
-    write_int(c.out, subscriptions(s, SHARD) if kind == SHARD else subscriptions(s, CHANNEL) + subscriptions(s, PATTERN))
+    write_int(out, subscriptions(s, SHARD) if kind == SHARD else subscriptions(s, CHANNEL) + subscriptions(s, PATTERN))
 
 
 define(subscribe_command, """

@@ -14,6 +14,9 @@ from kvd.resp.writer cimport write_bulk, write_header_at
 from kvd.run.args cimport arg_int, find_read, reply_array, reply_error, wrong_type
 from kvd.run.errors cimport SYNTAX
 
+cdef enum:
+    MOST = 0x7FFFFFFF          # elements of one call
+
 
 cdef bint read_cursor(call *c, view v, uint64_t *cursor) noexcept nogil:
     cdef uint64_t n = 0
@@ -53,6 +56,7 @@ cdef bint read_options(call *c, bint novalues, gathering *g) noexcept nogil:
             if g.count < 1:
                 reply_error(c, SYNTAX)
                 return False
+            g.count = min(g.count, <int64_t>MOST)
         elif i + 1 < c.argc and view_is(c.argv[i], b"match"):
             g.pattern = c.argv[i + 1]
             g.any = g.pattern.len == 1 and g.pattern.ptr[0] == c'*'

@@ -313,6 +313,7 @@ cdef void random_distinct(call *c, entry *e, int64_t count) noexcept nogil:
     cdef view member
     cdef int64_t left = set_len(e)
     cdef picks drawn
+    count = min(count, left)
     if encoding_of(e) == SET_TABLE and count * 4 < left:
         if not picks_init(&drawn, count):
             reply_error(c, NO_MEMORY)
@@ -325,7 +326,6 @@ cdef void random_distinct(call *c, entry *e, int64_t count) noexcept nogil:
                 count -= 1
         picks_release(&drawn)
         return
-    count = min(count, left)
     reply_array(c, count)
     set_start(e, &at)
     while count > 0 and set_next(&at, &member):

@@ -2,7 +2,8 @@
 
 from kvd.core.view cimport view
 from kvd.run.call cimport call
-from kvd.types.stream cimport consumer, group, nack, stream
+from kvd.types.group cimport consumer, group, nack
+from kvd.types.stream cimport stream
 
 cdef void group_missing(call *c, view key, view name, const char *where) noexcept nogil       # replies NOGROUP
 cdef void group_unknown(call *c, view key, view name) noexcept nogil                           # replies NOGROUP of a stream that is there

@@ -27,12 +27,14 @@ from kvd.run.registry cimport define
 from kvd.store.change cimport others_changed
 from kvd.store.config cimport EVENT_STREAM
 from kvd.store.effects cimport effect_int, effect_text, effect_word, effects
+from kvd.types.group cimport (
+    group_ack, group_add, group_consumer, group_consumer_add, group_consumer_remove, group_find, group_pend,
+    group_remove, groups_forget, groups_refer, nack_give, name_of,
+)
 from kvd.types.kind cimport STREAM
 from kvd.types.stream cimport (
-    DROP_REFERENCES, ONLY_ACKNOWLEDGED, group_ack, group_consumer, group_consumer_add, group_consumer_remove,
-    group_pend, nack_give, name_of, references, stream_delete, stream_drop_references, stream_group, stream_group_add,
-    stream_group_remove, stream_has, stream_new, stream_of, stream_referenced, stream_walk, stream_walk_next,
-    stream_walk_start,
+    DROP_REFERENCES, ONLY_ACKNOWLEDGED, references, stream_delete, stream_has, stream_new, stream_of, stream_walk,
+    stream_walk_next, stream_walk_start,
 )
 
 cdef enum:
@@ -57,7 +59,7 @@ cdef void group_unknown(call *c, view key, view name) noexcept nogil:
 cdef consumer *use_consumer(call *c, stream *s, group *g, view key, view name) noexcept nogil:
     cdef consumer *who = group_consumer(g, name)
     if who == NULL:
-        who = group_consumer_add(s, g, name, c.store.now)
+        who = group_consumer_add(s.mem, g, name, c.store.now)
         if who == NULL:
             return NULL
         others_changed(c.store, 1)
@@ -128,7 +130,7 @@ cdef group *find_group(call *c, view key, view name, bint changes, stream **s) n
         return NULL
     if changes:
         open_key(c, key, e)
-    g = stream_group(stream_of(e), name) if e != NULL else NULL
+    g = group_find(&stream_of(e).groups, name) if e != NULL else NULL
     if g == NULL:
         group_missing(c, key, name, b"")
     else:
@@ -180,7 +182,7 @@ cdef group *known_group(call *c, stream **s) noexcept nogil:
     cdef group *g
     if not known_stream(c, s):
         return NULL
-    g = stream_group(s[0], c.argv[3])
+    g = group_find(&s[0].groups, c.argv[3])
     if g == NULL:
         group_unknown(c, c.argv[2], c.argv[3])
     return g
@@ -219,9 +221,9 @@ cdef void xgroup_create(call *c) noexcept nogil:
         if e == NULL:
             return
         s = stream_of(e)
-    if stream_group(s, c.argv[3]) != NULL:
+    if group_find(&s.groups, c.argv[3]) != NULL:
         reply_error(c, b"BUSYGROUP Consumer Group name already exists")
-    elif stream_group_add(s, c.argv[3], id, o.entries_read) == NULL:
+    elif group_add(s.mem, &s.groups, c.argv[3], id, o.entries_read) == NULL:
         reply_error(c, NO_MEMORY)
     else:
         changed(c, c.argv[2], 1, EVENT_STREAM, b"xgroup-create")
@@ -263,9 +265,9 @@ cdef void xgroup_destroy(call *c) noexcept nogil:
     cdef group *g
     if not known_stream(c, &s):
         return
-    g = stream_group(s, c.argv[3])
+    g = group_find(&s.groups, c.argv[3])
     if g != NULL:
-        stream_group_remove(s, g)
+        group_remove(s.mem, &s.groups, g)
         changed(c, c.argv[2], 1, EVENT_STREAM, b"xgroup-destroy")
     reply_int(c, g != NULL)
 
@@ -283,7 +285,7 @@ cdef void xgroup_createconsumer(call *c) noexcept nogil:
     if g == NULL:
         return
     new = group_consumer(g, c.argv[4]) == NULL
-    if new and group_consumer_add(s, g, c.argv[4], c.store.now) == NULL:
+    if new and group_consumer_add(s.mem, g, c.argv[4], c.store.now) == NULL:
         reply_error(c, NO_MEMORY)
         return
     if new:
@@ -307,7 +309,7 @@ cdef void xgroup_delconsumer(call *c) noexcept nogil:
     who = group_consumer(g, c.argv[4])
     if who != NULL:
         n = who.pending.count
-        group_consumer_remove(s, g, who)
+        group_consumer_remove(s.mem, g, who)
         changed(c, c.argv[2], 1, EVENT_STREAM, b"xgroup-delconsumer")
     reply_int(c, n)
 
@@ -329,14 +331,14 @@ cdef void xack_command(call *c) noexcept nogil:
     if not find_stream(c, c.argv[1], True, &e):
         return
     if e != NULL:
-        g = stream_group(stream_of(e), c.argv[2])
+        g = group_find(&stream_of(e).groups, c.argv[2])
     if g != NULL:
         if not ids_valid(c, 3, c.argc - 1):
             return
         open_key(c, c.argv[1], e)
         for i in range(3, c.argc):
             parse_id(c.argv[i], &id, 0, False)
-            n += group_ack(stream_of(e), g, id)
+            n += group_ack(stream_of(e).mem, g, id)
         others_changed(c.store, n)
     reply_int(c, n)
 
@@ -360,19 +362,19 @@ cdef void xackdel_command(call *c) noexcept nogil:
         return
     s = stream_of(e) if e != NULL else NULL
     if s != NULL:
-        g = stream_group(s, c.argv[2])
+        g = group_find(&s.groups, c.argv[2])
     reply_array(c, c.argc - first)
     for i in range(first, c.argc):
         parse_id(c.argv[i], &id, 0, False)
-        if g == NULL or not group_ack(s, g, id):
+        if g == NULL or not group_ack(s.mem, g, id):
             reply_int(c, -1)
             continue
         n += 1
-        if refs == ONLY_ACKNOWLEDGED and stream_referenced(s, id):
+        if refs == ONLY_ACKNOWLEDGED and groups_refer(&s.groups, id):
             reply_int(c, 2)
             continue
         if refs == DROP_REFERENCES:
-            stream_drop_references(s, id)
+            groups_forget(s.mem, &s.groups, id)
         stream_delete(s, id)
         reply_int(c, 1)
     if n:
@@ -543,7 +545,7 @@ cdef bint claim(call *c, stream *s, group *g, nack *p, consumer *who, claiming *
     """Gives it to the consumer and replies it; False: it was delivered too recently."""
     if o.idle > 0 and c.store.now - p.delivered_ms < o.idle:
         return False
-    if not nack_give(s, p, who):
+    if not nack_give(p, who):
         return False
     p.delivered_ms = o.delivered_ms
     if o.retries >= 0:
@@ -559,7 +561,7 @@ cdef bint claim(call *c, stream *s, group *g, nack *p, consumer *who, claiming *
 
 cdef void lose(call *c, stream *s, group *g, stream_id id) noexcept nogil:
     """A pending entry that the stream no longer has."""
-    if group_ack(s, g, id):
+    if group_ack(s.mem, g, id):
         others_changed(c.store, 1)
         propagate_acknowledged(c, c.argv[1], g, id)
 
@@ -603,7 +605,7 @@ cdef void xclaim_command(call *c) noexcept nogil:
             continue
         p = <nack *>idmap_find(&g.pending, id)
         if p == NULL and o.force:
-            p = group_pend(s, g, who, id, c.store.now - o.idle)
+            p = group_pend(s.mem, g, who, id, c.store.now - o.idle)
         if p != NULL:
             n += claim(c, s, g, p, who, &o)
     write_header_at(c.out, begin, c'*', n)

@@ -14,9 +14,10 @@ from kvd.run.args cimport (
 from kvd.run.call cimport call
 from kvd.run.errors cimport NO_KEY
 from kvd.run.registry cimport define
+from kvd.types.group cimport consumer, group, group_find, nack, name_of
 from kvd.types.stream cimport (
-    consumer, group, nack, name_of, stream, stream_entries_read, stream_group, stream_of, stream_range_has_tombstones,
-    stream_walk, stream_walk_next, stream_walk_start,
+    stream, stream_entries_read, stream_of, stream_range_has_tombstones, stream_walk, stream_walk_next,
+    stream_walk_start,
 )
 
 
@@ -216,7 +217,7 @@ cdef void xinfo_consumers(call *c) noexcept nogil:
     cdef uint32_t i
     if s == NULL:
         return
-    g = stream_group(s, c.argv[3])
+    g = group_find(&s.groups, c.argv[3])
     if g == NULL:
         group_unknown(c, c.argv[2], c.argv[3])
         return

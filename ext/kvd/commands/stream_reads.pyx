@@ -19,10 +19,11 @@ from kvd.run.errors cimport NO_MEMORY, SYNTAX
 from kvd.run.registry cimport define
 from kvd.session.waiters cimport wanted
 from kvd.store.change cimport others_changed
+from kvd.types.group cimport consumer, group, group_find, group_pend, nack
 from kvd.types.kind cimport STREAM
 from kvd.types.stream cimport (
-    consumer, group, group_pend, nack, stream, stream_entries_read, stream_group, stream_of,
-    stream_range_has_tombstones, stream_walk, stream_walk_next, stream_walk_start,
+    stream, stream_entries_read, stream_of, stream_range_has_tombstones, stream_walk, stream_walk_next,
+    stream_walk_start,
 )
 
 cdef struct reading:           # of XREAD and XREADGROUP
@@ -123,7 +124,7 @@ cdef bint read_start(call *c, reading *r, int k, stream_id *after) noexcept nogi
     cdef entry *e
     if not find_stream(c, key, True, &e):
         return False
-    if r.group_at and (e == NULL or stream_group(stream_of(e), c.argv[r.group_at]) == NULL):
+    if r.group_at and (e == NULL or group_find(&stream_of(e).groups, c.argv[r.group_at]) == NULL):
         group_missing(c, key, c.argv[r.group_at], b" in XREADGROUP with GROUP option")
         return False
     if is_char(word, c'$'):
@@ -173,7 +174,7 @@ cdef int64_t reply_new(call *c, view key, stream *s, group *g, consumer *who, re
         while stream_walk_next(&w, &id):
             p = NULL
             if not r.noack:
-                p = group_pend(s, g, who, id, c.store.now)
+                p = group_pend(s.mem, g, who, id, c.store.now)
                 if p == NULL:
                     break
             count_read(s, g, id)
@@ -243,7 +244,7 @@ cdef bint reply_stream(call *c, reading *r, int k, stream_id after) noexcept nog
         reply_entries(c, s, after, id_highest(), False, r.count)
         return True
     open_key(c, key, e)
-    g = stream_group(s, c.argv[r.group_at])
+    g = group_find(&s.groups, c.argv[r.group_at])
     who = use_consumer(c, s, g, key, c.argv[r.group_at + 1])
     if who == NULL or (not history and (not some or id_compare(top, g.last) <= 0)):
         return False

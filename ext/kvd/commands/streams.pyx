@@ -17,11 +17,11 @@ from kvd.run.errors cimport NO_KEY, NO_MEMORY, SYNTAX
 from kvd.run.registry cimport define
 from kvd.store.config cimport EVENT_STREAM, OPT_STREAM_NODE_MAX_BYTES, OPT_STREAM_NODE_MAX_ENTRIES, cfg
 from kvd.store.effects cimport effect_begin, effect_int, effect_text, effect_word
+from kvd.types.group cimport groups_forget, groups_refer
 from kvd.types.kind cimport STREAM
 from kvd.types.stream cimport (
-    DROP_REFERENCES, KEEP_REFERENCES, ONLY_ACKNOWLEDGED, stream_append, stream_delete, stream_drop_references,
-    stream_has, stream_limits, stream_new, stream_of, stream_referenced, stream_trim, stream_trimming,
-    stream_walk_field, stream_walk_next, stream_walk_start,
+    DROP_REFERENCES, KEEP_REFERENCES, ONLY_ACKNOWLEDGED, stream_append, stream_delete, stream_has, stream_limits,
+    stream_new, stream_of, stream_trim, stream_trimming, stream_walk_field, stream_walk_next, stream_walk_start,
 )
 
 cdef const char *BAD_ID = b"ERR Invalid stream ID specified as stream command argument"
@@ -552,11 +552,11 @@ cdef void xdelex_command(call *c) noexcept nogil:
         s = stream_of(e) if e != NULL else NULL
         if s == NULL or not stream_has(s, id):
             reply_int(c, -1)
-        elif refs == ONLY_ACKNOWLEDGED and stream_referenced(s, id):
+        elif refs == ONLY_ACKNOWLEDGED and groups_refer(&s.groups, id):
             reply_int(c, 2)
         else:
             if refs == DROP_REFERENCES:
-                stream_drop_references(s, id)
+                groups_forget(s.mem, &s.groups, id)
             n += stream_delete(s, id)
             reply_int(c, 1)
     if n:

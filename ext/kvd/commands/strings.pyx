@@ -1,40 +1,31 @@
 """Commands on strings. How a string is held is known to types/string.pyx alone."""
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free
-from libc.string cimport memcpy
 
 from kvd.commands.expiry cimport NO_TIME, read_deadline, set_deadline
-from kvd.core.entry cimport TIMED, entry, entry_deadline, entry_timer
+from kvd.core.entry cimport TIMED, entry_deadline, entry_timer
 from kvd.core.table cimport table_find, table_hash
-from kvd.core.text cimport INT_TEXT, LONG_DOUBLE_TEXT, format_long_double, parse_int, parse_long_double
+from kvd.core.text cimport INT_TEXT, parse_int
 from kvd.core.view cimport lower, view_equal, view_is, view_of
 from kvd.core.xxh3 cimport xxh3_64
-from kvd.resp.writer cimport write_header_at
 from kvd.run.args cimport (
     AHEAD, arg_int, changed, event_of, find_read, find_write, hash_ahead, propagate_as, propagate_key, propagates,
-    reply_array, reply_bulk, reply_error, reply_errorf, reply_int, reply_map, reply_null, reply_ok, reply_text,
-    use_hash, wrong_type,
+    reply_array, reply_bulk, reply_error, reply_errorf, reply_int, reply_null, reply_ok, use_hash, wrong_type,
 )
 from kvd.run.call cimport KEY_ACCESS, KEY_OW, KEY_RW, KEY_UPDATE
-from kvd.run.errors cimport NOT_FLOAT, NOT_INT, NO_MEMORY, OVERFLOW, SYNTAX, TOO_LONG, WRONGTYPE
+from kvd.run.errors cimport NO_MEMORY, SYNTAX, TOO_LONG, WRONGTYPE
 from kvd.run.registry cimport define, define_key_narrowing
 from kvd.store.access cimport access_init
 from kvd.store.config cimport EVENT_GENERIC, EVENT_NEW, EVENT_STRING, OPT_PROTO_MAX_BULK_LEN, cfg
 from kvd.store.effects cimport effect_int, effect_text, effect_word, effects
-from kvd.store.keyspace cimport (
-    keyspace_find, keyspace_insert, keyspace_moved, keyspace_persist, keyspace_remove, keyspace_replace,
-)
-from kvd.types.kind cimport INT, STRING, encoding_of, type_of
-from kvd.types.string cimport (
-    string_assign, string_int, string_int_cell, string_len, string_new, string_new_int, string_new_text, string_open,
-    string_view,
-)
+from kvd.store.keyspace cimport keyspace_find, keyspace_insert, keyspace_persist, keyspace_remove, keyspace_replace
+from kvd.types.kind cimport STRING, type_of
+from kvd.types.string cimport string_assign, string_len, string_new, string_view
 
 
 # ---- writing ----------------------------------------------------------------------------------------
 
-cdef bint put(call *c, view key, view value, uint64_t hash, entry *old, int64_t deadline, bint keep_ttl) noexcept nogil:
+cdef bint string_put(call *c, view key, view value, uint64_t hash, entry *old, int64_t deadline, bint keep_ttl) noexcept nogil:
     """Makes key hold value. deadline: ms, or NO_TIME. False: no memory, and the error is replied.
 
     The event "set" and those of the deadline are the caller's."""
@@ -209,7 +200,7 @@ cdef void reply_value(call *c, entry *e) noexcept nogil:
         reply_bulk(c, string_view(e, scratch))
 
 
-cdef void propagate_set(call *c, view key, view value, int64_t deadline, bint keep_ttl) noexcept nogil:
+cdef void string_propagate(call *c, view key, view value, int64_t deadline, bint keep_ttl) noexcept nogil:
     """A SET whose condition has held, with its deadline as a moment."""
     cdef effects *u = &c.store.effects
     if not propagates(c):
@@ -259,11 +250,11 @@ cdef void set_generic(call *c, set_args *a, view value) noexcept nogil:
             c.out.len = at
             reply_error(c, WRONGTYPE)
         return
-    if not put(c, key, value, hash, e, a.deadline, (a.flags & SET_KEEPTTL) != 0):
+    if not string_put(c, key, value, hash, e, a.deadline, (a.flags & SET_KEEPTTL) != 0):
         return
     finish_set(c, key, hash, a.deadline)
     if a.flags or a.deadline != NO_TIME:
-        propagate_set(c, key, value, a.deadline, (a.flags & SET_KEEPTTL) != 0)
+        string_propagate(c, key, value, a.deadline, (a.flags & SET_KEEPTTL) != 0)
     if not a.flags & SET_GET:
         reply_ok(c)
 
@@ -333,7 +324,7 @@ cdef void setnx_command(call *c) noexcept nogil:
     cdef uint64_t hash
     if find_write(c, c.argv[1], &hash) != NULL:
         reply_int(c, 0)
-    elif put(c, c.argv[1], c.argv[2], hash, NULL, NO_TIME, False):
+    elif string_put(c, c.argv[1], c.argv[2], hash, NULL, NO_TIME, False):
         changed(c, c.argv[1], 1, EVENT_STRING, b"set")
         reply_int(c, 1)
 
@@ -351,7 +342,7 @@ cdef void getset_command(call *c) noexcept nogil:
     if e != NULL and wrong_type(c, e, STRING):
         return
     reply_value(c, e)
-    if put(c, c.argv[1], c.argv[2], hash, e, NO_TIME, False):
+    if string_put(c, c.argv[1], c.argv[2], hash, e, NO_TIME, False):
         changed(c, c.argv[1], 1, EVENT_STRING, b"set")
     else:
         c.out.len = at
@@ -417,11 +408,11 @@ cdef bint set_pairs(call *c, int at, int64_t pairs, int64_t deadline, bint keep_
         key = c.argv[at + 2 * i]
         use_hash(c, key, hashes[i % AHEAD])
         e = find_write(c, key, &hash)
-        if not put(c, key, c.argv[at + 2 * i + 1], hash, e, deadline, keep_ttl):
+        if not string_put(c, key, c.argv[at + 2 * i + 1], hash, e, deadline, keep_ttl):
             break
         finish_set(c, key, hash, deadline)
         if deadline != NO_TIME or keep_ttl:
-            propagate_set(c, key, c.argv[at + 2 * i + 1], deadline, keep_ttl)
+            string_propagate(c, key, c.argv[at + 2 * i + 1], deadline, keep_ttl)
         i += 1
     use_hash(c, view_of(NULL, 0), 0)
     return i == pairs
@@ -619,239 +610,6 @@ cdef void digest_command(call *c) noexcept nogil:
     reply_bulk(c, view_of(text, 16))
 
 
-# ---- changing in place ------------------------------------------------------------------------------
-
-cdef char *open_value(call *c, view key, uint64_t hash, entry *e, size_t n) noexcept nogil:
-    """The value of e made n bytes long and writable, or NULL with the error replied."""
-    cdef entry *moved = e
-    cdef char *bytes = string_open(&c.store.mem, &moved, n)
-    if bytes == NULL:
-        reply_error(c, NO_MEMORY)
-        return NULL
-    keyspace_moved(c.store, c.db, e, moved, hash)
-    return bytes
-
-
-cdef char *open_for_write(call *c, view key, size_t n, size_t *had) noexcept nogil:
-    cdef uint64_t hash
-    cdef entry *e = find_write(c, key, &hash)
-    had[0] = 0
-    if e == NULL:
-        e = string_new_text(&c.store.mem, key, view_of(NULL, 0), 0)
-        if e == NULL or not keyspace_insert(c.store, c.db, e, hash):
-            reply_error(c, NO_MEMORY)
-            return NULL
-        access_init(c.store, e)
-        event_of(c, key, EVENT_NEW, b"new")
-    elif wrong_type(c, e, STRING):
-        return NULL
-    had[0] = string_len(e)
-    return open_value(c, key, hash, e, max(had[0], n))
-
-
-cdef bint set_length(call *c, view key, size_t n) noexcept nogil:
-    cdef uint64_t hash
-    cdef entry *e = find_write(c, key, &hash)
-    return open_value(c, key, hash, e, n) != NULL
-
-
-define(append_command, """
-    APPEND key value
-    write denyoom fast | string | 2.0.0 | O(1), amortised over the growth of the value
-    Append to the string value of a key, which is made if it does not exist.
-    keys: RW insert
-""")
-cdef void append_command(call *c) noexcept nogil:
-    cdef uint64_t hash
-    cdef view key = c.argv[1]
-    cdef view more = c.argv[2]
-    cdef size_t had
-    cdef char *bytes
-    cdef entry *e = find_write(c, key, &hash)
-    if e == NULL:
-        if put(c, key, more, hash, NULL, NO_TIME, False):
-            changed(c, key, 1, EVENT_STRING, b"append")
-            reply_int(c, more.len)
-        return
-    if wrong_type(c, e, STRING):
-        return
-    had = string_len(e)
-    if too_long(c, had + more.len):
-        return
-    bytes = open_value(c, key, hash, e, had + more.len)
-    if bytes == NULL:
-        return
-    memcpy(bytes + had, more.ptr, more.len)
-    changed(c, key, 1, EVENT_STRING, b"append")
-    reply_int(c, had + more.len)
-
-
-define(setrange_command, """
-    SETRANGE key offset value
-    write denyoom | string | 2.2.0 | O(1), not counting the copying of the value
-    Overwrite a part of the string value of a key, padding with zero bytes what lies before it.
-    keys: RW update
-""")
-cdef void setrange_command(call *c) noexcept nogil:
-    cdef uint64_t hash
-    cdef view key = c.argv[1]
-    cdef view part = c.argv[3]
-    cdef int64_t offset
-    cdef size_t had = 0
-    cdef char *bytes
-    cdef entry *e
-    if not arg_int(c, 2, &offset):
-        return
-    if offset < 0:
-        reply_error(c, b"ERR offset is out of range")
-        return
-    e = find_write(c, key, &hash)
-    if e != NULL and wrong_type(c, e, STRING):
-        return
-    if part.len == 0:
-        reply_int(c, string_len(e) if e != NULL else 0)
-        return
-    if too_long(c, <uint64_t>offset + part.len):
-        return
-    bytes = open_for_write(c, key, <size_t>offset + part.len, &had)
-    if bytes == NULL:
-        return
-    memcpy(bytes + offset, part.ptr, part.len)
-    changed(c, key, 1, EVENT_STRING, b"setrange")
-    reply_int(c, max(had, <size_t>offset + part.len))
-
-
-cdef void add_to(call *c, int64_t delta) noexcept nogil:
-    cdef uint64_t hash
-    cdef view key = c.argv[1]
-    cdef int64_t n = 0
-    cdef entry *e = find_write(c, key, &hash)
-    cdef entry *made
-    if e != NULL:
-        if wrong_type(c, e, STRING):
-            return
-        if not string_int(e, &n):
-            reply_error(c, NOT_INT)
-            return
-    if add_overflows(n, delta, &n):
-        reply_error(c, OVERFLOW)
-        return
-    if e != NULL and encoding_of(e) == INT:
-        string_int_cell(e)[0] = n
-    else:
-        made = string_new_int(&c.store.mem, key, n, e.flags & TIMED if e != NULL else 0)
-        if made == NULL:
-            reply_error(c, NO_MEMORY)
-            return
-        access_init(c.store, made)
-        if e != NULL:
-            made.access = e.access
-            if e.flags & TIMED:
-                entry_timer(made).deadline = entry_deadline(e)
-            keyspace_replace(c.store, c.db, e, made, hash)
-        elif not keyspace_insert(c.store, c.db, made, hash):
-            reply_error(c, NO_MEMORY)
-            return
-        else:
-            event_of(c, key, EVENT_NEW, b"new")
-    changed(c, key, 1, EVENT_STRING, b"incrby")
-    reply_int(c, n)
-
-
-define(incr_command, """
-    INCR key
-    write denyoom fast | string | 1.0.0 | O(1)
-    Add one to the integer value of a key; one that does not exist counts as 0.
-    keys: RW access update
-""")
-cdef void incr_command(call *c) noexcept nogil:
-    add_to(c, 1)
-
-
-define(decr_command, """
-    DECR key
-    write denyoom fast | string | 1.0.0 | O(1)
-    Subtract one from the integer value of a key; one that does not exist counts as 0.
-    keys: RW access update
-""")
-cdef void decr_command(call *c) noexcept nogil:
-    add_to(c, -1)
-
-
-define(incrby_command, """
-    INCRBY key increment
-    write denyoom fast | string | 1.0.0 | O(1)
-    Add a number to the integer value of a key; one that does not exist counts as 0.
-    keys: RW access update
-""")
-cdef void incrby_command(call *c) noexcept nogil:
-    cdef int64_t n
-    if arg_int(c, 2, &n):
-        add_to(c, n)
-
-
-define(decrby_command, """
-    DECRBY key decrement
-    write denyoom fast | string | 1.0.0 | O(1)
-    Subtract a number from the integer value of a key; one that does not exist counts as 0.
-    keys: RW access update
-""")
-cdef void decrby_command(call *c) noexcept nogil:
-    cdef int64_t n
-    if not arg_int(c, 2, &n):
-        return
-    if n == <int64_t>(<uint64_t>1 << 63):
-        reply_error(c, b"ERR decrement would overflow")
-        return
-    add_to(c, -n)
-
-
-define(incrbyfloat_command, """
-    INCRBYFLOAT key float-increment
-    write denyoom fast | string | 2.6.0 | O(1)
-    Add a floating point number to the value of a key; one that does not exist counts as 0.
-    keys: RW access update
-""")
-cdef void incrbyfloat_command(call *c) noexcept nogil:
-    cdef uint64_t hash
-    cdef view key = c.argv[1]
-    cdef long double value = 0
-    cdef long double delta
-    cdef char scratch[INT_TEXT]
-    cdef char text[LONG_DOUBLE_TEXT]
-    cdef view printed
-    cdef entry *made
-    cdef entry *e = find_write(c, key, &hash)
-    if e != NULL:
-        if wrong_type(c, e, STRING):
-            return
-        if not parse_long_double(string_view(e, scratch), &value):
-            reply_error(c, NOT_FLOAT)
-            return
-    if not parse_long_double(c.argv[2], &delta):
-        reply_error(c, NOT_FLOAT)
-        return
-    value += delta
-    if not is_finite(value):
-        reply_error(c, b"ERR increment would produce NaN or Infinity")
-        return
-    printed = view_of(text, format_long_double(text, value))
-    made = string_new_text(&c.store.mem, key, printed, e.flags & TIMED if e != NULL else 0)
-    if made == NULL:
-        reply_error(c, NO_MEMORY)
-        return
-    access_init(c.store, made)
-    if e != NULL:
-        if e.flags & TIMED:
-            entry_timer(made).deadline = entry_deadline(e)
-        keyspace_replace(c.store, c.db, e, made, hash)
-    elif keyspace_insert(c.store, c.db, made, hash):
-        event_of(c, key, EVENT_NEW, b"new")
-    changed(c, key, 1, EVENT_STRING, b"incrbyfloat")
-    propagate_set(c, key, printed, NO_TIME, True)
-    reply_bulk(c, printed)
-
-
 define(delex_command, """
     DELEX key [IFEQ ifeq-value | IFNE ifne-value | IFDEQ ifdeq-digest | IFDNE ifdne-digest]
     write fast | string | 8.4.0 | O(1), or O(N) of the value's length with a condition
@@ -885,169 +643,12 @@ cdef void delex_command(call *c) noexcept nogil:
     reply_int(c, holds)
 
 
-# ---- longest common subsequence ---------------------------------------------------------------------
-
-cdef enum:
-    MAX_LCS = 2147483647
-
-cdef struct lcs_args:
-    bint length_only
-    bint ranges
-    bint with_lengths
-    int64_t least
-
-
-cdef bint read_lcs(call *c, lcs_args *a) noexcept nogil:
-    cdef int i = 3
-    a.length_only = a.ranges = a.with_lengths = False
-    a.least = 0
-    while i < c.argc:
-        if view_is(c.argv[i], b"len"):
-            a.length_only = True
-        elif view_is(c.argv[i], b"idx"):
-            a.ranges = True
-        elif view_is(c.argv[i], b"withmatchlen"):
-            a.with_lengths = True
-        elif view_is(c.argv[i], b"minmatchlen") and i + 1 < c.argc:
-            i += 1
-            if not arg_int(c, i, &a.least):
-                return False
-            a.least = max(a.least, 0)
-        else:
-            reply_error(c, SYNTAX)
-            return False
-        i += 1
-    if a.length_only and a.ranges:
-        reply_error(c, b"ERR If you want both the length and indexes, please just use IDX.")
-        return False
-    return True
-
-
-cdef int lcs_reply_range(call *c, int64_t a0, int64_t a1, int64_t b0, int64_t b1, lcs_args *args) noexcept nogil:
-    """A range, if ranges are wanted and it is long enough; how many were replied."""
-    if not args.ranges or a1 - a0 + 1 < args.least:
-        return 0
-    reply_array(c, 3 if args.with_lengths else 2)
-    reply_array(c, 2)
-    reply_int(c, a0)
-    reply_int(c, a1)
-    reply_array(c, 2)
-    reply_int(c, b0)
-    reply_int(c, b1)
-    if args.with_lengths:
-        reply_int(c, a1 - a0 + 1)
-    return 1
-
-
-cdef void lcs_walk(call *c, lcs_args *args, view a, view b, uint32_t *t) noexcept nogil:
-    """Goes back through the table of lengths from its corner, gathering the string or its ranges."""
-    cdef size_t width = b.len + 1
-    cdef size_t i = a.len
-    cdef size_t j = b.len
-    cdef int64_t left = t[i * width + j]
-    cdef int64_t total = left
-    cdef int64_t ranges = 0
-    cdef size_t at
-    cdef int64_t a1 = -1, b1 = -1, a0 = 0, b0 = 0
-    cdef bint open_range = False
-    cdef char *out = NULL
-    if not args.ranges:
-        out = <char *>calloc(total + 1, 1)
-        if out == NULL:
-            reply_error(c, NO_MEMORY)
-            return
-    else:
-        reply_map(c, 2)
-        reply_text(c, b"matches")
-    at = c.out.len
-    while i > 0 and j > 0:
-        if a.ptr[i - 1] == b.ptr[j - 1]:
-            if out != NULL:
-                left -= 1
-                out[left] = a.ptr[i - 1]
-            if open_range and (a0 != <int64_t>i or b0 != <int64_t>j):
-                ranges += lcs_reply_range(c, a0, a1, b0, b1, args)
-                open_range = False
-            if not open_range:
-                a1 = i - 1
-                b1 = j - 1
-                open_range = True
-            a0 = i - 1
-            b0 = j - 1
-            i -= 1
-            j -= 1
-        elif t[(i - 1) * width + j] > t[i * width + j - 1]:
-            i -= 1
-        else:
-            j -= 1
-        if open_range and (i == 0 or j == 0):
-            ranges += lcs_reply_range(c, a0, a1, b0, b1, args)
-            open_range = False
-    if out != NULL:
-        reply_bulk(c, view_of(out, total))
-        free(out)
-        return
-    write_header_before(c, at, ranges)
-    reply_text(c, b"len")
-    reply_int(c, total)
-
-
-cdef inline void write_header_before(call *c, size_t at, int64_t n) noexcept nogil:
-    write_header_at(c.out, at, c'*', n)
-
-
-define(lcs_command, """
-    LCS key key [LEN] [IDX] [MINMATCHLEN min-match-len] [WITHMATCHLEN]
-    readonly | string | 7.0.0 | O(N*M) where N and M are the lengths of the two values
-    Find the longest common subsequence of two string values.
-""")
-cdef void lcs_command(call *c) noexcept nogil:
-    cdef lcs_args args
-    cdef uint64_t hash
-    cdef char scratch_a[INT_TEXT]
-    cdef char scratch_b[INT_TEXT]
-    cdef view a = view_of(NULL, 0)
-    cdef view b = view_of(NULL, 0)
-    cdef uint32_t *t
-    cdef size_t i, j, width
-    cdef entry *ea = find_read(c, c.argv[1], &hash)
-    cdef entry *eb = find_read(c, c.argv[2], &hash)
-    if (ea != NULL and type_of(ea) != STRING) or (eb != NULL and type_of(eb) != STRING):
-        reply_error(c, b"ERR The specified keys must contain string values")
-        return
-    if not read_lcs(c, &args):
-        return
-    if ea != NULL:
-        a = string_view(ea, scratch_a)
-    if eb != NULL:
-        b = string_view(eb, scratch_b)
-    width = b.len + 1
-    if a.len > MAX_LCS or b.len > MAX_LCS or (a.len + 1) > (<size_t>1 << 40) // width:
-        reply_error(c, b"ERR String too long for LCS")
-        return
-    t = <uint32_t *>calloc((a.len + 1) * width, sizeof(uint32_t))
-    if t == NULL:
-        reply_error(c, b"ERR Insufficient memory, failed allocating transient memory for LCS")
-        return
-    for i in range(1, a.len + 1):
-        for j in range(1, b.len + 1):
-            if a.ptr[i - 1] == b.ptr[j - 1]:
-                t[i * width + j] = t[(i - 1) * width + j - 1] + 1
-            else:
-                t[i * width + j] = max(t[(i - 1) * width + j], t[i * width + j - 1])
-    if args.length_only:
-        reply_int(c, t[a.len * width + b.len])
-    else:
-        lcs_walk(c, &args, a, b, t)
-    free(t)
-
-
 # ---- for the Python doors ---------------------------------------------------------------------------
 
 cdef bint plain_set(call *c, view key, view value) noexcept nogil:
     cdef uint64_t hash
     cdef entry *e = find_write(c, key, &hash)
-    if not put(c, key, value, hash, e, NO_TIME, False):
+    if not string_put(c, key, value, hash, e, NO_TIME, False):
         return False
     changed(c, key, 1, EVENT_STRING, b"set")
     return True

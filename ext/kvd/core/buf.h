@@ -6,13 +6,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-struct kvd_buf { char *ptr; size_t len; size_t cap; int failed; };
+struct kvd_buf { char *ptr; size_t len; size_t cap; size_t limit; int failed; };
 
 static inline int kvd_buf_room(struct kvd_buf *b, size_t more) {
     size_t need = b->len + more, cap = b->cap < 256 ? 256 : b->cap;
     char *p;
     if (need < more) { b->failed = 1; return 0; }
     if (need <= b->cap) return 1;
+    if (b->limit && need > b->limit) { b->failed = 1; return 0; }
     while (cap < need) cap += cap < 1048576 ? cap : cap / 4;
     p = (char *)realloc(b->ptr, cap);
     if (!p) { b->failed = 1; return 0; }

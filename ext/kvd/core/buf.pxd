@@ -2,6 +2,7 @@
 
 A buffer doubles up to 1 MiB and then grows by a quarter, so that one huge reply does not reserve twice
 its size. Invariant: len <= cap; after a failed growth the old content is still there.
+A reply that no client may get has a limit: what writes it in a loop looks at `failed`.
 
 Memory comes from malloc, not from a store's heap: buffers belong to network threads, which hold no
 store lock while they read and write. Owners report the capacity to the store (session_account).
@@ -15,8 +16,9 @@ cdef extern from "kvd/core/buf.h" nogil:
         char *ptr
         size_t len
         size_t cap
-        bint failed        # an append found no memory: the content is not whole
-    bint buf_reserve "kvd_buf_room" (buf *b, size_t more) noexcept   # False: no memory, b.failed set
+        size_t limit       # it grows no further; 0: none
+        bint failed        # an append found no memory, or met the limit: the content is not whole
+    bint buf_reserve "kvd_buf_room" (buf *b, size_t more) noexcept   # False: no memory, or the limit; b.failed is set
     void buf_printf "kvd_printf" (buf *b, const char *format, ...) noexcept
 
 

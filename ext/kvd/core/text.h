@@ -1,4 +1,4 @@
-/* Digits in pairs, and strtod with its errors told apart: an overflow is one, a denormal is not. */
+/* Digits in pairs, and strtod with its errors told apart: overflow and underflow to zero are, a denormal is not. */
 
 #ifndef KVD_CORE_TEXT_H
 #define KVD_CORE_TEXT_H
@@ -18,12 +18,12 @@ static int kvd_isinfl(long double d) { return isinf(d) ? (d > 0 ? 1 : -1) : 0; }
 static int kvd_isnanl(long double d) { return isnan(d); }
 static int kvd_strtod(const char *s, const char **end, double *out) {
     char *e; errno = 0; *out = strtod(s, &e); *end = e;
-    return !(errno == ERANGE && (*out == HUGE_VAL || *out == -HUGE_VAL || fabs(*out) < 1e-300));
+    return !(errno == ERANGE && (*out == HUGE_VAL || *out == -HUGE_VAL || *out == 0));
 }
 
 static int kvd_strtold(const char *s, const char **end, long double *out) {
     char *e; errno = 0; *out = strtold(s, &e); *end = e;
-    return !(errno == ERANGE && (*out == HUGE_VALL || *out == -HUGE_VALL || fabsl(*out) < 1e-300L));
+    return !(errno == ERANGE && (*out == HUGE_VALL || *out == -HUGE_VALL || *out == 0));
 }
 
 static int kvd_print_ld(char *out, size_t n, long double d) { return snprintf(out, n, "%.17Lf", d); }

@@ -11,9 +11,10 @@ cdef enum:
 
 cdef bint parse_int(view v, int64_t *out) noexcept nogil            # canonical decimal only: no +, spaces, leading zeros
 cdef bint parse_double(view v, double *out) noexcept nogil          # accepts inf, hex; refuses nan, spaces, empty
+cdef bint parse_bound(view v, double *out) noexcept nogil           # of a range of scores: clips what is too large or small; refuses hex
 cdef bint parse_long_double(view v, long double *out) noexcept nogil
 cdef int format_int(char *out, int64_t n) noexcept nogil            # returns the length; no NUL
-cdef int format_double(char *out, double d) noexcept nogil          # fewest digits that read back; inf, -inf, nan
+cdef int format_double(char *out, double d) noexcept nogil          # an integer up to 2^62, else the fewest digits that read back; -0, inf, -inf, nan
 cdef int format_shortest(char *out, double d) noexcept nogil        # the same, but large whole numbers in scientific notation: 1e+15
 cdef int format_long_double(char *out, long double d) noexcept nogil   # 17 decimals, no trailing zeros, no exponent
 cdef int format_percent(char *out, double d) noexcept nogil         # a percentile: 50, 99.9; no trailing zeros

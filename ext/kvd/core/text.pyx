@@ -6,7 +6,8 @@ printed in plain notation with at most 17 decimals, which is what INCRBYFLOAT st
 """
 
 from libc.stdio cimport snprintf
-from libc.string cimport memcpy, memset
+from libc.stdlib cimport free, malloc
+from libc.string cimport memchr, memcpy, memset
 
 from kvd.core.grisu cimport grisu_digits
 
@@ -59,29 +60,55 @@ cdef bint parse_int(view v, int64_t *out) noexcept nogil:
     return True
 
 
-cdef bint copy_text(char *out, size_t room, view v) noexcept nogil:
-    """NUL-terminated copy for the C library; False for what no number looks like."""
-    if v.len == 0 or v.len >= room or v.ptr[0] == c' ' or 9 <= v.ptr[0] <= 13:
-        return False
-    memcpy(out, v.ptr, v.len)
-    out[v.len] = 0
-    return True
+cdef char *copy_text(char *small, size_t room, view v) noexcept nogil:
+    """NUL-terminated copy for the C library, in `small` or, if that is too small, from malloc; NULL for what no number looks like."""
+    cdef char *text = small
+    if v.len == 0 or v.ptr[0] == c' ' or 9 <= v.ptr[0] <= 13:
+        return NULL
+    if v.len >= room:
+        text = <char *>malloc(v.len + 1)
+        if text == NULL:
+            return NULL
+    memcpy(text, v.ptr, v.len)
+    text[v.len] = 0
+    return text
+
+
+cdef int read_whole(view v, double *out) noexcept nogil:
+    """0: all of v is no number; 1: it is, but out of range, and was clipped; 2: it is."""
+    cdef char small[256]
+    cdef char *text = copy_text(small, sizeof(small), v)
+    cdef const char *end
+    cdef int how = 0
+    if text == NULL:
+        return 0
+    how = 1 + read_double(text, &end, out)
+    if end != text + v.len or isnan(out[0]):
+        how = 0
+    if text != small:
+        free(text)
+    return how
 
 
 cdef bint parse_double(view v, double *out) noexcept nogil:
-    cdef char text[256]
-    cdef const char *end
-    if not copy_text(text, sizeof(text), v):
-        return False
-    return read_double(text, &end, out) and end == text + v.len and not isnan(out[0])
+    return read_whole(v, out) == 2
+
+
+cdef bint parse_bound(view v, double *out) noexcept nogil:
+    return memchr(v.ptr, c'x', v.len) == NULL and memchr(v.ptr, c'X', v.len) == NULL and read_whole(v, out) > 0
 
 
 cdef bint parse_long_double(view v, long double *out) noexcept nogil:
-    cdef char text[LONG_DOUBLE_TEXT]
+    cdef char small[256]
+    cdef char *text = copy_text(small, sizeof(small), v)
     cdef const char *end
-    if not copy_text(text, sizeof(text), v):
+    cdef bint ok
+    if text == NULL:
         return False
-    return read_long_double(text, &end, out) and end == text + v.len and not isnanl(out[0])
+    ok = read_long_double(text, &end, out) and end == text + v.len and not isnanl(out[0])
+    if text != small:
+        free(text)
+    return ok
 
 
 cdef int format_int(char *out, int64_t value) noexcept nogil:
@@ -109,7 +136,7 @@ cdef int format_int(char *out, int64_t value) noexcept nogil:
 
 
 cdef int format_double(char *out, double d) noexcept nogil:
-    if -4503599627370496.0 <= d <= 4503599627370496.0 and d == <double><int64_t>d and (d != 0 or 1 / d > 0):
+    if -4611686018427387904.0 <= d <= 4611686018427387904.0 and d == <double><int64_t>d and (d != 0 or 1 / d > 0):
         return format_int(out, <int64_t>d)
     return format_shortest(out, d)
 

@@ -12,7 +12,7 @@ from kvd.doors.sleep cimport hold_signals, restore_signals
 from kvd.doors.store cimport Store
 from kvd.run.renames cimport rename_add
 from kvd.server.listening cimport server, server_listen, server_listen_unix
-from kvd.server.log cimport LOG_DEBUG, LOG_NOTICE, LOG_VERBOSE, LOG_WARNING, log_line, log_to_configured
+from kvd.store.log cimport LOG_DEBUG, LOG_NOTICE, LOG_VERBOSE, LOG_WARNING, log_line, log_to_configured
 from kvd.server.poll cimport sigset_t
 from kvd.server.server cimport server_new, server_start, server_stop, server_wait
 from kvd.server.socket cimport last_errno

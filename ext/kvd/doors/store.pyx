@@ -57,9 +57,10 @@ from types import GenericAlias
 
 # the families of commands define themselves when imported
 for _family in (
-        "bits", "caching", "cluster", "configuration", "connection", "expiry", "geo", "hashes", "hyperloglog", "info", "introspection", "keys",
-        "lists", "monitoring", "process", "pubsub", "sets", "sorting", "stream_groups", "stream_info", "stream_reads",
-        "streams", "strings", "transactions", "zsets",
+        "bits", "caching", "cluster", "configuration", "connection", "expiry", "geo", "hash_expiry", "hashes",
+        "hyperloglog", "info", "introspection", "keys", "lcs", "lists", "monitoring", "process", "pubsub",
+        "sets", "sorting", "stream_groups", "stream_info", "stream_reads", "streams", "string_edits",
+        "strings", "transactions", "zset_pops", "zset_ranges", "zset_unions", "zsets",
 ):
     importlib.import_module(f"kvd.commands.{_family}")
 importlib.import_module("kvd.persist.dumping")

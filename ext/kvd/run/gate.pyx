@@ -14,7 +14,7 @@ from libc.string cimport memset, strncmp
 
 from kvd.core.buf cimport buf, buf_add_char, buf_printf, buf_release
 from kvd.core.slots cimport key_slot
-from kvd.core.view cimport view
+from kvd.core.view cimport view, view_is
 from kvd.run.args cimport reply_error, reply_errorf
 from kvd.run.call cimport (
     F_ALLOW_BUSY, F_CROSS_SLOTS, F_DENYOOM, F_ENDS_MULTI, F_LISTENING, F_MAY_REPLICATE, F_NOSCRIPT, F_NO_AUTH,
@@ -25,9 +25,10 @@ from kvd.run.figures cimport figures_of
 from kvd.run.registry cimport command_keys
 from kvd.run.renames cimport called
 from kvd.session.clients cimport session_discard
-from kvd.session.session cimport AFTER_TELL, ANY_SLOT, NO_SLOT, clients_of, in_multi, is_paused
+from kvd.session.session cimport AFTER_TELL, ANY_SLOT, NO_SLOT, clients_of, in_multi, is_paused, session_kill
 from kvd.session.tracking cimport tracking_send
 from kvd.store.evict cimport evict_until_fits, over_limit
+from kvd.store.log cimport LOG_WARNING, log_line
 from kvd.store.store cimport (
     SPECIAL_BUSY, SPECIAL_CLUSTER, SPECIAL_LISTENS, SPECIAL_LOCKED_OUT, SPECIAL_MEMORY, SPECIAL_MULTI, SPECIAL_PAUSED,
 )
@@ -153,9 +154,18 @@ cdef void quote(buf *out, view v, size_t most) noexcept nogil:
         buf_add_char(out, v.ptr[i] if v.ptr[i] != 0 else c' ')
 
 
+cdef bint is_http(call *c) noexcept nogil:
+    """A web browser can be made to send a request to this port, whose body holds commands."""
+    return not c.session.in_process and (view_is(c.argv[0], b"post") or view_is(c.argv[0], b"host:"))
+
+
 cdef void refuse_unknown(call *c) noexcept nogil:
     cdef buf text
     cdef int i
+    if is_http(c):
+        log_line(c.store, LOG_WARNING, b"A client sent an HTTP request, perhaps an attack by a web page (cross-protocol scripting): its connection is closed")
+        session_kill(c.session)
+        return
     memset(&text, 0, sizeof(text))
     buf_printf(&text, b"ERR unknown command '")
     quote(&text, c.argv[0], 128)

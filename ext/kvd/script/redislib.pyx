@@ -25,6 +25,7 @@ from kvd.script.lua cimport T_NUMBER, T_STRING, lua
 from kvd.script.protect cimport add_functions, named, protect, refuse_globals
 from kvd.script.register cimport register_function
 from kvd.script.runtime cimport running, runtime, runtime_of
+from kvd.store.log cimport log_line
 
 cdef enum:
     REPL_ALL = 3
@@ -181,8 +182,6 @@ cdef int redis_log(lua_State *L) noexcept nogil:
     level = <int>lua.tonumber(L, 1)
     if not 0 <= level <= 3:
         return give_error(L, b"ERR Invalid debug level.", True)
-    if r.store.on_log == NULL:
-        return 0
     r.text.len = 0
     for i in range(2, argc + 1):
         p = lua.tolstring(L, i, &n)
@@ -192,7 +191,7 @@ cdef int redis_log(lua_State *L) noexcept nogil:
             buf_add(&r.text, p, n)
     buf_add_char(&r.text, 0)
     if not r.text.failed:
-        r.store.on_log(r.store, level, r.text.ptr)
+        log_line(r.store, level, r.text.ptr)
     return 0
 
 

@@ -23,12 +23,12 @@ from kvd.resp.parser cimport (
 )
 from kvd.run.dispatch cimport DISPATCH_PAUSED, dispatch
 from kvd.run.figures cimport figure_error
-from kvd.server.log cimport LOG_WARNING, log_line
+from kvd.store.log cimport LOG_WARNING, log_line
 from kvd.server.poll cimport poll_forget, poll_watch, waker_wake
 from kvd.server.socket cimport close, endpoint, receive, socket_tune, transmit, would_block
 from kvd.session.clients cimport session_delete, session_new
 from kvd.session.session cimport (
-    buf_set, clients_of, is_authenticated, session_account, session_end, session_within_limits,
+    buf_set, clients_of, is_authenticated, session_account, session_end, session_limit_output, session_within_limits,
 )
 from kvd.store.clock cimport store_time
 from kvd.store.config cimport OPT_CLIENT_QUERY_BUFFER_LIMIT, OPT_PROTO_MAX_BULK_LEN, OPT_TCP_KEEPALIVE, cfg
@@ -37,6 +37,7 @@ from kvd.store.store cimport store_lock, store_unlock
 cdef enum:
     CHUNK = 16384              # received at once
     BIG_CHUNK = 1048576        # when a large argument is on its way
+    UNREPORTED = 16384         # bytes that a half-received command may hold before the store hears of it
     KEEP_BUFFER = 65536        # larger buffers are given back when empty
 
 
@@ -109,18 +110,20 @@ cdef void take_output(connection *k) noexcept nogil:
     """Under the lock: moves the session's output to the connection."""
     cdef session *c = k.session
     cdef buf swap
-    if c.out.len == 0:
-        return
     if c.out.failed:
         c.killed = True
+        return
+    if c.out.len == 0:
         return
     if k.sending.len == 0:
         swap = k.sending
         k.sending = c.out
         c.out = swap
         c.out.len = 0
+        k.sending.limit = 0
     else:
         buf_add(&k.sending, c.out.ptr, c.out.len)
+        c.killed = c.killed or k.sending.failed
         c.out.len = 0
         if c.out.cap > KEEP_BUFFER:
             buf_release(&c.out)
@@ -233,7 +236,7 @@ cdef int run_each(connection *k, int n, bint hashed) noexcept nogil:
             k.session.hint = net.round.hashes[i]
         if dispatch(k.session, net.round.argv + net.round.batch[i].first, net.round.batch[i].argc) == DISPATCH_PAUSED:
             return i
-        if k.session.closing or k.session.killed or k.session.wait != NULL:
+        if k.session.closing or k.session.killed or k.session.wait != NULL or k.session.out.failed:
             return i + 1
     return n
 
@@ -304,9 +307,14 @@ cdef void process(connection *k) noexcept nogil:
         k.parser.max_bulk = cfg(&s.config, OPT_PROTO_MAX_BULK_LEN)
         parse_batch(k, &n, &state, ends)
         if n == 0 and state == PARSE_MORE:
+            if k.input.cap > c.input_used + c.input_free + UNREPORTED:
+                store_lock(s)
+                report(k)
+                store_unlock(s)
             break
         store_lock(s)
         store_time(s)
+        session_limit_output(c)
         done = run_batch(k, n)
         if done == n and state == PARSE_ERROR and not c.closing and c.wait == NULL:
             protocol_error(k)

@@ -4,7 +4,7 @@ from libc.stdlib cimport free
 from libc.string cimport memcpy, memset, strcmp, strcspn, strdup, strlen
 
 from kvd.core.buf cimport buf, buf_add_char, buf_printf, buf_release
-from kvd.server.log cimport LOG_WARNING, log_line
+from kvd.store.log cimport LOG_WARNING, log_line
 from kvd.server.poll cimport poll_watch
 from kvd.server.socket cimport close, endpoint, listen_tcp, listen_unix, socket_port, transmit, unlink
 from kvd.session.session cimport clients_of

@@ -18,7 +18,7 @@ from kvd.server.connection cimport (
     connection_resume, connection_writable, round_state,
 )
 from kvd.server.listening cimport MAX_LISTENERS, listener, server, server_admit, server_assign
-from kvd.server.log cimport LOG_WARNING, log_line
+from kvd.store.log cimport LOG_WARNING, log_line
 from kvd.server.poll cimport poll_event, poll_wait, poll_watch, waker_drain, waker_wake
 from kvd.server.socket cimport accept_one
 from kvd.session.session cimport clients_of, pause_set, session

@@ -17,6 +17,9 @@ cdef enum reply_mode:
     REPLY_SKIP_NEXT            # CLIENT REPLY SKIP was just run
     REPLY_SKIP                 # this command's reply is thrown away
 
+cdef enum:
+    FREE_OUTPUT = 16384        # bytes of output that count for no limit: Redis's fixed reply buffer of a client
+
 cdef enum script_slots:        # in a cluster: session.script_slot
     ANY_SLOT = -2              # the script may use keys of any slot
     NO_SLOT = -1               # it has used none yet
@@ -118,6 +121,8 @@ cdef void session_replies(session *c, int mode) noexcept nogil     # CLIENT REPL
 cdef buf *session_push(session *c) noexcept nogil                  # where a message for it is written; then session_pushed
 cdef void session_append_pushes(session *c) noexcept nogil         # after its command: behind the reply
 cdef void session_pushed(session *c) noexcept nogil
+cdef void session_limit_output(session *c) noexcept nogil      # no single reply grows far beyond the hard limit
+cdef size_t session_output(session *c) noexcept nogil      # bytes that wait to be written, as limits count them
 cdef bint session_within_limits(session *c) noexcept nogil         # False: more output waits for it than it may leave waiting
 cdef void session_end(session *c) noexcept nogil                   # closed when its output is written
 cdef void session_kill(session *c) noexcept nogil                  # closed now

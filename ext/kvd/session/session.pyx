@@ -108,10 +108,26 @@ cdef void session_pushed(session *c) noexcept nogil:
         c.wake(c)
 
 
+cdef inline output_limit *limit_of(session *c) noexcept nogil:
+    return &c.store.config.limits[<int>(CLASS_PUBSUB if is_listening(c) else CLASS_NORMAL)]
+
+
+cdef void session_limit_output(session *c) noexcept nogil:
+    cdef output_limit *l = limit_of(c)
+    c.out.limit = FREE_OUTPUT + l.hard if l.hard else 0
+
+
+cdef size_t session_output(session *c) noexcept nogil:
+    cdef size_t waiting = c.pending + c.out.len
+    return waiting - FREE_OUTPUT if waiting > FREE_OUTPUT else 0
+
+
 cdef bint session_within_limits(session *c) noexcept nogil:
     cdef store *s = c.store
-    cdef output_limit *l = &s.config.limits[<int>(CLASS_PUBSUB if is_listening(c) else CLASS_NORMAL)]
-    cdef size_t waiting = c.pending + c.out.len
+    cdef output_limit *l = limit_of(c)
+    cdef size_t waiting = session_output(c)
+    if c.out.failed:
+        return False
     if waiting > clients_of(s).max_output:
         clients_of(s).max_output = waiting
     if l.hard and waiting >= <size_t>l.hard:

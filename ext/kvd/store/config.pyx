@@ -18,7 +18,7 @@ choices. Marks:
 
 from libc.stdint cimport int64_t
 from libc.stdlib cimport free, malloc
-from libc.string cimport memcpy, memset, strcmp, strlen
+from libc.string cimport memchr, memcpy, memset, strcmp, strlen
 
 from kvd.core.buf cimport buf_add, buf_add_char, buf_printf
 from kvd.core.text cimport DOUBLE_TEXT, format_percent, parse_double, parse_int, parse_memory
@@ -572,6 +572,9 @@ cdef bint set_shutdown(config *c, int id, view value, buf *why) noexcept nogil:
 
 
 cdef bint config_set(config *c, int id, view value, buf *why) noexcept nogil:
+    if value.len and memchr(value.ptr, 0, value.len) != NULL:
+        buf_printf(why, b"the value contains a NUL byte")
+        return False
     if not set_value(c, id, value, why):
         return False
     if TABLE[id].flags & UNMADE and not config_is_default(c, id):

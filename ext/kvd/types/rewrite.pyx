@@ -24,12 +24,12 @@ from libc.string cimport memcpy, memset
 from kvd.core.idmap cimport id_compare, id_highest, id_lowest, idmap_next, idmap_seek, idmap_seek_last, idpos, stream_id
 from kvd.core.text cimport INT_TEXT, format_double, format_int
 from kvd.core.view cimport view_of, view_str
+from kvd.types.group cimport consumer, group, nack, name_of
 from kvd.types.hash cimport hash_cursor, hash_next, hash_start
 from kvd.types.list cimport list_cursor, list_end, list_next, list_start
 from kvd.types.set cimport set_cursor, set_next, set_start
 from kvd.types.stream cimport (
-    consumer, group, nack, name_of, stream, stream_has, stream_of, stream_walk, stream_walk_field, stream_walk_next,
-    stream_walk_start,
+    stream, stream_has, stream_of, stream_walk, stream_walk_field, stream_walk_next, stream_walk_start,
 )
 from kvd.types.string cimport string_view
 from kvd.types.zset cimport zset_at, zset_cursor, zset_get, zset_next

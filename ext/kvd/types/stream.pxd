@@ -1,43 +1,16 @@
-"""Streams: entries by id, consumer groups and what is pending in them. See stream.pyx."""
+"""Streams: entries by id. See stream.pyx."""
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from kvd.core.entry cimport entry, entry_payload
 from kvd.core.idmap cimport idmap, idpos, stream_id
 from kvd.core.mem cimport heap
-from kvd.core.view cimport view, view_of
+from kvd.core.view cimport view
+from kvd.types.group cimport name_list
 
 cdef struct stream_node:       # up to stream-node-max-entries entries
     stream_id first            # the id that the entries' ids are relative to
     uint8_t *lp
-
-cdef struct name_list:         # things that begin with a `named`, in order of their names
-    void **item
-    uint32_t count
-    uint32_t room
-
-cdef struct named:
-    char *text
-    size_t len
-
-cdef struct consumer:
-    named name
-    int64_t seen_ms            # last tried anything
-    int64_t active_ms          # last got anything; -1: never
-    idmap pending              # of its nacks
-
-cdef struct nack:              # an entry delivered and not acknowledged
-    stream_id id
-    consumer *owner
-    int64_t delivered_ms
-    uint64_t deliveries
-
-cdef struct group:
-    named name
-    stream_id last             # of the last entry delivered
-    int64_t entries_read       # logical; -1: not known
-    idmap pending
-    name_list consumers
 
 cdef struct stream:
     heap *mem
@@ -91,20 +64,8 @@ cdef void stream_walk_field(stream_walk *w, view *field, view *value) noexcept n
 cdef bint stream_has(stream *s, stream_id id) noexcept nogil
 cdef bint stream_delete(stream *s, stream_id id) noexcept nogil                       # False: no such entry
 cdef int64_t stream_trim(stream *s, stream_trimming *t) noexcept nogil               # how many went
-cdef bint stream_referenced(stream *s, stream_id id) noexcept nogil                   # not yet delivered to, or pending in, some group
-cdef void stream_drop_references(stream *s, stream_id id) noexcept nogil              # it is pending nowhere any more
 cdef bint stream_range_has_tombstones(stream *s, stream_id start) noexcept nogil
 cdef int64_t stream_entries_read(stream *s, stream_id id) noexcept nogil              # estimated at id; -1: cannot be told
-
-cdef group *stream_group(stream *s, view name) noexcept nogil                         # or NULL
-cdef group *stream_group_add(stream *s, view name, stream_id last, int64_t entries_read) noexcept nogil   # the name must be new; or NULL
-cdef void stream_group_remove(stream *s, group *g) noexcept nogil
-cdef consumer *group_consumer(group *g, view name) noexcept nogil                     # or NULL
-cdef consumer *group_consumer_add(stream *s, group *g, view name, int64_t now) noexcept nogil
-cdef void group_consumer_remove(stream *s, group *g, consumer *c) noexcept nogil      # with its pending entries
-cdef nack *group_pend(stream *s, group *g, consumer *c, stream_id id, int64_t now) noexcept nogil   # new, or taken from another consumer; or NULL
-cdef bint group_ack(stream *s, group *g, stream_id id) noexcept nogil                 # False: it is not pending
-cdef bint nack_give(stream *s, nack *n, consumer *c) noexcept nogil                   # to another consumer; False: no memory
 
 cdef bint stream_free_some(heap *h, entry *e, int *budget) noexcept nogil
 cdef size_t stream_parts(entry *e) noexcept nogil
@@ -112,11 +73,6 @@ cdef size_t stream_bytes(entry *e, size_t samples) noexcept nogil
 cdef bint stream_copy(heap *h, entry *source, entry *copy) noexcept nogil
 cdef const char *stream_encoding_name(entry *e) noexcept nogil
 cdef const char *stream_check(entry *e) noexcept nogil
-
-
-cdef inline view name_of(void *item) noexcept nogil:
-    """Of a group or a consumer."""
-    return view_of((<named *>item).text, (<named *>item).len)
 
 
 cdef inline stream *stream_of(entry *e) noexcept nogil:

@@ -14,22 +14,24 @@ The listpack of a node is laid out as Redis's, so that payloads are exchanged as
 `cells` tells how many elements stand before it, for walking backwards. An entry is thus its values and
 seven bytes or so. Deleting marks it; a node whose entries are all deleted goes.
 
-A nack stands in its group's idmap and in its consumer's, and belongs to the group.
+Consumer groups: group.pyx.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
-from libc.string cimport memcpy, memmove, memset
+from libc.string cimport memset
 
 from kvd.core.idmap cimport (
-    id_compare, id_highest, id_lowest, id_next, id_of, idmap_bytes, idmap_check, idmap_find, idmap_init, idmap_insert,
-    idmap_next, idmap_prev, idmap_release, idmap_remove, idmap_seek, idmap_seek_last,
+    id_compare, id_highest, id_lowest, id_next, id_of, idmap_bytes, idmap_check, idmap_init, idmap_insert, idmap_next,
+    idmap_prev, idmap_remove, idmap_seek, idmap_seek_last,
 )
 from kvd.core.listpack cimport (
     lp_append, lp_append_int, lp_bytes, lp_check, lp_copy, lp_equal, lp_first, lp_free, lp_get, lp_get_int, lp_last,
     lp_new, lp_next, lp_prev, lp_replace_int,
 )
-from kvd.core.mem cimport mem_alloc, mem_cost, mem_free, mem_realloc
-from kvd.core.view cimport view_compare
+from kvd.core.mem cimport mem_alloc, mem_cost, mem_free
+from kvd.types.group cimport (
+    group, group_ack, group_bytes, group_copy, group_remove, groups_check, groups_forget, groups_refer, nack,
+)
 from kvd.types.kind cimport STREAM, boxed_new
 
 cdef enum entry_flag:
@@ -462,10 +464,10 @@ cdef int64_t trim_entries(stream *s, stream_trimming *t, int64_t gone) noexcept 
             if not goes_whole(s, w.node, t) or (t.limit and gone + n + number(lp_first(w.node.lp)) > t.limit):
                 break
             judged = w.node
-        if t.refs == ONLY_ACKNOWLEDGED and stream_referenced(s, id):
+        if t.refs == ONLY_ACKNOWLEDGED and groups_refer(&s.groups, id):
             continue
         if t.refs == DROP_REFERENCES:
-            stream_drop_references(s, id)
+            groups_forget(s.mem, &s.groups, id)
         mark_deleted(s, w.node, w.flags)
         n += 1
         if not id_next(&id):
@@ -481,22 +483,6 @@ cdef int64_t stream_trim(stream *s, stream_trimming *t) noexcept nogil:
     if gone:
         find_first(s)
     return gone
-
-
-cdef bint stream_referenced(stream *s, stream_id id) noexcept nogil:
-    cdef uint32_t i
-    cdef group *g
-    for i in range(s.groups.count):
-        g = <group *>s.groups.item[i]
-        if id_compare(id, g.last) > 0 or idmap_find(&g.pending, id) != NULL:
-            return True
-    return False
-
-
-cdef void stream_drop_references(stream *s, stream_id id) noexcept nogil:
-    cdef uint32_t i
-    for i in range(s.groups.count):
-        group_ack(s, <group *>s.groups.item[i], id)
 
 
 cdef bint stream_range_has_tombstones(stream *s, stream_id start) noexcept nogil:
@@ -530,163 +516,6 @@ cdef int64_t stream_entries_read(stream *s, stream_id id) noexcept nogil:
     return -1
 
 
-# ---- names ------------------------------------------------------------------------------------------
-
-cdef uint32_t name_place(name_list *l, view name) noexcept nogil:
-    cdef uint32_t lo = 0
-    cdef uint32_t hi = l.count
-    cdef uint32_t middle
-    while lo < hi:
-        middle = (lo + hi) >> 1
-        if view_compare(name_of(l.item[middle]), name) < 0:
-            lo = middle + 1
-        else:
-            hi = middle
-    return lo
-
-
-cdef void *name_find(name_list *l, view name) noexcept nogil:
-    cdef uint32_t i = name_place(l, name)
-    return l.item[i] if i < l.count and view_compare(name_of(l.item[i]), name) == 0 else NULL
-
-
-cdef bint name_add(heap *h, name_list *l, void *item, view name) noexcept nogil:
-    """item begins with a `named`, which gets a copy of name. False: no memory."""
-    cdef named *n = <named *>item
-    cdef void *p
-    cdef uint32_t i
-    n.text = <char *>mem_alloc(h, name.len)
-    if n.text == NULL:
-        return False
-    if l.count == l.room:
-        p = mem_realloc(h, l.item, l.room * sizeof(void *), (l.room * 2 + 2) * sizeof(void *))
-        if p == NULL:
-            mem_free(h, n.text, name.len)
-            return False
-        l.item = <void **>p
-        l.room = l.room * 2 + 2
-    memcpy(n.text, name.ptr, name.len)
-    n.len = name.len
-    i = name_place(l, name)
-    memmove(&l.item[i + 1], &l.item[i], (l.count - i) * sizeof(void *))
-    l.item[i] = item
-    l.count += 1
-    return True
-
-
-cdef void name_remove(heap *h, name_list *l, void *item) noexcept nogil:
-    """Unlists and frees the name, not the item."""
-    cdef uint32_t i = name_place(l, name_of(item))
-    l.count -= 1
-    memmove(&l.item[i], &l.item[i + 1], (l.count - i) * sizeof(void *))
-    mem_free(h, (<named *>item).text, (<named *>item).len)
-    if l.count == 0:
-        mem_free(h, l.item, l.room * sizeof(void *))
-        memset(l, 0, sizeof(name_list))
-
-
-# ---- groups -----------------------------------------------------------------------------------------
-
-cdef group *stream_group(stream *s, view name) noexcept nogil:
-    return <group *>name_find(&s.groups, name)
-
-
-cdef group *stream_group_add(stream *s, view name, stream_id last, int64_t entries_read) noexcept nogil:
-    cdef group *g = <group *>mem_alloc(s.mem, sizeof(group))
-    if g == NULL:
-        return NULL
-    memset(g, 0, sizeof(group))
-    g.last = last
-    g.entries_read = entries_read
-    idmap_init(&g.pending, s.mem)
-    if name_add(s.mem, &s.groups, g, name):
-        return g
-    mem_free(s.mem, g, sizeof(group))
-    return NULL
-
-
-cdef void stream_group_remove(stream *s, group *g) noexcept nogil:
-    while g.consumers.count:
-        group_consumer_remove(s, g, <consumer *>g.consumers.item[g.consumers.count - 1])
-    idmap_release(&g.pending)
-    name_remove(s.mem, &s.groups, g)
-    mem_free(s.mem, g, sizeof(group))
-
-
-cdef consumer *group_consumer(group *g, view name) noexcept nogil:
-    return <consumer *>name_find(&g.consumers, name)
-
-
-cdef consumer *group_consumer_add(stream *s, group *g, view name, int64_t now) noexcept nogil:
-    cdef consumer *c = <consumer *>mem_alloc(s.mem, sizeof(consumer))
-    if c == NULL:
-        return NULL
-    memset(c, 0, sizeof(consumer))
-    c.seen_ms = now
-    c.active_ms = -1
-    idmap_init(&c.pending, s.mem)
-    if name_add(s.mem, &g.consumers, c, name):
-        return c
-    mem_free(s.mem, c, sizeof(consumer))
-    return NULL
-
-
-cdef void group_consumer_remove(stream *s, group *g, consumer *c) noexcept nogil:
-    cdef idpos at
-    cdef nack *n = <nack *>idmap_seek(&c.pending, id_lowest(), &at)
-    while n != NULL:
-        idmap_remove(&g.pending, n.id)
-        mem_free(s.mem, n, sizeof(nack))
-        n = <nack *>idmap_next(&c.pending, &at)
-    idmap_release(&c.pending)
-    name_remove(s.mem, &g.consumers, c)
-    mem_free(s.mem, c, sizeof(consumer))
-
-
-cdef bint nack_give(stream *s, nack *n, consumer *c) noexcept nogil:
-    if n.owner == c:
-        return True
-    if not idmap_insert(&c.pending, n):
-        return False
-    idmap_remove(&n.owner.pending, n.id)
-    n.owner = c
-    return True
-
-
-cdef nack *group_pend(stream *s, group *g, consumer *c, stream_id id, int64_t now) noexcept nogil:
-    cdef nack *n = <nack *>idmap_find(&g.pending, id)
-    if n != NULL:
-        if not nack_give(s, n, c):
-            return NULL
-        n.delivered_ms = now
-        n.deliveries = 1
-        return n
-    n = <nack *>mem_alloc(s.mem, sizeof(nack))
-    if n == NULL:
-        return NULL
-    n.id = id
-    n.owner = c
-    n.delivered_ms = now
-    n.deliveries = 1
-    if not idmap_insert(&g.pending, n):
-        mem_free(s.mem, n, sizeof(nack))
-        return NULL
-    if not idmap_insert(&c.pending, n):
-        idmap_remove(&g.pending, id)
-        mem_free(s.mem, n, sizeof(nack))
-        return NULL
-    return n
-
-
-cdef bint group_ack(stream *s, group *g, stream_id id) noexcept nogil:
-    cdef nack *n = <nack *>idmap_remove(&g.pending, id)
-    if n == NULL:
-        return False
-    idmap_remove(&n.owner.pending, id)
-    mem_free(s.mem, n, sizeof(nack))
-    return True
-
-
 # ---- what every type answers ------------------------------------------------------------------------
 
 cdef bint stream_free_some(heap *h, entry *e, int *budget) noexcept nogil:
@@ -699,9 +528,9 @@ cdef bint stream_free_some(heap *h, entry *e, int *budget) noexcept nogil:
         g = <group *>s.groups.item[0]
         if g.pending.count:
             pending = <nack *>idmap_seek_last(&g.pending, id_highest(), &at)
-            group_ack(s, g, pending.id)
+            group_ack(s.mem, g, pending.id)
         else:
-            stream_group_remove(s, g)
+            group_remove(s.mem, &s.groups, g)
         budget[0] -= 1
     while budget[0] > 0:
         n = <stream_node *>idmap_seek_last(&s.nodes, id_highest(), &at)
@@ -729,8 +558,7 @@ cdef size_t stream_bytes(entry *e, size_t samples) noexcept nogil:
     cdef size_t seen = 0
     cdef idpos at
     cdef stream_node *node = <stream_node *>idmap_seek(&s.nodes, id_lowest(), &at)
-    cdef group *g
-    cdef uint32_t i, k
+    cdef uint32_t i
     while node != NULL and (samples == 0 or seen < samples):
         n += mem_cost(lp_bytes(node.lp))
         seen += 1
@@ -738,10 +566,7 @@ cdef size_t stream_bytes(entry *e, size_t samples) noexcept nogil:
     if seen:
         total += n * s.nodes.count // seen
     for i in range(s.groups.count):
-        g = <group *>s.groups.item[i]
-        total += mem_cost(sizeof(group)) + idmap_bytes(&g.pending) + g.pending.count * mem_cost(sizeof(nack))
-        for k in range(g.consumers.count):
-            total += mem_cost(sizeof(consumer)) + idmap_bytes(&(<consumer *>g.consumers.item[k]).pending)
+        total += group_bytes(<group *>s.groups.item[i])
     return total
 
 
@@ -764,32 +589,6 @@ cdef bint copy_nodes(stream *s, stream *t) noexcept nogil:
     return True
 
 
-cdef bint copy_group(stream *t, group *g) noexcept nogil:
-    cdef group *new = stream_group_add(t, name_of(g), g.last, g.entries_read)
-    cdef consumer *c
-    cdef consumer *d
-    cdef nack *n
-    cdef nack *m
-    cdef idpos at
-    cdef uint32_t i
-    if new == NULL:
-        return False
-    for i in range(g.consumers.count):
-        c = <consumer *>g.consumers.item[i]
-        d = group_consumer_add(t, new, name_of(c), c.seen_ms)
-        if d == NULL:
-            return False
-        d.active_ms = c.active_ms
-        n = <nack *>idmap_seek(&c.pending, id_lowest(), &at)
-        while n != NULL:
-            m = group_pend(t, new, d, n.id, n.delivered_ms)
-            if m == NULL:
-                return False
-            m.deliveries = n.deliveries
-            n = <nack *>idmap_next(&c.pending, &at)
-    return True
-
-
 cdef bint stream_copy(heap *h, entry *source, entry *copy) noexcept nogil:
     cdef stream *s = stream_of(source)
     cdef stream *t = <stream *>mem_alloc(h, sizeof(stream))
@@ -804,7 +603,7 @@ cdef bint stream_copy(heap *h, entry *source, entry *copy) noexcept nogil:
     entry_payload(copy)[0] = t
     ok = copy_nodes(s, t)
     for i in range(s.groups.count):
-        ok = ok and copy_group(t, <group *>s.groups.item[i])
+        ok = ok and group_copy(h, &t.groups, <group *>s.groups.item[i])
     if not ok:
         stream_free_some(h, copy, &budget)
     return ok
@@ -841,49 +640,9 @@ cdef const char *check_first(stream *s) noexcept nogil:
     return NULL
 
 
-cdef const char *check_names(name_list *l) noexcept nogil:
-    cdef uint32_t i
-    for i in range(1, l.count):
-        if view_compare(name_of(l.item[i - 1]), name_of(l.item[i])) >= 0:
-            return b"the names of groups or consumers are out of order"
-    return NULL
-
-
-cdef const char *check_consumer(group *g, consumer *c) noexcept nogil:
-    cdef const char *wrong = idmap_check(&c.pending)
-    cdef idpos at
-    cdef nack *n = <nack *>idmap_seek(&c.pending, id_lowest(), &at) if wrong == NULL else NULL
-    while n != NULL:
-        if n.owner != c or idmap_find(&g.pending, n.id) != n:
-            return b"a pending entry is another consumer's, or not its group's"
-        n = <nack *>idmap_next(&c.pending, &at)
-    return wrong
-
-
-cdef const char *check_group(group *g) noexcept nogil:
-    cdef const char *wrong = idmap_check(&g.pending)
-    cdef size_t pending = 0
-    cdef uint32_t i
-    if wrong == NULL:
-        wrong = check_names(&g.consumers)
-    for i in range(g.consumers.count):
-        if wrong == NULL:
-            wrong = check_consumer(g, <consumer *>g.consumers.item[i])
-            pending += (<consumer *>g.consumers.item[i]).pending.count
-    if wrong == NULL and pending != g.pending.count:
-        wrong = b"a group and its consumers disagree on what is pending"
-    return wrong
-
-
 cdef const char *stream_check(entry *e) noexcept nogil:
     cdef stream *s = stream_of(e)
     cdef const char *wrong = check_nodes(s)
-    cdef uint32_t i
     if wrong == NULL:
         wrong = check_first(s)
-    if wrong == NULL:
-        wrong = check_names(&s.groups)
-    for i in range(s.groups.count):
-        if wrong == NULL:
-            wrong = check_group(<group *>s.groups.item[i])
-    return wrong
+    return wrong if wrong != NULL else groups_check(&s.groups)

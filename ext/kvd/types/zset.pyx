@@ -97,7 +97,7 @@ cdef bint packed_insert(heap *h, entry *e, view member, double score) noexcept n
     if not lp_insert(h, packed(e), packed(e)[0] + at, member):
         return False
     p = lp_next(packed(e)[0] + at)
-    if -9e15 < score < 9e15 and score == <double><int64_t>score and (score != 0 or 1 / score > 0):
+    if -4611686018427387904.0 <= score <= 4611686018427387904.0 and score == <double><int64_t>score:    # -0 becomes 0, as in Redis
         ok = lp_insert_int(h, packed(e), p, <int64_t>score)
     else:
         ok = lp_insert(h, packed(e), p, view_of(text, format_double(text, score)))

@@ -19,11 +19,9 @@ from kvd.persist.rdb.lengths cimport (
     put_string, reader,
 )
 from kvd.persist.rdb.values cimport value_form
+from kvd.types.group cimport consumer, group, group_add, group_consumer, group_consumer_add, group_find, group_pend, nack, name_of
 from kvd.types.kind cimport STREAM
-from kvd.types.stream cimport (
-    consumer, group, group_consumer, group_consumer_add, group_pend, nack, name_of, stream, stream_adopt, stream_group,
-    stream_group_add, stream_new, stream_node, stream_of,
-)
+from kvd.types.stream cimport stream, stream_adopt, stream_new, stream_node, stream_of
 from kvd.types.value cimport value_files
 
 cdef struct pending:           # of a group, before it is known whose it is
@@ -136,14 +134,14 @@ cdef void load_consumer(reader *r, stream *s, group *g, pending *all, uint64_t t
     cdef int64_t seen = <int64_t>get_bytes(r, 8, False)
     cdef int64_t active = <int64_t>get_bytes(r, 8, False) if form == RDB_STREAM_3 else seen
     count = get_few(r, 16)
-    who = group_consumer_add(s, g, name, seen) if not r.bad and group_consumer(g, name) == NULL else NULL
+    who = group_consumer_add(s.mem, g, name, seen) if not r.bad and group_consumer(g, name) == NULL else NULL
     if who == NULL:
         r.bad = True
         return
     who.active_ms = active
     while count and not r.bad:
         p = find_pending(all, total, get_id(r))
-        n = group_pend(s, g, who, p.id, p.delivered_ms) if p != NULL else NULL
+        n = group_pend(s.mem, g, who, p.id, p.delivered_ms) if p != NULL else NULL
         if n == NULL:
             r.bad = True
             return
@@ -159,7 +157,7 @@ cdef void load_group(reader *r, stream *s, int form) noexcept nogil:
     cdef group *g
     cdef pending *all
     cdef uint64_t total, count, i
-    g = stream_group_add(s, name, last, read) if not r.bad and stream_group(s, name) == NULL else NULL
+    g = group_add(s.mem, &s.groups, name, last, read) if not r.bad and group_find(&s.groups, name) == NULL else NULL
     total = get_few(r, 25)
     all = <pending *>malloc(total * sizeof(pending) + 1)
     if g == NULL or all == NULL:

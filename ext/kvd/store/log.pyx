@@ -14,7 +14,7 @@ from kvd.store.config cimport (
     OPT_LOGFILE, OPT_LOGLEVEL, OPT_SYSLOG_ENABLED, OPT_SYSLOG_FACILITY, OPT_SYSLOG_IDENT, cfg, config_text,
 )
 
-cdef extern from "kvd/server/log.h" nogil:
+cdef extern from "kvd/store/log.h" nogil:
     void log_time "kvd_log_time" (char *out, size_t n, long long us) noexcept
     void to_syslog "kvd_syslog" (const char *ident, int facility, int level, const char *text) noexcept
     int getpid()

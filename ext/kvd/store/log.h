@@ -1,7 +1,7 @@
 /* The time of a log line, and syslog. */
 
-#ifndef KVD_SERVER_LOG_H
-#define KVD_SERVER_LOG_H
+#ifndef KVD_STORE_LOG_H
+#define KVD_STORE_LOG_H
 
 #include <stdio.h>
 #include <syslog.h>

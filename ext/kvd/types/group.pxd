@@ -1,0 +1,57 @@
+"""Consumer groups of a stream, their consumers and pending entries. See group.pyx."""
+
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+
+from kvd.core.idmap cimport idmap, stream_id
+from kvd.core.mem cimport heap
+from kvd.core.view cimport view, view_of
+
+cdef struct name_list:         # things that begin with a `named`, in order of their names
+    void **item
+    uint32_t count
+    uint32_t room
+
+cdef struct named:
+    char *text
+    size_t len
+
+cdef struct consumer:
+    named name
+    int64_t seen_ms            # last tried anything
+    int64_t active_ms          # last got anything; -1: never
+    idmap pending              # of its nacks
+
+cdef struct nack:              # an entry delivered and not acknowledged
+    stream_id id
+    consumer *owner
+    int64_t delivered_ms
+    uint64_t deliveries
+
+cdef struct group:
+    named name
+    stream_id last             # of the last entry delivered
+    int64_t entries_read       # logical; -1: not known
+    idmap pending
+    name_list consumers
+
+cdef group *group_find(name_list *groups, view name) noexcept nogil                   # or NULL
+cdef group *group_add(heap *h, name_list *groups, view name, stream_id last, int64_t entries_read) noexcept nogil   # the name must be new; or NULL
+cdef void group_remove(heap *h, name_list *groups, group *g) noexcept nogil
+cdef bint group_copy(heap *h, name_list *groups, group *g) noexcept nogil             # adds a copy; False: no memory
+cdef size_t group_bytes(group *g) noexcept nogil
+cdef const char *groups_check(name_list *groups) noexcept nogil                       # NULL, or what is wrong
+
+cdef consumer *group_consumer(group *g, view name) noexcept nogil                     # or NULL
+cdef consumer *group_consumer_add(heap *h, group *g, view name, int64_t now) noexcept nogil
+cdef void group_consumer_remove(heap *h, group *g, consumer *c) noexcept nogil        # with its pending entries
+
+cdef nack *group_pend(heap *h, group *g, consumer *c, stream_id id, int64_t now) noexcept nogil   # new, or taken from another consumer; or NULL
+cdef bint group_ack(heap *h, group *g, stream_id id) noexcept nogil                   # False: it is not pending
+cdef bint nack_give(nack *n, consumer *c) noexcept nogil                              # to another consumer; False: no memory
+cdef bint groups_refer(name_list *groups, stream_id id) noexcept nogil                # not yet delivered to, or pending in, some group
+cdef void groups_forget(heap *h, name_list *groups, stream_id id) noexcept nogil      # it is pending nowhere any more
+
+
+cdef inline view name_of(void *item) noexcept nogil:
+    """Of a group or a consumer."""
+    return view_of((<named *>item).text, (<named *>item).len)

@@ -1,0 +1,269 @@
+"""Consumer groups of a stream, their consumers and pending entries.
+
+A pending entry (nack) is in two maps, its group's and its consumer's. Groups of a stream and consumers of a group are
+few: they are sorted arrays of pointers.
+"""
+
+from libc.stdint cimport int64_t, uint32_t
+from libc.string cimport memcpy, memmove, memset
+
+from kvd.core.idmap cimport (
+    id_compare, id_lowest, idmap_bytes, idmap_check, idmap_find, idmap_init, idmap_insert, idmap_next, idmap_release,
+    idmap_remove, idmap_seek, idpos,
+)
+from kvd.core.mem cimport mem_alloc, mem_cost, mem_free, mem_realloc
+from kvd.core.view cimport view_compare
+
+
+# ---- names ------------------------------------------------------------------------------------------
+
+cdef uint32_t name_place(name_list *l, view name) noexcept nogil:
+    cdef uint32_t lo = 0
+    cdef uint32_t hi = l.count
+    cdef uint32_t middle
+    while lo < hi:
+        middle = (lo + hi) >> 1
+        if view_compare(name_of(l.item[middle]), name) < 0:
+            lo = middle + 1
+        else:
+            hi = middle
+    return lo
+
+
+cdef void *name_find(name_list *l, view name) noexcept nogil:
+    cdef uint32_t i = name_place(l, name)
+    return l.item[i] if i < l.count and view_compare(name_of(l.item[i]), name) == 0 else NULL
+
+
+cdef bint name_add(heap *h, name_list *l, void *item, view name) noexcept nogil:
+    """item begins with a `named`, which gets a copy of name. False: no memory."""
+    cdef named *n = <named *>item
+    cdef void *p
+    cdef uint32_t i
+    n.text = <char *>mem_alloc(h, name.len)
+    if n.text == NULL:
+        return False
+    if l.count == l.room:
+        p = mem_realloc(h, l.item, l.room * sizeof(void *), (l.room * 2 + 2) * sizeof(void *))
+        if p == NULL:
+            mem_free(h, n.text, name.len)
+            return False
+        l.item = <void **>p
+        l.room = l.room * 2 + 2
+    memcpy(n.text, name.ptr, name.len)
+    n.len = name.len
+    i = name_place(l, name)
+    memmove(&l.item[i + 1], &l.item[i], (l.count - i) * sizeof(void *))
+    l.item[i] = item
+    l.count += 1
+    return True
+
+
+cdef void name_remove(heap *h, name_list *l, void *item) noexcept nogil:
+    """Unlists and frees the name, not the item."""
+    cdef uint32_t i = name_place(l, name_of(item))
+    l.count -= 1
+    memmove(&l.item[i], &l.item[i + 1], (l.count - i) * sizeof(void *))
+    mem_free(h, (<named *>item).text, (<named *>item).len)
+    if l.count == 0:
+        mem_free(h, l.item, l.room * sizeof(void *))
+        memset(l, 0, sizeof(name_list))
+
+
+# ---- groups and consumers ---------------------------------------------------------------------------
+
+cdef group *group_find(name_list *groups, view name) noexcept nogil:
+    return <group *>name_find(groups, name)
+
+
+cdef group *group_add(heap *h, name_list *groups, view name, stream_id last, int64_t entries_read) noexcept nogil:
+    cdef group *g = <group *>mem_alloc(h, sizeof(group))
+    if g == NULL:
+        return NULL
+    memset(g, 0, sizeof(group))
+    g.last = last
+    g.entries_read = entries_read
+    idmap_init(&g.pending, h)
+    if name_add(h, groups, g, name):
+        return g
+    mem_free(h, g, sizeof(group))
+    return NULL
+
+
+cdef void group_remove(heap *h, name_list *groups, group *g) noexcept nogil:
+    while g.consumers.count:
+        group_consumer_remove(h, g, <consumer *>g.consumers.item[g.consumers.count - 1])
+    idmap_release(&g.pending)
+    name_remove(h, groups, g)
+    mem_free(h, g, sizeof(group))
+
+
+cdef consumer *group_consumer(group *g, view name) noexcept nogil:
+    return <consumer *>name_find(&g.consumers, name)
+
+
+cdef consumer *group_consumer_add(heap *h, group *g, view name, int64_t now) noexcept nogil:
+    cdef consumer *c = <consumer *>mem_alloc(h, sizeof(consumer))
+    if c == NULL:
+        return NULL
+    memset(c, 0, sizeof(consumer))
+    c.seen_ms = now
+    c.active_ms = -1
+    idmap_init(&c.pending, h)
+    if name_add(h, &g.consumers, c, name):
+        return c
+    mem_free(h, c, sizeof(consumer))
+    return NULL
+
+
+cdef void group_consumer_remove(heap *h, group *g, consumer *c) noexcept nogil:
+    cdef idpos at
+    cdef nack *n = <nack *>idmap_seek(&c.pending, id_lowest(), &at)
+    while n != NULL:
+        idmap_remove(&g.pending, n.id)
+        mem_free(h, n, sizeof(nack))
+        n = <nack *>idmap_next(&c.pending, &at)
+    idmap_release(&c.pending)
+    name_remove(h, &g.consumers, c)
+    mem_free(h, c, sizeof(consumer))
+
+
+# ---- pending entries --------------------------------------------------------------------------------
+
+cdef bint nack_give(nack *n, consumer *c) noexcept nogil:
+    if n.owner == c:
+        return True
+    if not idmap_insert(&c.pending, n):
+        return False
+    idmap_remove(&n.owner.pending, n.id)
+    n.owner = c
+    return True
+
+
+cdef nack *group_pend(heap *h, group *g, consumer *c, stream_id id, int64_t now) noexcept nogil:
+    cdef nack *n = <nack *>idmap_find(&g.pending, id)
+    if n != NULL:
+        if not nack_give(n, c):
+            return NULL
+        n.delivered_ms = now
+        n.deliveries = 1
+        return n
+    n = <nack *>mem_alloc(h, sizeof(nack))
+    if n == NULL:
+        return NULL
+    n.id = id
+    n.owner = c
+    n.delivered_ms = now
+    n.deliveries = 1
+    if not idmap_insert(&g.pending, n):
+        mem_free(h, n, sizeof(nack))
+        return NULL
+    if not idmap_insert(&c.pending, n):
+        idmap_remove(&g.pending, id)
+        mem_free(h, n, sizeof(nack))
+        return NULL
+    return n
+
+
+cdef bint group_ack(heap *h, group *g, stream_id id) noexcept nogil:
+    cdef nack *n = <nack *>idmap_remove(&g.pending, id)
+    if n == NULL:
+        return False
+    idmap_remove(&n.owner.pending, id)
+    mem_free(h, n, sizeof(nack))
+    return True
+
+
+cdef bint groups_refer(name_list *groups, stream_id id) noexcept nogil:
+    cdef uint32_t i
+    cdef group *g
+    for i in range(groups.count):
+        g = <group *>groups.item[i]
+        if id_compare(id, g.last) > 0 or idmap_find(&g.pending, id) != NULL:
+            return True
+    return False
+
+
+cdef void groups_forget(heap *h, name_list *groups, stream_id id) noexcept nogil:
+    cdef uint32_t i
+    for i in range(groups.count):
+        group_ack(h, <group *>groups.item[i], id)
+
+
+# ---- what every type answers ------------------------------------------------------------------------
+
+cdef bint group_copy(heap *h, name_list *groups, group *g) noexcept nogil:
+    cdef group *new = group_add(h, groups, name_of(g), g.last, g.entries_read)
+    cdef consumer *c
+    cdef consumer *d
+    cdef nack *n
+    cdef nack *m
+    cdef idpos at
+    cdef uint32_t i
+    if new == NULL:
+        return False
+    for i in range(g.consumers.count):
+        c = <consumer *>g.consumers.item[i]
+        d = group_consumer_add(h, new, name_of(c), c.seen_ms)
+        if d == NULL:
+            return False
+        d.active_ms = c.active_ms
+        n = <nack *>idmap_seek(&c.pending, id_lowest(), &at)
+        while n != NULL:
+            m = group_pend(h, new, d, n.id, n.delivered_ms)
+            if m == NULL:
+                return False
+            m.deliveries = n.deliveries
+            n = <nack *>idmap_next(&c.pending, &at)
+    return True
+
+
+cdef size_t group_bytes(group *g) noexcept nogil:
+    cdef size_t total = mem_cost(sizeof(group)) + idmap_bytes(&g.pending) + g.pending.count * mem_cost(sizeof(nack))
+    cdef uint32_t i
+    for i in range(g.consumers.count):
+        total += mem_cost(sizeof(consumer)) + idmap_bytes(&(<consumer *>g.consumers.item[i]).pending)
+    return total
+
+
+cdef const char *check_names(name_list *l) noexcept nogil:
+    cdef uint32_t i
+    for i in range(1, l.count):
+        if view_compare(name_of(l.item[i - 1]), name_of(l.item[i])) >= 0:
+            return b"the names of groups or consumers are out of order"
+    return NULL
+
+
+cdef const char *check_consumer(group *g, consumer *c) noexcept nogil:
+    cdef const char *wrong = idmap_check(&c.pending)
+    cdef idpos at
+    cdef nack *n = <nack *>idmap_seek(&c.pending, id_lowest(), &at) if wrong == NULL else NULL
+    while n != NULL:
+        if n.owner != c or idmap_find(&g.pending, n.id) != n:
+            return b"a pending entry is another consumer's, or not its group's"
+        n = <nack *>idmap_next(&c.pending, &at)
+    return wrong
+
+
+cdef const char *check_group(group *g) noexcept nogil:
+    cdef const char *wrong = idmap_check(&g.pending)
+    cdef size_t pending = 0
+    cdef uint32_t i
+    if wrong == NULL:
+        wrong = check_names(&g.consumers)
+    for i in range(g.consumers.count):
+        if wrong == NULL:
+            wrong = check_consumer(g, <consumer *>g.consumers.item[i])
+            pending += (<consumer *>g.consumers.item[i]).pending.count
+    if wrong == NULL and pending != g.pending.count:
+        wrong = b"a group and its consumers disagree on what is pending"
+    return wrong
+
+
+cdef const char *groups_check(name_list *groups) noexcept nogil:
+    cdef const char *wrong = check_names(groups)
+    cdef uint32_t i
+    for i in range(groups.count):
+        if wrong == NULL:
+            wrong = check_group(<group *>groups.item[i])
+    return wrong
