@@ -246,7 +246,7 @@ def sieve(trace: Iterable[int], size: int) -> int:
 
 
 def belady(trace: list[int], size: int) -> int:
-    """Evicts what is needed last; nobody can know, nobody can do better."""
+    """Evicts what is needed last: the upper limit for all policies, which cannot know the future."""
     following, last = [0] * len(trace), dict[int, int]()
     for at in range(len(trace) - 1, -1, -1):
         following[at] = last.get(trace[at], len(trace) + at)

@@ -16,15 +16,9 @@ import redis
 import kvd
 from kvd.config import OPTIONS
 
-from .compat.wire import RealServer, Wire
+from .compat.wire import RealServer, Wire, free_port
 
 KVD = [sys.executable, "-m", "kvd"]
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 class Process:

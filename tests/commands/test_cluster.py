@@ -8,7 +8,7 @@ import redis
 import redis.asyncio
 
 import kvd
-from tests.compat.wire import RealServer, Wire
+from tests.compat.wire import RealServer, Wire, free_port
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def test_without_cluster_mode_it_says_so(run):
 @pytest.mark.compat
 @pytest.mark.skipif(not shutil.which("redis-server"), reason="no redis-server here")
 def test_slots_are_those_of_a_real_server(server):
-    real = RealServer("redis-server", "--cluster-enabled", "yes", "--port", "0")
+    real = RealServer("redis-server", "--cluster-enabled", "yes", "--cluster-port", str(free_port()))
     ours = Wire(("127.0.0.1", server.port))
     try:
         theirs = Wire(real.address)

@@ -57,6 +57,13 @@ class Wire:
         self.socket.close()
 
 
+def free_port():
+    """A TCP port that is not in use now."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
 class RealServer:
     """A redis-server or valkey-server of this machine on a unix socket, stopped by its own process id."""
 

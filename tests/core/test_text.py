@@ -29,7 +29,7 @@ def test_not_canonical_integers_are_refused(text):
 def test_double_is_printed_with_digits_that_read_back(d):
     text = _probe.print_double(d)
     assert float(text) == d
-    assert len(re.sub(rb"e.*|[-.]", b"", text).strip(b"0")) <= 17
+    assert text == b"%.0f" % d or len(re.sub(rb"e.*|[-.]", b"", text).strip(b"0")) <= 17
 
 
 def test_double_is_nearly_always_printed_with_the_fewest_digits():

@@ -33,7 +33,7 @@ cdef bint read_random_count(call *c, const char *pairs_word, bint *pairs, int64_
 # [count [pairs_word]], 1 without; not below -2^63 / 2 where there are pairs (pairs_word NULL: never). False: the error is replied.
 cdef bint read_pop_count(call *c, int at, int64_t *n) noexcept nogil                    # [COUNT count] to the end; False: the error is replied
 cdef bint arg_double(call *c, int i, double *d) noexcept nogil                        # False: the error is replied
-cdef bint arg_timeout(call *c, int i, int64_t *deadline) noexcept nogil               # seconds to a deadline in ms; 0: for ever
+cdef bint arg_timeout(call *c, int i, int64_t *deadline) noexcept nogil               # seconds to a deadline in ms; 0: no limit
 cdef void reply_double(call *c, double d) noexcept nogil
 cdef packing hash_limits(store *s) noexcept nogil
 cdef packing set_limits(store *s) noexcept nogil

@@ -414,7 +414,7 @@ HELP[:] = [
     b"PROTOCOL <type>", b"    Answer with a reply of that type.",
     b"REWRITE <key>", b"    Return the commands that rebuild a value.",
     b"SET-ACTIVE-EXPIRE <0|1>", b"    Switch active expiry.",
-    b"SLEEP <seconds>", b"    Do nothing, and let nobody else do anything.",
+    b"SLEEP <seconds>", b"    Block the store for so many seconds.",
     b"LOG <text>", b"    Write to the log.", NULL,
 ]
 

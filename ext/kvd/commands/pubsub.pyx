@@ -178,7 +178,7 @@ cdef void count_listeners(call *c, int kind) noexcept nogil:
 define(pubsub_channels, """
     PUBSUB|CHANNELS [pattern]
     pubsub loading stale | pubsub | 2.8.0 | O(N) where N is the number of channels
-    Return the channels that somebody listens to.
+    Return the channels that have subscribers.
 """)
 cdef void pubsub_channels(call *c) noexcept nogil:
     list_channels(c, CHANNEL)
@@ -187,7 +187,7 @@ cdef void pubsub_channels(call *c) noexcept nogil:
 define(pubsub_shardchannels, """
     PUBSUB|SHARDCHANNELS [pattern]
     pubsub loading stale | pubsub | 7.0.0 | O(N) where N is the number of channels
-    Return the shard channels that somebody listens to.
+    Return the shard channels that have subscribers.
 """)
 cdef void pubsub_shardchannels(call *c) noexcept nogil:
     list_channels(c, SHARD)
@@ -214,7 +214,7 @@ cdef void pubsub_shardnumsub(call *c) noexcept nogil:
 define(pubsub_numpat, """
     PUBSUB|NUMPAT
     pubsub loading stale | pubsub | 2.8.0 | O(1)
-    Count the patterns that somebody listens to.
+    Count the patterns that have subscribers.
 """)
 cdef void pubsub_numpat(call *c) noexcept nogil:
     reply_int(c, channels_of(c.store).counts[<int>PATTERN])

@@ -28,7 +28,7 @@ from kvd.types.stream cimport (
 
 cdef struct reading:           # of XREAD and XREADGROUP
     int64_t count              # 0: all
-    int64_t deadline           # ms; 0: for ever
+    int64_t deadline           # ms; 0: no limit
     bint waits
     bint noack
     int group_at               # argument that names the group; 0: XREAD

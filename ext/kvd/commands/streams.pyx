@@ -1,5 +1,5 @@
 """Commands on the entries of streams. Reading them in turn, and waiting for them, is stream_reads.pyx;
-consumer groups are stream_groups.pyx; XINFO is stream_info.pyx. How entries are held is types/stream.pyx's affair."""
+consumer groups are stream_groups.pyx; XINFO is stream_info.pyx. types/stream.pyx stores them."""
 
 from libc.stdint cimport int64_t, uint64_t
 from libc.stdio cimport snprintf

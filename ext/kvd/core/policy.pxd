@@ -98,5 +98,5 @@ cdef inline void policy_remove(policy *p, uint32_t i) noexcept nogil:
 
 
 cdef inline uint32_t policy_victim(policy *p, uint32_t newest) noexcept nogil:
-    """Who leaves next, 0: nobody is there. Remove it. `newest` just came, and is spared if there is anyone else."""
+    """The node to evict next, which the caller removes; 0 if there is none. `newest` was just inserted, and is chosen only if it is the only one."""
     return p.queues[0].first if is_queue(p) else policy_choose(p, newest)

@@ -13,7 +13,7 @@
     random    an array; each use of a position is one draw
 
 Policies see node numbers, hashes and weights, never a key. What a policy remembers of a node stands in
-the low bits of its mark. The limits are whoever's who asks: policy_victim names the next to leave and
+the low bits of its mark. The limits are those of the caller: policy_victim names the next to leave and
 changes nothing but the policy's own notes; the owner decides when room is needed, and calls
 policy_remove. Policies that divide the room (s3fifo, tinylfu) do it by weight where nodes have weights.
 
@@ -404,7 +404,7 @@ cdef void tinylfu_use(policy *p, uint32_t i) noexcept nogil:
 
 
 cdef bint admits(policy *p, uint32_t candidate, uint32_t victim) noexcept nogil:
-    """Whether the candidate is worth more. Now and then a warm loser wins, so that nobody can lock others out."""
+    """Whether the candidate is worth more. Now and then a warm loser wins, so that no entry can lock others out."""
     cdef int mine = sketch_count(&p.seen, node_at(p.nodes, candidate).hash)
     cdef int other = sketch_count(&p.seen, node_at(p.nodes, victim).hash)
     return mine > other or (mine > 5 and rng_next(&p.chance) >> 57 == 0)

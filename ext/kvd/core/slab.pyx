@@ -9,7 +9,7 @@
 A node is named by a 32-bit number, not by its address: a link costs 4 bytes instead of 8, and anything
 optional (a deadline, a weight, tags) is a column indexed by the same number, which caches that never
 use it do not pay for. Nodes live in segments of 256 that never move; only the first one does, while it
-grows from 8 nodes to 256, so that a small cache is small. Number 0 is nobody.
+grows from 8 nodes to 256, so that a small cache is small. Number 0 is no node.
 
 Each segment lists its freed nodes, and those with room are listed, so a segment whose last node is freed goes back to
 the system, unless it is the only one with room; so do the columns beside it.
@@ -100,7 +100,7 @@ cdef bint slab_open(slab *s) noexcept nogil:
     memset(&s.states[k], 0, sizeof(segment))
     if k == 0:
         s.first = FIRST
-        s.states[0].fresh = 1      # number 0 is nobody
+        s.states[0].fresh = 1      # number 0 is no node
     slab_list(s, k)
     return True
 

@@ -14,7 +14,7 @@ moving timers down and returns NULL; the next call goes on where this one stoppe
 the tick only leaves a position when all lanes that begin there are empty.
 
 Firing waits for the end of the timer's tick: 0 to 16 ms late, never early. Who needs exactness (an
-expired key is never visible) compares deadlines itself. Whoever raises the deadline of a timer that
+expired key is never visible) compares deadlines itself. Code that raises the deadline of a timer that
 stands in the wheel gets it at the old time and adds it again. The unit is the owner's: object caches
 count sixteenths of a microsecond.
 """

@@ -301,7 +301,7 @@ cdef class Entries:
         self.on_evict(key, value() if self.weak else value, CAUSES[why])
 
     cdef void drop_all(self) noexcept:
-        """As many as there are now, so that a __del__ or a listener that adds entries cannot keep this running for ever."""
+        """Removes as many entries as there are now: a __del__ or listener that adds entries cannot make this endless."""
         cdef uint32_t n = self.nodes.used
         cdef uint32_t i = policy_first(&self.order)
         while i and n:

@@ -4,7 +4,7 @@ cdef class Flight:
     cdef readonly object loading       # a kvd.caching.loading.Loading
     cdef readonly object key
     cdef readonly object options
-    cdef public Flight parent          # whose loader started this load; None: nobody's
+    cdef public Flight parent          # the load whose loader started this one, or None
     cdef public unsigned long thread   # 0: none yet
     cdef readonly bint tasked          # it belongs to a task, so its thread goes on to other work meanwhile
     cdef readonly object landed        # None: under way; "value", "error" or "abandoned"

@@ -1,12 +1,12 @@
-"""One load under way: opened by the caller that found the key missing, landed when its loader returns or raises.
+"""One load in progress: opened by the caller that found the key missing, landed when its loader returns or raises.
 
-    opened      in the dictionary of its Loading, and the current flight of its context (RUNNING)
-    landed      out of both; `landed` says how, and everyone who waits is called
+    opened      registered in its Loading, and the current flight of its context (RUNNING)
+    landed      removed from both; `landed` holds the outcome, and all waiting callers have been notified
 
-Nothing here calls Python code between the registration of a flight and its landing but what may fail: `loaded`,
-`failed`, a key's __eq__, a waiter's wake-up. So a flight lands even if the stack is used up when its loader returns.
+Between opening and landing, Python code is called only where it may fail without harm: `loaded`, `failed`, a key's __eq__,
+a waiter's notification. So a flight lands even if the stack is exhausted when its loader returns.
 
-Who may wait for whom is decided in kvd.caching.flights.
+kvd.caching.flights decides which flight may wait for which.
 """
 
 from cpython.contextvars cimport PyContextVar_Get, PyContextVar_New, PyContextVar_Set
@@ -24,7 +24,7 @@ RUNNING = PyContextVar_New("kvd_flight", NULL)
 
 
 cpdef Flight running():
-    """The load whose loader runs in this context. A task that outlives the loader that started it belongs to the next one out."""
+    """Return the load whose loader runs in this context, or None. A task that outlives its loader belongs to the enclosing load."""
     cdef PyObject *value = NULL
     cdef Flight flight
     PyContextVar_Get(RUNNING, NULL, &value)
@@ -108,7 +108,7 @@ cdef class Flight:
 
 
 def landed_with(value):
-    """A flight that is over already, for callers that expect one."""
+    """Return a flight that has landed already."""
     cdef Flight flight = Flight.__new__(Flight)
     flight.landed = "value"
     flight.value = value

@@ -6,11 +6,11 @@ watches the descriptor.
 
 What it has received is in three places, oldest first: `inbox`, decoded; `raw`, taken from the session, from `at` on; and the
 session's own output. The descriptor is readable exactly while there is something in one of them, or the store has closed the
-session, whoever has caused it: `settle` sees to that after all that the link itself does, and the session's `wake` rings it for
+session, whatever caused it: `settle` sees to that after all that the link itself does, and the session's `wake` rings it for
 what others do.
 
-One thread may send while another receives, and any may close, as with a socket. Where the GIL may be given away, the session is
-in use (`enter`, `leave`): closing it then only kills it, and who leaves it last deletes it.
+One thread may send while another receives, and any may close, as with a socket. While the GIL may be given away, the session is
+in use (`enter`, `leave`): closing it then only kills it, and the last to leave it deletes it.
 """
 
 cimport cython
@@ -245,7 +245,7 @@ cdef class Link(Session):
         return self.sleeper.bell.fds[0]
 
     def sleep(self, timeout):
-        """Sleep until something comes, at most timeout seconds (None: for ever), or as long as the command waits.
+        """Sleep until there is something to read, at most timeout seconds (None: no limit), or as long as the command waits.
 
         Runs signal handlers and raises what they raise."""
         cdef int ms = -1 if timeout is None else <int>min(max(timeout, 0) * 1000 + 0.999, 0x7FFFFFFF)
@@ -261,7 +261,7 @@ cdef class Link(Session):
                 self.patience()
 
     def patience(self):
-        """Seconds that its command still waits, None for ever or if none does; ends the wait when they are over."""
+        """Seconds that its command still waits, None if there is no limit or no command; ends a wait whose time is over."""
         cdef int64_t deadline
         cdef session *c = self.enter()
         acquire(self.owner.s)

@@ -1,16 +1,16 @@
-"""The fast half of @cached: arguments to key, key to value, and nothing of Python in between when it is there.
+"""The compiled part of @cached: arguments to key, key to value; a hit runs no Python code.
 
-A call of one str or int has that as its key, any other call the tuple of its arguments, as functools does.
+The key of a call with one str or int is that argument; otherwise it is the tuple of arguments, as in functools.
 
-Methods. A cache that held `self` in its keys would keep every instance alive. So an instance stands in a key as a token,
-a bare object that is found by the instance's address and thrown away, with its entries, when the instance dies; or it has
-a cache of its own, which goes with it. `Owner` is that token or cache. An instance that cannot be weakly referenced
-stands for itself.
+Methods. A cache with `self` in its keys would keep every instance alive. A key therefore contains a token for the instance:
+an object that is found by the instance's address, and is discarded together with its entries when the instance is. With a
+cache per instance, the instance has its own cache instead. `Owner` is that token or cache. An instance that cannot be weakly
+referenced is its own token.
 
-What is not a plain hit is done by functions that kvd.caching.memoize sets: `key_of(args, kwargs)`, where keys
-are made otherwise; `adopt(instance)`, which makes the Owner of an instance met for the first time; and
-`missed(cache, key, owner, args, kwargs)`, which returns a flight (flight.pyx): it has landed with the answer, or
-the function is called here and the flight told. So a cached function that calls itself takes one frame a level more.
+All other cases are left to functions that kvd.caching.memoize sets: `key_of(args, kwargs)` makes other keys;
+`adopt(instance)` makes the Owner of a new instance; `missed(cache, key, owner, args, kwargs)` returns a flight (flight.pyx),
+which either has landed with the result, or is told the result of the function, which is called here. So each level of a
+recursive cached function takes only one more frame of the C stack.
 """
 
 cimport cython
@@ -38,7 +38,7 @@ cdef extern from *:
 
 
 class _Keywords:
-    """Between the positional arguments of a key and the others; one object, also after pickling."""
+    """Separates the positional arguments in a key from the named ones; a single object, also after pickling."""
 
     def __reduce__(self):
         return "KEYWORDS"
@@ -85,7 +85,7 @@ cdef inline void put(tuple t, Py_ssize_t i, PyObject *o) noexcept:
 
 
 cdef class Owner:
-    """What belongs to one instance: a token for its keys, or a cache."""
+    """The token for the keys of one instance, or its cache."""
 
     cdef object ref                    # weak, or None: the token is the instance itself
     cdef readonly object token
@@ -97,7 +97,7 @@ cdef class Owner:
 
 
 cdef class Memo:
-    """A callable that answers from a cache."""
+    """A callable whose results are cached."""
 
     cdef readonly Cache cache
     cdef object function
@@ -116,7 +116,7 @@ cdef class Memo:
         self.typed = typed
 
     def become_method(self):
-        """From now on the first argument is the instance."""
+        """Treat the first argument of all further calls as the instance."""
         if self.owners is None:
             self.owners = {}
 
@@ -165,7 +165,7 @@ cdef class Memo:
         return result
 
     cpdef tuple place(self, tuple args, dict kwargs):
-        """(cache, key, Owner or None): where the result of this call lives."""
+        """Return (cache, key, Owner or None): where the result of this call is stored."""
         cdef Owner owner = None
         cdef Cache cache = self.cache
         cdef object key
@@ -192,6 +192,6 @@ cdef object call_memo(object self, object args, PyObject *kwargs):
 
 
 def give_call(type memo):
-    """Its quick call, which makes no empty dictionary; and `instance.method(...)` makes no bound method first."""
+    """Install call_memo, which needs no empty dictionary; and let `instance.method(...)` make no bound method."""
     (<full_type *>memo).tp_call = <ternaryfunc>call_memo
     (<full_type *>memo).tp_flags |= Py_TPFLAGS_METHOD_DESCRIPTOR

@@ -38,7 +38,7 @@ cdef void begin(session *c, relaxing *r) noexcept nogil:
 
 
 cdef bint relax(session *c, bint busy, int64_t spent_us) noexcept nogil:
-    """False: the script is to end. When the store is busy the lock is lent for a moment: the gate refuses whoever takes it."""
+    """False: the script is to end. When the store is busy the lock is lent for a moment: the gate refuses all other commands."""
     cdef relaxing *r = <relaxing *>c.relaxed
     cdef store *s = c.store
     if spent_us < KEEP_GIL_US:

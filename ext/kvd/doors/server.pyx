@@ -1,6 +1,6 @@
-"""Server: network threads on a store, and what the command line needs of it.
+"""Server: network threads that serve a store, and functions for the command line.
 
-The store belongs to its users as before; the threads take its lock for each batch of commands. A store has at most one server.
+The store can be used as before; the threads take its lock for each batch of commands. A store has at most one server.
 """
 
 from cpython.exc cimport PyErr_CheckSignals
@@ -81,7 +81,7 @@ cdef object cannot_listen(str what, path=None):
 
 
 def stop(Store self not None):
-    """End its server, if it has one."""
+    """End the store's server, if it has one."""
     cdef server *v = self.v
     if v != NULL:
         fork_forgets(self)
@@ -92,7 +92,7 @@ def stop(Store self not None):
 
 
 cdef bint wait(Store self, int ms) except -1:
-    """True when SHUTDOWN was asked for; returns after ms at the latest, or on a signal."""
+    """Wait at most ms for SHUTDOWN; True if it was requested. A signal ends the wait."""
     cdef sigset_t usual
     cdef server *v = self.v
     if v == NULL:
@@ -109,9 +109,10 @@ cdef bint wait(Store self, int ms) except -1:
 
 
 def rename_command(Store self not None, str old, str new):
-    """The directive rename-command: from now on the store calls a command by another name, or, if `new` is empty, not at all.
+    """Give a command another name in this store, or, if `new` is empty, disable it: the directive rename-command.
 
-    Raises kvd.ConfigError if there is no such command, or the new name is taken."""
+    Raises kvd.ConfigError if there is no such command, or the new name is taken.
+    """
     cdef const char *why
     cdef bytes before = old.encode("utf-8", "surrogateescape")
     cdef bytes after = new.encode("utf-8", "surrogateescape")
@@ -124,7 +125,7 @@ def rename_command(Store self not None, str old, str new):
 
 
 def ask_stop(Store self not None):
-    """What SHUTDOWN does: the wait() of its server returns True."""
+    """Do what SHUTDOWN does: the wait() of the store's server returns True."""
     if self.v != NULL:
         self.s.on_shutdown(self.s)
 
@@ -136,14 +137,15 @@ def log(Store self not None, str text, int level=LOG_NOTICE):
 
 
 def log_on(Store self not None):
-    """From now on the store writes the log that logfile and loglevel describe."""
+    """Start the store's log, as logfile and loglevel configure it."""
     self.s.on_log = log_to_configured
 
 
 class Server:
-    """Network threads on a store, started when made and stopped by stop() or at the end of a `with` block.
+    """Network threads that serve a store: started by the constructor, stopped by stop() or at the end of a `with` block.
 
-    See Store.serve for the arguments."""
+    See Store.serve for the arguments.
+    """
 
     def __init__(self, store=None, port=None, *, host="127.0.0.1", unix_path=None, threads=None, log=False):  # no-cython-lint
         import kvd
@@ -156,29 +158,29 @@ class Server:
 
     @property
     def port(self):
-        """The TCP port, 0 without one or after stop()."""
+        """The TCP port; 0 if there is none, or after stop()."""
         cdef Store store = self.store
         return store.v.port if store.v != NULL else 0
 
     @property
     def unix_path(self):
-        """Path of the unix socket, or None."""
+        """The path of the unix socket, or None."""
         return self.store.unix_path
 
     @property
     def url(self):
-        """URL for redis.from_url."""
+        """The URL for redis.from_url."""
         if self.port:
             host = "127.0.0.1" if self.host == "*" else "[::1]" if self.host == "::*" else self.host
             return f"redis://{f'[{host}]' if ':' in host and host[0] != '[' else host}:{self.port}"
         return f"unix://{self.unix_path}"
 
     def stop(self):
-        """Close all connections and end the threads; the store stays."""
+        """Close all connections and end the threads; the store and its data remain."""
         stop(self.store)
 
     def wait(self, timeout=None):
-        """Block until SHUTDOWN is asked for, or timeout seconds have passed; True for SHUTDOWN. Ctrl-C ends it."""
+        """Block until a client sends SHUTDOWN (returns True), or for timeout seconds (returns False). Ctrl-C interrupts it."""
         import time
         until = None if timeout is None else time.monotonic() + timeout
         while True:

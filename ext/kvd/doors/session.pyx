@@ -1,4 +1,4 @@
-"""Session: a session of its own on a store, for callers that want SELECT, MULTI and WATCH for themselves."""
+"""Session: a separate session of a store, with its own SELECT, MULTI and WATCH state."""
 
 cimport cython
 
@@ -7,9 +7,10 @@ from kvd.doors.store cimport Store
 
 @cython.no_gc_clear                # its C session goes first, while the store is still there
 cdef class Session:
-    """A session of its own on a store: database, MULTI and WATCH state that no other caller shares.
+    """A separate session of a store, with its own database, MULTI and WATCH state.
 
-    Made by `Store.session()`. Commands run one at a time; a session belongs to one thread at a time."""
+    `Store.session()` makes it. It runs one command at a time and may be used by one thread at a time.
+    """
 
     def execute(self, *args):
         """Run a command; see Store.execute."""
@@ -18,7 +19,7 @@ cdef class Session:
         return self.owner.run(self.c, args, self.decode)
 
     def close(self):
-        """Forget the session; a transaction that is open is discarded."""
+        """End the session; an open transaction is discarded."""
         if self.c != NULL:
             self.owner.close_session(self.c)
             self.c = NULL
@@ -39,7 +40,7 @@ cdef class Session:
 
 
 def session_of(Store owner not None):
-    """A new Session on a store."""
+    """Return a new Session of a store."""
     cdef Session one = Session.__new__(Session)
     one.owner = owner
     one.decode = owner.decode

@@ -19,11 +19,11 @@ cdef class Sleeper:
     cdef void attach(self, session *c) noexcept    # these three under the store's lock: the session rings it from now on
     cdef void ring(self) noexcept
     cdef void silence(self) noexcept
-    cdef int sleep(self, int ms) except -1         # until it rings. ms -1: for ever; runs signal handlers, and raises what they raise
+    cdef int sleep(self, int ms) except -1         # until it rings. ms -1: no limit; runs signal handlers, and raises what they raise
 
 
 cdef inline int ms_until(int64_t deadline) noexcept:
-    """deadline: wall ms; 0: for ever."""
+    """deadline: wall ms; 0: no limit."""
     cdef int64_t left
     if deadline == 0:
         return -1

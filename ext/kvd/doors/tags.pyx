@@ -4,8 +4,8 @@
     notes     column: node number -> tuple of its Tags, an owned reference
 
 Changing numbers in a set runs no Python code, so tags_take and tags_put may run while the cache is being changed.
-Looking a name up compares names and may run any: an empty Tag is therefore dropped later, marked `gone`, and whoever holds
-it looks its name up again.
+Looking up a name compares names, which may run Python code: an empty Tag is therefore dropped later and marked `gone`, and code
+that holds it looks up the name again.
 """
 
 from cpython.object cimport PyObject

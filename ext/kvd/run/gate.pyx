@@ -1,6 +1,6 @@
 """The gate: the one place that decides whether a call may run.
 
-Whoever sends a command - a socket, an in-process client, a script - it passes here. (A queued command has passed
+Every command passes here, from a socket, an in-process client or a script. (A queued command has passed
 when it was queued, a command that waited when it began to wait.) The registry is asked what the words call and whether
 they are enough; then the refusals below, one row each, in Redis's order.
 

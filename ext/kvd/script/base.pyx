@@ -144,7 +144,7 @@ cdef int pass_on(lua_State *L) noexcept nogil:
 # ---- code ----------------------------------------------------------------------------------------
 
 cdef int load_text(lua_State *L, const char *p, size_t n, const char *name) noexcept nogil:
-    """Pushes the function, in the environment of whoever asks; or nil and why not."""
+    """Pushes the function, in the environment of its caller; or nil and the reason."""
     cdef lua_Debug d
     if n and p[0] == 27:
         lua.pushnil(L)

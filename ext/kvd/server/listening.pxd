@@ -24,7 +24,7 @@ cdef struct server:
     int next_thread
     int port                   # the TCP port in use; 0: none
     bint stop_asked            # SHUTDOWN
-    int stopped[2]             # a waker for whoever waits in server_wait
+    int stopped[2]             # a waker for server_wait
 
 cdef bint server_listen(server *v, const char *word, int port) noexcept nogil      # a word of `bind`; False: errno says why
 cdef bint server_listen_unix(server *v, const char *path, int mode) noexcept nogil

@@ -14,9 +14,9 @@ cdef extern from "kvd/server/poll.h" nogil:
     int poll_open "kvd_poll_open" () noexcept                                        # -1: failed
     bint poll_watch "kvd_poll_watch" (int p, int fd, void *tag, bint writing, bint is_new) noexcept
     void poll_forget "kvd_poll_forget" (int p, int fd) noexcept
-    int poll_wait "kvd_poll_wait" (int p, poll_event *out, int max, int ms) noexcept   # ms -1: for ever
+    int poll_wait "kvd_poll_wait" (int p, poll_event *out, int max, int ms) noexcept   # ms -1: no limit
     bint waker_open "kvd_waker_open" (int *fds) noexcept
     void waker_wake "kvd_waker_wake" (int *fds) noexcept
     void waker_drain "kvd_waker_drain" (int *fds) noexcept
     void waker_close "kvd_waker_close" (int *fds) noexcept
-    void wait_readable "kvd_wait_readable" (int fd, int ms, const sigset_t *mask) noexcept   # ms -1: for ever; or a signal comes
+    void wait_readable "kvd_wait_readable" (int fd, int ms, const sigset_t *mask) noexcept   # ms -1: no limit; a signal ends it

@@ -12,7 +12,7 @@ choices. Marks:
     secret      its value is not shown in logs
     words       many words in a file
     hidden      CONFIG GET shows it only by its full name
-    inert       accepted and without effect, and nobody loses data or access control by that
+    inert       accepted and without effect; no data or access control depends on it
     unmade      not implemented, and it protects data or access: any value but the default is refused
 """
 

@@ -9,5 +9,5 @@ cdef enum log_level:
     LOG_WARNING
     LOG_NOTHING
 
-cdef void log_line(store *s, int level, const char *text) noexcept nogil      # to whoever listens (store.on_log), if anyone
+cdef void log_line(store *s, int level, const char *text) noexcept nogil      # to store.on_log, if it is set
 cdef void log_to_configured(store *s, int level, const char *text) noexcept nogil   # an on_log: logfile or stdout, and syslog

@@ -8,7 +8,7 @@ entries, whose timers remember their place in it; only the soonest of all stands
 of fields, so that a hash costs one timer there however many of its fields have deadlines. A hash whose
 fields have deadlines is a table at any size; while it is small it is still shown as `listpackex`.
 
-A field past its deadline is removed by whoever looks for its key (keyspace_find) before anything of the
+A field past its deadline is removed by the next lookup of its key (keyspace_find) before anything of the
 hash is seen, and by active expiry otherwise.
 """
 

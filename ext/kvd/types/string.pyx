@@ -5,7 +5,7 @@
     blob      BOXED, the payload points to a blob         RAW (EMBSTR after COPY never gets here)
 
 The encoding tag is what OBJECT ENCODING says and follows the documented rules (44 bytes, RAW after a
-change in place); where the bytes are is our own affair and follows from BOXED and the tag.
+change in place); where the bytes are is not visible to them and follows from BOXED and the tag.
 """
 
 from libc.stdint cimport int64_t, uint8_t

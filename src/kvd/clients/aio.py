@@ -1,8 +1,8 @@
 """`kvd.asyncio.Redis`: redis-py's asyncio client on the engine in this process.
 
-Commands answer without leaving the task. One that waits for a key, and a listener without a message, park their task on a descriptor
-that the engine makes readable: no thread, no timer that polls, any event loop. A task that is cancelled while it waits
-leaves nothing behind: the wait ends, and if an element has been popped for it in that very moment it is put back.
+A command runs and returns without a switch of tasks. A command that waits for a key, and a subscriber without messages, wait for
+a descriptor that the engine makes readable: this needs no thread and no polling and works with every event loop. If a task is
+cancelled while it waits, its wait ends, and an element that was popped for it at the same moment is pushed back.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def _wake(future: asyncio.Future[None]) -> None:
 
 
 class AsyncConnection(Linked):
-    """One of redis-py's asyncio connections to a store in this process. store: as for kvd.Redis."""
+    """A redis-py asyncio connection to a store in this process. store: as for kvd.Redis."""
 
     _link: Any = None
 
@@ -43,12 +43,12 @@ class AsyncConnection(Linked):
         self._reader = self._writer = self._link = self.store._link(error_of(self._parser))
 
     async def activate_maint_notifications_handling_if_enabled(self, check_health: bool = True) -> None:
-        """Nothing here moves to another machine."""
+        """Do nothing: a store in this process does not move to another host."""
 
     def _close(self) -> None:
         link, self._link = self._link, None
         self._reader = self._writer = None
-        self._parser._stream = None  # it knows the link too
+        self._parser._stream = None  # it holds the link as well
         if link is not None:
             link.close()
 
@@ -92,7 +92,7 @@ class AsyncConnection(Linked):
         return ready
 
     async def _wait(self, timeout: float | None) -> bool:
-        """Park the task until something has come; False after timeout seconds. None: for ever."""
+        """Wait until there is something to read; False after timeout seconds. None: no limit."""
         if self._ready():
             return True
         loop = asyncio.get_running_loop()
@@ -133,7 +133,7 @@ class AsyncConnection(Linked):
             response = await self._read(disable_decoding, bool(push_request), limit)
         except self._exceptions.TimeoutError:
             if timeout is not None:
-                return None  # whoever gave the timeout may come again
+                return None  # the caller gave the timeout and may read again
             if disconnect_on_error:
                 self._close()
             raise
@@ -171,12 +171,12 @@ class AsyncConnection(Linked):
                 return response
 
     def call(self, args: tuple[Any, ...], raw: bool) -> Any:
-        """A command and its reply, or WAITING; error replies are returned."""
+        """Run a command and return its reply, or WAITING; error replies are returned, not raised."""
         reply = self._link.call(words_of(self.encoder, args), self._native and not raw)
         return reply if raw else self._decoded(reply)
 
     async def outcome(self, args: tuple[Any, ...], raw: bool) -> Any:
-        """The reply of a command that `call` has left waiting."""
+        """Return the reply of a command for which `call` returned WAITING."""
         link = self._link
         try:
             return await self._read(raw, False, self._patience)
@@ -192,17 +192,19 @@ class AsyncConnection(Linked):
 
 
 class AsyncPool(LinkedPool):
-    """A redis-py asyncio ConnectionPool whose connections lead to a store in this process; arguments as kvd.ConnectionPool's."""
+    """A redis-py asyncio ConnectionPool whose connections use a store in this process; arguments as for kvd.ConnectionPool."""
 
     def take(self) -> Connection:
-        """A connection for the short way, perhaps not connected; give it back by `idle.append`."""
+        """Return a connection for the fast path, possibly not connected; `idle.append` gives it back."""
         try:
             return self.idle.pop()
         except IndexError:
             return self._connection_class(**self.connection_kwargs)
 
     async def disconnect(self, inuse_connections: bool = True) -> None:
-        """Close connections; commands that wait on those in use are woken with a ConnectionError."""
+        """Close all connections.
+
+        inuse_connections: also those in use; commands that wait on them raise ConnectionError."""
         while self.idle:
             self.idle.pop()._close()
         for connection in list(self.waiting) if inuse_connections else ():
@@ -210,17 +212,17 @@ class AsyncPool(LinkedPool):
         await super().disconnect(inuse_connections)
 
     async def release(self, connection: Any) -> None:
-        """Give a connection back; one that CLIENT REPLY has silenced is closed first."""
+        """Return a connection to the pool; it is closed first if CLIENT REPLY has switched its replies off."""
         if connection._link is not None and connection._link.silent():
             connection._close()
         await super().release(connection)
 
 
 class AsyncClient(LinkedClient):
-    """redis.asyncio.Redis on a store in this process; arguments as kvd.Redis's."""
+    """redis.asyncio.Redis on a store in this process; arguments as for kvd.Redis."""
 
     async def get(self, name: Any) -> Any:
-        """The value of a key, or None."""
+        """Return the value of a key, or None if it does not exist."""
         connection = self._plain_connection()
         if connection is not None:
             value = WAITING if "GET" in self.response_callbacks else connection._link.get(name, connection._native)
@@ -230,7 +232,7 @@ class AsyncClient(LinkedClient):
         return await super().get(name)
 
     async def set(self, name: Any, value: Any, *args: Any, **options: Any) -> Any:
-        """Set a key; arguments and answers are redis-py's."""
+        """Set a key; arguments and return values are those of redis-py."""
         connection = None if args or options or not self._plain_set else self._plain_connection()
         if connection is not None:
             done = connection._link.set(name, value)
@@ -270,26 +272,28 @@ class AsyncClient(LinkedClient):
 
 
 class Connection(AsyncConnection, AbstractConnection):
-    """One of redis-py's asyncio connections to a store in this process. store: the Store, or the name of one; None: a private one."""
+    """A redis-py asyncio connection to a store in this process. store: as for kvd.Redis."""
 
     _exceptions = exceptions
 
 
 class ConnectionPool(AsyncPool, redis.asyncio.ConnectionPool):
-    """A redis-py asyncio ConnectionPool whose connections lead to a store in this process.
+    """A redis-py asyncio ConnectionPool whose connections use a store in this process.
 
         redis.asyncio.Redis(connection_pool=kvd.asyncio.ConnectionPool(store))
 
-    store: the Store, or the name of one, or None for a private one. options: those of redis-py's connections."""
+    store: as for kvd.Redis. options: the options of redis-py's connections.
+    """
 
     _connection_class = Connection
 
 
 class Redis(AsyncClient, redis.asyncio.Redis):
-    """redis.asyncio.Redis on a store in this process: `kvd.asyncio.Redis()`, or `Redis(store)` for one that is shared.
+    """redis.asyncio.Redis on a store in this process: `kvd.asyncio.Redis()`, or `Redis(store)` for a shared store.
 
-    store: a kvd.Store, the name of a store of this process, or None for a private one. options: redis-py's, such as
-    decode_responses, protocol, db, client_name; those about sockets mean nothing here."""
+    store: a kvd.Store, the name of a store of this process, or None for a private one. options: those of redis-py, such as
+    decode_responses, protocol, db, client_name; those that only concern sockets are ignored.
+    """
 
     _exceptions = exceptions
     _pool_class = ConnectionPool
@@ -300,5 +304,5 @@ StrictRedis = Redis
 
 
 def from_url(url: str, **options: Any) -> Redis:
-    """A client by URL; see Redis.from_url."""
+    """Return a client for a URL; see Redis.from_url."""
     return Redis.from_url(url, **options)

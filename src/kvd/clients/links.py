@@ -1,4 +1,4 @@
-"""What the connections of both kinds of clients, sync and asyncio, have in common: words in, values out."""
+"""The common part of sync and asyncio connections: arguments to the engine, replies to Python values."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from kvd.embedded import Store
 
 NEVER_DECODE = "NEVER_DECODE"  # redis-py's and valkey-py's option of commands whose replies are bytes
 Words = tuple[Any, ...]
-EMPTY_RESPONSE = "EMPTY_RESPONSE"  # and of those that would send nothing: what they return then
+EMPTY_RESPONSE = "EMPTY_RESPONSE"  # redis-py's option of commands without keys: what they return when nothing is to be sent
 PLAIN = (bytes, str, int, float)
 ADDRESS = ("host", "port", "unix_socket_path", "ssl")
-POSITIONAL = ("host", "port", "db", "password")  # of redis.Redis: more than one argument without a name is an address
+POSITIONAL = ("host", "port", "db", "password")  # of redis.Redis: with more than one positional argument, they are an address
 
 
 def words_of(encoder: Any, args: Words) -> Words:
-    """The arguments of a command as the engine takes them: a name of several words is split, as redis-py does.
+    """Return the arguments of a command as the engine takes them: a name of several words is split, as redis-py does.
 
-    Raises redis.DataError for what cannot be stored."""
+    Raises redis.DataError for a value that cannot be stored."""
     name = args[0]
     if isinstance(name, str):
         if " " in name:
@@ -37,12 +37,12 @@ def words_of(encoder: Any, args: Words) -> Words:
 
 
 def decodes_itself(encoder: Any) -> bool:
-    """Whether the engine may decode: utf-8, strict."""
+    """Whether the engine can decode replies: utf-8, strict."""
     return bool(encoder.decode_responses) and encoder.encoding in ("utf-8", "utf8") and encoder.encoding_errors == "strict"
 
 
 def decoded(encoder: Any, value: Any) -> Any:
-    """A reply of bytes in another encoding."""
+    """Return a reply with its bytes decoded, in any encoding."""
     if isinstance(value, bytes):
         return value.decode(encoder.encoding, encoder.encoding_errors)
     if isinstance(value, list):
@@ -55,7 +55,7 @@ def decoded(encoder: Any, value: Any) -> Any:
 
 
 def error_of(parser: Any) -> Any:
-    """Makes redis-py's exception of an error reply's text."""
+    """Return a function that turns the text of an error reply into redis-py's exception."""
 
     def make(text: str) -> Exception:
         error: Exception = parser.parse_error(text)
@@ -66,14 +66,14 @@ def error_of(parser: Any) -> Any:
 
 @cache
 def _driver_info() -> Any:
-    """What CLIENT SETINFO tells of this library; redis-py reads the version from disk for each connection."""
+    """Return what CLIENT SETINFO reports; one object for all, because redis-py reads its version from disk for each."""
     from redis.driver_info import DriverInfo
 
     return DriverInfo()
 
 
 def share_driver_info(options: dict[str, Any], takes: bool) -> None:
-    """Let connections without wishes of their own have one DriverInfo, where redis-py has such."""
+    """Add the common DriverInfo to the options unless they set it; redis-py 5 and 6 have none."""
     if takes and not {"driver_info", "lib_name", "lib_version"} & options.keys():
         try:
             options["driver_info"] = _driver_info()
@@ -82,7 +82,7 @@ def share_driver_info(options: dict[str, Any], takes: bool) -> None:
 
 
 def put_back(link: Any, args: Words, reply: Any) -> None:
-    """Undo the pop of a blocking command whose reply nobody will see. reply: not decoded."""
+    """Push back what a blocking command popped whose caller was cancelled. reply: not decoded."""
     name = args[0].upper() if isinstance(args[0], str) else args[0].decode().upper()
     if not isinstance(reply, list):
         return
@@ -98,7 +98,7 @@ def put_back(link: Any, args: Words, reply: Any) -> None:
 
 
 class Linked:
-    """What a connection to a store in this process is, sync or asyncio. Stands before redis-py's AbstractConnection."""
+    """Base of sync and asyncio connections to a store in this process; listed before redis-py's AbstractConnection."""
 
     _exceptions: Any  # of the library that the class belongs to
     host = "localhost"
@@ -108,7 +108,7 @@ class Linked:
         self.store = store_of(store, options)
         for name in ("socket_keepalive", "socket_keepalive_options", "socket_type"):
             options.pop(name, None)
-        self._patience = options.get("socket_timeout")  # of reads, if asked for: redis-py's default is for sockets
+        self._patience = options.get("socket_timeout")  # of reads, only if given: redis-py's default is for sockets
         share_driver_info(options, self._exceptions.__name__ == "redis.exceptions")
         super().__init__(**options)
         self._native = decodes_itself(self.encoder)
@@ -127,19 +127,22 @@ class Linked:
         return list(commands)
 
     def _retries(self) -> bool:
-        """Whether redis-py would send a command again whose connection has been cut."""
+        """Whether redis-py sends a command again after its connection was cut."""
         return getattr(self.retry, "_retries", 0) != 0
 
     def _decoded(self, reply: Any) -> Any:
-        """A reply that the engine has left as bytes."""
+        """Return a reply decoded, if the engine has not done so."""
         if self.encoder.decode_responses and not self._native:
             return decoded(self.encoder, reply)
         return reply
 
 
 def failure_of(exceptions: Any, response: Any) -> Any:
-    """The exception to raise for a reply, as redis-py's parsers do, or None: an error of the connection also counts as the first of
-    several replies. Who raises it deletes its own names of it, so that no cycle with the traceback remains."""
+    """Return the exception to raise for a reply, as redis-py's parsers do, or None.
+
+    A ConnectionError counts also as the first of several replies. The caller that raises it deletes its own references to it,
+    so that no cycle with the traceback remains.
+    """
     first = response[0] if isinstance(response, list) and response else response
     if isinstance(first, exceptions.ConnectionError):
         return first
@@ -147,21 +150,21 @@ def failure_of(exceptions: Any, response: Any) -> Any:
 
 
 class LinkedPool:
-    """What a pool of such connections is. Stands before redis-py's ConnectionPool."""
+    """Base of the pools of such connections; listed before redis-py's ConnectionPool."""
 
     _connection_class: Any  # set by each kind
 
     def __init__(self, store: Store | str | None = None, max_connections: int | None = None, **options: Any) -> None:
         self.store = store_of(store, options)
         self.bounded = max_connections is not None
-        self.idle: deque[Any] = deque()  # of the short way: connected and not in use
-        self.waiting: set[Any] = set()  # of the short way: their command waits for a key
+        self.idle: deque[Any] = deque()  # connections of the fast path that are connected and not in use
+        self.waiting: set[Any] = set()  # connections of the fast path whose command waits for a key
         options.pop("connection_class", None)
         super().__init__(connection_class=self._connection_class, max_connections=max_connections, store=self.store, **options)
 
     @classmethod
     def from_url(cls, url: str, **options: Any) -> Any:
-        """A pool by URL: `kvd://name/db`, `memory://name`, with options as a query. options win over the URL's."""
+        """Return a pool for a URL: `kvd://name/db`, `memory://name`, with options as a query. options override those of the URL."""
         return cls(**{**parse(url), **options})
 
     def reset(self) -> None:
@@ -170,7 +173,7 @@ class LinkedPool:
 
 
 class LinkedClient:
-    """What a client on such a pool is. Stands before redis-py's Redis."""
+    """Base of the clients with such a pool; listed before redis-py's Redis."""
 
     _exceptions: Any  # set by each kind
     _pool_class: Any
@@ -191,7 +194,7 @@ class LinkedClient:
         super().__init__(connection_pool=pool, **own)
         if owns:
             self.auto_close_connection_pool = True
-        self._plain_set = True  # nobody has put a response callback of his own in its place
+        self._plain_set = True  # False once SET has another response callback
         self._short = (
             isinstance(pool, self._pool_class)
             and not pool.bounded
@@ -204,30 +207,30 @@ class LinkedClient:
 
     @classmethod
     def from_url(cls, url: str, **options: Any) -> Any:
-        """A client by URL: `kvd://name/db?decode_responses=true`, `memory://name`."""
+        """Return a client for a URL: `kvd://name/db?decode_responses=true`, `memory://name`."""
         return cls(**{**parse(url), **options})
 
     @classmethod
     def from_pool(cls, connection_pool: Any) -> Any:
-        """A client that owns the pool: closing it closes the pool."""
+        """Return a client that owns the pool: closing it closes the pool."""
         client = cls(connection_pool=connection_pool)
         client.auto_close_connection_pool = True
         return client
 
     @property
     def store(self) -> Store:
-        """The store that it talks to."""
+        """The store whose data the client uses."""
         store: Store = self.connection_pool.store
         return store
 
     def set_response_callback(self, command: Any, callback: Any) -> None:
-        """As redis-py's: what it returns is what commands of that name return."""
+        """As in redis-py: commands of that name return what the callback returns."""
         if str(command).upper() == "SET":
             self._plain_set = False
         super().set_response_callback(command, callback)
 
     def _plain_connection(self) -> Any:
-        """One that is connected, for a command that needs no gate and no waiting; None: take the usual way. Goes back to pool.idle."""
+        """Take a connected connection for GET or SET; None if the command has to take the usual path. It goes back to pool.idle."""
         pool = self.connection_pool
         if not self._short or pool.store.faults is not None:
             return None
@@ -241,7 +244,7 @@ class LinkedClient:
         return None
 
     def _answer(self, name: Any, response: Any, options: dict[str, Any]) -> Any:
-        """What redis-py makes of a reply; raises the error that it is."""
+        """Return what redis-py returns for a reply; raises an error reply."""
         empty = options.pop(EMPTY_RESPONSE, None)
         failure = failure_of(self._exceptions, response)
         if failure is not None:
@@ -262,6 +265,6 @@ class LinkedClient:
 
 
 def options_of(*owners: Any) -> set[str]:
-    """Names of the options of connection classes, and those of pools."""
+    """Return the names of the options of connection classes and of pools."""
     found = {name for owner in owners for name in inspect.signature(owner.__init__).parameters}
     return found - {"self", "kwargs"} | {"max_connections", "cache", "cache_config"}

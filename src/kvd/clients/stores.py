@@ -1,4 +1,4 @@
-"""Which store a client means: its own, one that is passed, or one that a name is known for in this process."""
+"""Which store a client uses: a private one, the one it is given, or one that is registered by name in this process."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _lock = threading.Lock()
 
 
 def named_store(name: str) -> Store:
-    """The store of that name, made when it is first asked for; it lives as long as the process, or until `forget_stores`."""
+    """Return the store of a name; the first call makes it. It exists until the process ends or `forget_stores` is called."""
     with _lock:
         if name not in _named:
             _named[name] = Store()
@@ -22,15 +22,17 @@ def named_store(name: str) -> Store:
 
 
 def forget_stores() -> None:
-    """Let go of all named stores: the next client of a name gets a new one. Clients that have one keep it."""
+    """Forget all named stores: the next client of a name gets a new store. Existing clients keep theirs."""
     with _lock:
         _named.clear()
 
 
 def store_of(store: Store | str | None, options: dict[str, Any] | None = None) -> Store:
-    """The store itself, the one of a name, URL or address, or a new private one for None without an address.
+    """Return the store itself, the store of a name, URL or address, or a new private one for None without an address.
 
-    options: a client's, of which host, port and path are taken away. Raises TypeError for another store, ValueError for ssl."""
+    options: those of a client; host, port and path are removed from them. Raises TypeError for another kind of store and
+    ValueError for ssl.
+    """
     named = address_of(options or {})
     if store is None:
         return named_store(named) if named else Store()
@@ -42,9 +44,10 @@ def store_of(store: Store | str | None, options: dict[str, Any] | None = None) -
 
 
 def address_of(options: dict[str, Any]) -> str | None:
-    """The name of the store that stands for a server's address; None if there is none in the options, which lose it.
+    """Remove a server's address from the options and return the name of its store, or None if there is no address.
 
-    It is the host, with the port if that is not 6379, or the path of a unix socket: clients of one address share their data."""
+    The name is the host, with the port if that is not 6379, or the path of a unix socket: clients of one address share data.
+    """
     if options.pop("ssl", False):
         raise ValueError("ssl: a client in this process has no socket to encrypt")
     path = options.pop("unix_socket_path", None) or options.pop("path", None)
@@ -58,9 +61,10 @@ def address_of(options: dict[str, Any]) -> str | None:
 
 
 def parse(url: str) -> dict[str, Any]:
-    """Options of a client by URL: `kvd://name/2?decode_responses=true`, `memory://name`. No name: a private store.
+    """Return the options that a URL gives a client: `kvd://name/2?decode_responses=true`, `memory://name`. No name: a private store.
 
-    Raises ValueError for another scheme, and NotImplementedError for `kvd:///path`, which stands for a file."""
+    Raises ValueError for another scheme, and NotImplementedError for `kvd:///path`, which would name a file.
+    """
     parts = urlparse(url)
     if parts.scheme not in SCHEMES:
         raise ValueError(f"kvd URLs begin with kvd:// or memory://, not {parts.scheme}://")

@@ -1,8 +1,8 @@
 """`kvd.Redis`: redis-py's client on the engine in this process. No socket, no packing, no parsing.
 
-A connection is redis-py's own, with a session of the store (`doors.link.Link`) where its socket would be; pub/sub, MULTI and
-WATCH, blocking commands, retries, client-side caching and locks are therefore redis-py's code. Plain commands of `Redis` go
-the short way (`Redis.execute_command`): arguments to the engine, its reply to redis-py's callback.
+A connection is a redis-py connection that has a session of the store (`doors.link.Link`) in place of its socket. Pub/sub,
+MULTI and WATCH, blocking commands, retries, client-side caching and locks are therefore redis-py's code. Plain commands of
+`Redis` take a fast path (`Redis.execute_command`): it passes the arguments to the engine and the reply to redis-py's callback.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from kvd.doors.link import WAITING
 
 
 class SyncConnection(Linked):
-    """One of redis-py's connections to a store in this process. store: the Store, or the name of one; None: a private one."""
+    """A redis-py connection to a store in this process. store: as for kvd.Redis."""
 
     _sock: Any
 
@@ -33,11 +33,11 @@ class SyncConnection(Linked):
         return self._sock is not None
 
     def activate_maint_notifications_handling_if_enabled(self, check_health: bool = True) -> None:
-        """Nothing here moves to another machine."""
+        """Do nothing: a store in this process does not move to another host."""
 
     def disconnect(self, *args: Any, **kwargs: Any) -> None:
         link, self._sock = self._sock, None
-        self._parser.on_disconnect()  # it knows the link too
+        self._parser.on_disconnect()  # it holds the link as well
         if link is not None:
             link.close()
 
@@ -67,7 +67,7 @@ class SyncConnection(Linked):
         return self._wait(timeout)
 
     def _wait(self, timeout: float | None) -> bool:
-        """Whether something has come within timeout seconds; None: for ever."""
+        """Wait until there is something to read; False after timeout seconds. None: no limit."""
         link = self._sock
         until = None if timeout is None else time.monotonic() + timeout
         try:
@@ -123,24 +123,25 @@ class SyncConnection(Linked):
                 return response
 
     def call(self, args: tuple[Any, ...], raw: bool) -> Any:
-        """A command and its reply, or WAITING: then `outcome` has it. Error replies are returned."""
+        """Run a command and return its reply, or WAITING: then `outcome` returns it. Error replies are returned, not raised."""
         reply = self._sock.call(words_of(self.encoder, args), self._native and not raw)
         return reply if raw else self._decoded(reply)
 
     def outcome(self, raw: bool) -> Any:
-        """The reply of a command that `call` has left waiting."""
+        """Return the reply of a command for which `call` returned WAITING."""
         return self._read(raw, False, self._patience)
 
 
 class SyncPool(LinkedPool):
-    """A redis-py ConnectionPool whose connections lead to a store in this process.
+    """A redis-py ConnectionPool whose connections use a store in this process.
 
         redis.Redis(connection_pool=kvd.ConnectionPool(store))
 
-    store: the Store, or the name of one, or None for a private one. options: those of redis-py's connections."""
+    store: as for kvd.Redis. options: the options of redis-py's connections.
+    """
 
     def take(self) -> Connection:
-        """A connected connection for the short way; give it back by `idle.append`."""
+        """Return a connected connection for the fast path; `idle.append` gives it back."""
         try:
             connection = self.idle.pop()
         except IndexError:
@@ -150,7 +151,9 @@ class SyncPool(LinkedPool):
         return connection
 
     def disconnect(self, inuse_connections: bool = True, **kwargs: Any) -> None:
-        """Close connections; commands that wait on those in use are woken with a ConnectionError."""
+        """Close all connections.
+
+        inuse_connections: also those in use; commands that wait on them raise ConnectionError."""
         while self.idle:
             self.idle.pop().disconnect()
         for connection in list(self.waiting) if inuse_connections else ():
@@ -158,21 +161,22 @@ class SyncPool(LinkedPool):
         super().disconnect(inuse_connections, **kwargs)
 
     def release(self, connection: Any) -> None:
-        """Give a connection back; one that CLIENT REPLY has silenced is closed first."""
-        link = getattr(getattr(connection, "_conn", connection), "_sock", None)  # of a caching connection, of what it wraps
+        """Return a connection to the pool; it is closed first if CLIENT REPLY has switched its replies off."""
+        link = getattr(getattr(connection, "_conn", connection), "_sock", None)  # a caching connection wraps another one
         if link is not None and link.silent():
             connection.disconnect()
         super().release(connection)
 
 
 class SyncClient(LinkedClient):
-    """redis.Redis on a store in this process: `kvd.Redis()`, or `kvd.Redis(store)` for one that is shared.
+    """redis.Redis on a store in this process: `kvd.Redis()`, or `kvd.Redis(store)` for a shared store.
 
-    store: a kvd.Store, the name of a store of this process, or None for a private one. options: redis-py's, such as
-    decode_responses, protocol, db, client_name; those about sockets mean nothing here."""
+    store: a kvd.Store, the name of a store of this process, or None for a private one. options: those of redis-py, such as
+    decode_responses, protocol, db, client_name; those that only concern sockets are ignored.
+    """
 
     def get(self, name: Any) -> Any:
-        """The value of a key, or None."""
+        """Return the value of a key, or None if it does not exist."""
         connection = self._plain_connection()
         if connection is not None:
             value = WAITING if "GET" in self.response_callbacks else connection._sock.get(name, connection._native)
@@ -182,7 +186,7 @@ class SyncClient(LinkedClient):
         return super().get(name)
 
     def set(self, name: Any, value: Any, *args: Any, **options: Any) -> Any:
-        """Set a key; arguments and answers are redis-py's."""
+        """Set a key; arguments and return values are those of redis-py."""
         connection = None if args or options or not self._plain_set else self._plain_connection()
         if connection is not None:
             done = connection._sock.set(name, value)
@@ -219,26 +223,28 @@ class SyncClient(LinkedClient):
 
 
 class Connection(SyncConnection, AbstractConnection):
-    """One of redis-py's connections to a store in this process. store: the Store, or the name of one; None: a private one."""
+    """A redis-py connection to a store in this process. store: as for kvd.Redis."""
 
     _exceptions = exceptions
 
 
 class ConnectionPool(SyncPool, redis.ConnectionPool):
-    """A redis-py ConnectionPool whose connections lead to a store in this process.
+    """A redis-py ConnectionPool whose connections use a store in this process.
 
         redis.Redis(connection_pool=kvd.ConnectionPool(store))
 
-    store: the Store, or the name of one, or None for a private one. options: those of redis-py's connections."""
+    store: as for kvd.Redis. options: the options of redis-py's connections.
+    """
 
     _connection_class = Connection
 
 
 class Redis(SyncClient, redis.Redis):
-    """redis.Redis on a store in this process: `kvd.Redis()`, or `Redis(store)` for one that is shared.
+    """redis.Redis on a store in this process: `kvd.Redis()`, or `Redis(store)` for a shared store.
 
-    store: a kvd.Store, the name of a store of this process, or None for a private one. options: redis-py's, such as
-    decode_responses, protocol, db, client_name; those about sockets mean nothing here."""
+    store: a kvd.Store, the name of a store of this process, or None for a private one. options: those of redis-py, such as
+    decode_responses, protocol, db, client_name; those that only concern sockets are ignored.
+    """
 
     _exceptions = exceptions
     _pool_class = ConnectionPool
@@ -249,5 +255,5 @@ StrictRedis = Redis
 
 
 def from_url(url: str, **options: Any) -> Redis:
-    """A client by URL; see Redis.from_url."""
+    """Return a client for a URL; see Redis.from_url."""
     return Redis.from_url(url, **options)

@@ -1,6 +1,6 @@
 """`kvd.Valkey` and `kvd.asyncio.Valkey`: valkey-py's clients on the engine in this process, where that package is installed.
 
-All of it is what redis-py's clients are (sync.py, aio.py), on valkey-py's classes.
+The same as the clients for redis-py (sync.py, aio.py), derived from valkey-py's classes.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from kvd.clients.links import options_of
 
 
 class Connection(sync.SyncConnection, valkey.connection.AbstractConnection):
-    """One of valkey-py's connections to a store in this process."""
+    """A valkey-py connection to a store in this process."""
 
     _exceptions = exceptions
 
 
 class ConnectionPool(sync.SyncPool, valkey.ConnectionPool):
-    """A valkey-py ConnectionPool whose connections lead to a store in this process; arguments as kvd.ConnectionPool's."""
+    """A valkey-py ConnectionPool whose connections use a store in this process; arguments as for kvd.ConnectionPool."""
 
     _connection_class = Connection
 
 
 class Valkey(sync.SyncClient, valkey.Valkey):
-    """valkey.Valkey on a store in this process; arguments as kvd.Redis's."""
+    """valkey.Valkey on a store in this process; arguments as for kvd.Redis."""
 
     _exceptions = exceptions
     _pool_class = ConnectionPool
@@ -34,19 +34,19 @@ class Valkey(sync.SyncClient, valkey.Valkey):
 
 
 class AsyncConnection(aio.AsyncConnection, valkey.asyncio.connection.AbstractConnection):
-    """The same for asyncio."""
+    """A valkey-py asyncio connection to a store in this process."""
 
     _exceptions = exceptions
 
 
 class AsyncConnectionPool(aio.AsyncPool, valkey.asyncio.ConnectionPool):
-    """The same for asyncio."""
+    """A valkey-py asyncio ConnectionPool whose connections use a store in this process; arguments as for kvd.ConnectionPool."""
 
     _connection_class = AsyncConnection
 
 
 class AsyncValkey(aio.AsyncClient, valkey.asyncio.Valkey):
-    """valkey.asyncio.Valkey on a store in this process; arguments as kvd.Redis's."""
+    """valkey.asyncio.Valkey on a store in this process; arguments as for kvd.Redis."""
 
     _exceptions = exceptions
     _pool_class = AsyncConnectionPool

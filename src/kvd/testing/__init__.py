@@ -1,7 +1,7 @@
-"""Tools for tests of code that uses Redis: no server, no socket, fresh data in microseconds.
+"""Tools for tests of code that uses Redis: no server, no socket, empty data for each test.
 
-`patch` sends redis-py's own clients to stores in this process; `Faults` makes connections fail; `store.clock` moves time;
-`kvd.testing.fakeredis` has the names of fakeredis. pytest finds fixtures by itself (kvd.testing.plugin).
+`patch` connects redis-py's own clients to stores in this process; `Faults` makes connections fail; `store.clock` moves time;
+`kvd.testing.fakeredis` has the names of fakeredis. The fixtures for pytest are in kvd.testing.plugin, which pytest loads itself.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ __all__ = ["Faults", "Patch", "patch"]
 
 
 def __getattr__(name: str) -> Any:
-    """Imported when first asked for: pytest loads this package for its fixtures, also where nobody uses them."""
+    """Import a name at its first use: pytest loads this package for its fixtures in every project."""
     from importlib import import_module
 
     if name == "Faults":

@@ -1,6 +1,7 @@
-"""The names of fakeredis, on kvd: `from kvd.testing import fakeredis` is the one line that changes.
+"""The names of fakeredis, implemented by kvd: `from kvd.testing import fakeredis` is the only line to change.
 
-Clients without a server have data of their own; those of one FakeServer share it; `server.connected = False` cuts them off.
+A client without a server has its own data; clients of one FakeServer share theirs; after `server.connected = False` they get
+ConnectionErrors.
 """
 
 from __future__ import annotations
@@ -14,11 +15,15 @@ from kvd.embedded import Store
 from kvd.testing.faults import Faults
 
 OUTAGE = "FakeRedis is emulating a connection error."
-_by_address: dict[str, FakeServer] = {}  # of clients that name a host: one server each, as long as the process lives
+_by_address: dict[str, FakeServer] = {}  # servers of clients that name a host, until the process ends
 
 
 class FakeServer:
-    """Data that several clients share. version and server_type are kept for those who ask; kvd behaves as Redis 7.4 does."""
+    """Data that several clients share.
+
+    version, server_type: kept as attributes only; kvd behaves as Redis 7.4 does. config: options by directive name.
+    connected: False makes every client raise ConnectionError.
+    """
 
     def __init__(
         self, version: Any = (7,), server_type: str = "redis", config: dict[Any, Any] | None = None, connected: bool = True
@@ -33,7 +38,7 @@ class FakeServer:
 
     @property
     def connected(self) -> bool:
-        """False: every client of the server gets a ConnectionError."""
+        """Whether clients reach the server; False makes them raise ConnectionError."""
         return self._faults is None
 
     @connected.setter
@@ -60,7 +65,7 @@ def _server(options: dict[str, Any]) -> FakeServer:
 
 
 class _FakeConnection:
-    """Stands before a connection class. Without a server it shares that of its address."""
+    """Base listed before a connection class. Without a server it uses the server of its address."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         if "store" not in options:
@@ -74,7 +79,7 @@ class FakeConnection(_FakeConnection, sync.Connection):
 
 
 class FakeAsyncConnection(_FakeConnection, aio.Connection):
-    """The same for redis.asyncio.ConnectionPool."""
+    """A connection for redis.asyncio.ConnectionPool(connection_class=FakeAsyncConnection, server=...)."""
 
 
 FakeRedisConnection = FakeConnection
@@ -90,7 +95,7 @@ def _from_url(url: str, options: dict[str, Any]) -> dict[str, Any]:
 
 
 class _Fake:
-    """Stands before the client class that it makes a fake of."""
+    """Base listed before the client class that it imitates."""
 
     def __init__(self, *address: Any, **options: Any) -> None:
         options.update(zip(POSITIONAL, address, strict=False))
@@ -102,40 +107,45 @@ class _Fake:
 
     @classmethod
     def from_url(cls, url: str, **options: Any) -> Any:
-        """A client for a redis:// URL; those of one host and port share their data."""
+        """Return a client for a redis:// URL; clients of one host and port share their data."""
         return cls(**_from_url(url, options))
 
 
 class FakeRedis(_Fake, sync.Redis):
-    """redis.Redis without a server. server: a FakeServer, or None for data of its own. connected: False raises ConnectionError."""
+    """redis.Redis without a server.
+
+    server: a FakeServer, or None for private data. connected: False makes it raise ConnectionError. Other arguments: those of
+    redis.Redis.
+    """
 
 
 class FakeAsyncRedis(_Fake, aio.Redis):
-    """The same for redis.asyncio.Redis."""
+    """redis.asyncio.Redis without a server; arguments as for FakeRedis."""
 
 
 FakeStrictRedis = FakeRedis
 try:
     from kvd.clients.valkey import AsyncValkey, Valkey
-except ImportError:  # without valkey-py its names stand for redis-py's classes
+except ImportError:  # without valkey-py these names are those of redis-py's classes
     FakeValkey: Any = FakeRedis
     FakeAsyncValkey: Any = FakeAsyncRedis
 else:
 
     class FakeValkey(_Fake, Valkey):  # type: ignore[no-redef]
-        """The same for valkey.Valkey."""
+        """valkey.Valkey without a server; arguments as for FakeRedis."""
 
     class FakeAsyncValkey(_Fake, AsyncValkey):  # type: ignore[no-redef]
-        """The same for valkey.asyncio.Valkey."""
+        """valkey.asyncio.Valkey without a server; arguments as for FakeRedis."""
 
 
 FakeStrictValkey = FakeValkey
 
 
 class TcpFakeServer:
-    """A real server on a TCP port, for clients that insist on one: `TcpFakeServer(("127.0.0.1", 0))`.
+    """A server on a TCP port, for clients that need one: `TcpFakeServer(("127.0.0.1", 0))`.
 
-    serve_forever() waits until shutdown(); the server answers from the moment it is made."""
+    The server answers as soon as the object exists; serve_forever() only waits until shutdown() is called.
+    """
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Connections to a store in this process that fail as networks and servers do."""
+"""Simulated failures of networks and servers, for clients of a store in this process."""
 
 from __future__ import annotations
 
@@ -16,21 +16,22 @@ HANDSHAKE = {"HELLO", "AUTH", "CLIENT", "SELECT", "READONLY"}
 
 
 class Faults:
-    """What goes wrong with a store's in-process clients; all of it can be changed at any time.
+    """The failures that in-process clients of a store see; every attribute can be changed at any time.
 
         with Faults(store) as faults:
             faults.answer("LOADING", times=2)
-            client.get("k")                    # redis-py's retries are what is tested
+            client.get("k")                    # tests how the client retries
 
-    refuse: connections are refused and those that exist are cut (True, or the text of the error). delay: seconds before
-    each command. drop_after: bytes of commands after which the connection is cut, once; None: never."""
+    refuse: True, or the text of the error: new connections are refused and existing ones are cut. delay: seconds to wait before
+    each command. drop_after: number of bytes of commands after which the connection is cut, once; None: never.
+    """
 
     def __init__(self, store: Any, refuse: bool | str = False, delay: float = 0.0, drop_after: int | None = None) -> None:
         self.store = store
         self._refuse: bool | str = False
         self.delay = delay
         self.drop_after = drop_after
-        self.commands = 0  # that were sent, also those that failed
+        self.commands = 0  # number of commands sent, including those that failed
         self._answer = ""
         self._times = 0
         store.faults = self
@@ -38,7 +39,10 @@ class Faults:
 
     @property
     def refuse(self) -> bool | str:
-        """Whether connections are refused, or the text of the error. Setting it cuts those that exist, and wakes who waits on them."""
+        """Whether connections are refused, or the text of the error.
+
+        Setting it cuts existing connections; commands that wait on them raise ConnectionError.
+        """
         return self._refuse
 
     @refuse.setter
@@ -48,17 +52,20 @@ class Faults:
             self.store._cut_links()
 
     def answer(self, error: str, times: int = 1) -> None:
-        """Answer the next `times` commands (-1: all) with an error: LOADING, READONLY, OOM, BUSY, MASTERDOWN or a whole text."""
+        """Answer the next `times` commands with an error.
+
+        error: LOADING, READONLY, OOM, BUSY, MASTERDOWN, or a complete error text. times: -1 for all commands.
+        """
         self._answer = ANSWERS.get(error, error)
         self._times = times
 
     def connecting(self) -> None:
-        """A connection is made."""
+        """Called for each new connection; raises ConnectionError if it is to be refused."""
         if self.refuse:
             raise ConnectionError(self.refuse if isinstance(self.refuse, str) else REFUSED)
 
     def sending(self, link: Any, words: tuple[Any, ...]) -> None:
-        """A command goes to the store."""
+        """Called for each command; sends it, answers the error that is set, or raises ConnectionError."""
         self.commands += 1
         self.connecting()
         name = words[0].decode() if isinstance(words[0], bytes) else str(words[0])
@@ -74,7 +81,7 @@ class Faults:
         link.send(words)
 
     def stop(self) -> None:
-        """Everything works again."""
+        """End all failures."""
         if self.store.faults is self:
             self.store.faults = None
 

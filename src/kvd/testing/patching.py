@@ -1,8 +1,8 @@
-"""`patch`: redis-py's own clients, wherever the code under test makes them, talk to stores in this process.
+"""`patch`: connects redis-py's own clients to stores in this process, wherever the code under test makes them.
 
-What is replaced are methods of redis-py's connection classes, for as long as the patch lasts: connect, send, read. So it
-does not matter how a client came about (Redis, StrictRedis, from_url, a pool, before or after the patch), and isinstance and
-every option keep their meaning. A connection that has a real socket when the patch begins keeps it.
+The patch replaces the methods of redis-py's connection classes that connect, send and read. It therefore does not matter how a
+client was made (Redis, StrictRedis, from_url, a pool, before or after the patch), and isinstance and all options work as
+usual. A connection that already has a socket when the patch starts keeps it.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def _address(connection: Any) -> tuple[str, int]:
 
 
 def _has_socket(connection: Any) -> bool:
-    """It was connected before the patch, to a real server."""
+    """Whether the connection was connected before the patch, to a real server."""
     sock = getattr(connection, "_sock", None) or getattr(connection, "_reader", None)
     return sock is not None and not isinstance(sock, Link)
 
@@ -57,7 +57,7 @@ def _redirected(original: Any, ours: Any) -> Any:
 
 
 class Patch(ContextDecorator):
-    """Made by `patch`. stores: the store of each (host, port), or of (path, 0)."""
+    """The patch that `patch` returns. stores: the store of each (host, port), or of (path, 0) for a unix socket."""
 
     def __init__(self, stores: dict[tuple[str, int], Store] | None = None) -> None:
         self.stores = {} if stores is None else stores
@@ -65,7 +65,7 @@ class Patch(ContextDecorator):
         self._made: weakref.WeakSet[Any] = weakref.WeakSet()
 
     def store(self, host: str = "localhost", port: int = 6379) -> Store:
-        """The store that clients of this address get; made when it is first asked for."""
+        """Return the store that clients of this address use; the first call makes it."""
         key = (host.replace("127.0.0.1", "localhost"), port)
         if key not in self.stores:
             self.stores[key] = Store()
@@ -85,7 +85,7 @@ class Patch(ContextDecorator):
         setattr(owner, name, value)
 
     def start(self) -> Patch:
-        """Begin; `stop` ends it."""
+        """Start the patch; `stop` ends it."""
         patch_of = self
 
         def connect(self: Any) -> Any:
@@ -110,7 +110,7 @@ class Patch(ContextDecorator):
         return self
 
     def stop(self) -> None:
-        """Nothing is patched afterwards; clients that were made meanwhile are cut off."""
+        """End the patch and close the connections that were made during it."""
         for connection in list(self._made):
             for name in ("_sock", "_reader"):
                 link = getattr(connection, name, None)
@@ -146,11 +146,12 @@ class Patch(ContextDecorator):
 
 
 def patch(stores: dict[tuple[str, int], Store] | None = None) -> Patch:
-    """Send redis-py's clients to stores in this process; a context manager and a decorator of functions and coroutines.
+    """Connect redis-py's clients to stores in this process; a context manager, and a decorator of functions and coroutines.
 
         with kvd.testing.patch() as fake:
             code_under_test()
             assert fake.store("cache.example", 6379).get("k") == b"v"
 
-    stores: stores by (host, port), for data that is there before. Addresses that are not in it get an empty one."""
+    stores: stores by (host, port), for data that exists beforehand. Other addresses get an empty store.
+    """
     return Patch(stores)

@@ -3,8 +3,8 @@
     def test_it(redis_client):
         redis_client.set("k", "v")
 
-`@pytest.mark.kvd(config={"maxmemory": "10mb"})` sets options of the test's store. Every test has data of its own, at the
-price of a new store (tens of microseconds); workers of pytest-xdist share nothing.
+`@pytest.mark.kvd(config={"maxmemory": "10mb"})` sets options of the test's store. Every test has its own data, because it makes
+a new store (tens of microseconds); workers of pytest-xdist share nothing.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ import pytest
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
-        "markers", "kvd(config, version): options of the store of this test, as in a redis.conf; the version is informative"
+        "markers", "kvd(config, version): options of the store of this test, as in a redis.conf; the version is not used"
     )
 
 
 @pytest.fixture
 def kvd_store(request: pytest.FixtureRequest) -> Any:
-    """A fresh kvd.Store, with the options of the marker `kvd`."""
+    """A new kvd.Store, with the options of the marker `kvd`."""
     from kvd.embedded import Store
 
     options: dict[str, Any] = {}
@@ -35,7 +35,7 @@ def kvd_store(request: pytest.FixtureRequest) -> Any:
 
 @pytest.fixture
 def redis_client(kvd_store: Any) -> Iterator[Any]:
-    """A redis.Redis on kvd_store, in process."""
+    """A redis.Redis whose data is kvd_store, without a socket."""
     from kvd.clients.sync import Redis
 
     client = Redis(kvd_store)
@@ -45,7 +45,7 @@ def redis_client(kvd_store: Any) -> Iterator[Any]:
 
 @pytest.fixture
 def async_redis_client(kvd_store: Any) -> Any:
-    """A redis.asyncio.Redis on kvd_store, in process; any event loop may use it."""
+    """A redis.asyncio.Redis whose data is kvd_store, without a socket; it works in any event loop."""
     from kvd.clients.aio import Redis
 
     return Redis(kvd_store)
@@ -53,7 +53,7 @@ def async_redis_client(kvd_store: Any) -> Any:
 
 @pytest.fixture
 def kvd_server(kvd_store: Any) -> Iterator[Any]:
-    """A real server on a free port on kvd_store: `.url`, `.port`, `.store`."""
+    """A server for kvd_store on a free port: `.url`, `.port`, `.store`."""
     with kvd_store.serve() as server:
         yield server
 
@@ -68,7 +68,7 @@ def _session_server() -> Iterator[Any]:
 
 @pytest.fixture
 def redis_url(_session_server: Any) -> str:
-    """The URL of a server that lives as long as the session and is empty at the beginning of each test."""
+    """The URL of one server for the whole session; each test starts with its data deleted."""
     _session_server.store.flushall()
     url: str = _session_server.url
     return url

@@ -176,7 +176,7 @@ cdef void load_group(reader *r, stream *s, int form) noexcept nogil:
         load_consumer(r, s, g, all, total, form)
         count -= 1
     if not r.bad and g.pending.count != total:
-        r.bad = True                   # something is pending for nobody
+        r.bad = True                   # a pending entry has no consumer
     free(all)
 
 
