@@ -40,10 +40,7 @@ BY_NAME = {
     "retrycount": ["0", "3", "x"], "by": ["w_*", "nosort", "h_*->f"],
 }  # fmt: skip
 SKIPPED_OPTIONS = {"IFEQ", "IFNE", "IFDEQ", "IFDNE", "KEEPREF", "DELREF", "ACKED", "DIFF", "DIFF1", "ANDOR", "ONE", "*"}
-NEWER = {  # than the servers we compare with; tests/commands has tests of their own
-    "digest", "delex", "msetex", "xdelex", "xackdel", "hgetdel", "hgetex", "hsetex", "hexpire", "hpexpire", "hexpireat",
-    "hpexpireat", "httl", "hpttl", "hexpiretime", "hpexpiretime", "hpersist",
-}  # fmt: skip
+NEWER = {"digest", "delex", "msetex", "xdelex", "xackdel"}  # than the servers we compare with; tests/commands has tests of their own
 RANDOM = {"spop", "srandmember", "hrandfield", "zrandmember", "randomkey"}    # tests/commands
 TIMED_ANSWERS = {"xpending", "xinfo|consumers"}  # hold times
 GROUPS = {  # of the declarations -> family

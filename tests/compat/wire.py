@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -57,6 +59,27 @@ class Wire:
         self.socket.close()
 
 
+REWORDED_BY_VALKEY = (
+    ("server.register_function", "redis.register_function"), ("Redis command", "command"), (r"(No matching script\.) Please use EVAL\.", r"\1"),
+    ("^ERR Error registering functions: ", ""), ("(Library|Function) names can", "Names can"), (r" script: \w+, on", " script: on"),
+    ("Unexpected engine in script shebang: #!", "Could not find scripting engine ''"),
+    ("could not decode requested zset member", "member . does not exist"), ("member .* does not exist", "member . does not exist"),
+)  # fmt: skip
+
+
+def plain(reply, reworded=()):
+    """A reply with the texts of errors reworded, and sets, whose order is free, sorted."""
+    if isinstance(reply, list):
+        return [plain(r, reworded) for r in reply]
+    if isinstance(reply, set):
+        return sorted(reply)
+    if isinstance(reply, dict):
+        return {k: plain(v, reworded) for k, v in reply.items()}
+    if isinstance(reply, Exception):
+        return type(reply)(functools.reduce(lambda text, pair: re.sub(*pair, text), reworded, str(reply)))
+    return reply
+
+
 def free_port():
     """A TCP port that is not in use now."""
     with socket.socket() as s:
@@ -65,7 +88,11 @@ def free_port():
 
 
 class RealServer:
-    """A redis-server or valkey-server of this machine on a unix socket, stopped by its own process id."""
+    """A redis-server or valkey-server of this machine on a unix socket, stopped by its own process id.
+
+    `release` is its version, as (major, minor); `commands` are the names of what it knows, in lower case; `reworded` are the
+    error texts that are Valkey's own, for plain().
+    """
 
     def __init__(self, program, *options):
         self.folder = tempfile.mkdtemp(prefix="kvd-compat-")
@@ -76,24 +103,31 @@ class RealServer:
             stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT,
             env={k: v for k, v in os.environ.items() if k != "LD_PRELOAD"},   # the sanitizer is for us, not for it
         )  # fmt: skip
-        version = self.wait_for_version()
+        info = self.wait_for_info()
+        wire = Wire(self.address)
+        self.commands = {name.decode() for name in wire("COMMAND", "LIST")}
+        wire.close()
+        self.valkey = "valkey_version" in info
+        self.reworded = REWORDED_BY_VALKEY if self.valkey else ()
+        version = info["valkey_version" if self.valkey else "redis_version"]
+        self.release = tuple(map(int, version.split(".")[:2]))
         self.name = f"{Path(program).name} {version}"
 
-    def wait_for_version(self):
+    def wait_for_info(self):
         limit = time.monotonic() + 60
         while True:
             try:
-                return self.version()
+                return self.info()
             except (FileNotFoundError, ConnectionRefusedError):
                 if time.monotonic() > limit or self.process.poll() is not None:
                     raise
                 time.sleep(0.05)
 
-    def version(self):
+    def info(self):
         wire = Wire(self.address)
         text = wire("INFO", "server").decode()
         wire.close()
-        return next(line.split(":")[1] for line in text.splitlines() if line.startswith("redis_version:"))
+        return dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
 
     def stop(self):
         self.process.terminate()

@@ -86,8 +86,7 @@ def test_digest_is_the_same_in_every_encoding():
 def theirs(request):
     server = RealServer(request.param)
     wire = Wire(server.address)
-    wire.version = tuple(map(int, server.version().split(".")[:2]))
-    wire.redis = "redis" in request.param
+    wire.release, wire.redis = server.release, not server.valkey
     yield wire
     wire.close()
     server.stop()
@@ -95,10 +94,10 @@ def theirs(request):
 
 def same(store, wire):
     """Whether its digest is to be the same there: Redis 7.0 prints scores otherwise, Valkey digests fields' deadlines otherwise."""
-    if store.type("k") == b"zset" and wire.version < (7, 2):
+    if store.type("k") == b"zset" and wire.release < (7, 2):
         return all(abs(score) < 1e15 and score == int(score) for _, score in store.zrange("k", 0, -1, withscores=True))
     if store.type("k") == b"hash":
-        return wire.redis and wire.version >= (7, 4) or set(store.execute("HPTTL", "k", "FIELDS", store.hlen("k"), *store.hkeys("k"))) == {-1}
+        return wire.redis and wire.release >= (7, 4) or set(store.execute("HPTTL", "k", "FIELDS", store.hlen("k"), *store.hkeys("k"))) == {-1}
     return True
 
 

@@ -1,5 +1,6 @@
 """Deadlines of hash fields: HEXPIRE and its kin, HGETEX, HSETEX, HGETDEL."""
 
+from libc.limits cimport INT_MAX
 from libc.stdint cimport int64_t, uint64_t
 
 from kvd.commands.expiry cimport EXPIRE_GT, EXPIRE_LT, EXPIRE_NX, EXPIRE_XX, condition_allows
@@ -11,7 +12,8 @@ from kvd.core.entry cimport entry
 from kvd.core.text cimport parse_int
 from kvd.core.view cimport view, view_is
 from kvd.run.args cimport (
-    changed, event_of, propagate_as, propagates, reply_array, reply_error, reply_error_about, reply_errorf, reply_int,
+    changed, event_of, propagate_as, propagates, reply_arity, reply_array, reply_error, reply_error_about,
+    reply_errorf, reply_int,
 )
 from kvd.run.call cimport call
 from kvd.run.errors cimport NOT_INT, NO_MEMORY, SYNTAX
@@ -23,16 +25,22 @@ from kvd.types.hash cimport hash_deadline, hash_len, hash_new, hash_remove, hash
 from kvd.types.kind cimport HASH, packing
 
 
-cdef bint read_fields(call *c, int at, int step, int *first, int *count) noexcept nogil:
-    """FIELDS numfields field ... from argument `at` to the end; False: the error is replied."""
+cdef const char *NOT_POSITIVE = b"ERR Number of fields must be a positive integer"
+
+
+cdef bint read_fields(call *c, int at, const char *too_small, int *first, int *count) noexcept nogil:
+    """FIELDS numfields field ... from argument `at` to the end; False: the error is replied, `too_small` for a bad numfields."""
     cdef int64_t n
     if at >= c.argc or not view_is(c.argv[at], b"fields"):
         reply_error(c, b"ERR Mandatory argument FIELDS is missing or not at the right position")
         return False
-    if at + 1 >= c.argc or not parse_int(c.argv[at + 1], &n) or n < 1:
-        reply_error(c, <const char *>b"ERR Parameter `numFields` should be greater than 0" if at + 1 < c.argc else SYNTAX)
+    if at + 1 >= c.argc:
+        reply_error(c, SYNTAX)
         return False
-    if n > c.argc or n * step != c.argc - at - 2:
+    if not parse_int(c.argv[at + 1], &n) or n < 1:
+        reply_error(c, too_small)
+        return False
+    if n != c.argc - at - 2:
         reply_error(c, b"ERR The `numfields` parameter must match the number of arguments")
         return False
     first[0] = at + 2
@@ -104,7 +112,7 @@ cdef void hexpire_generic(call *c, int64_t unit, bint relative) noexcept nogil:
         flags = EXPIRE_LT
     if flags:
         at = 4
-    if not read_fields(c, at, 1, &first, &count):
+    if not read_fields(c, at, b"ERR Parameter `numFields` should be greater than 0", &first, &count):
         return
     if e == NULL:
         reply_nothing(c, count)
@@ -132,7 +140,7 @@ cdef void finish_deadlines(call *c, entry *e, uint64_t hash, int altered, int re
 
 define(hexpire_command, """
     HEXPIRE key seconds [NX | XX | GT | LT] FIELDS numfields field [field ...]
-    write denyoom fast | hash | 7.4.0 | O(N) where N is the number of fields
+    write fast | hash | 7.4.0 | O(N) where N is the number of fields
     Set the time to live of fields of a hash, in seconds.
     keys: RW update
     arity: -6
@@ -143,7 +151,7 @@ cdef void hexpire_command(call *c) noexcept nogil:
 
 define(hpexpire_command, """
     HPEXPIRE key milliseconds [NX | XX | GT | LT] FIELDS numfields field [field ...]
-    write denyoom fast | hash | 7.4.0 | O(N) where N is the number of fields
+    write fast | hash | 7.4.0 | O(N) where N is the number of fields
     Set the time to live of fields of a hash, in milliseconds.
     keys: RW update
     arity: -6
@@ -154,7 +162,7 @@ cdef void hpexpire_command(call *c) noexcept nogil:
 
 define(hexpireat_command, """
     HEXPIREAT key unix-time-seconds [NX | XX | GT | LT] FIELDS numfields field [field ...]
-    write denyoom fast | hash | 7.4.0 | O(N) where N is the number of fields
+    write fast | hash | 7.4.0 | O(N) where N is the number of fields
     Set the moment, in seconds since 1970, at which fields of a hash expire.
     keys: RW update
     arity: -6
@@ -165,7 +173,7 @@ cdef void hexpireat_command(call *c) noexcept nogil:
 
 define(hpexpireat_command, """
     HPEXPIREAT key unix-time-milliseconds [NX | XX | GT | LT] FIELDS numfields field [field ...]
-    write denyoom fast | hash | 7.4.0 | O(N) where N is the number of fields
+    write fast | hash | 7.4.0 | O(N) where N is the number of fields
     Set the moment, in milliseconds since 1970, at which fields of a hash expire.
     keys: RW update
     arity: -6
@@ -178,7 +186,7 @@ cdef void httl_generic(call *c, int64_t unit, bint relative) noexcept nogil:
     cdef entry *e
     cdef int first, count, i
     cdef int64_t ms
-    if not hash_open_read(c, &e) or not read_fields(c, 2, 1, &first, &count):
+    if not hash_open_read(c, &e) or not read_fields(c, 2, NOT_POSITIVE, &first, &count):
         return
     if e == NULL:
         reply_nothing(c, count)
@@ -251,7 +259,7 @@ cdef void hpersist_command(call *c) noexcept nogil:
     cdef int altered = 0
     cdef int64_t ms
     cdef packing limits = hash_limits(c.store)
-    if not find_typed(c, c.argv[1], HASH, False, &hash, &e) or not read_fields(c, 2, 1, &first, &count):
+    if not find_typed(c, c.argv[1], HASH, False, &hash, &e) or not read_fields(c, 2, NOT_POSITIVE, &first, &count):
         return
     if e == NULL:
         reply_nothing(c, count)
@@ -279,7 +287,7 @@ cdef void hgetdel_command(call *c) noexcept nogil:
     cdef entry *e
     cdef int first, count, i
     cdef int64_t n = 0
-    if not find_typed(c, c.argv[1], HASH, False, &hash, &e) or not read_fields(c, 2, 1, &first, &count):
+    if not find_typed(c, c.argv[1], HASH, False, &hash, &e) or not read_fields(c, 2, NOT_POSITIVE, &first, &count):
         return
     reply_array(c, count)
     for i in range(first, first + count):
@@ -310,50 +318,77 @@ cdef struct field_options:     # of HGETEX and HSETEX
     int count
 
 
-cdef bint read_field_options(call *c, bint setting, field_options *o) noexcept nogil:
-    """What stands between the key and the fields; False: the error is replied."""
-    cdef int i = 2
-    cdef int chosen = 0
-    cdef int time_at = 0
-    cdef int64_t unit = 1000
-    cdef bint relative = True
-    cdef view word
-    o.deadline = NO_CHANGE
-    o.persist = o.keep = o.only_new = o.only_known = False
-    while i < c.argc and not view_is(c.argv[i], b"fields"):
-        word = c.argv[i]
-        if view_is(word, b"ex") or view_is(word, b"px") or view_is(word, b"exat") or view_is(word, b"pxat"):
-            chosen += 1
-            unit = 1000 if word.ptr[0] == c'e' or word.ptr[0] == c'E' else 1
-            relative = word.len == 2
-            time_at = i + 1
-            i += 1
-        elif view_is(word, b"persist") and not setting:
-            chosen += 1
-            o.persist = True
-        elif view_is(word, b"keepttl") and setting:
-            chosen += 1
-            o.keep = True
-        elif setting and view_is(word, b"fnx") and not o.only_known and not o.only_new:
-            o.only_new = True
-        elif setting and view_is(word, b"fxx") and not o.only_new and not o.only_known:
-            o.only_known = True
-        elif setting and (view_is(word, b"fnx") or view_is(word, b"fxx")):
-            reply_error(c, b"ERR Only one of FXX or FNX arguments can be specified")
-            return False
-        else:
-            reply_error_about(c, b"ERR unknown argument: %.*s", word)
-            return False
-        if chosen > 1:
-            if setting:
-                reply_error(c, b"ERR Only one of EX, PX, EXAT, PXAT or KEEPTTL arguments can be specified")
-            else:
-                reply_error(c, b"ERR Only one of EX, PX, EXAT, PXAT or PERSIST arguments can be specified")
-            return False
-        i += 1
-    if not read_fields(c, i, 2 if setting else 1, &o.first, &o.count):
+cdef inline bint names_time(view word) noexcept nogil:
+    """EX, PX, EXAT or PXAT."""
+    return view_is(word, b"ex") or view_is(word, b"px") or view_is(word, b"exat") or view_is(word, b"pxat")
+
+
+cdef bint read_time(call *c, int at, int64_t *deadline) noexcept nogil:
+    """The option at `at` that names_time, and its value."""
+    cdef view word = c.argv[at]
+    if at + 1 >= c.argc:
+        reply_arity(c)
         return False
-    return time_at == 0 or read_moment(c, time_at, unit, relative, &o.deadline)
+    return read_moment(c, at + 1, 1000 if word.ptr[0] == c'e' or word.ptr[0] == c'E' else 1, word.len == 2, deadline)
+
+
+cdef bint read_getex_options(call *c, field_options *o) noexcept nogil:
+    """At most one option, then FIELDS; False: the error is replied."""
+    cdef int at = 2
+    o.deadline = NO_CHANGE
+    o.persist = view_is(c.argv[2], b"persist")
+    if o.persist:
+        at = 3
+    elif names_time(c.argv[2]):
+        if not read_time(c, 2, &o.deadline):
+            return False
+        at = 4
+    if at + 1 >= c.argc:
+        reply_arity(c)
+        return False
+    return read_fields(c, at, NOT_POSITIVE, &o.first, &o.count)
+
+
+cdef bint read_setex_options(call *c, field_options *o) noexcept nogil:
+    """Options in any order, then FIELDS with as many pairs as there are arguments; False: the error is replied."""
+    cdef int at = 2
+    cdef int64_t n
+    cdef int chosen = 0
+    o.deadline = NO_CHANGE
+    o.keep = o.only_new = o.only_known = False
+    while at < c.argc and not view_is(c.argv[at], b"fields"):
+        if names_time(c.argv[at]) or view_is(c.argv[at], b"keepttl"):
+            chosen += 1
+            if chosen > 1:
+                reply_error(c, b"ERR Only one of EX, PX, EXAT, PXAT or KEEPTTL arguments can be specified")
+                return False
+            o.keep = view_is(c.argv[at], b"keepttl")
+            if not o.keep:
+                if not read_time(c, at, &o.deadline):
+                    return False
+                at += 1
+        elif view_is(c.argv[at], b"fnx") or view_is(c.argv[at], b"fxx"):
+            if o.only_new or o.only_known:
+                reply_error(c, b"ERR Only one of FXX or FNX arguments can be specified")
+                return False
+            o.only_new = view_is(c.argv[at], b"fnx")
+            o.only_known = not o.only_new
+        else:
+            reply_error_about(c, b"ERR unknown argument: %.*s", c.argv[at])
+            return False
+        at += 1
+    if at + 3 >= c.argc:
+        reply_arity(c)
+        return False
+    if not parse_int(c.argv[at + 1], &n) or n < 1 or n > INT_MAX:
+        reply_error(c, b"ERR invalid number of fields")
+        return False
+    if n * 2 != c.argc - at - 2:
+        reply_arity(c)
+        return False
+    o.first = at + 2
+    o.count = <int>n
+    return True
 
 
 cdef void propagate_persist(call *c, view field) noexcept nogil:
@@ -381,7 +416,7 @@ cdef void hgetex_command(call *c) noexcept nogil:
     cdef int altered = 0
     cdef int removed = 0
     cdef packing limits = hash_limits(c.store)
-    if not find_typed(c, c.argv[1], HASH, False, &hash, &e) or not read_field_options(c, False, &o):
+    if not find_typed(c, c.argv[1], HASH, False, &hash, &e) or not read_getex_options(c, &o):
         return
     reply_array(c, o.count)
     for i in range(o.first, o.first + o.count):
@@ -425,7 +460,7 @@ cdef void hsetex_command(call *c) noexcept nogil:
     cdef int expiring = 0
     cdef int removed = 0
     cdef packing limits = hash_limits(c.store)
-    if not find_typed(c, c.argv[1], HASH, False, &hash, &e) or not read_field_options(c, True, &o):
+    if not read_setex_options(c, &o) or not find_typed(c, c.argv[1], HASH, False, &hash, &e):
         return
     if not fields_allow(c, e, &o):
         reply_int(c, 0)

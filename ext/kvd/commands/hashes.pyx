@@ -12,7 +12,7 @@ from kvd.core.text cimport INT_TEXT, LONG_DOUBLE_TEXT, format_int, format_long_d
 from kvd.core.view cimport view_of
 from kvd.resp.writer cimport write_bulk
 from kvd.run.args cimport (
-    arg_int, changed, propagate_as, propagates, reply_array, reply_bulk, reply_error, reply_errorf, reply_int,
+    arg_int, changed, propagate_as, propagates, reply_arity, reply_array, reply_bulk, reply_error, reply_int,
     reply_map, reply_null, reply_ok,
 )
 from kvd.run.errors cimport NOT_FLOAT, NO_MEMORY, OVERFLOW
@@ -54,7 +54,7 @@ cdef void hset_generic(call *c, bint count) noexcept nogil:
     cdef int64_t n
     cdef entry *e
     if c.argc % 2:
-        reply_errorf(c, b"ERR wrong number of arguments for '%s' command", c.command.name, NULL)
+        reply_arity(c)
         return
     e = find_or_make(c, c.argv[1], HASH, hash_new, &hash)
     if e == NULL:

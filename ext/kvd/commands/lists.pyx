@@ -16,7 +16,7 @@ from kvd.core.view cimport view, view_is, view_of
 from kvd.resp.writer cimport write_bulk, write_header_at, write_null_array
 from kvd.run.after cimport wait_for_keys, wanted_keys
 from kvd.run.args cimport (
-    arg_int, changed, propagate_as, propagates, reply_array, reply_bulk, reply_error, reply_errorf, reply_int,
+    arg_int, changed, propagate_as, propagates, reply_arity, reply_array, reply_bulk, reply_error, reply_int,
     reply_null, reply_ok,
 )
 from kvd.run.call cimport call
@@ -167,7 +167,7 @@ cdef void pop_generic(call *c, bint front) noexcept nogil:
     cdef entry *e
     cdef int64_t count = 1
     if c.argc > 3:
-        reply_errorf(c, b"ERR wrong number of arguments for '%s' command", c.command.name, NULL)
+        reply_arity(c)
         return
     if c.argc == 3 and (not parse_int(c.argv[2], &count) or count < 0):
         reply_error(c, b"ERR value is out of range, must be positive")

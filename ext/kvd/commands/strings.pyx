@@ -10,7 +10,8 @@ from kvd.core.view cimport lower, view_equal, view_is, view_of
 from kvd.core.xxh3 cimport xxh3_64
 from kvd.run.args cimport (
     AHEAD, arg_int, changed, event_of, find_read, find_write, hash_ahead, propagate_as, propagate_key, propagates,
-    reply_array, reply_bulk, reply_error, reply_errorf, reply_int, reply_null, reply_ok, use_hash, wrong_type,
+    reply_arity, reply_array, reply_bulk, reply_error, reply_errorf, reply_int, reply_null, reply_ok, use_hash,
+    wrong_type,
 )
 from kvd.run.call cimport KEY_ACCESS, KEY_OW, KEY_RW, KEY_UPDATE
 from kvd.run.errors cimport NO_MEMORY, SYNTAX, TOO_LONG, WRONGTYPE
@@ -382,7 +383,7 @@ cdef void msetnx_command(call *c) noexcept nogil:
 cdef bint odd_pairs(call *c) noexcept nogil:
     if c.argc % 2:
         return False
-    reply_errorf(c, b"ERR wrong number of arguments for '%s' command", c.command.name, NULL)
+    reply_arity(c)
     return True
 
 
@@ -622,7 +623,7 @@ cdef void delex_command(call *c) noexcept nogil:
     cdef entry *e
     cdef int holds
     if c.argc != 2 and c.argc != 4:
-        reply_errorf(c, b"ERR wrong number of arguments for '%s' command", c.command.name, NULL)
+        reply_arity(c)
         return
     if not read_options(c, 2, SET_IFEQ | SET_IFNE | SET_IFDEQ | SET_IFDNE, &a):
         return

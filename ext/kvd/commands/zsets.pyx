@@ -12,7 +12,7 @@ from kvd.core.text cimport DOUBLE_TEXT, format_double, parse_double
 from kvd.core.view cimport view_is, view_of
 from kvd.resp.writer cimport write_bulk, write_null_array
 from kvd.run.args cimport (
-    changed, propagate_as, propagates, reply_array, reply_bulk, reply_error, reply_errorf, reply_int, reply_null,
+    changed, propagate_as, propagates, reply_arity, reply_array, reply_bulk, reply_error, reply_int, reply_null,
 )
 from kvd.run.errors cimport NO_MEMORY, SYNTAX
 from kvd.run.registry cimport define
@@ -255,7 +255,7 @@ cdef void rank_generic(call *c, bint reverse) noexcept nogil:
     cdef int64_t rank = -1
     cdef bint with_score = c.argc == 4
     if c.argc > 4:
-        reply_errorf(c, b"ERR wrong number of arguments for '%s' command", c.command.name, NULL)
+        reply_arity(c)
         return
     if with_score and not view_is(c.argv[3], b"withscore"):
         reply_error(c, SYNTAX)

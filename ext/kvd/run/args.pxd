@@ -17,6 +17,7 @@ cdef enum:
 cdef void reply_error(call *c, const char *text) noexcept nogil        # counted by its first word; the call has failed
 cdef void reply_error_counted(call *c, view text, bint counted) noexcept nogil    # counted False: it has been counted already
 cdef void reply_errorf(call *c, const char *format, const char *a, const char *b) noexcept nogil   # two %s at most
+cdef void reply_arity(call *c) noexcept nogil                                           # wrong number of arguments
 cdef void reply_error_about(call *c, const char *format, view word) noexcept nogil   # one %.*s: the word
 cdef bint arg_int(call *c, int i, int64_t *n) noexcept nogil           # False: the error is replied
 cdef bint arg_int_within(call *c, int i, int64_t least, int64_t most, int64_t *n) noexcept nogil   # the same, for other numbers too

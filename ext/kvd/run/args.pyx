@@ -40,6 +40,10 @@ cdef void reply_errorf(call *c, const char *format, const char *a, const char *b
     reply_error(c, text)
 
 
+cdef void reply_arity(call *c) noexcept nogil:
+    reply_errorf(c, b"ERR wrong number of arguments for '%s' command", c.command.name, NULL)
+
+
 cdef void reply_error_about(call *c, const char *format, view word) noexcept nogil:
     cdef buf text
     memset(&text, 0, sizeof(text))
