@@ -1,4 +1,4 @@
-"""The sockets that a server listens on, and which clients it accepts."""
+"""The sockets that a server listens on, and the acceptance of clients."""
 
 from libc.stdlib cimport free
 from libc.string cimport memcpy, memset, strcmp, strcspn, strdup, strlen
@@ -50,7 +50,7 @@ cdef bint add_listener(server *v, int fd, const char *path, const char *word) no
 
 
 cdef void drop_listener(listener *l) noexcept nogil:
-    """Thread 0 may be about to accept on it, and then fails."""
+    """Thread 0 may be about to accept on it; its accept then fails."""
     close(l.fd)
     l.fd = -1
     free(l.path)
@@ -93,7 +93,7 @@ cdef void drop_tcp(server *v, bint leaving) noexcept nogil:
 
 
 cdef bint listen_all(server *v, const char *words, int port) noexcept nogil:
-    """On every address of a `bind`; port 0: on none. False: on none, because one failed."""
+    """On every address of a `bind`; port 0: on none. False: one failed, and all are closed."""
     cdef char word[256]
     cdef size_t n
     v.port = port
@@ -117,7 +117,7 @@ cdef bint listen_all(server *v, const char *words, int port) noexcept nogil:
 
 
 cdef void current_words(server *v, buf *out) noexcept nogil:
-    """The addresses of now; those that leave are marked."""
+    """The current addresses; those that change are marked."""
     cdef int i
     for i in range(v.listener_count):
         if v.listeners[i].fd >= 0 and not v.listeners[i].is_unix:
@@ -127,7 +127,7 @@ cdef void current_words(server *v, buf *out) noexcept nogil:
 
 
 cdef int listen_elsewhere(store *s, config *wanted) noexcept nogil:
-    """The new listeners first, if the port is another one; else the old ones must go before, and come back if that fails."""
+    """Opens the new listeners first if the port changes; else closes the old ones first, and reopens them if that fails."""
     cdef server *v = <server *>s.parts[<int>PART_SERVER]
     cdef bint moves = strcmp(config_text(wanted, OPT_BIND), config_text(&s.config, OPT_BIND)) != 0
     cdef bint changes = cfg(wanted, OPT_PORT) != cfg(&s.config, OPT_PORT)
@@ -155,7 +155,7 @@ cdef int listen_elsewhere(store *s, config *wanted) noexcept nogil:
 # ---- accepting --------------------------------------------------------------------------------------
 
 cdef bint bound_to_all(store *s) noexcept nogil:
-    """As delivered: no certain address was asked for."""
+    """Is `bind` at its default, all addresses?"""
     cdef const char *text = config_text(&s.config, OPT_BIND)
     return text[0] == c'*' or text[0] == 0
 

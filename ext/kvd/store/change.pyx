@@ -1,20 +1,20 @@
-"""The one door through which every change leaves.
+"""Changes of keys: every change passes here.
 
     change_open(s, db, e, hash)         before a key changes: its pre-image can be taken
     ... the change ...
-    key_changed(s, db, key, n, ...)     after it: n elements are counted, listeners hear of it
+    key_changed(s, db, key, n, ...)     after it: n elements are counted, listeners are called
 
 Nothing else in the engine writes `store.changes`. It counts elements as Redis's
 rdb_changes_since_last_save does (an RPUSH of four elements is 4), which is what save points need.
 
-The functions of keyspace.pyx that put entries in, move them or take them out open the key themselves, and so does
-find_write (run/args.pyx); a handler that changes a value in place has found it by find_write.
+The functions of keyspace.pyx that insert, move or remove entries open the key themselves, and so does
+find_write (run/args.pyx), by which a handler that changes a value in place looks it up.
 
-Keys that expire or are evicted leave by key_gone. They are not a command's change, and are not counted, but
-watched, tracked and notified like one, and propagated as DEL; fields of hashes as HDEL.
+Keys that expire or are evicted pass key_gone. They are no command's change, and are not counted, but
+WATCH, tracking and keyspace events treat them alike, and they are propagated as DEL; fields of hashes as HDEL.
 
-Listeners: WATCH, waiting commands, client-side caching and keyspace events. A list, empty as a rule, so that a
-change which nothing waits for costs one test.
+Listeners: WATCH, blocked commands, client-side caching and keyspace events. The list is usually empty, so a
+change then costs one test.
 """
 
 from libc.stdint cimport int64_t, uint64_t
