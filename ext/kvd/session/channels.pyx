@@ -1,14 +1,14 @@
-"""Publish and subscribe: which sessions listen to which channels.
+"""Publish and subscribe: subscriptions of sessions to channels.
 
     channels.all      table: kind and name -> channel, a list of its subscriptions
     session.subs      table: kind and name -> subscription
 
-So subscribing, leaving and finding the listeners of a channel cost one lookup, whatever their number;
+So subscribing, unsubscribing and finding the subscribers of a channel take one lookup, whatever their number;
 each pattern is compared with each message.
 
-A message is appended to each listener's output. To the session whose command runs it goes after that
-command's reply (session_push). Keyspace events are published by a listener on the store's changes, which is there
-while notify-keyspace-events asks for any.
+A message is appended to each subscriber's output; for the session whose command runs, after that
+command's reply (session_push). Keyspace events are published by a listener of the store's changes, registered
+while notify-keyspace-events selects any.
 """
 
 from libc.stdint cimport int64_t
@@ -114,7 +114,7 @@ cdef bint be_listener(session *c) noexcept nogil:
 
 
 cdef inline void count_listener(session *c, bint counts, int n) noexcept nogil:
-    """After its first subscription, and after it has left its last."""
+    """After its first subscription, and after its last was removed."""
     if counts:
         channels_of(c.store).listeners += n
         special_set(&c.special, SPECIAL_LISTENS, n > 0)
@@ -166,7 +166,7 @@ cdef int subscribe(session *c, int kind, view name) noexcept nogil:
 
 
 cdef void leave(session *c, entry *e) noexcept nogil:
-    """Ends the subscription of an entry that is out of the session's table."""
+    """Ends the subscription of an entry that was removed from the session's table."""
     cdef subscription *sub = <subscription *>entry_payload(e)[0]
     cdef channel *ch = sub.to
     listener_of(c).counts[ch.kind] -= 1
