@@ -166,7 +166,7 @@ cdef bint read_digest(view text, uint64_t *digest) noexcept nogil:
 
 
 cdef int condition_holds(call *c, int flags, view operand, entry *e) noexcept nogil:
-    """1 or 0; -1: another type, and the error is replied."""
+    """1 or 0; -1: another type or an invalid digest, and the error is replied."""
     cdef char scratch[INT_TEXT]
     cdef view value
     cdef uint64_t digest = 0

@@ -1,4 +1,4 @@
-"""What leaves a store by its door, for tests: effects as they are propagated, and pre-images as a snapshot would take them."""
+"""Changes of a store, for tests: effects as they are propagated, and pre-images as a snapshot would take them."""
 
 from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport calloc, free
@@ -103,7 +103,7 @@ cdef void opened(store *s, database *db, entry *e, uint64_t hash) noexcept nogil
 
 
 cdef class Openings:
-    """Sees keys before they change. `seen()` returns those since the last call: (database, hash, encoded value or None)."""
+    """Records keys before they change. `seen()` returns those since the last call: (database, hash, encoded value or None)."""
 
     cdef Store owner
     cdef opening *o
