@@ -37,7 +37,11 @@ import sys
 
 cdef bytes executable = (sys.executable or "").encode()
 cdef const char *EXECUTABLE = executable
-cdef const char *KVD_VERSION = b"0.1.0"
+
+cdef extern from *:
+    const char *KVD_VERSION    # defined by setup.py: the version in pyproject.toml
+
+VERSION = (<bytes>KVD_VERSION).decode()
 
 cdef extern from "kvd/commands/info.h" nogil:
     void trim "kvd_trim" () noexcept
