@@ -218,7 +218,7 @@ cdef void pfmerge_command(call *c) noexcept nogil:
     free(x.p)
 
 
-# ---- looking inside ---------------------------------------------------------------------------------
+# ---- inspection -------------------------------------------------------------------------------------
 
 cdef bint make_dense(call *c, view v, bint *converted) noexcept nogil:
     """False: the error is replied."""

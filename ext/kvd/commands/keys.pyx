@@ -525,7 +525,7 @@ cdef void randomkey_command(call *c) noexcept nogil:
         return
 
 
-# ---- looking inside ---------------------------------------------------------------------------------
+# ---- inspection -------------------------------------------------------------------------------------
 
 cdef entry *object_of(call *c) noexcept nogil:
     cdef entry *e = keyspace_find(c.store, c.db, c.argv[2], table_hash(c.argv[2]))

@@ -381,7 +381,7 @@ cdef void xackdel_command(call *c) noexcept nogil:
         changed(c, c.argv[1], n, EVENT_STREAM, b"xackdel")
 
 
-# ---- looking at what is pending ---------------------------------------------------------------------
+# ---- listing pending entries ------------------------------------------------------------------------
 
 cdef void reply_pending_summary(call *c, group *g) noexcept nogil:
     cdef idpos at

@@ -297,7 +297,7 @@ cdef void zrevrank_command(call *c) noexcept nogil:
     rank_generic(c, True)
 
 
-# ---- what ranges, pops and unions share --------------------------------------------------------------
+# ---- shared with ranges, pops and unions -------------------------------------------------------------
 
 cdef void zset_write_pair(call *c, view member, double score, bint with_scores) noexcept nogil:
     """In RESP3 a member and its score are a pair."""

@@ -610,5 +610,5 @@ cdef const char *policy_check(policy *p) noexcept nogil:
                 return b"a queue weighed wrongly"
             total += count
     if total != p.nodes.used:
-        return b"a node that stands in no queue"
+        return b"a node in no queue"
     return NULL

@@ -213,7 +213,7 @@ cdef void join_next(quicklist *q, quicknode *n) noexcept nogil:
     drop(q, m)
 
 
-# ---- the ends ---------------------------------------------------------------------------------------
+# ---- both ends --------------------------------------------------------------------------------------
 
 cdef bint quicklist_adopt(quicklist *q, uint8_t *lp) noexcept nogil:
     cdef quicknode *n = node_new(q, lp)

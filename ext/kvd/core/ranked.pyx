@@ -447,7 +447,7 @@ cdef bint ranked_free_some(ranked *t) noexcept nogil:
     return True
 
 
-# ---- looking at itself ------------------------------------------------------------------------------
+# ---- memory, checks --------------------------------------------------------------------------------
 
 cdef size_t node_bytes(void *node, int level) noexcept nogil:
     cdef branch *b = <branch *>node

@@ -84,7 +84,7 @@ cdef class Entries:
     cdef object swap(self, uint32_t i, object value, int64_t weight)
     cdef void close_columns(self, uint32_t k) noexcept
     cdef void shrink(self) noexcept
-    cdef void tell(self, object key, object value, int why, tuple tags) noexcept
+    cdef void notify(self, object key, object value, int why, tuple tags) noexcept
     cdef void drop_from_index(self, object key) noexcept
     cdef int put_in_index(self, object key) except -1
     cdef void call_listener(self, object key, object value, int why) noexcept

@@ -212,7 +212,7 @@ cdef class Entries:
         cdef object value = <object>node_at(&self.nodes, i).value
         return value() if self.weak else value
 
-    # ---- coming and going ------------------------------------------------------------------------
+    # ---- insertion and removal -------------------------------------------------------------------
 
     cdef uint32_t enter(self, object key, object value, uint32_t hash, int64_t weight) except? 0xFFFFFFFF:
         """A new node, in its cell and in the policy. The key must not be there. No Python code runs."""
@@ -264,7 +264,7 @@ cdef class Entries:
         if self.nodes.used == 0:
             self.shrink()
         if self.index is not None or self.on_evict is not None or tags is not None:
-            self.tell(key, value, why, tags)
+            self.notify(key, value, why, tags)
 
     cdef void close_columns(self, uint32_t k) noexcept:
         lives_close(&self.lives, k)
@@ -282,7 +282,7 @@ cdef class Entries:
 
     # An exception in these is reported by sys.unraisablehook, which Cython calls for functions that may not raise.
 
-    cdef void tell(self, object key, object value, int why, tuple tags) noexcept:
+    cdef void notify(self, object key, object value, int why, tuple tags) noexcept:
         if tags is not None:
             tags_drop_empty(self.tags, tags)
         if self.index is not None:
@@ -509,7 +509,7 @@ cdef class Entries:
                 return NULL
         return value
 
-    # ---- changing what is there ------------------------------------------------------------------
+    # ---- changing entries ------------------------------------------------------------------------
 
     cdef bint put(self, object key, object value) except -1:
         return self.store(key, value, DEFAULT, DEFAULT, None, None, ANY)
@@ -583,7 +583,7 @@ cdef class Entries:
             assert what == NULL, what
 
 
-# ---- the garbage collector: what Cython cannot declare --------------------------------------------------
+# ---- the garbage collector: slots that Cython cannot declare --------------------------------------------
 
 cdef traverseproc traverse_base = (<full_type *>Entries).tp_traverse
 cdef inquiry clear_base = (<full_type *>Entries).tp_clear

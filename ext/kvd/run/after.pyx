@@ -18,7 +18,7 @@ from kvd.run.call cimport call_init, command
 from kvd.run.errors cimport NO_MEMORY
 from kvd.run.figures cimport figure_error
 from kvd.run.run cimport run, run_ended
-from kvd.session.session cimport AFTER_SERVE, AFTER_TELL, REPLY_ON, session_append_pushes
+from kvd.session.session cimport AFTER_SERVE, AFTER_INVALIDATE, REPLY_ON, session_append_pushes
 from kvd.session.tracking cimport tracking_send
 from kvd.session.waiters cimport (
     NULL_ARRAY, wait_end, wait_forget, wait_key, wait_key_db, wait_key_name, wait_link, wait_of, wait_overdue,
@@ -131,11 +131,11 @@ cdef void serve(store *s) noexcept nogil:
         serve_key(s, k)
         k.held = False
         wait_forget(s, k)
-    if clients_of(s).after & AFTER_TELL:
+    if clients_of(s).after & AFTER_INVALIDATE:
         tracking_send(s)
 
 
-# ---- waiting in vain --------------------------------------------------------------------------------
+# ---- timeouts ---------------------------------------------------------------------------------------
 
 cdef void end_wait(session *who, const char *error) noexcept nogil:
     cdef waiter *w = wait_of(who)

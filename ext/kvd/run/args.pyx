@@ -116,7 +116,7 @@ cdef bint wrong_type(call *c, entry *e, int type) noexcept nogil:
     return True
 
 
-# ---- what is propagated -----------------------------------------------------------------------------
+# ---- propagation ------------------------------------------------------------------------------------
 
 cdef bint propagates(call *c) noexcept nogil:
     return c.store.special & SPECIAL_EFFECTS

@@ -25,7 +25,7 @@ from kvd.run.figures cimport figures_of
 from kvd.run.registry cimport command_keys
 from kvd.run.renames cimport called
 from kvd.session.clients cimport session_discard
-from kvd.session.session cimport AFTER_TELL, ANY_SLOT, NO_SLOT, clients_of, in_multi, is_paused, session_kill
+from kvd.session.session cimport AFTER_INVALIDATE, ANY_SLOT, NO_SLOT, clients_of, in_multi, is_paused, session_kill
 from kvd.session.tracking cimport tracking_send
 from kvd.store.evict cimport evict_until_fits, over_limit
 from kvd.store.log cimport LOG_WARNING, log_line
@@ -108,7 +108,7 @@ cdef bint lacks_memory(call *c) noexcept nogil:
     if not over_limit(c.store):
         return False
     fits = evict_until_fits(c.store)
-    if clients_of(c.store).after & AFTER_TELL:
+    if clients_of(c.store).after & AFTER_INVALIDATE:
         tracking_send(c.store)
         c.reply_at = c.out.len
     return not fits and flags_of_work(c) & F_DENYOOM

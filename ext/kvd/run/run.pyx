@@ -20,7 +20,7 @@ from kvd.run.call cimport (
 from kvd.run.figures cimport figure_call, figure_latency, figure_slow
 from kvd.run.registry cimport command_keys, shown_word
 from kvd.session.session cimport clients_of, in_multi, session
-from kvd.session.tracking cimport tracker, tracker_of, tracking_remember
+from kvd.session.tracking cimport tracker, tracker_of, tracking_add
 from kvd.session.waiters cimport wait_of
 from kvd.store.clock cimport store_time
 from kvd.store.config cimport OPT_SLOWLOG_LOG_SLOWER_THAN, cfg
@@ -107,7 +107,7 @@ cdef void track_reads(call *c) noexcept nogil:
         n = command_keys(c.command, c.argv, c.argc, keys, MOST_KEYS)
         for i in range(n):
             if not keys[i].flags & KEY_NOT_KEY:
-                tracking_remember(c.session, c.argv[keys[i].at])
+                tracking_add(c.session, c.argv[keys[i].at])
     if t.caching and not c.session.executing and not in_multi(c.session) and not c.flags & F_KEEPS_CACHING:
         t.caching = False
 

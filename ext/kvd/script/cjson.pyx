@@ -496,7 +496,7 @@ cdef int decode(lua_State *L) noexcept nogil:
     return 1
 
 
-# ---- settings: without an argument they tell, with one they change ------------------------------------------
+# ---- settings: without an argument they are returned, with one changed --------------------------------------
 
 cdef int integer_setting(lua_State *L, int arg, int *value, int lo, int hi) noexcept nogil:
     cdef char text[64]

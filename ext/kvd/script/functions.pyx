@@ -94,7 +94,7 @@ cdef void function_flush(call *c) noexcept nogil:
     reply_ok(c)
 
 
-# ---- what there is -------------------------------------------------------------------------------
+# ---- listing -------------------------------------------------------------------------------------
 
 cdef void reply_library(call *c, library *l, bint with_code) noexcept nogil:
     cdef int i

@@ -83,7 +83,7 @@ cdef void close_listeners(server *v, bint remove_paths) noexcept nogil:
     v.listener_count = 0
 
 
-# ---- listening elsewhere: CONFIG SET port and bind ---------------------------------------------------
+# ---- CONFIG SET port and bind ------------------------------------------------------------------------
 
 cdef void drop_tcp(server *v, bint leaving) noexcept nogil:
     cdef int i
@@ -160,7 +160,7 @@ cdef bint bound_to_all(store *s) noexcept nogil:
     return text[0] == c'*' or text[0] == 0
 
 
-cdef void turn_away(int fd, const char *why) noexcept nogil:
+cdef void reject(int fd, const char *why) noexcept nogil:
     transmit(fd, why, strlen(why))
     close(fd)
 
@@ -171,13 +171,13 @@ cdef bint server_admit(server *v, int fd, bint is_unix) noexcept nogil:
     cdef char text[128]
     if clients_of(s).count - clients_of(s).own >= <size_t>cfg(&s.config, OPT_MAXCLIENTS):
         s.stats.rejected_connections += 1
-        turn_away(fd, TOO_MANY)
+        reject(fd, TOO_MANY)
         return False
     if not is_unix and cfg(&s.config, OPT_PROTECTED_MODE) and config_text(&s.config, OPT_REQUIREPASS)[0] == 0 and bound_to_all(s):
         endpoint(fd, True, text, sizeof(text), &local)
         if not local:
             s.stats.rejected_connections += 1
-            turn_away(fd, PROTECTED)
+            reject(fd, PROTECTED)
             return False
     s.stats.connections += 1
     return True

@@ -27,7 +27,7 @@ from kvd.core.tagged cimport TAG_ROOM, tagged_done, tagged_key, tagged_name
 from kvd.core.view cimport view_of, view_str
 from kvd.resp.writer cimport write_bulk, write_push, write_text
 from kvd.session.session cimport session_push, session_pushed
-from kvd.store.change cimport listen, listen_no_more
+from kvd.store.change cimport listen, listen_stop
 from kvd.store.config cimport EVENT_KEYEVENT, EVENT_KEYSPACE, OPT_NOTIFY_KEYSPACE_EVENTS, cfg
 from kvd.store.store cimport SPECIAL_LISTENS, database, special_set
 
@@ -286,7 +286,7 @@ cdef void events_published(store *s, bint on) noexcept nogil:
     if on:
         listen(s, &channels_of(s).listener)
     else:
-        listen_no_more(s, &channels_of(s).listener)
+        listen_stop(s, &channels_of(s).listener)
 
 
 cdef void notify_event(store *s, database *db, view key, int event_class, const char *event) noexcept nogil:

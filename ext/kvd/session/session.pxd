@@ -98,7 +98,7 @@ cdef struct session:
 
 cdef enum after_bit:           # work to do after the running command (run/after.pyx)
     AFTER_SERVE = 1            # keys that sessions wait for have changed
-    AFTER_TELL = 2             # invalidations are to be sent
+    AFTER_INVALIDATE = 2             # invalidations are to be sent
 
 cdef struct clients:           # the registry: part PART_CLIENTS of a store
     session *first             # the oldest

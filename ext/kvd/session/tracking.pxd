@@ -32,7 +32,7 @@ cdef bint tracking_prefix(session *c, view prefix) noexcept nogil           # Fa
 cdef view tracking_overlap(session *c, view prefix) noexcept nogil          # a prefix of the session that begins with it, or the reverse; ptr NULL: none
 cdef tracked_prefix *tracking_prefixes(store *s) noexcept nogil
 cdef bint tracks_prefix(session *c, tracked_prefix *p) noexcept nogil
-cdef void tracking_remember(session *c, view key) noexcept nogil            # it has read the key
+cdef void tracking_add(session *c, view key) noexcept nogil            # it has read the key
 cdef void tracking_send(store *s) noexcept nogil                            # sends the invalidations collected since the last call
 cdef void tracking_shrink(store *s) noexcept nogil                          # down to tracking-table-max-keys; dropped keys count as changed
 cdef size_t tracking_count(store *s) noexcept nogil                         # sessions that track

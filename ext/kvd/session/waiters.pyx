@@ -26,7 +26,7 @@ from kvd.core.table cimport (
 from kvd.core.tagged cimport TAG_ROOM, tagged_done, tagged_key
 from kvd.core.view cimport view_of
 from kvd.session.session cimport AFTER_SERVE, DOOR_LINK, clients_of
-from kvd.store.change cimport listen, listen_no_more
+from kvd.store.change cimport listen, listen_stop
 from kvd.store.store cimport CLOCK_WALL, database, listener
 
 cdef struct waits:
@@ -342,7 +342,7 @@ cdef void wait_end(session *c) noexcept nogil:
     c.wait = NULL
     free(w)
     if waits_of(c.store).count == 0:
-        listen_no_more(c.store, &waits_of(c.store).listener)
+        listen_stop(c.store, &waits_of(c.store).listener)
 
 
 cdef void wait_move(session *c, session *other) noexcept nogil:

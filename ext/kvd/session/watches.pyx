@@ -17,7 +17,7 @@ from kvd.core.table cimport (
 )
 from kvd.core.tagged cimport TAG_ROOM, tag_of, tagged_done, tagged_key, tagged_name
 from kvd.core.view cimport view_equal
-from kvd.store.change cimport listen, listen_no_more
+from kvd.store.change cimport listen, listen_stop
 from kvd.store.keyspace cimport keyspace_find
 from kvd.store.parts cimport PART_WATCHES
 from kvd.store.store cimport database, listener
@@ -62,7 +62,7 @@ cdef size_t watched_bytes(store *s) noexcept nogil:
     return table_bytes(&watches_of(s).keys)
 
 
-# ---- hearing of changes -----------------------------------------------------------------------------
+# ---- changes ----------------------------------------------------------------------------------------
 
 cdef void touch(entry *e) noexcept nogil:
     cdef watchers *w = <watchers *>entry_payload(e)[0]
@@ -127,7 +127,7 @@ cdef void drop_unwatched(store *s, entry *e) noexcept nogil:
     free(w)
     entry_free(&s.mem, e)
     if watches_of(s).keys.items == 0:
-        listen_no_more(s, &watches_of(s).listener)
+        listen_stop(s, &watches_of(s).listener)
 
 
 cdef bint watcher_add(entry *e, session *c) noexcept nogil:

@@ -8,10 +8,10 @@ from kvd.store.effects cimport consumer
 from kvd.store.store cimport database, listener, store
 
 cdef void listen(store *s, listener *l) noexcept nogil              # calls it for all changes from now on; *l stays the caller's
-cdef void listen_no_more(store *s, listener *l) noexcept nogil      # no effect if it is not registered
+cdef void listen_stop(store *s, listener *l) noexcept nogil      # no effect if it is not registered
 cdef void consume(store *s, consumer *one) noexcept nogil           # delivers the effects of all units from now on; *one stays the caller's
-cdef void consume_no_more(store *s, consumer *one) noexcept nogil
-cdef void tell_opened(store *s, database *db, entry *e, uint64_t hash) noexcept nogil     # the slow path of change_open
+cdef void consume_stop(store *s, consumer *one) noexcept nogil
+cdef void notify_opened(store *s, database *db, entry *e, uint64_t hash) noexcept nogil     # the slow path of change_open
 
 cdef void key_changed(store *s, database *db, view key, int64_t n, int event_class, const char *event) noexcept nogil   # a command changed n elements of it
 cdef void key_event(store *s, database *db, view key, int event_class, const char *event) noexcept nogil   # a further event of the same change
@@ -28,7 +28,7 @@ cdef inline void change_open(store *s, database *db, entry *e, uint64_t hash) no
 
     A running snapshot takes the key's pre-image here. Opening a key that is not changed afterwards is harmless."""
     if s.openers != NULL:
-        tell_opened(s, db, e, hash)
+        notify_opened(s, db, e, hash)
 
 
 cdef inline int64_t changes_since_save(store *s) noexcept nogil:

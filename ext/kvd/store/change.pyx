@@ -29,7 +29,7 @@ cdef void find_openers(store *s) noexcept nogil:
         s.openers = s.openers.next
 
 
-cdef void listen_no_more(store *s, listener *l) noexcept nogil:
+cdef void listen_stop(store *s, listener *l) noexcept nogil:
     cdef listener **link = &s.listeners
     while link[0] != NULL and link[0] != l:
         link = &link[0].next
@@ -39,7 +39,7 @@ cdef void listen_no_more(store *s, listener *l) noexcept nogil:
 
 
 cdef void listen(store *s, listener *l) noexcept nogil:
-    listen_no_more(s, l)
+    listen_stop(s, l)
     l.next = s.listeners
     s.listeners = l
     find_openers(s)
@@ -50,12 +50,12 @@ cdef void consume(store *s, consumer *one) noexcept nogil:
     special_set(&s.special, SPECIAL_EFFECTS, True)
 
 
-cdef void consume_no_more(store *s, consumer *one) noexcept nogil:
+cdef void consume_stop(store *s, consumer *one) noexcept nogil:
     effects_forget(&s.effects, one)
     special_set(&s.special, SPECIAL_EFFECTS, s.effects.consumers != NULL)
 
 
-cdef void tell_opened(store *s, database *db, entry *e, uint64_t hash) noexcept nogil:
+cdef void notify_opened(store *s, database *db, entry *e, uint64_t hash) noexcept nogil:
     cdef listener *l = s.openers
     while l != NULL:
         if l.opens != NULL:
@@ -63,7 +63,7 @@ cdef void tell_opened(store *s, database *db, entry *e, uint64_t hash) noexcept 
         l = l.next
 
 
-cdef void tell_changed(store *s, database *db, view key, bint by_command) noexcept nogil:
+cdef void notify_changed(store *s, database *db, view key, bint by_command) noexcept nogil:
     cdef listener *l = s.listeners
     while l != NULL:
         if l.changes != NULL:
@@ -71,7 +71,7 @@ cdef void tell_changed(store *s, database *db, view key, bint by_command) noexce
         l = l.next
 
 
-cdef void tell_event(store *s, database *db, view key, int event_class, const char *event) noexcept nogil:
+cdef void notify_event(store *s, database *db, view key, int event_class, const char *event) noexcept nogil:
     cdef listener *l = s.listeners
     while l != NULL:
         if l.event != NULL:
@@ -87,13 +87,13 @@ cdef inline void count(store *s, int64_t n) noexcept nogil:
 cdef void key_changed(store *s, database *db, view key, int64_t n, int event_class, const char *event) noexcept nogil:
     count(s, n)
     if s.listeners != NULL:
-        tell_changed(s, db, key, True)
-        tell_event(s, db, key, event_class, event)
+        notify_changed(s, db, key, True)
+        notify_event(s, db, key, event_class, event)
 
 
 cdef void key_event(store *s, database *db, view key, int event_class, const char *event) noexcept nogil:
     if s.listeners != NULL:
-        tell_event(s, db, key, event_class, event)
+        notify_event(s, db, key, event_class, event)
 
 
 cdef void key_gone(store *s, database *db, view key, int event_class, const char *event) noexcept nogil:
@@ -101,8 +101,8 @@ cdef void key_gone(store *s, database *db, view key, int event_class, const char
     effect_text(&s.effects, b"DEL")
     effect_word(&s.effects, key)
     if s.listeners != NULL:
-        tell_changed(s, db, key, False)
-        tell_event(s, db, key, event_class, event)
+        notify_changed(s, db, key, False)
+        notify_event(s, db, key, event_class, event)
 
 
 cdef void field_gone(store *s, database *db, view key, view field) noexcept nogil:
@@ -114,7 +114,7 @@ cdef void field_gone(store *s, database *db, view key, view field) noexcept nogi
 
 cdef void fields_gone(store *s, database *db, view key) noexcept nogil:
     if s.listeners != NULL:
-        tell_changed(s, db, key, False)
+        notify_changed(s, db, key, False)
 
 
 cdef void database_replaced(store *s, database *db, database *other, int64_t n) noexcept nogil:

@@ -85,7 +85,7 @@ cdef void evict_forget(store *s) noexcept nogil:
         memset(s.eviction, 0, POOL * sizeof(pool_slot))
 
 
-cdef void remember(store *s, pool_slot *pool, entry *e, int db, uint64_t rank) noexcept nogil:
+cdef void pool_insert(store *s, pool_slot *pool, entry *e, int db, uint64_t rank) noexcept nogil:
     """Inserts the key into the pool, which is sorted by rank, if it ranks above the lowest there."""
     cdef int i = 0
     cdef view key = entry_key(e)
@@ -168,7 +168,7 @@ cdef entry *choose(store *s, const policy *p, database **where) noexcept nogil:
                 best_rank = rank
                 best_db = db
             if pool != NULL:
-                remember(s, pool, sample[k], db.id, rank)
+                pool_insert(s, pool, sample[k], db.id, rank)
     if best != NULL and pool != NULL and p.rank != by_deadline and entry_key(best).len <= KEY_ROOM:
         pooled = best_of_pool(s, pool, p, where)
         if pooled != NULL:

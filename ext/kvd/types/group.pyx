@@ -190,7 +190,7 @@ cdef void groups_forget(heap *h, name_list *groups, stream_id id) noexcept nogil
         group_ack(h, <group *>groups.item[i], id)
 
 
-# ---- what every type answers ------------------------------------------------------------------------
+# ---- functions of the type's row --------------------------------------------------------------------
 
 cdef bint group_copy(heap *h, name_list *groups, group *g) noexcept nogil:
     cdef group *new = group_add(h, groups, name_of(g), g.last, g.entries_read)

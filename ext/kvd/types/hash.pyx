@@ -420,7 +420,7 @@ cdef void hash_drop_due(heap *h, entry *e) noexcept nogil:
     entry_free(h, f)
 
 
-# ---- what every type answers ------------------------------------------------------------------------
+# ---- functions of the type's row --------------------------------------------------------------------
 
 cdef bint hash_free_some(heap *h, entry *e, int *budget) noexcept nogil:
     cdef hash_table *t
@@ -544,5 +544,5 @@ cdef const char *hash_check(entry *e) noexcept nogil:
     t = hash_table_of(e)
     wrong = table_check(&t.fields)
     if wrong == NULL and t.timed and not hash_is_timed(e):
-        wrong = b"a hash whose encoding knows no deadlines has some"
+        wrong = b"a hash with deadlines has an encoding without them"
     return wrong if wrong != NULL else check_queue(t)

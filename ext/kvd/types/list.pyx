@@ -174,7 +174,7 @@ cdef bint list_adopt(heap *h, entry *e, uint8_t *lp, list_shape shape) noexcept 
     return True
 
 
-# ---- what every type answers ------------------------------------------------------------------------
+# ---- functions of the type's row --------------------------------------------------------------------
 
 cdef bint list_free_some(heap *h, entry *e, int *budget) noexcept nogil:
     if is_packed(e):

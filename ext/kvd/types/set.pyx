@@ -269,7 +269,7 @@ cdef uint64_t set_scan(entry *e, uint64_t cursor, member_visit f, void *context)
     return table_scan(table_of(e), cursor, visit_member, &v)
 
 
-# ---- what every type answers ------------------------------------------------------------------------
+# ---- functions of the type's row --------------------------------------------------------------------
 
 cdef bint set_free_some(heap *h, entry *e, int *budget) noexcept nogil:
     cdef entry *m

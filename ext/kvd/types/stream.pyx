@@ -520,7 +520,7 @@ cdef int64_t stream_entries_read(stream *s, stream_id id) noexcept nogil:
     return -1
 
 
-# ---- what every type answers ------------------------------------------------------------------------
+# ---- functions of the type's row --------------------------------------------------------------------
 
 cdef bint stream_free_some(heap *h, entry *e, int *budget) noexcept nogil:
     cdef stream *s = stream_of(e)

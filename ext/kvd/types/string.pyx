@@ -230,7 +230,7 @@ cdef const char *string_check(entry *e) noexcept nogil:
         if encoding_of(e) == EMBSTR and entry_inline(e).len > EMBSTR_MAX:
             return b"a string too long for its encoding"
     elif blob_of(e).len > blob_of(e).cap:
-        return b"a string is longer than its room"
+        return b"a string exceeds its allocation"
     return NULL
 
 

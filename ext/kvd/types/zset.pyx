@@ -367,7 +367,7 @@ cdef uint64_t zset_scan(entry *e, uint64_t cursor, scored_visit f, void *context
     return table_scan(&tree(e).members, cursor, visit_member, &v)
 
 
-# ---- what every type answers ------------------------------------------------------------------------
+# ---- functions of the type's row --------------------------------------------------------------------
 
 cdef bint zset_free_some(heap *h, entry *e, int *budget) noexcept nogil:
     if is_packed(e):
