@@ -9,6 +9,7 @@ Files named _*.pyx are test probes: built in every form but release wheels (KVDD
 """
 
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -32,14 +33,17 @@ FLAGS, MACROS, DIRECTIVES = BUILDS[BUILD]
 if sys.platform == "linux":  # calls into the interpreter straight through the table of addresses: a get is 4 % quicker
     FLAGS = [*FLAGS, "-fno-plt"]
 PROBES = variable("PROBES", "0") == "1" or BUILD != "release"
+VERSION = re.search(r'^version = "(.+)"$', Path("pyproject.toml").read_text(), re.M)[1]  # for kvd.__version__ and INFO
 QUIET = ["-Wno-sign-compare", "-Wno-unused-function", "-Wno-unreachable-code", "-fno-strict-aliasing", "-fwrapv"]
 
 
 def extension(path):
     name = ".".join(path.relative_to("ext").with_suffix("").parts)
     link = ["-fsanitize=address"] if BUILD == "asan" else []
-    return Extension(name, [str(path)], include_dirs=["ext"], extra_compile_args=FLAGS + QUIET, define_macros=MACROS,
-                     extra_link_args=link + ["-pthread"])
+    versioned = name == "kvd.commands.info"
+    return Extension(name, [str(path)], include_dirs=["ext"], extra_compile_args=FLAGS + QUIET,
+                     define_macros=MACROS + [("KVD_VERSION", f'"{VERSION}"')] * versioned,
+                     depends=["pyproject.toml"] * versioned, extra_link_args=link + ["-pthread"])
 
 
 setup(

@@ -66,6 +66,15 @@ except AttributeError as error:
 
 
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="needs tomllib")
+def test_the_version_is_that_of_pyproject_everywhere():
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert kvd.__version__ == kvd.Store().info("server")["kvd_version"] == version
+    assert (ROOT / "CHANGELOG.md").read_text().split("\n## ")[1].split()[0] == version
+    literal = [p.name for p in [*ROOT.glob("src/**/*.py"), *ROOT.glob("ext/**/*.p[xy][xd]")] if f'"{version}"' in p.read_text()]
+    assert not literal, f"the version is written again in {literal}"
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="needs tomllib")
 def test_scripts_are_part_of_the_plain_installation():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert any(d.startswith("lupa") for d in project["dependencies"])

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from kvd.commands.info import VERSION as _VERSION
 from kvd.doors.server import Server
 from kvd.doors.session import Session
 from kvd.doors.store import total_memory
@@ -42,9 +43,9 @@ if TYPE_CHECKING:
         WrongTypeError,
     )
 
-__version__ = "0.1.0"
+__version__ = _VERSION
 
-_PLACES = {  # names that are imported on first use, so that `import kvd` is fast
+_SOURCES = {  # names that are imported on first use, so that `import kvd` is fast
     "kvd.caching": ("Cache", "CacheStats", "caches"),
     "kvd.caching.memoize": ("cached", "lru_cache"),
     "kvd.caching.metrics": ("prometheus",),
@@ -57,7 +58,7 @@ _PLACES = {  # names that are imported on first use, so that `import kvd` is fas
         "NoScriptError", "OutOfMemoryError", "ReadOnlyError", "ResponseError", "ServerError", "WrongTypeError",
     ),
 }  # fmt: skip
-_LAZY = {name: module for module, names in _PLACES.items() for name in names}
+_LAZY = {name: module for module, names in _SOURCES.items() for name in names}
 _MODULES = ("asyncio", "compat", "errors", "testing")
 
 __all__ = [

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from kvd import __version__
 from kvd.config import OPTIONS, RENAME, ConfigFileError, Setting, from_environment, from_file, from_flags, from_lines, merge
 from kvd.doors.server import NOTICE, WARNING, ask_stop, log, log_on, rename_command
 
@@ -37,7 +38,7 @@ class _ServeCommand(click.Command):
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(None, "-v", "--version", package_name="kvd", prog_name="kvd")
+@click.version_option(__version__, "-v", "--version", prog_name="kvd")
 def main() -> None:
     """An in-process cache and key-value store that speaks the Redis protocol."""
 
@@ -61,7 +62,7 @@ def serve(config: str | None, flags: tuple[str, ...]) -> None:
     if config is not None and config.startswith("-") and config != "-":
         args, config = [config, *args], None
     if args[:1] in (["-v"], ["--version"]):
-        click.echo(f"kvd, version {_version()}")
+        click.echo(f"kvd, version {__version__}")
         return
     ignored: list[str] = []
     try:
@@ -158,7 +159,7 @@ def _run(store: Store, configured: bool, notes: list[str]) -> int:
     log_on(store)
     pidfile = store.option("pidfile") or ("/var/run/kvd.pid" if yes["daemonize"] else "")
     log(store, "oO0OoO0OoO0Oo kvd is starting oO0OoO0OoO0Oo")
-    log(store, f"kvd version={_version()}, bits=64, pid={os.getpid()}, just started")
+    log(store, f"kvd version={__version__}, bits=64, pid={os.getpid()}, just started")
     if configured:
         log(store, "Configuration loaded", NOTICE)
     else:
@@ -260,12 +261,6 @@ def _wait_for_end(store: Store, server: Server, asked: list[int]) -> int:
     server.stop()
     log(store, "kvd is now ready to exit, bye bye...", WARNING)
     return 0
-
-
-def _version() -> str:
-    from kvd import __version__
-
-    return __version__
 
 
 @main.command("help")

@@ -32,7 +32,7 @@ static uint64_t kvd_ones(const uint8_t *p, size_t n) {
 #define kvd_ones kvd_ones_plain
 #endif
 
-/* What a field of `bits` bits holds after value + incr: 0 it fits, 1 above, -1 below; *out is then the
+/* Adds incr to the value of a field of `bits` bits: 0 it fits, 1 above, -1 below; *out is then the
    sum modulo its width (wrap) or the nearest bound. `natural` reads value as unsigned. */
 static int kvd_field_add(int64_t value, int natural, int64_t incr, int is_signed, int bits, int wrap, int64_t *out) {
     __int128 lo = is_signed ? -((__int128)1 << (bits - 1)) : 0;

@@ -45,7 +45,7 @@ cdef bint arg_offset(call *c, int i, int width, uint64_t *offset) noexcept nogil
 
 
 cdef bint read_value(call *c, view key, view *v, char *scratch, bint *known) noexcept nogil:
-    """Its bytes, none if it is missing. False: another type, and the error is replied."""
+    """The string's bytes, empty if the key is missing. False: another type, and the error is replied."""
     cdef uint64_t hash
     cdef entry *e
     if not find_typed(c, key, STRING, True, &hash, &e):
@@ -62,7 +62,7 @@ cdef inline int bit_at(const char *p, uint64_t offset) noexcept nogil:
 define(setbit_command, """
     SETBIT key offset value
     write denyoom | bitmap | 2.2.0 | O(1)
-    Set or clear a bit of a string, which grows as needed, and return what the bit was.
+    Set or clear a bit of a string, which is extended if necessary; return the previous bit.
     keys: RW access update
 """)
 cdef void setbit_command(call *c) noexcept nogil:
@@ -89,7 +89,7 @@ cdef void setbit_command(call *c) noexcept nogil:
 define(getbit_command, """
     GETBIT key offset
     readonly fast | bitmap | 2.2.0 | O(1)
-    Return a bit of a string; behind its end all are 0.
+    Return a bit of a string; bits beyond its end are 0.
 """)
 cdef void getbit_command(call *c) noexcept nogil:
     cdef uint64_t offset
@@ -106,7 +106,7 @@ cdef struct bit_range:         # start and end as given, then as bits, both incl
     int64_t start
     int64_t end
     bint has_end
-    bint bits                  # they count bits, not bytes
+    bint bits                  # positions are of bits, not bytes
 
 
 cdef bint read_range(call *c, int at, bit_range *r) noexcept nogil:
@@ -129,7 +129,7 @@ cdef bint read_range(call *c, int at, bit_range *r) noexcept nogil:
 
 
 cdef bint settle(bit_range *r, size_t bytes) noexcept nogil:
-    """Turns the range into bits of a string of so many bytes; False: it is empty."""
+    """Converts the range to bits of a string of this many bytes; False: it is empty."""
     cdef int64_t n = <int64_t>(bytes * 8 if r.bits else bytes)
     if r.start < 0 and r.end < 0 and r.start > r.end:
         return False
@@ -150,7 +150,7 @@ cdef bint settle(bit_range *r, size_t bytes) noexcept nogil:
 define(bitcount_command, """
     BITCOUNT key [start end [BYTE | BIT]]
     readonly | bitmap | 2.6.0 | O(N) where N is the number of bytes
-    Count the bits of a string, or of a part of it, that are set.
+    Count the bits that are set in a string or a part of it.
 """)
 cdef void bitcount_command(call *c) noexcept nogil:
     cdef bit_range r
@@ -206,7 +206,7 @@ cdef int64_t find_bit(const uint8_t *p, int64_t start, int64_t end, int bit) noe
 define(bitpos_command, """
     BITPOS key bit [start [end [BYTE | BIT]]]
     readonly | bitmap | 2.8.7 | O(N) where N is the number of bytes
-    Return the position of the first bit of a string, or of a part of it, that is set or is clear.
+    Return the position of the first bit of a string, or of a part of it, that has a given value.
 """)
 cdef void bitpos_command(call *c) noexcept nogil:
     cdef bit_range r
@@ -228,7 +228,7 @@ cdef void bitpos_command(call *c) noexcept nogil:
     if settle(&r, v.len):
         at = find_bit(<const uint8_t *>v.ptr, r.start, r.end, <int>bit)
         if at < 0 and bit == 0 and not r.has_end:
-            at = <int64_t>v.len * 8        # the string goes on with zeros
+            at = <int64_t>v.len * 8        # zeros follow the string
     reply_int(c, at)
 
 
@@ -410,7 +410,7 @@ cdef bint read_type(call *c, int i, field_step *s) noexcept nogil:
 
 
 cdef int read_step(call *c, int i, bint reads_only, field_step *s) noexcept nogil:
-    """The subcommand at i; where the next begins, or -1 with the error replied."""
+    """The subcommand at i; returns the position of the next one, or -1 with the error replied."""
     cdef int words = 3
     if view_is(c.argv[i], b"get") and i + 2 < c.argc:
         s.action = FIELD_GET
@@ -445,7 +445,7 @@ cdef bint read_overflow(call *c, int i, overflow *how) noexcept nogil:
 
 
 cdef int read_steps(call *c, field_step *steps, bint reads_only, uint64_t *end, bint *writes) noexcept nogil:
-    """How many there are; -1: the error is replied. *end: bits that the writes need."""
+    """Their number; -1: the error is replied. *end: bits that the writes need."""
     cdef overflow how = WRAP
     cdef int i = 2
     cdef int n = 0
@@ -490,7 +490,7 @@ cdef void field_put(char *p, field_step *s, int64_t value) noexcept nogil:
 
 
 cdef bint run_step(call *c, view v, char *p, field_step *s) noexcept nogil:
-    """Replies; True: something was written."""
+    """Replies; True: it wrote."""
     cdef int64_t before = field_get(v, s)
     cdef int64_t after
     cdef int over
@@ -548,7 +548,7 @@ cdef void bitfield_generic(call *c, bint reads_only) noexcept nogil:
 define(bitfield_command, """
     BITFIELD key [GET encoding offset | [OVERFLOW <WRAP | SAT | FAIL>] <SET encoding offset value | INCRBY encoding offset increment> [GET encoding offset | [OVERFLOW <WRAP | SAT | FAIL>] <SET encoding offset value | INCRBY encoding offset increment> ...]]
     write denyoom | bitmap | 3.2.0 | O(1) for each subcommand
-    Read, set and add to integers of any width inside a string.
+    Read, set and increment integers of any width in a string.
     keys: RW access update variable_flags
     at: 1 1 1
 """)
@@ -557,7 +557,7 @@ cdef void bitfield_command(call *c) noexcept nogil:
 
 
 cdef uint32_t bitfield_key_flags(view *argv, int argc) noexcept nogil:
-    """With nothing but GET it only reads the key."""
+    """If all subcommands are GET, it only reads the key."""
     cdef int i = 2
     while i < argc and view_is(argv[i], b"get"):
         i += 3
@@ -570,7 +570,7 @@ define_key_narrowing("bitfield", bitfield_key_flags)
 define(bitfield_ro_command, """
     BITFIELD_RO key [GET encoding offset [GET encoding offset ...]]
     readonly fast | bitmap | 6.0.0 | O(1) for each subcommand
-    Read integers of any width inside a string.
+    Read integers of any width in a string.
     at: 1 1 1
 """)
 cdef void bitfield_ro_command(call *c) noexcept nogil:

@@ -1,4 +1,4 @@
-"""CLIENT TRACKING and its relatives: client-side caching. Which sessions are told what is decided in session/tracking.pyx."""
+"""CLIENT TRACKING and its relatives: client-side caching. session/tracking.pyx sends the invalidations."""
 
 from libc.stdint cimport int64_t
 from libc.string cimport memcmp, memcpy, memset
@@ -18,7 +18,7 @@ from kvd.session.tracking cimport (
 
 
 cdef bint read_tracking(call *c, tracker *how, bint *prefixed) noexcept nogil:
-    """The options behind CLIENT TRACKING ON; prefixes are only looked at. False: the error is replied."""
+    """The options after CLIENT TRACKING ON; prefixes are only validated. False: the error is replied."""
     cdef int i = 3
     memset(how, 0, sizeof(tracker))
     prefixed[0] = False
@@ -85,7 +85,7 @@ cdef void copy_text(char *to, view v) noexcept nogil:
 
 
 cdef bint prefixes_fit(call *c) noexcept nogil:
-    """Neither among each other nor with those it has does one begin with the other."""
+    """No prefix may begin with another of the command or of the session."""
     cdef int i, k
     cdef view old
     cdef size_t n
@@ -109,7 +109,7 @@ cdef bint prefixes_fit(call *c) noexcept nogil:
 define(client_tracking, """
     CLIENT|TRACKING <ON | OFF> [REDIRECT client-id] [PREFIX prefix [PREFIX prefix ...]] [BCAST] [OPTIN] [OPTOUT] [NOLOOP]
     noscript loading stale keeps_caching | connection | 6.0.0 | O(1)
-    Be told when keys change that the connection has read, or that begin with prefixes.
+    Track the keys that the connection reads, or that have prefixes, and receive invalidation messages when they change.
 """)
 cdef void client_tracking(call *c) noexcept nogil:
     cdef tracker how
@@ -165,7 +165,7 @@ cdef void client_caching(call *c) noexcept nogil:
 define(client_getredir, """
     CLIENT|GETREDIR
     noscript loading stale keeps_caching | connection | 6.0.0 | O(1)
-    Return the connection that invalidation messages go to: 0 without one, -1 when tracking is off.
+    Return the id of the connection that receives invalidation messages: 0 for none, -1 if tracking is off.
 """)
 cdef void client_getredir(call *c) noexcept nogil:
     reply_int(c, tracker_of(c.session).redirect if is_tracking(c.session) else -1)
@@ -180,7 +180,7 @@ cdef int64_t flag(call *c, bint on, const char *name) noexcept nogil:
 define(client_trackinginfo, """
     CLIENT|TRACKINGINFO
     noscript loading stale keeps_caching | connection | 6.2.0 | O(1)
-    Describe how the connection tracks keys.
+    Return the connection's tracking options.
 """)
 cdef void client_trackinginfo(call *c) noexcept nogil:
     cdef session *s = c.session

@@ -1,7 +1,7 @@
-"""CLUSTER for clients that insist on a cluster: one node, which has all slots and is reached where the client has reached it.
+"""CLUSTER, for clients that require a cluster: one node with all slots, at the address by which the client reached it.
 
-With cluster-enabled yes a store answers as a whole cluster of one shard would: the gate refuses keys of several slots
-(table.pyx) and databases other than 0. There are no other nodes, no bus, and nothing moves.
+With cluster-enabled yes a store answers as a cluster of one shard: the gate (run/gate.pyx) refuses keys of several slots,
+and databases other than 0 cannot be selected. There are no other nodes, no bus and no slot migrations.
 """
 
 from libc.stdint cimport int64_t
@@ -30,7 +30,7 @@ cdef bint enabled(call *c) noexcept nogil:
 
 
 cdef view host(call *c, int *port) noexcept nogil:
-    """Where the client has reached us."""
+    """The address by which the client reached the server."""
     cdef buf *at = &c.session.laddr
     cdef size_t n = at.len
     port[0] = 0
@@ -70,7 +70,7 @@ cdef void cluster_info(call *c) noexcept nogil:
 define(cluster_slots, """
     CLUSTER|SLOTS
     stale | cluster | 3.0.0 | O(1)
-    Return who has which slots.
+    Return the slot ranges and their nodes.
     tips: nondeterministic_output
 """)
 cdef void cluster_slots(call *c) noexcept nogil:
@@ -128,7 +128,7 @@ cdef void cluster_shards(call *c) noexcept nogil:
 define(cluster_nodes, """
     CLUSTER|NODES
     stale | cluster | 3.0.0 | O(1)
-    Return the nodes as lines of text.
+    Return the nodes, one per line of text.
     tips: nondeterministic_output
 """)
 cdef void cluster_nodes(call *c) noexcept nogil:
@@ -168,7 +168,7 @@ cdef void cluster_myshardid(call *c) noexcept nogil:
 define(cluster_links, """
     CLUSTER|LINKS
     stale | cluster | 7.0.0 | O(1)
-    Return the links to other nodes: none.
+    Return the links to other nodes: an empty list, kvd has none.
     tips: nondeterministic_output
 """)
 cdef void cluster_links(call *c) noexcept nogil:
@@ -179,7 +179,7 @@ cdef void cluster_links(call *c) noexcept nogil:
 define(cluster_replicas, """
     CLUSTER|REPLICAS node-id
     admin stale | cluster | 5.0.0 | O(1)
-    Return the replicas of a node: none.
+    Return the replicas of a node: an empty list, kvd has none.
     tips: nondeterministic_output
 """)
 cdef void cluster_replicas(call *c) noexcept nogil:
@@ -205,7 +205,7 @@ cdef void cluster_keyslot(call *c) noexcept nogil:
 define(cluster_countkeysinslot, """
     CLUSTER|COUNTKEYSINSLOT slot
     stale | cluster | 3.0.0 | O(N) where N is the number of keys
-    Return how many keys a slot has.
+    Return the number of keys in a slot.
 """)
 cdef void cluster_countkeysinslot(call *c) noexcept nogil:
     cdef int64_t slot
@@ -257,7 +257,7 @@ cdef void cluster_getkeysinslot(call *c) noexcept nogil:
 define(readonly_command, """
     READONLY
     loading stale fast | connection | 3.0.0 | O(1)
-    Let a replica of a cluster answer reads; here it changes nothing.
+    Allow reads on a cluster replica. No effect in kvd.
 """)
 cdef void readonly_command(call *c) noexcept nogil:
     if enabled(c):
@@ -267,7 +267,7 @@ cdef void readonly_command(call *c) noexcept nogil:
 define(readwrite_command, """
     READWRITE
     loading stale fast | connection | 3.0.0 | O(1)
-    The opposite of READONLY.
+    Undo READONLY. No effect in kvd.
 """)
 cdef void readwrite_command(call *c) noexcept nogil:
     if enabled(c):
@@ -277,7 +277,7 @@ cdef void readwrite_command(call *c) noexcept nogil:
 define(asking_command, """
     ASKING
     fast | connection | 3.0.0 | O(1)
-    Let the next command into a slot that is on its way; here none is.
+    Allow the next command to access an importing slot. No effect in kvd.
 """)
 cdef void asking_command(call *c) noexcept nogil:
     if enabled(c):

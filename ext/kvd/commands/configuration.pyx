@@ -1,4 +1,4 @@
-"""CONFIG: the option table at run time. What a changed option sets in motion is in run/options.pyx."""
+"""CONFIG: the option table at run time. run/options.pyx applies changed options."""
 
 from libc.stdint cimport int64_t
 from libc.stdio cimport FILE, fclose, fopen, fread, fwrite, rename, remove, snprintf
@@ -51,7 +51,7 @@ cdef bint wanted(call *c, const char *name, bint hidden) noexcept nogil:
 define(config_get_command, """
     CONFIG|GET parameter [parameter ...]
     admin noscript loading stale | server | 2.0.0 | O(N) where N is the number of options
-    Return the options whose names match the patterns.
+    Return the options whose names match patterns.
 """)
 cdef void config_get_command(call *c) noexcept nogil:
     cdef int64_t n = 0
@@ -94,7 +94,7 @@ cdef bint may_set(call *c, int id, int at) noexcept nogil:
 
 
 cdef bint listens(call *c, config *wanted) noexcept nogil:
-    """Moves the server's listeners if the command names where they are. False: that failed, and the error is replied."""
+    """Changes the server's listeners if the command sets port or bind. False: that failed, and the error is replied."""
     cdef int i, id
     cdef int failed = -1
     cdef const char *why = b"Failed to bind to specified addresses."
@@ -114,7 +114,7 @@ cdef bint listens(call *c, config *wanted) noexcept nogil:
 define(config_set_command, """
     CONFIG|SET parameter value [parameter value ...]
     admin noscript loading stale | server | 2.0.0 | O(N) where N is the number of options set
-    Change options; all of them or, after an error, none.
+    Change options: all of them, or none after an error.
     tips: request_policy:all_nodes response_policy:all_succeeded
     secret: options
 """)
@@ -161,7 +161,7 @@ cdef void config_set_command(call *c) noexcept nogil:
 define(config_resetstat, """
     CONFIG|RESETSTAT
     admin noscript loading stale | server | 2.0.0 | O(1)
-    Set the figures of INFO back to zero.
+    Reset the counters shown by INFO.
     tips: request_policy:all_nodes response_policy:all_succeeded
 """)
 cdef void config_resetstat(call *c) noexcept nogil:
@@ -172,7 +172,7 @@ cdef void config_resetstat(call *c) noexcept nogil:
 # ---- REWRITE ----------------------------------------------------------------------------------------
 
 cdef void print_line(call *c, int id, buf *out) noexcept nogil:
-    """`name value`, quoted where the value has to be."""
+    """`name value`, quoted if necessary."""
     cdef buf value
     cdef size_t i
     cdef bint quoted
@@ -200,7 +200,7 @@ cdef void print_line(call *c, int id, buf *out) noexcept nogil:
 
 
 cdef void rewrite_lines(call *c, const char *p, const char *end, buf *out) noexcept nogil:
-    """Old lines keep their order and comments; each option's first line gets its value, others go."""
+    """Old lines keep their order and comments; the first line of each option gets its value, further ones are removed."""
     cdef bint done[512]
     cdef const char *eol
     cdef const char *word
@@ -247,7 +247,7 @@ cdef bint read_file(const char *path, buf *out) noexcept nogil:
 
 
 cdef bint replace_file(const char *path, buf *content) noexcept nogil:
-    """Through a temporary file, so that the old one is whole until the new one is."""
+    """Through a temporary file, so that the old one is complete until it is replaced."""
     cdef char temporary[4200]
     cdef FILE *f
     cdef bint ok
@@ -266,7 +266,7 @@ cdef bint replace_file(const char *path, buf *content) noexcept nogil:
 define(config_rewrite, """
     CONFIG|REWRITE
     admin noscript loading stale | server | 2.8.0 | O(N) where N is the number of options
-    Write the options back to the configuration file.
+    Write the current options to the configuration file.
 """)
 cdef void config_rewrite(call *c) noexcept nogil:
     cdef buf old, new

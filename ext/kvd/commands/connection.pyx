@@ -1,4 +1,4 @@
-"""Commands on the connection itself: greeting, password, database, and CLIENT."""
+"""Commands of the connection: PING, HELLO, AUTH, SELECT and CLIENT."""
 
 from libc.limits cimport INT_MAX, INT_MIN
 from libc.stdint cimport int64_t
@@ -30,7 +30,7 @@ from kvd.store.store cimport SPECIAL_NO_TOUCH, special_set
 define(ping_command, """
     PING [message]
     fast listening | connection | 1.0.0 | O(1)
-    Answer PONG, or the message.
+    Return PONG, or the message.
     tips: request_policy:all_shards response_policy:all_succeeded
 """)
 cdef void ping_command(call *c) noexcept nogil:
@@ -49,14 +49,14 @@ cdef void ping_command(call *c) noexcept nogil:
 define(echo_command, """
     ECHO message
     loading stale fast | connection | 1.0.0 | O(1)
-    Answer the message.
+    Return the message.
 """)
 cdef void echo_command(call *c) noexcept nogil:
     reply_bulk(c, c.argv[1])
 
 
 cdef bint same_secret(view a, view b) noexcept nogil:
-    """Compares in a time that depends on the lengths alone."""
+    """Compares in a time that depends only on the lengths."""
     cdef size_t i
     cdef unsigned char differs = 0
     if a.len != b.len:
@@ -79,7 +79,7 @@ cdef bint authenticate(call *c, view user, view password) noexcept nogil:
 define(auth_command, """
     AUTH [username] password
     noscript loading stale fast no_auth allow_busy | connection | 1.0.0 | O(1)
-    Give the password that requirepass asks for.
+    Authenticate with the password set by requirepass.
     secret: 1 -1
 """)
 cdef void auth_command(call *c) noexcept nogil:
@@ -114,7 +114,7 @@ cdef bint set_name(call *c, view name) noexcept nogil:
 define(hello_command, """
     HELLO [protover [AUTH username password] [SETNAME clientname]]
     noscript loading stale fast no_auth allow_busy | connection | 6.0.0 | O(1)
-    Agree on the protocol version, and tell who is here.
+    Negotiate the protocol version and, optionally, authenticate and set the connection name.
     secret: AUTH 2
 """)
 cdef void hello_command(call *c) noexcept nogil:
@@ -170,7 +170,7 @@ cdef void hello_command(call *c) noexcept nogil:
 define(select_command, """
     SELECT index
     loading stale fast | connection | 1.0.0 | O(1)
-    Change the database of the connection.
+    Select the database of the connection.
 """)
 cdef void select_command(call *c) noexcept nogil:
     cdef int64_t n
@@ -199,7 +199,7 @@ cdef void quit_command(call *c) noexcept nogil:
 define(reset_command, """
     RESET
     noscript loading stale fast no_auth allow_busy listening in_multi | connection | 6.2.0 | O(1)
-    Make the connection as if it were new.
+    Reset the state of the connection.
 """)
 cdef void reset_command(call *c) noexcept nogil:
     session_reset(c.session)
@@ -212,7 +212,7 @@ cdef void reset_command(call *c) noexcept nogil:
 define(client_id, """
     CLIENT|ID
     noscript loading stale keeps_caching | connection | 5.0.0 | O(1)
-    Return the number of the connection.
+    Return the id of the connection.
 """)
 cdef void client_id(call *c) noexcept nogil:
     reply_int(c, c.session.id)
@@ -233,7 +233,7 @@ cdef void client_getname(call *c) noexcept nogil:
 define(client_setname, """
     CLIENT|SETNAME connection-name
     noscript loading stale keeps_caching | connection | 2.6.9 | O(1)
-    Name the connection.
+    Set the name of the connection.
 """)
 cdef void client_setname(call *c) noexcept nogil:
     if set_name(c, c.argv[2]):
@@ -243,7 +243,7 @@ cdef void client_setname(call *c) noexcept nogil:
 define(client_setinfo, """
     CLIENT|SETINFO attribute value
     noscript loading stale keeps_caching | connection | 7.2.0 | O(1)
-    Tell the name or version of the client library (LIB-NAME, LIB-VER).
+    Set the name or version of the client library (LIB-NAME, LIB-VER).
 """)
 cdef void client_setinfo(call *c) noexcept nogil:
     cdef buf *target
@@ -263,7 +263,7 @@ cdef void client_setinfo(call *c) noexcept nogil:
 
 
 cdef void describe(session *s, buf *out) noexcept nogil:
-    """One client in the form of CLIENT LIST."""
+    """One client in the format of CLIENT LIST."""
     cdef const command *last = <const command *>s.last_command
     cdef int64_t now = s.store.now
     cdef size_t output = session_output(s)
@@ -312,7 +312,7 @@ cdef void describe(session *s, buf *out) noexcept nogil:
 define(client_info, """
     CLIENT|INFO
     noscript loading stale keeps_caching | connection | 6.2.0 | O(1)
-    Describe the connection.
+    Return information about the connection.
     tips: nondeterministic_output
 """)
 cdef void client_info(call *c) noexcept nogil:
@@ -327,7 +327,7 @@ cdef enum client_type:
     TYPE_ANY
     TYPE_NORMAL
     TYPE_PUBSUB
-    TYPE_OTHER                 # master, replica: there are none
+    TYPE_OTHER                 # master, replica: no client has them
 
 
 cdef bint read_type(call *c, view word, int *type) noexcept nogil:
@@ -348,14 +348,14 @@ cdef bint is_of_type(session *s, int type) noexcept nogil:
 
 
 cdef bint is_shown(call *c, session *s) noexcept nogil:
-    """Sessions inside this process are no connections; only their like sees them."""
+    """Sessions of this process are shown only to each other: they are no connections."""
     return not s.killed and (not s.in_process or c.session.in_process)
 
 
 define(client_list, """
     CLIENT|LIST [TYPE <NORMAL | MASTER | REPLICA | PUBSUB>] [ID client-id [client-id ...]]
     admin noscript loading stale keeps_caching | connection | 2.4.0 | O(N) where N is the number of connections
-    Describe all connections, or some.
+    Return information about all connections, or some.
     tips: nondeterministic_output
 """)
 cdef void client_list(call *c) noexcept nogil:
@@ -459,7 +459,7 @@ cdef void kill(call *c, session *s) noexcept nogil:
 define(client_kill, """
     CLIENT|KILL <old-ip-port | filter value [filter value ...]>
     admin noscript loading stale keeps_caching | connection | 2.4.0 | O(N) where N is the number of connections
-    Close connections, chosen by address, ID, TYPE, ADDR, LADDR, USER, MAXAGE and SKIPME.
+    Close connections, selected by address, ID, TYPE, ADDR, LADDR, USER, MAXAGE and SKIPME.
 """)
 cdef void client_kill(call *c) noexcept nogil:
     cdef kill_filter f
@@ -493,7 +493,7 @@ cdef void client_kill(call *c) noexcept nogil:
 define(client_unblock, """
     CLIENT|UNBLOCK client-id [TIMEOUT | ERROR]
     admin noscript loading stale keeps_caching | connection | 5.0.0 | O(1)
-    Let a blocked connection go on as if its time were over, or with an error.
+    Unblock a connection as if it had timed out, or with an error.
 """)
 cdef void client_unblock(call *c) noexcept nogil:
     cdef int64_t id
@@ -517,7 +517,7 @@ cdef void client_unblock(call *c) noexcept nogil:
 define(client_pause, """
     CLIENT|PAUSE timeout [WRITE | ALL]
     admin noscript loading stale keeps_caching | connection | 3.0.0 | O(1)
-    Let connections, or only their writes, wait for some milliseconds.
+    Suspend the commands, or only the writes, of all connections for some milliseconds.
 """)
 cdef void client_pause(call *c) noexcept nogil:
     cdef int64_t ms
@@ -541,7 +541,7 @@ cdef void client_pause(call *c) noexcept nogil:
 define(client_unpause, """
     CLIENT|UNPAUSE
     admin noscript loading stale keeps_caching | connection | 6.2.0 | O(N) where N is the number of paused connections
-    End CLIENT PAUSE.
+    Resume the commands suspended by CLIENT PAUSE.
 """)
 cdef void client_unpause(call *c) noexcept nogil:
     pause_set(c.store, 0, False)
@@ -561,7 +561,7 @@ cdef int read_switch(call *c) noexcept nogil:
 define(client_reply, """
     CLIENT|REPLY <ON | OFF | SKIP>
     noscript loading stale keeps_caching | connection | 3.2.0 | O(1)
-    Choose whether commands are answered: all, none, or not the next one.
+    Choose whether the server replies to all commands, to none, or not to the next one.
 """)
 cdef void client_reply(call *c) noexcept nogil:
     if view_is(c.argv[2], b"skip"):
@@ -579,7 +579,7 @@ cdef void client_reply(call *c) noexcept nogil:
 define(client_no_evict, """
     CLIENT|NO-EVICT <ON | OFF>
     admin noscript loading stale keeps_caching | connection | 7.0.0 | O(1)
-    Keep the connection when clients are evicted for their memory.
+    Exempt the connection from client eviction.
 """)
 cdef void client_no_evict(call *c) noexcept nogil:
     cdef int on = read_switch(c)
@@ -591,7 +591,7 @@ cdef void client_no_evict(call *c) noexcept nogil:
 define(client_no_touch, """
     CLIENT|NO-TOUCH <ON | OFF>
     noscript loading stale keeps_caching | connection | 7.2.0 | O(1)
-    Leave the access clocks of keys alone.
+    Choose whether the connection's commands update the access clocks of keys.
 """)
 cdef void client_no_touch(call *c) noexcept nogil:
     cdef int on = read_switch(c)

@@ -1,4 +1,4 @@
-"""Times in arguments: seconds or milliseconds, from now or since 1970, to deadlines in ms."""
+"""Reads times in arguments: seconds or milliseconds, relative or since 1970, as deadlines in ms."""
 
 from libc.stdint cimport int64_t, uint64_t
 

@@ -1,7 +1,7 @@
-"""EXPIRE and its relatives, TTL and its relatives, and the reading of times for every command.
+"""EXPIRE and its relatives, TTL and its relatives, and the parsing of times for every command.
 
-All of them work on one deadline in milliseconds since 1970; what differs is the unit and whether the
-argument counts from now.
+All of them work on one deadline in milliseconds since 1970; they differ in the unit and in whether the
+argument is relative to now.
 """
 
 from libc.stdint cimport int64_t, uint64_t
@@ -172,7 +172,7 @@ cdef void ttl_generic(call *c, bint milliseconds, bint absolute) noexcept nogil:
 define(ttl_command, """
     TTL key
     readonly fast | generic | 1.0.0 | O(1)
-    Return how long a key still lives, in seconds; -1 without a deadline, -2 without the key.
+    Return the remaining time to live of a key, in seconds; -1 without a deadline, -2 if there is no key.
     tips: nondeterministic_output
 """)
 cdef void ttl_command(call *c) noexcept nogil:
@@ -182,7 +182,7 @@ cdef void ttl_command(call *c) noexcept nogil:
 define(pttl_command, """
     PTTL key
     readonly fast | generic | 2.6.0 | O(1)
-    Return how long a key still lives, in milliseconds; -1 without a deadline, -2 without the key.
+    Return the remaining time to live of a key, in milliseconds; -1 without a deadline, -2 if there is no key.
     tips: nondeterministic_output
 """)
 cdef void pttl_command(call *c) noexcept nogil:
@@ -192,7 +192,7 @@ cdef void pttl_command(call *c) noexcept nogil:
 define(expiretime_command, """
     EXPIRETIME key
     readonly fast | generic | 7.0.0 | O(1)
-    Return when a key expires, in seconds since 1970; -1 without a deadline, -2 without the key.
+    Return the time at which a key expires, in seconds since 1970; -1 without a deadline, -2 if there is no key.
 """)
 cdef void expiretime_command(call *c) noexcept nogil:
     ttl_generic(c, False, True)
@@ -201,7 +201,7 @@ cdef void expiretime_command(call *c) noexcept nogil:
 define(pexpiretime_command, """
     PEXPIRETIME key
     readonly fast | generic | 7.0.0 | O(1)
-    Return when a key expires, in milliseconds since 1970; -1 without a deadline, -2 without the key.
+    Return the time at which a key expires, in milliseconds since 1970; -1 without a deadline, -2 if there is no key.
 """)
 cdef void pexpiretime_command(call *c) noexcept nogil:
     ttl_generic(c, True, True)

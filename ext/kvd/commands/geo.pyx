@@ -1,4 +1,4 @@
-"""Commands on places: members of a sorted set whose scores are geohashes (core/geohash.pyx)."""
+"""Geospatial commands: members of a sorted set whose scores are geohashes (core/geohash.pyx)."""
 
 from libc.stdint cimport int64_t, uint64_t
 from libc.stdio cimport snprintf
@@ -28,7 +28,7 @@ from kvd.types.zset cimport zset_at, zset_below, zset_cursor, zset_get, zset_new
 # ---- arguments --------------------------------------------------------------------------------------
 
 cdef bint arg_place(call *c, int i, double *lon, double *lat) noexcept nogil:
-    """Longitude at i, latitude behind it; False: the error is replied."""
+    """Longitude at i, latitude after it; False: the error is replied."""
     cdef char text[128]
     if not parse_double(c.argv[i], lon) or not parse_double(c.argv[i + 1], lat):
         reply_error(c, NOT_FLOAT)
@@ -126,7 +126,7 @@ cdef void reply_distance(call *c, double d) noexcept nogil:
 define(geoadd_command, """
     GEOADD key [NX | XX] [CH] longitude latitude member [longitude latitude member ...]
     write denyoom | geo | 3.2.0 | O(log(N)) for each member, N being the size of the sorted set
-    Add places to a sorted set, or move them.
+    Add geospatial members to a sorted set, or change their positions.
     keys: RW update
 """)
 cdef void geoadd_command(call *c) noexcept nogil:
@@ -180,7 +180,7 @@ cdef bint open_read(call *c, entry **e) noexcept nogil:
 define(geohash_command, """
     GEOHASH key [member [member ...]]
     readonly | geo | 3.2.0 | O(1) for each member
-    Return the geohashes of members, as text.
+    Return the geohash strings of members.
 """)
 cdef void geohash_command(call *c) noexcept nogil:
     cdef entry *e
@@ -250,7 +250,7 @@ cdef struct geo_search:
     entry *e
     geo_shape shape
     double unit                # metres
-    bint placed                # the middle is given
+    bint placed                # the centre is given
     bint shaped
     bint with_distance
     bint with_hash
@@ -266,7 +266,7 @@ cdef struct hit:
     double score
     double lon
     double lat
-    size_t name                # where in hits.names
+    size_t name                # offset in hits.names
     size_t name_len
 
 cdef struct hits:
@@ -280,7 +280,7 @@ cdef struct hits:
 
 
 cdef void add_hit(hits *found, hit *h, view member) noexcept nogil:
-    """The member's bytes are copied: a packed set's are gone with the next step."""
+    """The member's bytes are copied: those of a packed set are overwritten by the next step."""
     cdef void *grown
     if found.count == found.room:
         grown = realloc(found.item, (found.room * 2 + 16) * sizeof(hit))
@@ -407,7 +407,7 @@ cdef bint member_place(call *c, view member, geo_search *g) noexcept nogil:
 
 
 cdef int read_search_word(call *c, int i, geo_search *g, int kind) noexcept nogil:
-    """FROM and BY at i; the last argument it takes, 0 if it is another word, -1 with the error replied."""
+    """FROM and BY at i; returns the last argument it takes, 0 if it is another word, -1 with the error replied."""
     if i + 1 < c.argc and view_is(c.argv[i], b"frommember") and not g.placed:
         g.placed = True
         return i + 1 if member_place(c, c.argv[i + 1], g) else -1
@@ -524,7 +524,7 @@ cdef void search(call *c, int key_at, int kind) noexcept nogil:
 define(georadius_command, """
     GEORADIUS key longitude latitude radius <M | KM | FT | MI> [WITHCOORD] [WITHDIST] [WITHHASH] [COUNT count [ANY]] [ASC | DESC] [STORE destination | STOREDIST destination]
     write denyoom | geo | 3.2.0 | O(N+log(M)) where N is the number of members in the area and M that of all
-    Return, or store, the members within a distance of a place; GEOSEARCH does it too.
+    Return, or store, the members within a radius of a position. Superseded by GEOSEARCH.
     keys: RO access; OW update; OW update
     at: 1 1 1
     words: 6 STORE STOREDIST
@@ -536,7 +536,7 @@ cdef void georadius_command(call *c) noexcept nogil:
 define(georadius_ro_command, """
     GEORADIUS_RO key longitude latitude radius <M | KM | FT | MI> [WITHCOORD] [WITHDIST] [WITHHASH] [COUNT count [ANY]] [ASC | DESC]
     readonly | geo | 3.2.10 | O(N+log(M)) where N is the number of members in the area and M that of all
-    Return the members within a distance of a place.
+    Return the members within a radius of a position. Superseded by GEOSEARCH.
     at: 1 1 1
 """)
 cdef void georadius_ro_command(call *c) noexcept nogil:
@@ -546,7 +546,7 @@ cdef void georadius_ro_command(call *c) noexcept nogil:
 define(georadiusbymember_command, """
     GEORADIUSBYMEMBER key member radius <M | KM | FT | MI> [WITHCOORD] [WITHDIST] [WITHHASH] [COUNT count [ANY]] [ASC | DESC] [STORE destination | STOREDIST destination]
     write denyoom | geo | 3.2.0 | O(N+log(M)) where N is the number of members in the area and M that of all
-    Return, or store, the members within a distance of a member; GEOSEARCH does it too.
+    Return, or store, the members within a radius of a member. Superseded by GEOSEARCH.
     keys: RO access; OW update; OW update
     at: 1 1 1
     words: 5 STORE STOREDIST
@@ -558,7 +558,7 @@ cdef void georadiusbymember_command(call *c) noexcept nogil:
 define(georadiusbymember_ro_command, """
     GEORADIUSBYMEMBER_RO key member radius <M | KM | FT | MI> [WITHCOORD] [WITHDIST] [WITHHASH] [COUNT count [ANY]] [ASC | DESC]
     readonly | geo | 3.2.10 | O(N+log(M)) where N is the number of members in the area and M that of all
-    Return the members within a distance of a member.
+    Return the members within a radius of a member. Superseded by GEOSEARCH.
     at: 1 1 1
 """)
 cdef void georadiusbymember_ro_command(call *c) noexcept nogil:
@@ -568,7 +568,7 @@ cdef void georadiusbymember_ro_command(call *c) noexcept nogil:
 define(geosearch_command, """
     GEOSEARCH key <FROMMEMBER member | FROMLONLAT longitude latitude> <BYRADIUS radius <M | KM | FT | MI> | BYBOX width height <M | KM | FT | MI>> [ASC | DESC] [COUNT count [ANY]] [WITHCOORD] [WITHDIST] [WITHHASH]
     readonly | geo | 6.2.0 | O(N+log(M)) where N is the number of members in the area and M that of all
-    Return the members in a circle or a box.
+    Return the members within a circle or a box.
     at: 1 1 1
 """)
 cdef void geosearch_command(call *c) noexcept nogil:
@@ -578,7 +578,7 @@ cdef void geosearch_command(call *c) noexcept nogil:
 define(geosearchstore_command, """
     GEOSEARCHSTORE destination source <FROMMEMBER member | FROMLONLAT longitude latitude> <BYRADIUS radius <M | KM | FT | MI> | BYBOX width height <M | KM | FT | MI>> [ASC | DESC] [COUNT count [ANY]] [STOREDIST]
     write denyoom | geo | 6.2.0 | O(N+log(M)) where N is the number of members in the area and M that of all
-    Store the members in a circle or a box in another sorted set.
+    Store the members within a circle or a box in another sorted set.
     keys: OW update; RO access
     at: 1 2 1
 """)

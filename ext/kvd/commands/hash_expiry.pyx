@@ -1,4 +1,4 @@
-"""Deadlines of hash fields: HEXPIRE and its kin, HGETEX, HSETEX, HGETDEL."""
+"""Field expiry: HEXPIRE and its relatives, HGETEX, HSETEX, HGETDEL."""
 
 from libc.limits cimport INT_MAX
 from libc.stdint cimport int64_t, uint64_t
@@ -58,9 +58,9 @@ cdef bint reply_nothing(call *c, int count) noexcept nogil:
 
 
 cdef bint read_moment(call *c, int at, int64_t unit, bint relative, int64_t *ms) noexcept nogil:
-    """As read_deadline, with the bounds and the words that field deadlines have."""
+    """As read_deadline, with the limits and error texts of field deadlines."""
     cdef int64_t n
-    cdef int64_t most = (<int64_t>1 << 46) - 1         # ms that a field's deadline can be
+    cdef int64_t most = (<int64_t>1 << 46) - 1         # limit of a field's deadline in ms
     if not parse_int(c.argv[at], &n):
         reply_error(c, NOT_INT)
         return False
@@ -75,7 +75,7 @@ cdef bint read_moment(call *c, int at, int64_t unit, bint relative, int64_t *ms)
 
 
 cdef int expire_field(call *c, entry *e, view field, int64_t ms, int flags, packing *limits) noexcept nogil:
-    """As HEXPIRE answers: -2, 0, 1, 2; -1: no memory."""
+    """Returns HEXPIRE's reply: -2, 0, 1, 2; or -1: no memory."""
     cdef int64_t before = hash_deadline(e, field)
     if before == -2:
         return -2
@@ -163,7 +163,7 @@ cdef void hpexpire_command(call *c) noexcept nogil:
 define(hexpireat_command, """
     HEXPIREAT key unix-time-seconds [NX | XX | GT | LT] FIELDS numfields field [field ...]
     write fast | hash | 7.4.0 | O(N) where N is the number of fields
-    Set the moment, in seconds since 1970, at which fields of a hash expire.
+    Set the time at which fields of a hash expire, in seconds since 1970.
     keys: RW update
     arity: -6
 """)
@@ -174,7 +174,7 @@ cdef void hexpireat_command(call *c) noexcept nogil:
 define(hpexpireat_command, """
     HPEXPIREAT key unix-time-milliseconds [NX | XX | GT | LT] FIELDS numfields field [field ...]
     write fast | hash | 7.4.0 | O(N) where N is the number of fields
-    Set the moment, in milliseconds since 1970, at which fields of a hash expire.
+    Set the time at which fields of a hash expire, in milliseconds since 1970.
     keys: RW update
     arity: -6
 """)
@@ -206,7 +206,7 @@ cdef void httl_generic(call *c, int64_t unit, bint relative) noexcept nogil:
 define(httl_command, """
     HTTL key FIELDS numfields field [field ...]
     readonly fast | hash | 7.4.0 | O(N) where N is the number of fields
-    Return the time to live of fields of a hash, in seconds.
+    Return the remaining time to live of fields of a hash, in seconds.
     tips: nondeterministic_output
     arity: -5
 """)
@@ -217,7 +217,7 @@ cdef void httl_command(call *c) noexcept nogil:
 define(hpttl_command, """
     HPTTL key FIELDS numfields field [field ...]
     readonly fast | hash | 7.4.0 | O(N) where N is the number of fields
-    Return the time to live of fields of a hash, in milliseconds.
+    Return the remaining time to live of fields of a hash, in milliseconds.
     tips: nondeterministic_output
     arity: -5
 """)
@@ -228,7 +228,7 @@ cdef void hpttl_command(call *c) noexcept nogil:
 define(hexpiretime_command, """
     HEXPIRETIME key FIELDS numfields field [field ...]
     readonly fast | hash | 7.4.0 | O(N) where N is the number of fields
-    Return the moment, in seconds since 1970, at which fields of a hash expire.
+    Return the time at which fields of a hash expire, in seconds since 1970.
     arity: -5
 """)
 cdef void hexpiretime_command(call *c) noexcept nogil:
@@ -238,7 +238,7 @@ cdef void hexpiretime_command(call *c) noexcept nogil:
 define(hpexpiretime_command, """
     HPEXPIRETIME key FIELDS numfields field [field ...]
     readonly fast | hash | 7.4.0 | O(N) where N is the number of fields
-    Return the moment, in milliseconds since 1970, at which fields of a hash expire.
+    Return the time at which fields of a hash expire, in milliseconds since 1970.
     arity: -5
 """)
 cdef void hpexpiretime_command(call *c) noexcept nogil:
@@ -448,7 +448,7 @@ cdef bint fields_allow(call *c, entry *e, field_options *o) noexcept nogil:
 define(hsetex_command, """
     HSETEX key [FNX | FXX] [EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT unix-time-milliseconds | KEEPTTL] FIELDS numfields field value [field value ...]
     write denyoom fast | hash | 8.0.0 | O(N) where N is the number of fields
-    Set fields of a hash and their time to live, if all or none of them exist as demanded.
+    Set fields of a hash and their time to live, optionally only if all or none of the fields exist.
     keys: RW update
     arity: -6
 """)

@@ -1,4 +1,4 @@
-"""Commands on hashes, and on the deadlines of their fields. How a hash is held is known to types/hash.pyx alone."""
+"""Commands on hashes. Encodings are internal to types/hash.pyx."""
 
 from libc.stdint cimport int64_t, uint64_t
 
@@ -30,7 +30,7 @@ from kvd.types.kind cimport HASH, packing
 # ---- writing ----------------------------------------------------------------------------------------
 
 cdef int64_t set_fields(call *c, entry *e, int at, packing *limits) noexcept nogil:
-    """Pairs from argument `at` on; how many fields are new, or -1: no memory, and the error is replied."""
+    """Pairs from argument `at` on; returns the number of new fields, or -1: no memory, and the error is replied."""
     cdef int64_t created = 0
     cdef int i, n
     if not hash_expand(&c.store.mem, e, (c.argc - at) // 2, limits):
@@ -74,7 +74,7 @@ cdef void hset_generic(call *c, bint count) noexcept nogil:
 define(hset_command, """
     HSET key field value [field value ...]
     write denyoom fast | hash | 2.0.0 | O(N) where N is the number of fields
-    Set fields of a hash and count those that are new.
+    Set fields of a hash and return the number of new fields.
     keys: RW update
 """)
 cdef void hset_command(call *c) noexcept nogil:
@@ -94,7 +94,7 @@ cdef void hmset_command(call *c) noexcept nogil:
 define(hsetnx_command, """
     HSETNX key field value
     write denyoom fast | hash | 2.0.0 | O(1)
-    Set a field of a hash that does not have it.
+    Set a field of a hash only if the field does not exist.
     keys: RW insert
 """)
 cdef void hsetnx_command(call *c) noexcept nogil:
@@ -119,7 +119,7 @@ cdef void hsetnx_command(call *c) noexcept nogil:
 define(hdel_command, """
     HDEL key field [field ...]
     write fast | hash | 2.0.0 | O(N) where N is the number of fields
-    Delete fields of a hash; the key goes with its last field.
+    Delete fields of a hash; the key is deleted with its last field.
     keys: RW delete
 """)
 cdef void hdel_command(call *c) noexcept nogil:
@@ -149,7 +149,7 @@ cdef void hash_removed(call *c, entry *e, uint64_t hash, int64_t n) noexcept nog
 define(hincrby_command, """
     HINCRBY key field increment
     write denyoom fast | hash | 2.0.0 | O(1)
-    Add to the integer that a field of a hash holds; a missing one counts as 0.
+    Increment the integer value of a field of a hash; a missing field counts as 0.
     keys: RW access update
 """)
 cdef void hincrby_command(call *c) noexcept nogil:
@@ -182,7 +182,7 @@ cdef void hincrby_command(call *c) noexcept nogil:
 
 
 cdef void hash_propagate_deadline(call *c, view field, int64_t ms) noexcept nogil:
-    """A field's deadline that was set; one that has passed has removed the field."""
+    """Propagates a field's new deadline; one that has passed has removed the field."""
     cdef effects *u = &c.store.effects
     if not propagates(c):
         return
@@ -200,7 +200,7 @@ cdef void hash_propagate_deadline(call *c, view field, int64_t ms) noexcept nogi
 
 
 cdef void hash_propagate_field(call *c, entry *e, view field, view value) noexcept nogil:
-    """A field's value that was set, and the deadline that it has."""
+    """Propagates a field's new value, and its deadline."""
     cdef effects *u = &c.store.effects
     cdef int64_t ms
     if not propagates(c):
@@ -217,7 +217,7 @@ cdef void hash_propagate_field(call *c, entry *e, view field, view value) noexce
 define(hincrbyfloat_command, """
     HINCRBYFLOAT key field float-increment
     write denyoom fast | hash | 2.6.0 | O(1)
-    Add to the number that a field of a hash holds; a missing one counts as 0.
+    Increment the floating point value of a field of a hash; a missing field counts as 0.
     keys: RW access update
 """)
 cdef void hincrbyfloat_command(call *c) noexcept nogil:
@@ -323,7 +323,7 @@ cdef void reply_all(call *c, bint fields, bint values) noexcept nogil:
 define(hgetall_command, """
     HGETALL key
     readonly | hash | 2.0.0 | O(N) where N is the number of fields
-    Return all fields of a hash with their values.
+    Return all fields and values of a hash.
     tips: nondeterministic_output_order
 """)
 cdef void hgetall_command(call *c) noexcept nogil:
@@ -379,7 +379,7 @@ cdef void hstrlen_command(call *c) noexcept nogil:
 define(hexists_command, """
     HEXISTS key field
     readonly fast | hash | 2.0.0 | O(1)
-    Tell whether a hash has a field.
+    Return whether a hash has a field.
     keys: RO
 """)
 cdef void hexists_command(call *c) noexcept nogil:
@@ -391,7 +391,7 @@ cdef void hexists_command(call *c) noexcept nogil:
 
 
 cdef void write_pair(call *c, view field, view value, bint values) noexcept nogil:
-    """RESP3 shows a field and its value as a pair."""
+    """In RESP3 a field and its value are a pair."""
     if values and c.proto >= 3:
         reply_array(c, 2)
     reply_bulk(c, field)
@@ -420,7 +420,7 @@ cdef void random_distinct(call *c, entry *e, int64_t count, bint values) noexcep
     reply_array(c, count * (2 if values and c.proto < 3 else 1))
     hash_start(e, &at)
     while count > 0 and hash_next(&at, &field, &value):
-        if <int64_t>rng_below(&c.store.random, left) < count:      # each as likely as any other
+        if <int64_t>rng_below(&c.store.random, left) < count:      # each subset is equally likely
             write_pair(c, field, value, values)
             count -= 1
         left -= 1
@@ -429,7 +429,7 @@ cdef void random_distinct(call *c, entry *e, int64_t count, bint values) noexcep
 define(hrandfield_command, """
     HRANDFIELD key [count [WITHVALUES]]
     readonly | hash | 6.2.0 | O(N) where N is the number of fields returned
-    Return random fields of a hash: distinct ones, or with a negative count with repetition.
+    Return random fields of a hash: distinct ones, or with repetition if count is negative.
     tips: nondeterministic_output
 """)
 cdef void hrandfield_command(call *c) noexcept nogil:
@@ -481,7 +481,7 @@ cdef uint64_t hash_step(gathering *g, uint64_t cursor) noexcept nogil:
 define(hscan_command, """
     HSCAN key cursor [MATCH pattern] [COUNT count] [NOVALUES]
     readonly | hash | 2.8.0 | O(1) for each call, O(N) for a whole iteration
-    Iterate over the fields of a hash, a few at a time.
+    Iterate over the fields of a hash.
     tips: nondeterministic_output
 """)
 cdef void hscan_command(call *c) noexcept nogil:

@@ -1,4 +1,4 @@
-"""Commands on HyperLogLogs, which are strings of a certain form (core/hll.pyx).
+"""Commands on HyperLogLogs, which are strings with a special format (core/hll.pyx).
 
 A dense one is changed in place. A sparse one, some kilobytes at most, is changed in a copy and written back.
 """
@@ -38,7 +38,7 @@ cdef enum:
 
 
 cdef bint read_hll(call *c, view key, bint reading, view *v, bint *known) noexcept nogil:
-    """v.len 0: it is missing. False: it is something else, and the error is replied."""
+    """v.len 0: it is missing. False: not a HyperLogLog, and the error is replied."""
     cdef uint64_t hash
     cdef entry *e
     cdef char scratch[INT_TEXT]
@@ -80,7 +80,7 @@ cdef bint write_back(call *c, view key, hll *x) noexcept nogil:
 
 
 cdef int add_all(call *c, hll *x, int64_t *altered) noexcept nogil:
-    """altered: plus the elements that have changed a register. -1: it is broken."""
+    """altered: incremented by the number of elements that changed a register. -1: it is broken."""
     cdef size_t most = cfg(&c.store.config, OPT_HLL_SPARSE_MAX_BYTES)
     cdef int i, one
     for i in range(2, c.argc):
@@ -108,7 +108,7 @@ cdef void add_in_place(call *c, view v) noexcept nogil:
 define(pfadd_command, """
     PFADD key [element [element ...]]
     write denyoom fast | hyperloglog | 2.8.9 | O(1) for each element
-    Count elements in a HyperLogLog; answers whether its estimate may have changed.
+    Add elements to a HyperLogLog; return whether its estimate may have changed.
     keys: RW insert
 """)
 cdef void pfadd_command(call *c) noexcept nogil:
@@ -157,7 +157,7 @@ cdef bint merge_keys(call *c, int first, uint8_t *registers, bint *dense) noexce
 define(pfcount_command, """
     PFCOUNT key [key ...]
     readonly may_replicate | hyperloglog | 2.8.9 | O(1) for one key, O(N) where N is the number of keys
-    Estimate how many different elements HyperLogLogs have counted together.
+    Estimate the number of distinct elements in one or more HyperLogLogs.
     keys: RW access
 """)
 cdef void pfcount_command(call *c) noexcept nogil:
@@ -177,7 +177,7 @@ cdef void pfcount_command(call *c) noexcept nogil:
     n = hll_estimate(registers)
     if c.argc == 2:
         open_key(c, c.argv[1], table_find(&c.db.keys, c.argv[1], table_hash(c.argv[1])))
-        hll_cache(<uint8_t *>v.ptr, n)         # the value is the same, told faster next time
+        hll_cache(<uint8_t *>v.ptr, n)         # the value is the same, with its estimate cached
         others_changed(c.store, 1)
     reply_int(c, n)
 
@@ -185,7 +185,7 @@ cdef void pfcount_command(call *c) noexcept nogil:
 define(pfmerge_command, """
     PFMERGE destination [source [source ...]]
     write denyoom | hyperloglog | 2.8.9 | O(N) where N is the number of keys
-    Merge HyperLogLogs into one, which counts what any of them has counted.
+    Merge HyperLogLogs into one.
     keys: RW access insert; RO access
     at: 1 -1 1
 """)
@@ -218,7 +218,7 @@ cdef void pfmerge_command(call *c) noexcept nogil:
     free(x.p)
 
 
-# ---- looking inside ---------------------------------------------------------------------------------
+# ---- inspection -------------------------------------------------------------------------------------
 
 cdef bint make_dense(call *c, view v, bint *converted) noexcept nogil:
     """False: the error is replied."""
@@ -265,7 +265,7 @@ cdef void reply_runs(call *c, view v) noexcept nogil:
 define(pfdebug_command, """
     PFDEBUG <GETREG | DECODE | ENCODING | TODENSE> key
     write denyoom admin | hyperloglog | 2.8.9 | O(1)
-    Look into a HyperLogLog: its registers, its runs, how it is held; make it dense.
+    Show the registers, runs or encoding of a HyperLogLog, or convert it to the dense encoding.
     keys: RW access
     arity: 3
     at: 2 2 1
@@ -309,7 +309,7 @@ cdef bint agree(hll *x, int64_t n) noexcept nogil:
 define(pfselftest_command, """
     PFSELFTEST
     admin | hyperloglog | 2.8.9 | N/A
-    Check that HyperLogLogs count as they should.
+    Test the implementation of HyperLogLogs.
 """)
 cdef void pfselftest_command(call *c) noexcept nogil:
     cdef hll sparse, dense

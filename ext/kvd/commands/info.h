@@ -1,4 +1,4 @@
-/* What INFO asks the operating system. */
+/* Figures of the operating system for INFO. */
 
 #ifndef KVD_COMMANDS_INFO_H
 #define KVD_COMMANDS_INFO_H

@@ -1,4 +1,4 @@
-"""INFO and MEMORY: the store described in figures. One function a section; SECTIONS lists them."""
+"""INFO and MEMORY. One function per section; SECTIONS lists them."""
 
 from libc.stdint cimport int64_t, uint64_t
 from libc.stdio cimport snprintf
@@ -37,7 +37,11 @@ import sys
 
 cdef bytes executable = (sys.executable or "").encode()
 cdef const char *EXECUTABLE = executable
-cdef const char *KVD_VERSION = b"0.1.0"
+
+cdef extern from *:
+    const char *KVD_VERSION    # defined by setup.py: the version in pyproject.toml
+
+VERSION = (<bytes>KVD_VERSION).decode()
 
 cdef extern from "kvd/commands/info.h" nogil:
     void trim "kvd_trim" () noexcept
@@ -132,7 +136,7 @@ cdef void print_clients(store *s, buf *out) noexcept nogil:
 
 
 cdef size_t paused(clients *r) noexcept nogil:
-    """Sessions whose next command waits for the end of CLIENT PAUSE."""
+    """Sessions whose next command is suspended by CLIENT PAUSE."""
     cdef session *c = r.first
     cdef size_t n = 0
     while c != NULL:
@@ -360,7 +364,7 @@ cdef bint is_wanted(call *c, section_row *row) noexcept nogil:
 define(info_command, """
     INFO [section [section ...]]
     loading stale dangerous | server | 1.0.0 | O(1)
-    Return figures about the server, all usual sections or the named ones.
+    Return information and statistics about the server: the default sections, or those named.
     tips: nondeterministic_output request_policy:all_shards response_policy:special
 """)
 cdef void info_command(call *c) noexcept nogil:
@@ -383,7 +387,7 @@ cdef void info_command(call *c) noexcept nogil:
 define(memory_usage, """
     MEMORY|USAGE key [SAMPLES count]
     readonly | server | 4.0.0 | O(N) where N is the number of samples
-    Return the bytes of memory that a key and its value occupy.
+    Return the memory usage of a key and its value, in bytes.
     keys: RO
 """)
 cdef void memory_usage(call *c) noexcept nogil:
@@ -418,7 +422,7 @@ cdef inline void stat_double(call *c, const char *name, double d) noexcept nogil
 define(memory_stats, """
     MEMORY|STATS
     | server | 4.0.0 | O(1)
-    Return figures about memory.
+    Return memory statistics.
     tips: nondeterministic_output request_policy:all_shards response_policy:special
 """)
 cdef void memory_stats(call *c) noexcept nogil:
@@ -466,7 +470,7 @@ cdef void memory_stats(call *c) noexcept nogil:
 define(memory_doctor, """
     MEMORY|DOCTOR
     | server | 4.0.0 | O(1)
-    Say in words what is unusual about memory.
+    Return a report about memory problems.
     tips: nondeterministic_output request_policy:all_shards response_policy:special
 """)
 cdef void memory_doctor(call *c) noexcept nogil:
@@ -493,7 +497,7 @@ cdef void memory_doctor(call *c) noexcept nogil:
 define(memory_purge, """
     MEMORY|PURGE
     | server | 4.0.0 | Depends on how much memory is free
-    Give free memory back to the system.
+    Return free memory to the operating system.
     tips: request_policy:all_shards response_policy:all_succeeded
 """)
 cdef void memory_purge(call *c) noexcept nogil:
@@ -504,7 +508,7 @@ cdef void memory_purge(call *c) noexcept nogil:
 define(memory_malloc_stats, """
     MEMORY|MALLOC-STATS
     | server | 4.0.0 | O(1)
-    Return figures of the allocator.
+    Return statistics of the allocator.
     tips: nondeterministic_output request_policy:all_shards response_policy:special
 """)
 cdef void memory_malloc_stats(call *c) noexcept nogil:

@@ -1,4 +1,4 @@
-"""COMMAND: what the registry knows, for clients and tools."""
+"""COMMAND: the registry's contents, for clients and tools."""
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
@@ -20,7 +20,7 @@ cdef enum:
 define(command_command, """
     COMMAND
     loading stale connection | server | 2.8.13 | O(N) where N is the number of commands
-    Describe all commands.
+    Return information about all commands.
     arity: -1
     tips: nondeterministic_output_order
 """)
@@ -51,7 +51,7 @@ cdef void command_count_command(call *c) noexcept nogil:
 define(command_info, """
     COMMAND|INFO [command-name [command-name ...]]
     loading stale | server | 2.8.13 | O(N) where N is the number of commands
-    Describe some commands, or all.
+    Return information about some commands, or all.
     tips: nondeterministic_output_order
 """)
 cdef void command_info(call *c) noexcept nogil:
@@ -72,7 +72,7 @@ cdef void command_info(call *c) noexcept nogil:
 define(command_docs, """
     COMMAND|DOCS [command-name [command-name ...]]
     loading stale | server | 7.0.0 | O(N) where N is the number of commands
-    Return the documentation of some commands, or of all.
+    Return the documentation of some commands, or all.
     tips: nondeterministic_output_order
 """)
 cdef void command_docs(call *c) noexcept nogil:
@@ -99,7 +99,7 @@ cdef void command_docs(call *c) noexcept nogil:
 define(command_list, """
     COMMAND|LIST [FILTERBY <MODULE module-name | ACLCAT category | PATTERN pattern>]
     loading stale | server | 7.0.0 | O(N) where N is the number of commands
-    Return the names of all commands, or of those that a filter lets through.
+    Return the names of all commands, or of those that pass a filter.
     tips: nondeterministic_output_order
 """)
 cdef void command_list(call *c) noexcept nogil:
@@ -128,7 +128,7 @@ cdef void command_list(call *c) noexcept nogil:
 
 
 cdef int real_keys(key_at *keys, int n) noexcept nogil:
-    """Leaves out what only has a slot, as keys do: shard channels."""
+    """Leaves out shard channels: they have slots, as keys do, but are no keys."""
     cdef int i
     cdef int kept = 0
     for i in range(n):
@@ -162,7 +162,7 @@ cdef int keys_of(call *c, key_at *keys) noexcept nogil:
 define(command_getkeys, """
     COMMAND|GETKEYS word [word ...]
     loading stale | server | 2.8.13 | O(N) where N is the number of arguments
-    Return the keys of a command line.
+    Return the keys of a command.
 """)
 cdef void command_getkeys(call *c) noexcept nogil:
     cdef key_at keys[MAX_KEYS]
@@ -190,7 +190,7 @@ cdef void reply_key_flags(call *c, uint32_t flags) noexcept nogil:
 define(command_getkeysandflags, """
     COMMAND|GETKEYSANDFLAGS word [word ...]
     loading stale | server | 7.0.0 | O(N) where N is the number of arguments
-    Return the keys of a command line, with what it does to each.
+    Return the keys of a command and how each is accessed.
 """)
 cdef void command_getkeysandflags(call *c) noexcept nogil:
     cdef key_at keys[MAX_KEYS]

@@ -1,4 +1,4 @@
-"""What the commands on lists, hashes, sets, sorted sets and streams share. See keyed.pyx."""
+"""Functions shared by the commands on lists, hashes, sets, sorted sets and streams. See keyed.pyx."""
 
 from libc.stdint cimport int64_t, uint64_t
 
@@ -25,10 +25,10 @@ cdef bint first_filled(call *c, int type, int at, int count, int *found, entry *
 # the first of `count` keys from argument `at` on that has a value of the type; *found 0: none has. False: another type, and the error is replied.
 cdef entry *find_or_make(call *c, view key, int type, maker make, uint64_t *hash) noexcept nogil   # NULL: the error is replied
 cdef bint store_new_value(call *c, database *db, view key, entry *e) noexcept nogil   # replaces what is there; False: e is freed, the error replied
-cdef bint delete_key(call *c, database *db, view key, const char *event) noexcept nogil   # silently, with the event; False: there was none
-cdef void drop_empty(call *c, view key, entry *e, uint64_t hash) noexcept nogil       # its last element is gone: del
-cdef bint clip(int64_t n, int64_t *start, int64_t *end) noexcept nogil                # indexes as LRANGE takes them; False: an empty range
-cdef bint read_numkeys(call *c, int at, int64_t *n) noexcept nogil                    # at least 1, and so many arguments follow; False: the error is replied
+cdef bint delete_key(call *c, database *db, view key, const char *event) noexcept nogil   # without a reply, with the event; False: there was none
+cdef void drop_empty(call *c, view key, entry *e, uint64_t hash) noexcept nogil       # after its last element was removed: deletes the key
+cdef bint clip(int64_t n, int64_t *start, int64_t *end) noexcept nogil                # indexes as in LRANGE; False: an empty range
+cdef bint read_numkeys(call *c, int at, int64_t *n) noexcept nogil                    # at least 1, and that many arguments follow; False: the error is replied
 cdef bint read_random_count(call *c, const char *pairs_word, bint *pairs, int64_t *count) noexcept nogil
 # [count [pairs_word]], 1 without; not below -2^63 / 2 where there are pairs (pairs_word NULL: never). False: the error is replied.
 cdef bint read_pop_count(call *c, int at, int64_t *n) noexcept nogil                    # [COUNT count] to the end; False: the error is replied

@@ -1,5 +1,5 @@
-"""What the commands on lists, hashes, sets, sorted sets and streams share: getting at a value of one
-type, making it when it is missing, dropping it when it is empty, and reading the usual arguments."""
+"""Functions shared by the commands on lists, hashes, sets, sorted sets and streams: lookup of a value of one
+type, creation if it is missing, deletion when it is empty, and parsing of common arguments."""
 
 from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport calloc, free

@@ -1,4 +1,4 @@
-"""Commands on keys of any type: deleting, naming, moving, listing. Their times live in expiry.pyx."""
+"""Commands on keys of any type: deletion, renaming, moving, listing. Expiry is in expiry.pyx."""
 
 from libc.limits cimport INT_MAX, INT_MIN
 from libc.stdint cimport int64_t, uint64_t
@@ -62,7 +62,7 @@ cdef void del_command(call *c) noexcept nogil:
 define(unlink_command, """
     UNLINK key [key ...]
     write fast | generic | 4.0.0 | O(1) for each key; memory is given back in slices
-    Delete keys without waiting for their memory.
+    Delete keys and free their memory in the background.
     keys: RM delete
     tips: request_policy:multi_shard response_policy:agg_sum
 """)
@@ -89,7 +89,7 @@ cdef void count_keys(call *c, bint touch) noexcept nogil:
 define(exists_command, """
     EXISTS key [key ...]
     readonly fast | generic | 1.0.0 | O(N) where N is the number of keys
-    Count how many of the keys exist; one named twice counts twice.
+    Count the keys that exist; a key named twice counts twice.
     keys: RO
     tips: request_policy:multi_shard response_policy:agg_sum
 """)
@@ -100,7 +100,7 @@ cdef void exists_command(call *c) noexcept nogil:
 define(touch_command, """
     TOUCH key [key ...]
     readonly fast | generic | 3.2.1 | O(N) where N is the number of keys
-    Mark keys as just accessed and count those that exist.
+    Update the access time of keys and return the number that exist.
     keys: RO
     tips: request_policy:multi_shard response_policy:agg_sum
 """)
@@ -111,7 +111,7 @@ cdef void touch_command(call *c) noexcept nogil:
 define(type_command, """
     TYPE key
     readonly fast | generic | 1.0.0 | O(1)
-    Return the type of the value of a key, or none.
+    Return the type of the value of a key, or none if it does not exist.
     keys: RO
 """)
 cdef void type_command(call *c) noexcept nogil:
@@ -184,7 +184,7 @@ cdef inline void reply_renamed(call *c, bint only_new, int64_t n) noexcept nogil
 define(rename_command, """
     RENAME key newkey
     write | generic | 1.0.0 | O(1), plus the freeing of an overwritten value
-    Give a key another name, overwriting what has it.
+    Rename a key, and overwrite the new name if it exists.
     keys: RW access delete; OW update
 """)
 cdef void rename_command(call *c) noexcept nogil:
@@ -194,7 +194,7 @@ cdef void rename_command(call *c) noexcept nogil:
 define(renamenx_command, """
     RENAMENX key newkey
     write fast | generic | 1.0.0 | O(1)
-    Give a key another name that is not taken.
+    Rename a key if the new name does not exist.
     keys: RW access delete; OW insert
 """)
 cdef void renamenx_command(call *c) noexcept nogil:
@@ -262,7 +262,7 @@ cdef void copy_command(call *c) noexcept nogil:
 define(move_command, """
     MOVE key db
     write fast | generic | 1.0.0 | O(1)
-    Move a key to another database that does not have it.
+    Move a key to another database, if the key does not exist there.
     keys: RW access update
 """)
 cdef void move_command(call *c) noexcept nogil:
@@ -308,7 +308,7 @@ cdef bint swap_index(call *c, int at, const char *what, int *db) noexcept nogil:
 define(swapdb_command, """
     SWAPDB index1 index2
     write fast dangerous keyspace | generic | 4.0.0 | O(N) where N is the number of watched keys
-    Exchange the contents of two databases.
+    Exchange the content of two databases.
 """)
 cdef void swapdb_command(call *c) noexcept nogil:
     cdef int a = 0, b = 0
@@ -375,13 +375,13 @@ cdef void flushall_command(call *c) noexcept nogil:
 
 # ---- listing ----------------------------------------------------------------------------------------
 
-cdef struct listing:           # what KEYS and SCAN gather
+cdef struct listing:           # results of KEYS and SCAN
     call *c
     view pattern
     bint any_key
     int type                   # -1: any
     int64_t found
-    buf dropped                # keys met that are expired: dropped when the table is no longer walked
+    buf dropped                # expired keys that were met: dropped after the walk over the table
 
 
 cdef void list_key(entry *e, void *context) noexcept nogil:
@@ -477,7 +477,7 @@ cdef bint read_scan(call *c, listing *l, int64_t *count) noexcept nogil:
 define(scan_command, """
     SCAN cursor [MATCH pattern] [COUNT count] [TYPE type]
     readonly | generic | 2.8.0 | O(1) for each call, O(N) for a whole iteration
-    Iterate over the keys of the database, a few at a time.
+    Iterate over the keys of the database.
     tips: nondeterministic_output request_policy:special
 """)
 cdef void scan_command(call *c) noexcept nogil:
@@ -507,7 +507,7 @@ cdef void scan_command(call *c) noexcept nogil:
 define(randomkey_command, """
     RANDOMKEY
     readonly keyspace | generic | 1.0.0 | O(1)
-    Return a key of the database, each with the same probability.
+    Return a random key of the database; each has the same probability.
     tips: request_policy:all_shards nondeterministic_output
 """)
 cdef void randomkey_command(call *c) noexcept nogil:
@@ -525,7 +525,7 @@ cdef void randomkey_command(call *c) noexcept nogil:
         return
 
 
-# ---- looking inside ---------------------------------------------------------------------------------
+# ---- inspection -------------------------------------------------------------------------------------
 
 cdef entry *object_of(call *c) noexcept nogil:
     cdef entry *e = keyspace_find(c.store, c.db, c.argv[2], table_hash(c.argv[2]))
@@ -537,7 +537,7 @@ cdef entry *object_of(call *c) noexcept nogil:
 define(object_encoding, """
     OBJECT|ENCODING key
     readonly keyspace | generic | 2.2.3 | O(1)
-    Return how the value of a key is held.
+    Return the encoding of the value of a key.
     keys: RO
     tips: nondeterministic_output
 """)
@@ -550,7 +550,7 @@ cdef void object_encoding(call *c) noexcept nogil:
 define(object_refcount, """
     OBJECT|REFCOUNT key
     readonly keyspace | generic | 2.2.3 | O(1)
-    Return how many refer to the value of a key: always 1.
+    Return the number of references to the value of a key: always 1.
     keys: RO
     tips: nondeterministic_output
 """)

@@ -53,7 +53,7 @@ cdef bint read_lcs(call *c, lcs_args *a) noexcept nogil:
 
 
 cdef int lcs_reply_range(call *c, int64_t a0, int64_t a1, int64_t b0, int64_t b1, lcs_args *args) noexcept nogil:
-    """A range, if ranges are wanted and it is long enough; how many were replied."""
+    """A range, if ranges are requested and it is long enough; returns the number replied."""
     if not args.ranges or a1 - a0 + 1 < args.least:
         return 0
     reply_array(c, 3 if args.with_lengths else 2)
@@ -69,7 +69,7 @@ cdef int lcs_reply_range(call *c, int64_t a0, int64_t a1, int64_t b0, int64_t b1
 
 
 cdef void lcs_walk(call *c, lcs_args *args, view a, view b, uint32_t *t) noexcept nogil:
-    """Goes back through the table of lengths from its corner, gathering the string or its ranges."""
+    """Walks back through the table of lengths from its corner, and collects the string or its ranges."""
     cdef size_t width = b.len + 1
     cdef size_t i = a.len
     cdef size_t j = b.len

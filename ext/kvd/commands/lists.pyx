@@ -1,4 +1,4 @@
-"""Commands on lists. How a list is held is known to types/list.pyx alone; here it is a quicklist while it is open."""
+"""Commands on lists. Encodings are internal to types/list.pyx; an open list is a quicklist here."""
 
 from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memset
@@ -96,7 +96,7 @@ cdef void push_generic(call *c, bint front, bint only_known) noexcept nogil:
 define(lpush_command, """
     LPUSH key element [element ...]
     write denyoom fast | list | 1.0.0 | O(N) where N is the number of elements pushed
-    Put elements in front of a list; return its length.
+    Insert elements at the front of a list; return its length.
     keys: RW insert
 """)
 cdef void lpush_command(call *c) noexcept nogil:
@@ -106,7 +106,7 @@ cdef void lpush_command(call *c) noexcept nogil:
 define(rpush_command, """
     RPUSH key element [element ...]
     write denyoom fast | list | 1.0.0 | O(N) where N is the number of elements pushed
-    Put elements at the end of a list; return its length.
+    Append elements to a list; return its length.
     keys: RW insert
 """)
 cdef void rpush_command(call *c) noexcept nogil:
@@ -116,7 +116,7 @@ cdef void rpush_command(call *c) noexcept nogil:
 define(lpushx_command, """
     LPUSHX key element [element ...]
     write denyoom fast | list | 2.2.0 | O(N) where N is the number of elements pushed
-    Put elements in front of a list that exists; return its length.
+    Insert elements at the front of a list if the list exists; return its length.
     keys: RW insert
 """)
 cdef void lpushx_command(call *c) noexcept nogil:
@@ -126,7 +126,7 @@ cdef void lpushx_command(call *c) noexcept nogil:
 define(rpushx_command, """
     RPUSHX key element [element ...]
     write denyoom fast | list | 2.2.0 | O(N) where N is the number of elements pushed
-    Put elements at the end of a list that exists; return its length.
+    Append elements to a list if the list exists; return its length.
     keys: RW insert
 """)
 cdef void rpushx_command(call *c) noexcept nogil:
@@ -136,7 +136,7 @@ cdef void rpushx_command(call *c) noexcept nogil:
 # ---- popping ----------------------------------------------------------------------------------------
 
 cdef void pop_many(call *c, view key, entry *e, uint64_t hash, bint front, int64_t count) noexcept nogil:
-    """Writes and removes `count` elements, as many as there are at least."""
+    """Writes and removes `count` elements; the list has at least that many."""
     cdef list_access a
     cdef quickpos at
     cdef int64_t i
@@ -155,7 +155,7 @@ cdef void pop_many(call *c, view key, entry *e, uint64_t hash, bint front, int64
 
 
 cdef void propagate_pop(call *c, view key, bint front, int64_t count) noexcept nogil:
-    """Of a command that has chosen the key: LPOP or RPOP key count."""
+    """Of a command that has chosen among keys: LPOP or RPOP key count."""
     if propagates(c):
         propagate_as(c, b"LPOP" if front else b"RPOP", 3)
         effect_word(&c.store.effects, key)
@@ -191,7 +191,7 @@ cdef void pop_generic(call *c, bint front) noexcept nogil:
 define(lpop_command, """
     LPOP key [count]
     write fast | list | 1.0.0 | O(N) where N is the number of elements popped
-    Remove and return the first element of a list, or the first ones.
+    Remove and return the first elements of a list, by default one.
     keys: RW access delete
 """)
 cdef void lpop_command(call *c) noexcept nogil:
@@ -201,7 +201,7 @@ cdef void lpop_command(call *c) noexcept nogil:
 define(rpop_command, """
     RPOP key [count]
     write fast | list | 1.0.0 | O(N) where N is the number of elements popped
-    Remove and return the last element of a list, or the last ones.
+    Remove and return the last elements of a list, by default one.
     keys: RW access delete
 """)
 cdef void rpop_command(call *c) noexcept nogil:
@@ -227,7 +227,7 @@ cdef void bpop_generic(call *c, bint front) noexcept nogil:
 define(blpop_command, """
     BLPOP key [key ...] timeout
     write blocking | list | 2.0.0 | O(N) where N is the number of keys
-    Remove and return the first element of the first list there is; wait for one.
+    Pop the first element of the first non-empty list, blocking until one is available.
     keys: RW access delete
     at: 1 -2 1
 """)
@@ -238,7 +238,7 @@ cdef void blpop_command(call *c) noexcept nogil:
 define(brpop_command, """
     BRPOP key [key ...] timeout
     write blocking | list | 2.0.0 | O(N) where N is the number of keys
-    Remove and return the last element of the first list there is; wait for one.
+    Pop the last element of the first non-empty list, blocking until one is available.
     keys: RW access delete
     at: 1 -2 1
 """)
@@ -293,7 +293,7 @@ cdef void lmpop_generic(call *c, int at, bint waits) noexcept nogil:
 define(lmpop_command, """
     LMPOP numkeys key [key ...] <LEFT | RIGHT> [COUNT count]
     write | list | 7.0.0 | O(N+M) where N is the number of keys and M the number of elements popped
-    Remove and return elements of the first list there is.
+    Pop elements of the first non-empty list.
     keys: RW access delete
 """)
 cdef void lmpop_command(call *c) noexcept nogil:
@@ -303,7 +303,7 @@ cdef void lmpop_command(call *c) noexcept nogil:
 define(blmpop_command, """
     BLMPOP timeout numkeys key [key ...] <LEFT | RIGHT> [COUNT count]
     write blocking | list | 7.0.0 | O(N+M) where N is the number of keys and M the number of elements popped
-    Remove and return elements of the first list there is; wait for one.
+    Pop elements of the first non-empty list, blocking until one is available.
     keys: RW access delete
 """)
 cdef void blmpop_command(call *c) noexcept nogil:
@@ -356,7 +356,7 @@ cdef void propagate_move(call *c, bint from_front, bint to_front) noexcept nogil
 
 
 cdef void move_element(call *c, entry *source, uint64_t hash, bint from_front, bint to_front) noexcept nogil:
-    """From the list of argument 1 to that of argument 2, whose type is right. Replies the element."""
+    """From the list of argument 1 to that of argument 2, whose type was checked. Replies the element."""
     cdef uint64_t target_hash
     cdef entry *target = find_or_make(c, c.argv[2], LIST, list_new, &target_hash)
     cdef buf element
@@ -423,7 +423,7 @@ cdef void lmove_command(call *c) noexcept nogil:
 define(brpoplpush_command, """
     BRPOPLPUSH source destination timeout
     write denyoom blocking | list | 2.2.0 | O(1)
-    Move the last element of a list to the front of another; wait for one.
+    Move the last element of a list to the front of another, blocking until one is available.
     keys: RW access delete; RW insert
 """)
 cdef void brpoplpush_command(call *c) noexcept nogil:
@@ -435,7 +435,7 @@ cdef void brpoplpush_command(call *c) noexcept nogil:
 define(blmove_command, """
     BLMOVE source destination <LEFT | RIGHT> <LEFT | RIGHT> timeout
     write denyoom blocking | list | 6.2.0 | O(1)
-    Move the first or last element of a list to either end of another; wait for one.
+    Move the first or last element of a list to either end of another, blocking until one is available.
     keys: RW access delete; RW insert
 """)
 cdef void blmove_command(call *c) noexcept nogil:
@@ -463,7 +463,7 @@ cdef void llen_command(call *c) noexcept nogil:
 define(lindex_command, """
     LINDEX key index
     readonly | list | 1.0.0 | O(N) where N is the distance to the nearer end, over nodes of many elements
-    Return an element of a list; negative positions count from the end.
+    Return an element of a list; negative indexes count from the end.
 """)
 cdef void lindex_command(call *c) noexcept nogil:
     cdef uint64_t hash
@@ -489,7 +489,7 @@ cdef void lindex_command(call *c) noexcept nogil:
 define(lrange_command, """
     LRANGE key start stop
     readonly | list | 1.0.0 | O(S+N) where S is the distance of the start and N the number of elements returned
-    Return elements of a list; negative positions count from the end.
+    Return a range of elements of a list; negative indexes count from the end.
 """)
 cdef void lrange_command(call *c) noexcept nogil:
     cdef uint64_t hash
@@ -516,7 +516,7 @@ cdef void lrange_command(call *c) noexcept nogil:
 cdef struct search:            # of LPOS
     int64_t rank
     int64_t count              # -1: the first only
-    int64_t most               # elements looked at; 0: all
+    int64_t most               # elements compared; 0: all
 
 
 cdef bint read_search(call *c, search *s) noexcept nogil:
@@ -553,7 +553,7 @@ cdef bint read_search(call *c, search *s) noexcept nogil:
 
 
 cdef int64_t find_all(call *c, entry *e, search *s) noexcept nogil:
-    """Replies the positions; how many."""
+    """Replies the positions; returns their number."""
     cdef list_access a
     cdef quickpos at
     cdef bint back = s.rank < 0
@@ -584,7 +584,7 @@ cdef int64_t find_all(call *c, entry *e, search *s) noexcept nogil:
 define(lpos_command, """
     LPOS key element [RANK rank] [COUNT num-matches] [MAXLEN len]
     readonly | list | 6.0.6 | O(N) where N is the number of elements
-    Return the position of an element in a list, or all of its positions.
+    Return the index of an element in a list, or all of its indexes.
 """)
 cdef void lpos_command(call *c) noexcept nogil:
     cdef uint64_t hash
@@ -608,7 +608,7 @@ cdef void lpos_command(call *c) noexcept nogil:
 define(lset_command, """
     LSET key index element
     write denyoom | list | 1.0.0 | O(N) where N is the distance to the nearer end
-    Replace an element of a list.
+    Set the value of an element of a list.
     keys: RW update
 """)
 cdef void lset_command(call *c) noexcept nogil:
@@ -685,7 +685,7 @@ cdef void linsert_command(call *c) noexcept nogil:
 define(lrem_command, """
     LREM key count element
     write | list | 1.0.0 | O(N) where N is the number of elements
-    Remove elements that equal one: all (0), the first ones, or with a negative count the last ones.
+    Remove elements that are equal to a value: all (0), the first count, or with a negative count the last.
     keys: RW delete
 """)
 cdef void lrem_command(call *c) noexcept nogil:
@@ -715,7 +715,7 @@ cdef void lrem_command(call *c) noexcept nogil:
         removed += 1
         if removed == left:
             break
-        if back:                       # it stands behind the removed one; if that was the last, start at the end
+        if back:                       # it follows the removed one; if that was the last, start at the end
             more = quicklist_prev(a.q, &at) if more else quicklist_seek(a.q, -1, &at)
     list_close(&a)
     if removed:

@@ -1,4 +1,4 @@
-"""SLOWLOG, LATENCY and MONITOR: what figures.pyx has kept, and the stream of commands."""
+"""SLOWLOG, LATENCY and MONITOR: records of run/figures.pyx, and the stream of commands."""
 
 from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memset
@@ -24,7 +24,7 @@ from kvd.store.store cimport SPECIAL_MONITORS, special_set
 define(slowlog_get, """
     SLOWLOG|GET [count]
     admin loading stale | server | 2.2.12 | O(N) where N is the number of entries
-    Return the latest slow commands, ten if not told how many; -1 for all.
+    Return the latest entries of the slow log, by default ten; -1 for all.
     tips: request_policy:all_nodes nondeterministic_output
 """)
 cdef void slowlog_get(call *c) noexcept nogil:
@@ -55,7 +55,7 @@ cdef void slowlog_get(call *c) noexcept nogil:
 define(slowlog_len, """
     SLOWLOG|LEN
     admin loading stale | server | 2.2.12 | O(1)
-    Return how many slow commands are kept.
+    Return the number of entries in the slow log.
     tips: request_policy:all_nodes response_policy:agg_sum nondeterministic_output
 """)
 cdef void slowlog_len(call *c) noexcept nogil:
@@ -65,7 +65,7 @@ cdef void slowlog_len(call *c) noexcept nogil:
 define(slowlog_reset, """
     SLOWLOG|RESET
     admin loading stale | server | 2.2.12 | O(N) where N is the number of entries
-    Forget the slow commands.
+    Remove all entries of the slow log.
     tips: request_policy:all_nodes response_policy:all_succeeded
 """)
 cdef void slowlog_reset(call *c) noexcept nogil:
@@ -129,7 +129,7 @@ cdef void latency_history(call *c) noexcept nogil:
 define(latency_reset, """
     LATENCY|RESET [event [event ...]]
     admin noscript loading stale | server | 2.8.13 | O(1)
-    Forget the samples of some events, or of all.
+    Remove the samples of some events, or of all.
     tips: request_policy:all_nodes response_policy:all_succeeded
 """)
 cdef void latency_reset(call *c) noexcept nogil:
@@ -152,7 +152,7 @@ cdef void latency_reset(call *c) noexcept nogil:
 define(latency_graph, """
     LATENCY|GRAPH event
     admin noscript loading stale | server | 2.8.13 | O(1)
-    Draw the kept samples of an event.
+    Return an ASCII graph of the samples of an event.
     tips: nondeterministic_output request_policy:all_nodes response_policy:special
 """)
 cdef void latency_graph(call *c) noexcept nogil:
@@ -176,7 +176,7 @@ cdef void latency_graph(call *c) noexcept nogil:
 define(latency_doctor, """
     LATENCY|DOCTOR
     admin noscript loading stale | server | 2.8.13 | O(1)
-    Say in words what the samples mean.
+    Return a report about latency problems.
     tips: nondeterministic_output request_policy:all_nodes response_policy:special
 """)
 cdef void latency_doctor(call *c) noexcept nogil:
@@ -197,7 +197,7 @@ cdef void latency_doctor(call *c) noexcept nogil:
 
 
 cdef void reply_histogram(call *c, const command *d) noexcept nogil:
-    """Cumulative counts at powers of two of microseconds, without those that repeat the one before."""
+    """Cumulative counts at powers of two of microseconds, without those equal to the previous one."""
     cdef command_figures *f = &figures_of(c.store).commands[d.id]
     cdef uint64_t seen = 0
     cdef int64_t bound = 1
@@ -232,7 +232,7 @@ cdef void reply_histogram(call *c, const command *d) noexcept nogil:
 define(latency_histogram, """
     LATENCY|HISTOGRAM [command [command ...]]
     admin noscript loading stale | server | 7.0.0 | O(N) where N is the number of commands
-    Return the distribution of the time that commands took.
+    Return histograms of the execution time of commands.
     tips: nondeterministic_output request_policy:all_nodes response_policy:special
 """)
 cdef void latency_histogram(call *c) noexcept nogil:
@@ -263,7 +263,7 @@ cdef bint named(call *c, const command *d) noexcept nogil:
 define(monitor_command, """
     MONITOR
     admin noscript loading stale | server | 1.0.0 | O(1)
-    Stream every command that any connection runs.
+    Stream all commands that the server processes.
 """)
 cdef void monitor_command(call *c) noexcept nogil:
     if c.session.in_process and c.session.wake == NULL:

@@ -56,7 +56,7 @@ cdef void time_command(call *c) noexcept nogil:
 define(lolwut_command, """
     LOLWUT [VERSION version]
     readonly fast | server | 5.0.0 | O(1)
-    Draw something, and say which version this is.
+    Return ASCII art and the version.
 """)
 cdef void lolwut_command(call *c) noexcept nogil:
     cdef buf text
@@ -145,7 +145,7 @@ cdef void debug_object(call *c) noexcept nogil:
 
 
 cdef bint add_key(call *c, entry *e, digest *total) noexcept nogil:
-    """False: no memory. Keys that have expired, and hashes all of whose fields have, are not there any more."""
+    """False: no memory. Skips expired keys, and hashes all of whose fields have expired."""
     cdef digest key
     if 0 <= entry_deadline(e) <= c.store.now or (type_of(e) == HASH and hash_live(e, c.store.now) == 0):
         return True
@@ -215,7 +215,7 @@ cdef bint print_command(command_sink *to, int argc, view *argv) noexcept nogil:
 
 
 cdef void debug_rewrite(call *c) noexcept nogil:
-    """DEBUG REWRITE key: the commands that rebuild its value, for tests of what a log holds."""
+    """DEBUG REWRITE key: the commands that rebuild its value, for tests of append-only files."""
     cdef rewriting r
     cdef entry *e = keyspace_find(c.store, c.db, c.argv[2], table_hash(c.argv[2]))
     if e == NULL:
@@ -338,7 +338,7 @@ cdef void debug_check(call *c) noexcept nogil:
 define(debug_command, """
     DEBUG subcommand [arg [arg ...]]
     admin noscript loading stale | server | 1.0.0 | Depends on subcommand.
-    Tools for test suites; what enable-debug-command allows.
+    Functions for test suites, allowed by enable-debug-command.
 """)
 cdef void debug_command(call *c) noexcept nogil:
     cdef view sub = c.argv[1]

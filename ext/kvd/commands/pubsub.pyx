@@ -1,4 +1,4 @@
-"""Commands that publish and subscribe. The subscriptions themselves are kept in session/channels.pyx."""
+"""Commands that publish and subscribe. session/channels.pyx stores the subscriptions."""
 
 from libc.stdint cimport int64_t
 
@@ -19,12 +19,12 @@ from kvd.store.effects cimport TO_REPLICAS
 
 
 cdef buf *confirmations(call *c) noexcept nogil:
-    """Part of the reply, and yet a message: CLIENT REPLY does not suppress it."""
+    """A reply, and also a message: CLIENT REPLY does not suppress it."""
     return c.out if c.session.reply == REPLY_ON else &c.session.pushes
 
 
 cdef void confirm(call *c, const char *what, int kind, view name) noexcept nogil:
-    """The message that tells of a subscription that began or ended."""
+    """The message that confirms the begin or end of a subscription."""
     cdef session *s = c.session
     cdef buf *out = confirmations(c)
     write_push(out, 3, c.proto)
@@ -65,7 +65,7 @@ cdef void unsubscribe_generic(call *c, int kind, const char *what) noexcept nogi
 
 
 cdef void leave_one(call *c, int kind, const char *what, view name) noexcept nogil:
-    """The name's bytes go with the subscription, so its confirmation is written first and counted after."""
+    """The name is freed with the subscription, so its confirmation is written first and counted after."""
     cdef session *s = c.session
     cdef buf *out = confirmations(c)
     write_push(out, 3, c.proto)
@@ -78,7 +78,7 @@ cdef void leave_one(call *c, int kind, const char *what, view name) noexcept nog
 define(subscribe_command, """
     SUBSCRIBE channel [channel ...]
     pubsub noscript loading stale listening | pubsub | 2.0.0 | O(N) where N is the number of channels
-    Listen to channels.
+    Subscribe to channels.
 """)
 cdef void subscribe_command(call *c) noexcept nogil:
     subscribe_generic(c, CHANNEL, b"subscribe")
@@ -87,7 +87,7 @@ cdef void subscribe_command(call *c) noexcept nogil:
 define(psubscribe_command, """
     PSUBSCRIBE pattern [pattern ...]
     pubsub noscript loading stale listening | pubsub | 2.0.0 | O(N) where N is the number of patterns
-    Listen to all channels that match patterns.
+    Subscribe to all channels whose names match patterns.
 """)
 cdef void psubscribe_command(call *c) noexcept nogil:
     subscribe_generic(c, PATTERN, b"psubscribe")
@@ -96,7 +96,7 @@ cdef void psubscribe_command(call *c) noexcept nogil:
 define(ssubscribe_command, """
     SSUBSCRIBE shardchannel [shardchannel ...]
     pubsub noscript loading stale listening | pubsub | 7.0.0 | O(N) where N is the number of channels
-    Listen to shard channels.
+    Subscribe to shard channels.
     keys: not_key
     at: 1 -1 1
 """)
@@ -107,7 +107,7 @@ cdef void ssubscribe_command(call *c) noexcept nogil:
 define(unsubscribe_command, """
     UNSUBSCRIBE [channel [channel ...]]
     pubsub noscript loading stale listening | pubsub | 2.0.0 | O(N) where N is the number of channels
-    Stop listening to channels, or to all of them.
+    Unsubscribe from channels, or from all of them.
 """)
 cdef void unsubscribe_command(call *c) noexcept nogil:
     unsubscribe_generic(c, CHANNEL, b"unsubscribe")
@@ -116,7 +116,7 @@ cdef void unsubscribe_command(call *c) noexcept nogil:
 define(punsubscribe_command, """
     PUNSUBSCRIBE [pattern [pattern ...]]
     pubsub noscript loading stale listening | pubsub | 2.0.0 | O(N) where N is the number of patterns
-    Stop listening to patterns, or to all of them.
+    Unsubscribe from patterns, or from all of them.
 """)
 cdef void punsubscribe_command(call *c) noexcept nogil:
     unsubscribe_generic(c, PATTERN, b"punsubscribe")
@@ -125,7 +125,7 @@ cdef void punsubscribe_command(call *c) noexcept nogil:
 define(sunsubscribe_command, """
     SUNSUBSCRIBE [shardchannel [shardchannel ...]]
     pubsub noscript loading stale listening | pubsub | 7.0.0 | O(N) where N is the number of channels
-    Stop listening to shard channels, or to all of them.
+    Unsubscribe from shard channels, or from all of them.
     keys: not_key
     at: 1 -1 1
 """)
@@ -136,7 +136,7 @@ cdef void sunsubscribe_command(call *c) noexcept nogil:
 define(publish_command, """
     PUBLISH channel message
     pubsub loading stale fast may_replicate | pubsub | 2.0.0 | O(N+M) where N is the number of listeners and M the number of patterns
-    Send a message to all who listen to a channel, and count them.
+    Send a message to the subscribers of a channel and return their number.
 """)
 cdef void publish_command(call *c) noexcept nogil:
     reply_int(c, publish(c.store, CHANNEL, c.argv[1], c.argv[2]))
@@ -146,7 +146,7 @@ cdef void publish_command(call *c) noexcept nogil:
 define(spublish_command, """
     SPUBLISH shardchannel message
     pubsub loading stale fast may_replicate | pubsub | 7.0.0 | O(N) where N is the number of listeners
-    Send a message to all who listen to a shard channel, and count them.
+    Send a message to the subscribers of a shard channel and return their number.
     keys: not_key
     at: 1 1 1
 """)
@@ -196,7 +196,7 @@ cdef void pubsub_shardchannels(call *c) noexcept nogil:
 define(pubsub_numsub, """
     PUBSUB|NUMSUB [channel [channel ...]]
     pubsub loading stale | pubsub | 2.8.0 | O(N) where N is the number of channels
-    Count the listeners of channels, those of patterns not included.
+    Return the number of subscribers of channels, not counting patterns.
 """)
 cdef void pubsub_numsub(call *c) noexcept nogil:
     count_listeners(c, CHANNEL)
@@ -205,7 +205,7 @@ cdef void pubsub_numsub(call *c) noexcept nogil:
 define(pubsub_shardnumsub, """
     PUBSUB|SHARDNUMSUB [shardchannel [shardchannel ...]]
     pubsub loading stale | pubsub | 7.0.0 | O(N) where N is the number of channels
-    Count the listeners of shard channels.
+    Return the number of subscribers of shard channels.
 """)
 cdef void pubsub_shardnumsub(call *c) noexcept nogil:
     count_listeners(c, SHARD)
@@ -214,7 +214,7 @@ cdef void pubsub_shardnumsub(call *c) noexcept nogil:
 define(pubsub_numpat, """
     PUBSUB|NUMPAT
     pubsub loading stale | pubsub | 2.8.0 | O(1)
-    Count the patterns that have subscribers.
+    Return the number of patterns that have subscribers.
 """)
 cdef void pubsub_numpat(call *c) noexcept nogil:
     reply_int(c, channels_of(c.store).counts[<int>PATTERN])

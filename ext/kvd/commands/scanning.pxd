@@ -1,4 +1,4 @@
-"""What SCAN, HSCAN, SSCAN and ZSCAN share: cursors and the gathering of what matches. See scanning.pyx."""
+"""Functions shared by SCAN, HSCAN, SSCAN and ZSCAN: cursors and collection of matches. See scanning.pyx."""
 
 from libc.stdint cimport int64_t, uint64_t
 
@@ -18,6 +18,6 @@ cdef struct gathering:         # of one HSCAN, SSCAN or ZSCAN
 ctypedef uint64_t (*scan_step)(gathering *g, uint64_t cursor) noexcept nogil
 
 cdef bint read_cursor(call *c, view v, uint64_t *cursor) noexcept nogil       # False: the error is replied
-cdef void write_cursor(call *c, size_t at, uint64_t cursor) noexcept nogil    # in front of what was written since `at`
+cdef void write_cursor(call *c, size_t at, uint64_t cursor) noexcept nogil    # before what was written since `at`
 cdef void scan_value(call *c, int type, bint novalues, scan_step step) noexcept nogil   # the whole command
 cdef bint scan_wants(gathering *g, view name) noexcept nogil                  # does it match?

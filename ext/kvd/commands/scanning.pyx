@@ -1,7 +1,7 @@
-"""What SCAN, HSCAN, SSCAN and ZSCAN share.
+"""Functions shared by SCAN, HSCAN, SSCAN and ZSCAN.
 
-A cursor is a place in a table that survives its growing (core/table.pyx). A call answers about COUNT
-elements; a packed value comes whole, with the cursor 0.
+A cursor is a position in a table that stays valid when the table grows (core/table.pyx). A call returns about COUNT
+elements; a packed value is returned whole, with the cursor 0.
 """
 
 from libc.stdint cimport int64_t, uint64_t
@@ -86,7 +86,7 @@ cdef void scan_value(call *c, int type, bint novalues, scan_step step) noexcept 
     if g.e != NULL and wrong_type(c, g.e, type):
         return
     if g.e != NULL and not read_options(c, novalues, &g):
-        return                         # a missing key is answered whatever the options are
+        return                         # a missing key is answered whatever the options
     reply_array(c, 2)
     begin = c.out.len
     steps = 1 + g.count // 4       # a bucket holds six on average

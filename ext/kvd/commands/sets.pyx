@@ -1,4 +1,4 @@
-"""Commands on sets. How a set is held is known to types/set.pyx alone."""
+"""Commands on sets. Encodings are internal to types/set.pyx."""
 
 from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport free, malloc
@@ -36,7 +36,7 @@ from kvd.types.value cimport value_free
 define(sadd_command, """
     SADD key member [member ...]
     write denyoom fast | set | 1.0.0 | O(N) where N is the number of members
-    Add members to a set and count those that are new.
+    Add members to a set and return the number of new members.
     keys: RW insert
 """)
 cdef void sadd_command(call *c) noexcept nogil:
@@ -65,7 +65,7 @@ cdef void sadd_command(call *c) noexcept nogil:
 define(srem_command, """
     SREM key member [member ...]
     write fast | set | 1.0.0 | O(N) where N is the number of members
-    Remove members from a set; the key goes with its last member.
+    Remove members from a set; the key is deleted with its last member.
     keys: RW delete
 """)
 cdef void srem_command(call *c) noexcept nogil:
@@ -134,7 +134,7 @@ cdef void smove_command(call *c) noexcept nogil:
 define(sismember_command, """
     SISMEMBER key member
     readonly fast | set | 1.0.0 | O(1)
-    Tell whether a set has a member.
+    Return whether a set has a member.
     keys: RO
 """)
 cdef void sismember_command(call *c) noexcept nogil:
@@ -147,7 +147,7 @@ cdef void sismember_command(call *c) noexcept nogil:
 define(smismember_command, """
     SMISMEMBER key member [member ...]
     readonly fast | set | 6.2.0 | O(N) where N is the number of members
-    Tell of each member whether a set has it.
+    Return for each member whether a set has it.
     keys: RO
 """)
 cdef void smismember_command(call *c) noexcept nogil:
@@ -212,7 +212,7 @@ cdef uint64_t set_step(gathering *g, uint64_t cursor) noexcept nogil:
 define(sscan_command, """
     SSCAN key cursor [MATCH pattern] [COUNT count]
     readonly | set | 2.8.0 | O(1) for each call, O(N) for a whole iteration
-    Iterate over the members of a set, a few at a time.
+    Iterate over the members of a set.
     tips: nondeterministic_output
 """)
 cdef void sscan_command(call *c) noexcept nogil:
@@ -245,14 +245,14 @@ cdef void pop_one(call *c, entry *e, uint64_t hash) noexcept nogil:
 
 
 cdef void propagate_removal(call *c, int64_t count) noexcept nogil:
-    """The members follow from take_out."""
+    """Begins the effect; take_out adds the members."""
     if propagates(c):
         propagate_as(c, b"SREM", 2 + <int>count)
         effect_word(&c.store.effects, c.argv[1])
 
 
 cdef void take_out(call *c, entry *e, view member) noexcept nogil:
-    """Removes a member whose bytes are the set's own; the reply holds a copy of them."""
+    """Removes a member whose bytes are in the set itself; the reply holds a copy of them."""
     cdef view copy
     copy.len = member.len
     copy.ptr = c.out.ptr + c.out.len - 2 - member.len
@@ -324,7 +324,7 @@ cdef void random_distinct(call *c, entry *e, int64_t count) noexcept nogil:
     reply_array(c, count)
     set_start(e, &at)
     while count > 0 and set_next(&at, &member):
-        if <int64_t>rng_below(&c.store.random, left) < count:      # each as likely as any other
+        if <int64_t>rng_below(&c.store.random, left) < count:      # each subset is equally likely
             reply_bulk(c, member)
             count -= 1
         left -= 1
@@ -333,7 +333,7 @@ cdef void random_distinct(call *c, entry *e, int64_t count) noexcept nogil:
 define(srandmember_command, """
     SRANDMEMBER key [count]
     readonly | set | 1.0.0 | O(N) where N is the number of members returned
-    Return random members of a set: distinct ones, or with a negative count with repetition.
+    Return random members of a set: distinct ones, or with repetition if count is negative.
     tips: nondeterministic_output
 """)
 cdef void srandmember_command(call *c) noexcept nogil:
@@ -394,7 +394,7 @@ cdef bint read_sets(call *c, int at, int count, bint reading, operands *o) noexc
 
 
 cdef void smallest_first(operands *o) noexcept nogil:
-    """So that walking the first and asking the others, the next smaller one first, costs least."""
+    """Sorts the sets by size: walking the smallest and testing the others in ascending order is cheapest."""
     cdef int i, k
     cdef entry *e
     for i in range(1, o.count):
@@ -407,7 +407,7 @@ cdef void smallest_first(operands *o) noexcept nogil:
 
 
 cdef bint in_all(operands *o, view member) noexcept nogil:
-    """In all but the first, where it comes from."""
+    """In all sets but the first, which it comes from?"""
     cdef int i
     for i in range(1, o.count):
         if o.sets[i] != o.sets[0] and not set_has(o.sets[i], member):
@@ -424,7 +424,7 @@ cdef bint in_others(operands *o, view member) noexcept nogil:
 
 
 cdef bint collect(call *c, operation op, operands *o, entry *result, packing *limits) noexcept nogil:
-    """Adds what the operation yields to `result`; False: no memory."""
+    """Adds the result of the operation to `result`; False: no memory."""
     cdef set_cursor at
     cdef view member
     cdef int i
@@ -443,7 +443,7 @@ cdef bint collect(call *c, operation op, operands *o, entry *result, packing *li
 
 
 cdef void stream_out(call *c, operation op, operands *o) noexcept nogil:
-    """Replies what the operation yields, without making a set of it."""
+    """Replies the result of the operation without building a set."""
     cdef size_t begin = c.out.len
     cdef int64_t n = 0
     cdef set_cursor at
@@ -528,7 +528,7 @@ cdef void store_operation(call *c, operation op, const char *event) noexcept nog
 define(sinter_command, """
     SINTER key [key ...]
     readonly | set | 1.0.0 | O(N*M) where N is the size of the smallest set and M the number of sets
-    Return the members that all sets have.
+    Return the members that are in all sets.
     tips: nondeterministic_output_order
 """)
 cdef void sinter_command(call *c) noexcept nogil:
@@ -538,7 +538,7 @@ cdef void sinter_command(call *c) noexcept nogil:
 define(sunion_command, """
     SUNION key [key ...]
     readonly | set | 1.0.0 | O(N) where N is the number of members of all sets
-    Return the members that any of the sets has.
+    Return the members that are in any of the sets.
     tips: nondeterministic_output_order
 """)
 cdef void sunion_command(call *c) noexcept nogil:
@@ -548,7 +548,7 @@ cdef void sunion_command(call *c) noexcept nogil:
 define(sdiff_command, """
     SDIFF key [key ...]
     readonly | set | 1.0.0 | O(N) where N is the number of members of all sets
-    Return the members of the first set that no other set has.
+    Return the members of the first set that are in no other set.
     tips: nondeterministic_output_order
 """)
 cdef void sdiff_command(call *c) noexcept nogil:
@@ -558,7 +558,7 @@ cdef void sdiff_command(call *c) noexcept nogil:
 define(sinterstore_command, """
     SINTERSTORE destination key [key ...]
     write denyoom | set | 1.0.0 | O(N*M) where N is the size of the smallest set and M the number of sets
-    Store the members that all sets have, and count them.
+    Store the members that are in all sets, and return their number.
     keys: OW update; RO access
     at: 1 -1 1
 """)
@@ -569,7 +569,7 @@ cdef void sinterstore_command(call *c) noexcept nogil:
 define(sunionstore_command, """
     SUNIONSTORE destination key [key ...]
     write denyoom | set | 1.0.0 | O(N) where N is the number of members of all sets
-    Store the members that any of the sets has, and count them.
+    Store the members that are in any of the sets, and return their number.
     keys: OW update; RO access
     at: 1 -1 1
 """)
@@ -580,7 +580,7 @@ cdef void sunionstore_command(call *c) noexcept nogil:
 define(sdiffstore_command, """
     SDIFFSTORE destination key [key ...]
     write denyoom | set | 1.0.0 | O(N) where N is the number of members of all sets
-    Store the members of the first set that no other set has, and count them.
+    Store the members of the first set that are in no other set, and return their number.
     keys: OW update; RO access
     at: 1 -1 1
 """)
@@ -591,7 +591,7 @@ cdef void sdiffstore_command(call *c) noexcept nogil:
 define(sintercard_command, """
     SINTERCARD numkeys key [key ...] [LIMIT limit]
     readonly | set | 7.0.0 | O(N*M) where N is the size of the smallest set and M the number of sets
-    Count the members that all sets have, up to a limit.
+    Return the number of members that are in all sets, up to a limit.
 """)
 cdef void sintercard_command(call *c) noexcept nogil:
     cdef int64_t keys

@@ -1,7 +1,7 @@
-"""SORT: the elements of a list, set or sorted set in another order, by their own or by other keys' values.
+"""SORT: the elements of a list, set or sorted set, sorted by themselves or by the values of other keys.
 
-All elements, and the texts they are compared by, are copied into one arena first; the keyspace may
-change its mind about them (a lookup drops what has expired) while they are looked up.
+All elements, and the texts they are compared by, are copied into one arena first, because a lookup of
+those keys may drop expired keys.
 """
 
 from libc.stdint cimport int64_t, uint64_t
@@ -40,17 +40,17 @@ cdef struct piece:             # a text in the arena
 
 cdef struct element:
     piece text
-    piece by                   # what an ALPHA BY compares
+    piece by                   # the text compared by BY ... ALPHA
     bint compared              # it has one
     double score
-    view self                  # text and by as views, once the arena moves no more
+    view self                  # text and `by` as views, valid when the arena no longer moves
     view key
 
 cdef struct sorting:
     entry *e
     bint alpha
     bint descending
-    bint asis                  # BY a constant: the order there is
+    bint asis                  # BY a constant: elements keep their order
     view by                    # ptr NULL: by the elements
     view *gets                 # patterns of GET
     int get_count
@@ -70,7 +70,7 @@ cdef inline bint is_element(view pattern) noexcept nogil:
 
 
 cdef bint leaves_slot(call *c, view pattern) noexcept nogil:
-    """In a cluster: may the keys that it forms be elsewhere than the key that is sorted?"""
+    """In a cluster: may the keys that it forms be in another slot than the sorted key?"""
     return cfg(&c.store.config, OPT_CLUSTER_ENABLED) and pattern_slot(pattern) != key_slot(c.argv[1])
 
 
@@ -119,7 +119,7 @@ cdef bint read_sorting(call *c, bint reads_only, sorting *s) noexcept nogil:
 
 
 cdef size_t star_of(view v) noexcept nogil:
-    """Where its first * stands; its length without one."""
+    """The position of its first *; its length without one."""
     cdef size_t i = 0
     while i < v.len and v.ptr[i] != c'*':
         i += 1
@@ -142,7 +142,7 @@ cdef void take(sorting *s, view v) noexcept nogil:
 
 
 cdef void take_list(call *c, sorting *s, int64_t first, int64_t count) noexcept nogil:
-    """From the end, if they come as they are and descending."""
+    """From the end, if the order is kept and DESC."""
     cdef list_access a
     cdef quickpos at
     cdef char scratch[INT_TEXT]
@@ -184,7 +184,7 @@ cdef int64_t length(entry *e) noexcept nogil:
 
 
 cdef bint gather(call *c, sorting *s) noexcept nogil:
-    """All elements, or those of the range if they come as they are; first and last bound what is returned."""
+    """All elements, or those of the range if the order is kept; first and last bound the result."""
     cdef int64_t n = length(s.e)
     cdef int64_t count = min(max(s.count, <int64_t>-1), n)
     s.first = min(max(s.offset, <int64_t>0), n)
@@ -221,7 +221,7 @@ cdef inline view text_of(sorting *s, piece p) noexcept nogil:
 
 
 cdef size_t arrow_of(view v, size_t at) noexcept nogil:
-    """Where -> stands with a field behind it; the length without."""
+    """The position of -> if a field follows it; else the length."""
     while at + 2 < v.len:
         if v.ptr[at] == c'-' and v.ptr[at + 1] == c'>':
             return at
@@ -230,7 +230,7 @@ cdef size_t arrow_of(view v, size_t at) noexcept nogil:
 
 
 cdef bint lookup(call *c, view pattern, view element, buf *name, char *scratch, view *value) noexcept nogil:
-    """What the pattern names for the element: #, key* or key*->field. False: nothing."""
+    """The value of the pattern for the element: #, key* or key*->field. False: there is none."""
     cdef size_t star = star_of(pattern)
     cdef size_t arrow
     cdef uint64_t hash
@@ -259,13 +259,13 @@ cdef bint lookup(call *c, view pattern, view element, buf *name, char *scratch, 
 
 
 cdef bint number(view v, double *d) noexcept nogil:
-    """Nothing is 0."""
+    """A missing value is 0."""
     d[0] = 0
     return v.len == 0 or parse_bound(v, d)
 
 
 cdef void weigh(call *c, sorting *s) noexcept nogil:
-    """Finds out what each element is compared by."""
+    """Sets the number or text that each element is compared by."""
     cdef buf name
     cdef char scratch[INT_TEXT]
     cdef view value
@@ -299,7 +299,7 @@ cdef int by_score(const void *a, const void *b) noexcept nogil:
 
 
 cdef int by_text(const void *a, const void *b) noexcept nogil:
-    """Those without a text come first."""
+    """Elements without a text come first."""
     cdef const element *x = <const element *>a
     cdef const element *y = <const element *>b
     if not x.compared or not y.compared:
@@ -367,7 +367,7 @@ cdef bint push_sorted(call *c, sorting *s, entry *e) noexcept nogil:
 
 
 cdef void propagate_list(call *c, view key, entry *e) noexcept nogil:
-    """What the list holds now: the order of equal elements is this server's own."""
+    """Propagates the resulting list: the order of equal elements depends on this server."""
     cdef list_access a
     cdef quickpos at
     cdef char scratch[INT_TEXT]
@@ -410,7 +410,7 @@ cdef void sort_and_reply(call *c, sorting *s) noexcept nogil:
         reply_error(c, WRONGTYPE)
         return
     if s.asis and (s.target.ptr != NULL or c.from_script) and s.e != NULL and type_of(s.e) == SET:
-        s.asis = False             # a set has no order to keep; what is stored, or a script does, must not depend on chance
+        s.asis = False             # sets are unordered; results that are stored, or used by a script, must be deterministic
         s.alpha = True
         s.by.ptr = NULL
     if not gather(c, s):

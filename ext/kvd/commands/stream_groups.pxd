@@ -1,4 +1,4 @@
-"""Consumer groups, as XREADGROUP needs them. See stream_groups.pyx."""
+"""Functions of consumer groups for XREADGROUP. See stream_groups.pyx."""
 
 from kvd.core.view cimport view
 from kvd.run.call cimport call
@@ -6,7 +6,7 @@ from kvd.types.group cimport consumer, group, nack
 from kvd.types.stream cimport stream
 
 cdef void group_missing(call *c, view key, view name, const char *where) noexcept nogil       # replies NOGROUP
-cdef void group_unknown(call *c, view key, view name) noexcept nogil                           # replies NOGROUP of a stream that is there
+cdef void group_unknown(call *c, view key, view name) noexcept nogil                           # replies NOGROUP for a stream that exists
 cdef void propagate_pending(call *c, view key, group *g, nack *p) noexcept nogil               # the effect of an entry that was delivered
 cdef void propagate_position(call *c, view key, group *g) noexcept nogil                        # and of the group's last id
-cdef consumer *use_consumer(call *c, stream *s, group *g, view key, view name) noexcept nogil   # makes it if it is new; NULL: no memory
+cdef consumer *use_consumer(call *c, stream *s, group *g, view key, view name) noexcept nogil   # created if it is new; NULL: no memory

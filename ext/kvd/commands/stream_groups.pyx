@@ -1,4 +1,4 @@
-"""Consumer groups of streams: making them, acknowledging, looking at and taking over what is pending."""
+"""Consumer groups of streams: creation, acknowledgement, pending entries and their transfer."""
 
 from libc.stdint cimport int64_t, uint64_t
 from libc.stdio cimport snprintf
@@ -39,7 +39,7 @@ from kvd.types.stream cimport (
 
 cdef enum:
     AUTOCLAIM_COUNT = 100
-    AUTOCLAIM_TRIES = 10       # entries looked at for each one that is wanted
+    AUTOCLAIM_TRIES = 10       # entries examined for each one requested
 
 
 cdef void group_missing(call *c, view key, view name, const char *where) noexcept nogil:
@@ -80,7 +80,7 @@ cdef void propagate_consumer(call *c, group *g, view key, view name) noexcept no
 
 
 cdef void propagate_pending(call *c, view key, group *g, nack *p) noexcept nogil:
-    """What is pending for whom, as the XCLAIM that makes it so."""
+    """Propagates a pending entry and its consumer as XCLAIM."""
     cdef effects *u = &c.store.effects
     if not propagates(c):
         return
@@ -189,7 +189,7 @@ cdef group *known_group(call *c, stream **s) noexcept nogil:
 
 
 cdef bint read_group_id(call *c, stream *s, bint ends, stream_id *id) noexcept nogil:
-    """An id, or $ for the last one of the stream (NULL: it is not made yet). ends: - and + are ids too."""
+    """An id, or $ for the last one of the stream (NULL: there is no stream yet). ends: - and + are ids too."""
     if c.argv[4].len == 1 and c.argv[4].ptr[0] == c'$':
         id[0] = s.last if s != NULL else id_lowest()
         return True
@@ -199,7 +199,7 @@ cdef bint read_group_id(call *c, stream *s, bint ends, stream_id *id) noexcept n
 define(xgroup_create, """
     XGROUP|CREATE key group <id | $> [MKSTREAM] [ENTRIESREAD entries-read]
     write denyoom | stream | 5.0.0 | O(1)
-    Make a consumer group.
+    Create a consumer group.
     keys: RW insert
 """)
 cdef void xgroup_create(call *c) noexcept nogil:
@@ -234,7 +234,7 @@ cdef void xgroup_create(call *c) noexcept nogil:
 define(xgroup_setid, """
     XGROUP|SETID key group <id | $> [ENTRIESREAD entries-read]
     write | stream | 5.0.0 | O(1)
-    Set the id behind which a consumer group goes on.
+    Set the id after which a consumer group continues.
     keys: RW update
 """)
 cdef void xgroup_setid(call *c) noexcept nogil:
@@ -257,7 +257,7 @@ cdef void xgroup_setid(call *c) noexcept nogil:
 define(xgroup_destroy, """
     XGROUP|DESTROY key group
     write | stream | 5.0.0 | O(N) where N is the number of pending entries
-    Remove a consumer group.
+    Delete a consumer group.
     keys: RW delete
 """)
 cdef void xgroup_destroy(call *c) noexcept nogil:
@@ -275,7 +275,7 @@ cdef void xgroup_destroy(call *c) noexcept nogil:
 define(xgroup_createconsumer, """
     XGROUP|CREATECONSUMER key group consumer
     write denyoom | stream | 6.2.0 | O(1)
-    Make a consumer in a group.
+    Create a consumer in a group.
     keys: RW insert
 """)
 cdef void xgroup_createconsumer(call *c) noexcept nogil:
@@ -296,7 +296,7 @@ cdef void xgroup_createconsumer(call *c) noexcept nogil:
 define(xgroup_delconsumer, """
     XGROUP|DELCONSUMER key group consumer
     write | stream | 5.0.0 | O(N) where N is the number of its pending entries
-    Remove a consumer from a group and count what was pending for it.
+    Delete a consumer of a group and return the number of its pending entries.
     keys: RW delete
 """)
 cdef void xgroup_delconsumer(call *c) noexcept nogil:
@@ -319,7 +319,7 @@ cdef void xgroup_delconsumer(call *c) noexcept nogil:
 define(xack_command, """
     XACK key group id [id ...]
     write fast | stream | 5.0.0 | O(log(N)) for each id
-    Acknowledge entries, which are then no longer pending, and count them.
+    Acknowledge entries and return the number acknowledged.
     keys: RW update
 """)
 cdef void xack_command(call *c) noexcept nogil:
@@ -381,7 +381,7 @@ cdef void xackdel_command(call *c) noexcept nogil:
         changed(c, c.argv[1], n, EVENT_STREAM, b"xackdel")
 
 
-# ---- looking at what is pending ---------------------------------------------------------------------
+# ---- listing pending entries ------------------------------------------------------------------------
 
 cdef void reply_pending_summary(call *c, group *g) noexcept nogil:
     cdef idpos at
@@ -412,7 +412,7 @@ cdef void reply_pending_summary(call *c, group *g) noexcept nogil:
 define(xpending_command, """
     XPENDING key group [[IDLE min-idle-time] start end count [consumer]]
     readonly | stream | 5.0.0 | O(N) where N is the number of entries returned
-    Return what was delivered in a group and is not acknowledged: a summary, or the entries of a range.
+    Return the pending entries of a group: a summary, or the entries of a range.
 """)
 cdef void xpending_command(call *c) noexcept nogil:
     cdef stream *s
@@ -467,17 +467,17 @@ cdef void xpending_command(call *c) noexcept nogil:
 # ---- taking over ------------------------------------------------------------------------------------
 
 cdef struct claiming:
-    int64_t idle               # an entry that was delivered more recently stays where it is
-    int64_t delivered_ms       # becomes the time of delivery
-    int64_t retries            # becomes the number of deliveries; -1: one more
+    int64_t idle               # an entry that was delivered more recently is not transferred
+    int64_t delivered_ms       # the new time of delivery
+    int64_t retries            # the new number of deliveries; -1: one more
     bint force
     bint justid
-    stream_id last             # of the group, at least
+    stream_id last             # lower limit of the group's last id
     int last_id_at             # the last argument that is an id
 
 
 cdef bint read_word(call *c, int i, const char *name, int64_t *n) noexcept nogil:
-    """The number of an option of XCLAIM; False: the error is replied."""
+    """The number after an option of XCLAIM; False: the error is replied."""
     if parse_int(c.argv[i], n):
         return True
     reply_errorf(c, b"ERR Invalid %s option argument for XCLAIM", name, NULL)
@@ -542,7 +542,7 @@ cdef void reply_claimed(call *c, stream *s, stream_id id, bint justid) noexcept 
 
 
 cdef bint claim(call *c, stream *s, group *g, nack *p, consumer *who, claiming *o) noexcept nogil:
-    """Gives it to the consumer and replies it; False: it was delivered too recently."""
+    """Transfers it to the consumer and replies it; False: it was delivered too recently."""
     if o.idle > 0 and c.store.now - p.delivered_ms < o.idle:
         return False
     if not nack_give(p, who):
@@ -560,7 +560,7 @@ cdef bint claim(call *c, stream *s, group *g, nack *p, consumer *who, claiming *
 
 
 cdef void lose(call *c, stream *s, group *g, stream_id id) noexcept nogil:
-    """A pending entry that the stream no longer has."""
+    """Drops a pending entry that the stream no longer has."""
     if group_ack(s.mem, g, id):
         others_changed(c.store, 1)
         propagate_acknowledged(c, c.argv[1], g, id)
@@ -569,7 +569,7 @@ cdef void lose(call *c, stream *s, group *g, stream_id id) noexcept nogil:
 define(xclaim_command, """
     XCLAIM key group consumer min-idle-time id [id ...] [IDLE milliseconds] [TIME unix-time-milliseconds] [RETRYCOUNT retrycount] [FORCE] [JUSTID] [LASTID last-id]
     write fast | stream | 5.0.0 | O(log(N)) for each id
-    Give pending entries to another consumer of the group.
+    Transfer pending entries to another consumer of the group.
     keys: RW update
     at: 1 1 1
     tips: nondeterministic_output
@@ -614,7 +614,7 @@ cdef void xclaim_command(call *c) noexcept nogil:
 define(xautoclaim_command, """
     XAUTOCLAIM key group consumer min-idle-time start [COUNT count] [JUSTID]
     write fast | stream | 6.2.0 | O(COUNT)
-    Give pending entries that have been idle for long to another consumer of the group, some at a time.
+    Transfer pending entries that have been idle for some time to another consumer of the group, some at a time.
     keys: RW access delete
     tips: nondeterministic_output
 """)
@@ -688,7 +688,7 @@ cdef void xautoclaim_command(call *c) noexcept nogil:
 
 
 cdef void reply_cursor(call *c, size_t at, stream_id id) noexcept nogil:
-    """The id, in front of what was written since `at`."""
+    """The id, before what was written since `at`."""
     cdef size_t mark = c.out.len
     reply_id(c, id)
     buf_rotate(c.out, at, mark)

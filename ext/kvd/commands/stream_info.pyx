@@ -1,4 +1,4 @@
-"""XINFO: what is known of a stream, its groups and their consumers."""
+"""XINFO: information about a stream, its groups and their consumers."""
 
 from libc.stdint cimport int64_t, uint32_t
 
@@ -33,7 +33,7 @@ cdef stream *stream_asked(call *c) noexcept nogil:
 
 
 cdef void reply_lag(call *c, stream *s, group *g) noexcept nogil:
-    """How many entries the group has still to read, if that can be told."""
+    """The number of entries the group has not read yet, if it is known."""
     cdef int64_t read = g.entries_read
     if s.length == 0:
         reply_int(c, 0)
@@ -134,7 +134,7 @@ cdef bint read_full(call *c, bint *full, int64_t *count) noexcept nogil:
 define(xinfo_stream, """
     XINFO|STREAM key [FULL [COUNT count]]
     readonly | stream | 5.0.0 | O(1); with FULL O(N) where N is the number of entries returned
-    Return what is known of a stream, with FULL also entries, groups and what is pending.
+    Return information about a stream, with FULL also its entries, groups and pending entries.
     keys: RO access
 """)
 cdef void xinfo_stream(call *c) noexcept nogil:
@@ -178,7 +178,7 @@ cdef void xinfo_stream(call *c) noexcept nogil:
 define(xinfo_groups, """
     XINFO|GROUPS key
     readonly | stream | 5.0.0 | O(N) where N is the number of groups
-    Return what is known of the consumer groups of a stream.
+    Return information about the consumer groups of a stream.
     keys: RO access
 """)
 cdef void xinfo_groups(call *c) noexcept nogil:
@@ -208,7 +208,7 @@ cdef void xinfo_groups(call *c) noexcept nogil:
 define(xinfo_consumers, """
     XINFO|CONSUMERS key group
     readonly | stream | 5.0.0 | O(N) where N is the number of consumers
-    Return what is known of the consumers of a group.
+    Return information about the consumers of a group.
     keys: RO access
     tips: nondeterministic_output
 """)

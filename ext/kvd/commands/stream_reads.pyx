@@ -1,4 +1,4 @@
-"""XREAD and XREADGROUP: entries behind an id, of several streams, waiting for them if there are none."""
+"""XREAD and XREADGROUP: entries after an id, of several streams, blocking if there are none."""
 
 from libc.stdint cimport int64_t
 from libc.stdlib cimport free, malloc
@@ -117,7 +117,7 @@ cdef void meaningless(call *c, const char *id) noexcept nogil:
 
 
 cdef bint read_start(call *c, reading *r, int k, stream_id *after) noexcept nogil:
-    """The id behind which stream k is read; the highest there is for ">". False: the error is replied."""
+    """The id after which stream k is read; the highest possible for ">". False: the error is replied."""
     cdef view key = c.argv[r.streams_at + k]
     cdef int at = r.streams_at + r.streams + k
     cdef view word = c.argv[at]
@@ -154,7 +154,7 @@ cdef bint read_start(call *c, reading *r, int k, stream_id *after) noexcept nogi
 # ---- replying ---------------------------------------------------------------------------------------
 
 cdef void count_read(stream *s, group *g, stream_id id) noexcept nogil:
-    """The group is given an entry behind its last one."""
+    """The group receives an entry after its last one."""
     if g.entries_read != -1 and id_compare(g.last, s.first) >= 0 and not stream_range_has_tombstones(s, g.last):
         g.entries_read += 1
     elif s.added:
@@ -191,7 +191,7 @@ cdef int64_t reply_new(call *c, view key, stream *s, group *g, consumer *who, re
 
 
 cdef int64_t reply_history(call *c, view key, stream *s, group *g, consumer *who, stream_id start, reading *r) noexcept nogil:
-    """What the consumer was given and has not acknowledged."""
+    """The entries delivered to the consumer and not acknowledged."""
     cdef stream_walk w
     cdef stream_id id
     cdef idpos at
@@ -216,14 +216,14 @@ cdef int64_t reply_history(call *c, view key, stream *s, group *g, consumer *who
 
 
 cdef void open_stream(call *c, view key) noexcept nogil:
-    """RESP3 shows a map, RESP2 a list of pairs."""
+    """A map in RESP3, a list of pairs in RESP2."""
     if c.proto < 3:
         reply_array(c, 2)
     reply_bulk(c, key)
 
 
 cdef bint reply_stream(call *c, reading *r, int k, stream_id after) noexcept nogil:
-    """False: there is nothing to reply for stream k."""
+    """False: stream k has nothing to reply."""
     cdef view key = c.argv[r.streams_at + k]
     cdef entry *e
     cdef stream *s
@@ -259,7 +259,7 @@ cdef bint reply_stream(call *c, reading *r, int k, stream_id after) noexcept nog
 
 
 cdef void wait_for_entries(call *c, reading *r, stream_id *after) noexcept nogil:
-    """The words to run again name ids where the client wrote $."""
+    """The command that is run again has ids in place of $."""
     cdef char *room = <char *>malloc(c.argc * sizeof(view) + r.streams * ID_TEXT)
     cdef view *argv = <view *>room
     cdef char *text = room + c.argc * sizeof(view)
@@ -311,7 +311,7 @@ cdef void read_generic(call *c, bint grouped) noexcept nogil:
 define(xread_command, """
     XREAD [COUNT count] [BLOCK milliseconds] STREAMS key [key ...] id [id ...]
     readonly blocking | stream | 5.0.0 | O(M) where M is the number of entries returned
-    Return the entries of streams that follow given ids; with BLOCK wait for one.
+    Return the entries of streams after given ids, with BLOCK waiting for one.
     words: 1 STREAMS
     at: 0 0 0
     arity: -4
@@ -323,7 +323,7 @@ cdef void xread_command(call *c) noexcept nogil:
 define(xreadgroup_command, """
     XREADGROUP GROUP group consumer [COUNT count] [BLOCK milliseconds] [NOACK] STREAMS key [key ...] id [id ...]
     write blocking | stream | 5.0.0 | O(M) where M is the number of entries returned
-    Return new entries of streams for a consumer of a group, or those it has not acknowledged; with BLOCK wait for one.
+    Return new entries of streams for a consumer of a group, or its unacknowledged ones, with BLOCK waiting for one.
     words: 4 STREAMS
     at: 0 0 0
     arity: -7

@@ -19,9 +19,9 @@ cdef bint ids_valid(call *c, int first, int last) noexcept nogil                
 cdef bint arg_references(view word, references *refs) noexcept nogil                    # KEEPREF, DELREF or ACKED
 cdef bint read_ids(call *c, int at, int *first, references *refs) noexcept nogil        # [KEEPREF | ...] IDS numids id ...
 cdef int format_id(char *out, stream_id id) noexcept nogil
-cdef void effect_id(call *c, stream_id id) noexcept nogil                               # a word of the effect that is being said
-cdef void propagate_with_id(call *c, int at, stream_id id) noexcept nogil               # the call's words, but this id as argument `at`
+cdef void effect_id(call *c, stream_id id) noexcept nogil                               # appends a word to the effect under construction
+cdef void propagate_with_id(call *c, int at, stream_id id) noexcept nogil               # the call's words, with this id as argument `at`
 cdef void reply_id(call *c, stream_id id) noexcept nogil
-cdef void reply_entry(call *c, stream_walk *w, stream_id id) noexcept nogil             # the one that w stands at
+cdef void reply_entry(call *c, stream_walk *w, stream_id id) noexcept nogil             # the current one of w
 cdef int64_t reply_entries(call *c, stream *s, stream_id start, stream_id end, bint reverse, int64_t count) noexcept nogil   # count 0: all
 cdef bint find_stream(call *c, view key, bint reading, entry **e) noexcept nogil        # *e may be NULL; False: the error is replied

@@ -1,5 +1,5 @@
-"""Commands on the entries of streams. Reading them in turn, and waiting for them, is stream_reads.pyx;
-consumer groups are stream_groups.pyx; XINFO is stream_info.pyx. types/stream.pyx stores them."""
+"""Commands on the entries of streams. XREAD and XREADGROUP are in stream_reads.pyx,
+consumer groups in stream_groups.pyx, XINFO in stream_info.pyx. Encoding: types/stream.pyx."""
 
 from libc.stdint cimport int64_t, uint64_t
 from libc.stdio cimport snprintf
@@ -33,7 +33,7 @@ cdef enum:
 # ---- ids --------------------------------------------------------------------------------------------
 
 cdef bint parse_part(const char *p, size_t n, uint64_t *out) noexcept nogil:
-    """An unsigned number; leading zeros are fine, as is a plus."""
+    """An unsigned number; leading zeros and a plus are allowed."""
     cdef uint64_t value = 0
     cdef uint64_t digit
     if n > 1 and p[0] == c'+':
@@ -196,8 +196,8 @@ cdef struct adding:            # options of XADD and XTRIM
     stream_trimming trim
     bint limited
     bint only_known            # NOMKSTREAM
-    bint given                 # the id is
-    bint star                  # its number is not
+    bint given                 # the id is given
+    bint star                  # its sequence number is not given
     stream_id id
     int id_at
 
@@ -215,7 +215,7 @@ cdef bint arg_references(view word, references *refs) noexcept nogil:
 
 
 cdef int read_threshold(call *c, int i, adding *a, bint by_id) noexcept nogil:
-    """MAXLEN or MINID at i; its last argument, or -1 with the error replied."""
+    """MAXLEN or MINID at i; returns its last argument, or -1 with the error replied."""
     if a.trims:
         reply_error(c, b"ERR syntax error, MAXLEN and MINID options at the same time are not compatible")
         return -1
@@ -298,7 +298,7 @@ cdef bint read_adding(call *c, bint adds, adding *a) noexcept nogil:
 
 
 cdef bint next_id(call *c, stream *s, adding *a) noexcept nogil:
-    """The id of the entry that is added; False: there is none, and the error is replied."""
+    """The id of the new entry; False: none is valid, and the error is replied."""
     if id_compare(s.last, id_highest()) == 0:
         reply_error(c, b"ERR The stream has exhausted the last possible ID, unable to add more items")
         return False
@@ -328,7 +328,7 @@ cdef bint too_large(call *c, int first) noexcept nogil:
 
 
 cdef void effect_length(call *c, stream *s) noexcept nogil:
-    """MAXLEN = length: what an approximate trimming leaves depends on the nodes of this server."""
+    """MAXLEN = length: the result of approximate trimming depends on the nodes of this server."""
     effect_text(&c.store.effects, b"MAXLEN")
     effect_text(&c.store.effects, b"=")
     effect_int(&c.store.effects, s.length)
@@ -339,7 +339,7 @@ cdef void propagate_added(call *c, stream *s, adding *a, bint trimmed) noexcept 
     if not propagates(c):
         return
     if a.trims and a.trim.refs != KEEP_REFERENCES:
-        propagate_with_id(c, a.id_at, a.id)            # trims exactly, as its words say
+        propagate_with_id(c, a.id_at, a.id)            # exact trimming: its own words give the same result
         return
     propagate_as(c, b"XADD", 3 + 3 * trimmed + c.argc - a.id_at - 1)
     effect_word(&c.store.effects, c.argv[1])
@@ -360,7 +360,7 @@ cdef void propagate_trimmed(call *c, stream *s, adding *a) noexcept nogil:
 define(xadd_command, """
     XADD key [NOMKSTREAM] [KEEPREF | DELREF | ACKED] [<MAXLEN | MINID> [= | ~] threshold [LIMIT count]] <* | id> field value [field value ...]
     write denyoom fast | stream | 5.0.0 | O(1) for an entry, O(N) where N is the number of entries trimmed
-    Append an entry to a stream, which is made if it does not exist.
+    Append an entry to a stream, which is created if it does not exist.
     keys: RW update
     tips: nondeterministic_output
 """)
@@ -407,7 +407,7 @@ cdef void xadd_command(call *c) noexcept nogil:
         propagate_added(c, s, &a, trimmed)
         return
     if s.added == 0 and s.groups.count == 0:
-        drop_empty(c, key, e, hash)        # it was made for an entry that did not come
+        drop_empty(c, key, e, hash)        # it was created for an entry that was not added
 
 
 define(xtrim_command, """
@@ -490,7 +490,7 @@ cdef void xrevrange_command(call *c) noexcept nogil:
 define(xdel_command, """
     XDEL key id [id ...]
     write fast | stream | 5.0.0 | O(log(N)) for each id
-    Remove entries from a stream and count them.
+    Remove entries from a stream and return the number removed.
     keys: RW delete
 """)
 cdef void xdel_command(call *c) noexcept nogil:
@@ -512,7 +512,7 @@ cdef void xdel_command(call *c) noexcept nogil:
 
 
 cdef bint read_ids(call *c, int at, int *first, references *refs) noexcept nogil:
-    """From argument `at` on; the ids are then those from `first` to the end."""
+    """From argument `at` on; the ids are then arguments `first` to the end."""
     cdef int64_t n
     refs[0] = KEEP_REFERENCES
     if at < c.argc and arg_references(c.argv[at], refs):
@@ -533,7 +533,7 @@ cdef bint read_ids(call *c, int at, int *first, references *refs) noexcept nogil
 define(xdelex_command, """
     XDELEX key [KEEPREF | DELREF | ACKED] IDS numids id [id ...]
     write fast | stream | 8.2.0 | O(log(N)) for each id
-    Remove entries from a stream, with their references in consumer groups or only if they have none: 1 removed, 2 spared, -1 none.
+    Remove entries from a stream, depending on their references in consumer groups: 1 removed, 2 kept, -1 not found.
     keys: RW delete
     at: 1 1 1
 """)
@@ -566,7 +566,7 @@ cdef void xdelex_command(call *c) noexcept nogil:
 define(xsetid_command, """
     XSETID key last-id [ENTRIESADDED entries-added] [MAXDELETEDID max-deleted-id]
     write denyoom fast | stream | 5.0.0 | O(1)
-    Set the last id of a stream, as replication needs it.
+    Set the last id of a stream. Used by replication.
     keys: RW update
 """)
 cdef void xsetid_command(call *c) noexcept nogil:

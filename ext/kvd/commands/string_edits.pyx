@@ -58,7 +58,7 @@ cdef bint set_length(call *c, view key, size_t n) noexcept nogil:
 define(append_command, """
     APPEND key value
     write denyoom fast | string | 2.0.0 | O(1), amortised over the growth of the value
-    Append to the string value of a key, which is made if it does not exist.
+    Append to the string value of a key, which is created if it does not exist.
     keys: RW insert
 """)
 cdef void append_command(call *c) noexcept nogil:
@@ -89,7 +89,7 @@ cdef void append_command(call *c) noexcept nogil:
 define(setrange_command, """
     SETRANGE key offset value
     write denyoom | string | 2.2.0 | O(1), not counting the copying of the value
-    Overwrite a part of the string value of a key, padding with zero bytes what lies before it.
+    Overwrite a part of the string value of a key, padding a gap before it with zero bytes.
     keys: RW update
 """)
 cdef void setrange_command(call *c) noexcept nogil:
@@ -161,7 +161,7 @@ cdef void add_to(call *c, int64_t delta) noexcept nogil:
 define(incr_command, """
     INCR key
     write denyoom fast | string | 1.0.0 | O(1)
-    Add one to the integer value of a key; one that does not exist counts as 0.
+    Increment the integer value of a key by one; a missing key counts as 0.
     keys: RW access update
 """)
 cdef void incr_command(call *c) noexcept nogil:
@@ -171,7 +171,7 @@ cdef void incr_command(call *c) noexcept nogil:
 define(decr_command, """
     DECR key
     write denyoom fast | string | 1.0.0 | O(1)
-    Subtract one from the integer value of a key; one that does not exist counts as 0.
+    Decrement the integer value of a key by one; a missing key counts as 0.
     keys: RW access update
 """)
 cdef void decr_command(call *c) noexcept nogil:
@@ -181,7 +181,7 @@ cdef void decr_command(call *c) noexcept nogil:
 define(incrby_command, """
     INCRBY key increment
     write denyoom fast | string | 1.0.0 | O(1)
-    Add a number to the integer value of a key; one that does not exist counts as 0.
+    Increment the integer value of a key; a missing key counts as 0.
     keys: RW access update
 """)
 cdef void incrby_command(call *c) noexcept nogil:
@@ -193,7 +193,7 @@ cdef void incrby_command(call *c) noexcept nogil:
 define(decrby_command, """
     DECRBY key decrement
     write denyoom fast | string | 1.0.0 | O(1)
-    Subtract a number from the integer value of a key; one that does not exist counts as 0.
+    Decrement the integer value of a key; a missing key counts as 0.
     keys: RW access update
 """)
 cdef void decrby_command(call *c) noexcept nogil:
@@ -209,7 +209,7 @@ cdef void decrby_command(call *c) noexcept nogil:
 define(incrbyfloat_command, """
     INCRBYFLOAT key float-increment
     write denyoom fast | string | 2.6.0 | O(1)
-    Add a floating point number to the value of a key; one that does not exist counts as 0.
+    Increment the floating point value of a key; a missing key counts as 0.
     keys: RW access update
 """)
 cdef void incrbyfloat_command(call *c) noexcept nogil:

@@ -1,4 +1,4 @@
-"""What the Python doors call without going through the gate, and what other commands on strings share. See strings.pyx."""
+"""Functions that the Python doors call without the gate, and functions shared by commands on strings. See strings.pyx."""
 
 from libc.stdint cimport int64_t, uint64_t
 

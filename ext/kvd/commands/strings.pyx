@@ -1,4 +1,4 @@
-"""Commands on strings. How a string is held is known to types/string.pyx alone."""
+"""Commands on strings. Encodings are internal to types/string.pyx."""
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
@@ -27,9 +27,9 @@ from kvd.types.string cimport string_assign, string_len, string_new, string_view
 # ---- writing ----------------------------------------------------------------------------------------
 
 cdef bint string_put(call *c, view key, view value, uint64_t hash, entry *old, int64_t deadline, bint keep_ttl) noexcept nogil:
-    """Makes key hold value. deadline: ms, or NO_TIME. False: no memory, and the error is replied.
+    """Sets the value of key. deadline: ms, or NO_TIME. False: no memory, and the error is replied.
 
-    The event "set" and those of the deadline are the caller's."""
+    The caller reports the event "set" and those of the deadline."""
     cdef entry *e
     cdef uint8_t timed = 0
     if keep_ttl and old != NULL:
@@ -56,7 +56,7 @@ cdef bint string_put(call *c, view key, view value, uint64_t hash, entry *old, i
 
 
 cdef bint too_long(call *c, unsigned long long n) noexcept nogil:
-    """True, with the error replied, when a string of n bytes is more than the configuration allows."""
+    """True, with the error replied, when a string of n bytes exceeds the limit of the configuration."""
     if n <= <uint64_t>cfg(&c.store.config, OPT_PROTO_MAX_BULK_LEN):
         return False
     reply_error(c, TOO_LONG)
@@ -86,7 +86,7 @@ cdef enum:
 cdef struct set_option:
     const char *word
     int flag
-    int excludes               # flags that must not stand before it
+    int excludes               # flags that must not precede it
     bint takes_value
 
 cdef set_option OPTIONS[13]
@@ -108,7 +108,7 @@ cdef struct set_args:
     int flags
     int time_at                # argument that gives the time; 0: none
     int64_t deadline           # ms; NO_TIME; after read_time
-    view operand               # of IFEQ and its like
+    view operand               # of IFEQ, IFNE, IFDEQ, IFDNE
 
 
 cdef bint read_options(call *c, int at, int allowed, set_args *a) noexcept nogil:
@@ -141,7 +141,7 @@ cdef bint read_options(call *c, int at, int allowed, set_args *a) noexcept nogil
 
 
 cdef bint read_time(call *c, set_args *a) noexcept nogil:
-    """The deadline that the options gave; False: the error is replied."""
+    """The deadline of the options; False: the error is replied."""
     if a.time_at == 0:
         return True
     return read_deadline(c, a.time_at, 1 if a.flags & (SET_PX | SET_PXAT) else 1000,
@@ -167,7 +167,7 @@ cdef bint read_digest(view text, uint64_t *digest) noexcept nogil:
 
 
 cdef int condition_holds(call *c, int flags, view operand, entry *e) noexcept nogil:
-    """1 or 0; -1: it cannot be told, and the error is replied."""
+    """1 or 0; -1: another type or an invalid digest, and the error is replied."""
     cdef char scratch[INT_TEXT]
     cdef view value
     cdef uint64_t digest = 0
@@ -202,7 +202,7 @@ cdef void reply_value(call *c, entry *e) noexcept nogil:
 
 
 cdef void string_propagate(call *c, view key, view value, int64_t deadline, bint keep_ttl) noexcept nogil:
-    """A SET whose condition has held, with its deadline as a moment."""
+    """Propagates a SET whose condition held, with an absolute deadline."""
     cdef effects *u = &c.store.effects
     if not propagates(c):
         return
@@ -220,7 +220,7 @@ cdef void string_propagate(call *c, view key, view value, int64_t deadline, bint
 
 
 cdef void finish_set(call *c, view key, uint64_t hash, int64_t deadline) noexcept nogil:
-    """What a write of a whole value is told as; a deadline in the past deletes at once."""
+    """Events and effects of a write of a whole value; a deadline in the past deletes at once."""
     cdef entry *e
     changed(c, key, 1, EVENT_STRING, b"set")
     if deadline < 0:
@@ -263,7 +263,7 @@ cdef void set_generic(call *c, set_args *a, view value) noexcept nogil:
 define(set_command, """
     SET key value [NX | XX | IFEQ ifeq-value | IFNE ifne-value | IFDEQ ifdeq-digest | IFDNE ifdne-digest] [GET] [EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT unix-time-milliseconds | KEEPTTL]
     write denyoom | string | 1.0.0 | O(1)
-    Set the string value of a key, whatever it held before.
+    Set the string value of a key, whatever its previous type.
     keys: RW access update variable_flags
 """)
 cdef void set_command(call *c) noexcept nogil:
@@ -277,7 +277,7 @@ cdef void set_command(call *c) noexcept nogil:
 
 
 cdef uint32_t set_key_flags(view *argv, int argc) noexcept nogil:
-    """With GET it reads the key as well."""
+    """With GET it also reads the key."""
     cdef int i
     for i in range(3, argc):
         if view_is(argv[i], b"get"):
@@ -318,7 +318,7 @@ cdef void psetex_command(call *c) noexcept nogil:
 define(setnx_command, """
     SETNX key value
     write denyoom fast | string | 1.0.0 | O(1)
-    Set the string value of a key that does not exist.
+    Set the string value of a key if it does not exist.
     keys: OW insert
 """)
 cdef void setnx_command(call *c) noexcept nogil:
@@ -333,7 +333,7 @@ cdef void setnx_command(call *c) noexcept nogil:
 define(getset_command, """
     GETSET key value
     write denyoom fast | string | 1.0.0 | O(1)
-    Set the string value of a key and return the one it had.
+    Set the string value of a key and return the previous one.
     keys: RW access update
 """)
 cdef void getset_command(call *c) noexcept nogil:
@@ -353,7 +353,7 @@ cdef void getset_command(call *c) noexcept nogil:
 define(mset_command, """
     MSET key value [key value ...]
     write denyoom | string | 1.0.1 | O(N) where N is the number of keys
-    Set the string values of many keys at once.
+    Set the string values of several keys atomically.
     keys: OW update
     tips: request_policy:multi_shard response_policy:all_succeeded
 """)
@@ -367,7 +367,7 @@ cdef void mset_command(call *c) noexcept nogil:
 define(msetnx_command, """
     MSETNX key value [key value ...]
     write denyoom | string | 1.0.1 | O(N) where N is the number of keys
-    Set the string values of many keys, but only if none of them exists.
+    Set the string values of several keys if none of them exists.
     keys: OW insert
     tips: request_policy:multi_shard response_policy:agg_min
 """)
@@ -422,7 +422,7 @@ cdef bint set_pairs(call *c, int at, int64_t pairs, int64_t deadline, bint keep_
 define(msetex_command, """
     MSETEX numkeys key value [key value ...] [NX | XX] [EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT unix-time-milliseconds | KEEPTTL]
     write denyoom | string | 8.4.0 | O(N) where N is the number of keys
-    Set the string values of many keys with one time to live, all or none.
+    Set the string values of several keys with a common time to live, all or none.
     keys: OW update
 """)
 cdef void msetex_command(call *c) noexcept nogil:
@@ -462,7 +462,7 @@ cdef void get_command(call *c) noexcept nogil:
 define(mget_command, """
     MGET key [key ...]
     readonly fast | string | 1.0.0 | O(N) where N is the number of keys
-    Return the string values of many keys, null for those that hold none.
+    Return the string values of several keys, null for keys without one.
     tips: request_policy:multi_shard
 """)
 cdef void mget_command(call *c) noexcept nogil:
@@ -571,7 +571,7 @@ cdef void getrange_generic(call *c) noexcept nogil:
 define(getrange_command, """
     GETRANGE key start end
     readonly | string | 2.4.0 | O(N) where N is the length of the returned string
-    Return a part of the string value of a key; negative positions count from its end.
+    Return a part of the string value of a key; negative indexes count from its end.
 """)
 cdef void getrange_command(call *c) noexcept nogil:
     getrange_generic(c)
@@ -580,7 +580,7 @@ cdef void getrange_command(call *c) noexcept nogil:
 define(substr_command, """
     SUBSTR key start end
     readonly | string | 1.0.0 | O(N) where N is the length of the returned string
-    Return a part of the string value of a key; the old name of GETRANGE.
+    Return a part of the string value of a key. Superseded by GETRANGE.
 """)
 cdef void substr_command(call *c) noexcept nogil:
     getrange_generic(c)
@@ -614,7 +614,7 @@ cdef void digest_command(call *c) noexcept nogil:
 define(delex_command, """
     DELEX key [IFEQ ifeq-value | IFNE ifne-value | IFDEQ ifdeq-digest | IFDNE ifdne-digest]
     write fast | string | 8.4.0 | O(1), or O(N) of the value's length with a condition
-    Delete a key if its string value, or the digest of it, is or is not the given one.
+    Delete a key, optionally only if its string value or digest is equal, or not equal, to a given one.
     keys: RW delete
 """)
 cdef void delex_command(call *c) noexcept nogil:

@@ -1,4 +1,4 @@
-"""MULTI, EXEC, DISCARD, WATCH and UNWATCH. The queue and the watches are the session's."""
+"""MULTI, EXEC, DISCARD, WATCH and UNWATCH. Queue and watches are parts of the session."""
 
 from kvd.resp.writer cimport write_null_array
 from kvd.run.args cimport reply_array, reply_error, reply_ok
@@ -15,7 +15,7 @@ from kvd.store.store cimport SPECIAL_MULTI, special_set
 define(multi_command, """
     MULTI
     noscript loading stale fast allow_busy in_multi | transactions | 1.2.0 | O(1)
-    Begin a transaction: the commands that follow are queued.
+    Begin a transaction: the following commands are queued.
 """)
 cdef void multi_command(call *c) noexcept nogil:
     if in_multi(c.session):
@@ -28,7 +28,7 @@ cdef void multi_command(call *c) noexcept nogil:
 define(exec_command, """
     EXEC
     noscript loading stale skip_slowlog in_multi ends_multi nests | transactions | 1.2.0 | Depends on the commands of the transaction.
-    Run the commands of a transaction, unless a watched key has changed.
+    Run the queued commands of a transaction, unless a watched key has changed.
 """)
 cdef void exec_command(call *c) noexcept nogil:
     cdef session *s = c.session
@@ -68,7 +68,7 @@ cdef void exec_command(call *c) noexcept nogil:
 define(discard_command, """
     DISCARD
     noscript loading stale fast allow_busy in_multi | transactions | 2.0.0 | O(N) where N is the number of queued commands
-    Forget a transaction.
+    Discard the queued commands of a transaction.
 """)
 cdef void discard_command(call *c) noexcept nogil:
     if not in_multi(c.session):
@@ -81,7 +81,7 @@ cdef void discard_command(call *c) noexcept nogil:
 define(watch_command, """
     WATCH key [key ...]
     noscript loading stale fast allow_busy in_multi | transactions | 2.2.0 | O(1) for each key
-    Let the next EXEC fail if one of the keys changes before it.
+    Make the next EXEC fail if one of the keys changes before it.
     keys: RO
 """)
 cdef void watch_command(call *c) noexcept nogil:
@@ -99,7 +99,7 @@ cdef void watch_command(call *c) noexcept nogil:
 define(unwatch_command, """
     UNWATCH
     noscript loading stale fast allow_busy | transactions | 2.2.0 | O(N) where N is the number of watched keys
-    Forget all watched keys.
+    Stop watching all keys.
 """)
 cdef void unwatch_command(call *c) noexcept nogil:
     unwatch(c.session)

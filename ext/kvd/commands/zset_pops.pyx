@@ -1,4 +1,4 @@
-"""Commands that remove and return the lowest or highest members of sorted sets, and those that wait for them."""
+"""Commands that remove and return the lowest or highest members of sorted sets, with blocking variants."""
 
 from libc.stdint cimport int64_t, uint64_t
 
@@ -19,7 +19,7 @@ from kvd.types.zset cimport zset_at, zset_cursor, zset_get, zset_len, zset_remov
 
 
 cdef void pop(call *c, view key, entry *e, uint64_t hash, bint highest, int64_t count, bint nested) noexcept nogil:
-    """Writes and removes `count` members (as many as there are at least), with scores."""
+    """Writes and removes `count` members with scores; the set has at least that many."""
     cdef zset_cursor at
     cdef view member
     cdef double score
@@ -36,7 +36,7 @@ cdef void pop(call *c, view key, entry *e, uint64_t hash, bint highest, int64_t 
 
 
 cdef void propagate_pop(call *c, view key, bint highest, int64_t count) noexcept nogil:
-    """Of a command that has chosen the key."""
+    """Of a command that has chosen among keys."""
     if propagates(c):
         propagate_as(c, b"ZPOPMAX" if highest else b"ZPOPMIN", 3)
         effect_word(&c.store.effects, key)
@@ -103,7 +103,7 @@ cdef void bzpop_generic(call *c, bint highest) noexcept nogil:
 define(bzpopmin_command, """
     BZPOPMIN key [key ...] timeout
     write blocking fast | sorted-set | 5.0.0 | O(log(N))
-    Remove and return the member with the lowest score of the first sorted set there is; wait for one.
+    Pop the member with the lowest score of the first non-empty sorted set, blocking until one is available.
     keys: RW access delete
     at: 1 -2 1
 """)
@@ -114,7 +114,7 @@ cdef void bzpopmin_command(call *c) noexcept nogil:
 define(bzpopmax_command, """
     BZPOPMAX key [key ...] timeout
     write blocking fast | sorted-set | 5.0.0 | O(log(N))
-    Remove and return the member with the highest score of the first sorted set there is; wait for one.
+    Pop the member with the highest score of the first non-empty sorted set, blocking until one is available.
     keys: RW access delete
     at: 1 -2 1
 """)
@@ -165,7 +165,7 @@ cdef void zmpop_generic(call *c, int at, bint waits) noexcept nogil:
 define(zmpop_command, """
     ZMPOP numkeys key [key ...] <MIN | MAX> [COUNT count]
     write | sorted-set | 7.0.0 | O(K+M*log(N)) where K is the number of keys and M the number of members popped
-    Remove and return members of the first sorted set there is.
+    Pop members of the first non-empty sorted set.
     keys: RW access delete
 """)
 cdef void zmpop_command(call *c) noexcept nogil:
@@ -175,7 +175,7 @@ cdef void zmpop_command(call *c) noexcept nogil:
 define(bzmpop_command, """
     BZMPOP timeout numkeys key [key ...] <MIN | MAX> [COUNT count]
     write blocking | sorted-set | 7.0.0 | O(K+M*log(N)) where K is the number of keys and M the number of members popped
-    Remove and return members of the first sorted set there is; wait for one.
+    Pop members of the first non-empty sorted set, blocking until one is available.
     keys: RW access delete
 """)
 cdef void bzmpop_command(call *c) noexcept nogil:

@@ -1,4 +1,4 @@
-"""What unions of sorted sets share with ranges. See zset_ranges.pyx."""
+"""Functions shared with unions of sorted sets. See zset_ranges.pyx."""
 
 from kvd.core.entry cimport entry
 from kvd.run.call cimport call

@@ -1,7 +1,7 @@
 """Ranges of sorted sets.
 
-A range by score, by bytes or by position is first turned into an interval of ranks; what follows is the
-same for all: reply it, store it, remove it, count it.
+A range by score, by bytes or by position is first converted to an interval of ranks, which is then
+replied, stored, removed or counted.
 """
 
 from libc.stdint cimport int64_t, uint64_t
@@ -30,8 +30,8 @@ cdef enum range_kind:
 cdef struct bound:             # of a range by score or by bytes
     double score
     view member
-    int end                    # by bytes: -1 the lowest there is, 1 the highest, 0: member
-    bint open                  # the bound itself is not in
+    int end                    # by bytes: -1 the lowest possible, 1 the highest, 0: member
+    bint open                  # the bound itself is excluded
 
 cdef struct zrange:
     range_kind kind
@@ -86,14 +86,14 @@ cdef bint read_bounds(call *c, int low, int high, zrange *r) noexcept nogil:
 
 
 cdef size_t lex_edge(entry *e, bound *b, bint upper) noexcept nogil:
-    """How many members stand before the bound; of an upper one, up to and with it."""
+    """The number of members before the bound; of an upper one, including it."""
     if b.end:
         return zset_len(e) if b.end > 0 else 0
     return zset_lex_below(e, b.member, b.open != upper)
 
 
 cdef bint resolve(entry *e, zrange *r, int64_t *first, int64_t *last) noexcept nogil:
-    """The range as ranks first to last, counted from the side it is read from. False: it is empty."""
+    """The range as ranks first to last, in the order of reading. False: it is empty."""
     cdef int64_t n = zset_len(e)
     cdef int64_t low, high
     if r.kind == BY_RANK:
@@ -164,7 +164,7 @@ cdef void store_range(call *c, entry *e, zrange *r) noexcept nogil:
 
 
 cdef bint read_range_options(call *c, int at, bint any_kind, bint storing, zrange *r) noexcept nogil:
-    """From argument `at` on. any_kind: BYSCORE, BYLEX and REV may be said. False: the error is replied."""
+    """From argument `at` on. any_kind: BYSCORE, BYLEX and REV are allowed. False: the error is replied."""
     cdef int i = at
     cdef view word
     while i < c.argc:
@@ -210,7 +210,7 @@ cdef void zset_reply_all(call *c, entry *e, bint with_scores) noexcept nogil:
 
 
 cdef void range_generic(call *c, int key, bint storing, bint any_kind, range_kind kind, bint reverse) noexcept nogil:
-    """The key at argument `key`, its bounds behind it."""
+    """The key at argument `key`, its bounds after it."""
     cdef zrange r
     cdef uint64_t hash
     cdef entry *e
@@ -232,7 +232,7 @@ cdef void range_generic(call *c, int key, bint storing, bint any_kind, range_kin
 define(zrange_command, """
     ZRANGE key start stop [BYSCORE | BYLEX] [REV] [LIMIT offset count] [WITHSCORES]
     readonly | sorted-set | 1.2.0 | O(log(N)+M) where M is the number of members returned
-    Return members of a sorted set: by position, score or bytes.
+    Return members of a sorted set by position, score or lexicographical order.
 """)
 cdef void zrange_command(call *c) noexcept nogil:
     range_generic(c, 1, False, True, BY_RANK, False)
@@ -241,7 +241,7 @@ cdef void zrange_command(call *c) noexcept nogil:
 define(zrangestore_command, """
     ZRANGESTORE dst src min max [BYSCORE | BYLEX] [REV] [LIMIT offset count]
     write denyoom | sorted-set | 6.2.0 | O(log(N)+M) where M is the number of members stored
-    Store members of a sorted set in another.
+    Store members of a sorted set, selected by position, score or lexicographical order, in another.
     keys: OW update; RO access
     at: 1 2 1
 """)
@@ -279,7 +279,7 @@ cdef void zrevrangebyscore_command(call *c) noexcept nogil:
 define(zrangebylex_command, """
     ZRANGEBYLEX key min max [LIMIT offset count]
     readonly | sorted-set | 2.8.9 | O(log(N)+M) where M is the number of members returned
-    Return members of a sorted set of equal scores by their bytes.
+    Return members of a sorted set of equal scores in a lexicographical range.
 """)
 cdef void zrangebylex_command(call *c) noexcept nogil:
     range_generic(c, 1, False, False, BY_LEX, False)
@@ -288,7 +288,7 @@ cdef void zrangebylex_command(call *c) noexcept nogil:
 define(zrevrangebylex_command, """
     ZREVRANGEBYLEX key max min [LIMIT offset count]
     readonly | sorted-set | 2.8.9 | O(log(N)+M) where M is the number of members returned
-    Return members of a sorted set of equal scores by their bytes, from the highest.
+    Return members of a sorted set of equal scores in a lexicographical range, in reverse order.
 """)
 cdef void zrevrangebylex_command(call *c) noexcept nogil:
     range_generic(c, 1, False, False, BY_LEX, True)
@@ -310,7 +310,7 @@ cdef void count_generic(call *c, range_kind kind) noexcept nogil:
 define(zcount_command, """
     ZCOUNT key min max
     readonly fast | sorted-set | 2.0.0 | O(log(N))
-    Count members of a sorted set within scores.
+    Return the number of members of a sorted set in a range of scores.
 """)
 cdef void zcount_command(call *c) noexcept nogil:
     count_generic(c, BY_SCORE)
@@ -319,7 +319,7 @@ cdef void zcount_command(call *c) noexcept nogil:
 define(zlexcount_command, """
     ZLEXCOUNT key min max
     readonly fast | sorted-set | 2.8.9 | O(log(N))
-    Count members of a sorted set of equal scores within bytes.
+    Return the number of members of a sorted set of equal scores in a lexicographical range.
 """)
 cdef void zlexcount_command(call *c) noexcept nogil:
     count_generic(c, BY_LEX)
@@ -373,7 +373,7 @@ cdef void zremrangebyscore_command(call *c) noexcept nogil:
 define(zremrangebylex_command, """
     ZREMRANGEBYLEX key min max
     write | sorted-set | 2.8.9 | O(M*log(N)) where M is the number of members removed
-    Remove members of a sorted set of equal scores by their bytes.
+    Remove members of a sorted set of equal scores in a lexicographical range.
     keys: RW delete
 """)
 cdef void zremrangebylex_command(call *c) noexcept nogil:

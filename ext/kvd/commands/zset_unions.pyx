@@ -56,7 +56,7 @@ cdef size_t size_of(operand *o) noexcept nogil:
 
 
 cdef bint score_in(operand *o, view member, double *score) noexcept nogil:
-    """Weighted; False: it has no such member. Members of a plain set score 1."""
+    """Weighted; False: it does not have the member. Members of a plain set have the score 1."""
     score[0] = 1
     if type_of(o.e) == SET:
         if not set_has(o.e, member):
@@ -97,7 +97,7 @@ cdef bint walk_next(walk *w, view *member, double *score) noexcept nogil:
 
 
 cdef void walk_on(walk *w) noexcept nogil:
-    """After the member from walk_next has been used."""
+    """Advances after the member of walk_next was used."""
     if type_of(w.of.e) != SET:
         w.more = zset_next(&w.scored)
 
@@ -198,7 +198,7 @@ cdef void smallest_first(operands *o) noexcept nogil:
 
 
 cdef bint in_all(operands *o, view member, double *score) noexcept nogil:
-    """In all but the first, whose score is given; the score becomes the aggregate."""
+    """Is it in all but the first, whose score is given? The score becomes the aggregate."""
     cdef double other
     cdef int i
     for i in range(1, o.count):
@@ -218,7 +218,7 @@ cdef bint in_others(operands *o, view member) noexcept nogil:
 
 
 cdef entry *compute(call *c, operation op, operands *o, view key) noexcept nogil:
-    """A new sorted set of what the operation yields; NULL: no memory."""
+    """A new sorted set with the result of the operation; NULL: no memory."""
     cdef packing limits = zset_limits(c.store)
     cdef entry *result = zset_new(&c.store.mem, key)
     cdef walk w
@@ -277,7 +277,7 @@ cdef void operate_and_store(call *c, operation op, const char *event) noexcept n
 define(zunion_command, """
     ZUNION numkeys key [key ...] [WEIGHTS weight [weight ...]] [AGGREGATE <SUM | MIN | MAX>] [WITHSCORES]
     readonly | sorted-set | 6.2.0 | O(N*log(N)) where N is the number of members of all sets
-    Return the members that any of the sorted sets has.
+    Return the members that are in any of the sorted sets.
 """)
 cdef void zunion_command(call *c) noexcept nogil:
     operate(c, UNION)
@@ -286,7 +286,7 @@ cdef void zunion_command(call *c) noexcept nogil:
 define(zinter_command, """
     ZINTER numkeys key [key ...] [WEIGHTS weight [weight ...]] [AGGREGATE <SUM | MIN | MAX>] [WITHSCORES]
     readonly | sorted-set | 6.2.0 | O(N*K) where N is the size of the smallest set and K the number of sets
-    Return the members that all sorted sets have.
+    Return the members that are in all sorted sets.
 """)
 cdef void zinter_command(call *c) noexcept nogil:
     operate(c, INTER)
@@ -295,7 +295,7 @@ cdef void zinter_command(call *c) noexcept nogil:
 define(zdiff_command, """
     ZDIFF numkeys key [key ...] [WITHSCORES]
     readonly | sorted-set | 6.2.0 | O(N*K) where N is the size of the first set and K the number of sets
-    Return the members of the first sorted set that no other has.
+    Return the members of the first sorted set that are in no other.
 """)
 cdef void zdiff_command(call *c) noexcept nogil:
     operate(c, DIFF)
@@ -304,7 +304,7 @@ cdef void zdiff_command(call *c) noexcept nogil:
 define(zunionstore_command, """
     ZUNIONSTORE destination numkeys key [key ...] [WEIGHTS weight [weight ...]] [AGGREGATE <SUM | MIN | MAX>]
     write denyoom | sorted-set | 2.0.0 | O(N*log(N)) where N is the number of members of all sets
-    Store the members that any of the sorted sets has, and count them.
+    Store the members that are in any of the sorted sets, and return their number.
     keys: OW update; RO access
 """)
 cdef void zunionstore_command(call *c) noexcept nogil:
@@ -314,7 +314,7 @@ cdef void zunionstore_command(call *c) noexcept nogil:
 define(zinterstore_command, """
     ZINTERSTORE destination numkeys key [key ...] [WEIGHTS weight [weight ...]] [AGGREGATE <SUM | MIN | MAX>]
     write denyoom | sorted-set | 2.0.0 | O(N*K) where N is the size of the smallest set and K the number of sets
-    Store the members that all sorted sets have, and count them.
+    Store the members that are in all sorted sets, and return their number.
     keys: OW update; RO access
 """)
 cdef void zinterstore_command(call *c) noexcept nogil:
@@ -324,7 +324,7 @@ cdef void zinterstore_command(call *c) noexcept nogil:
 define(zdiffstore_command, """
     ZDIFFSTORE destination numkeys key [key ...]
     write denyoom | sorted-set | 6.2.0 | O(N*K) where N is the size of the first set and K the number of sets
-    Store the members of the first sorted set that no other has, and count them.
+    Store the members of the first sorted set that are in no other, and return their number.
     keys: OW update; RO access
 """)
 cdef void zdiffstore_command(call *c) noexcept nogil:
@@ -334,7 +334,7 @@ cdef void zdiffstore_command(call *c) noexcept nogil:
 define(zintercard_command, """
     ZINTERCARD numkeys key [key ...] [LIMIT limit]
     readonly | sorted-set | 7.0.0 | O(N*K) where N is the size of the smallest set and K the number of sets
-    Count the members that all sorted sets have, up to a limit.
+    Return the number of members that are in all sorted sets, up to a limit.
 """)
 cdef void zintercard_command(call *c) noexcept nogil:
     cdef operands o

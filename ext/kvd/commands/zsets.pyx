@@ -1,4 +1,4 @@
-"""Commands on members of sorted sets. How a sorted set is stored: types/zset.pyx."""
+"""Commands on members of sorted sets. Encodings are internal to types/zset.pyx."""
 
 from libc.stdint cimport int64_t, uint64_t
 
@@ -37,7 +37,7 @@ cdef enum outcome:
 
 
 cdef outcome put(call *c, entry *e, view member, double *score, int flags, packing *limits) noexcept nogil:
-    """One member; *score becomes the one it has then, of ADD_INCR the sum."""
+    """One member; *score becomes its new score, of ADD_INCR the sum."""
     cdef double before
     if zset_score(e, member, &before):
         if flags & ADD_NX:
@@ -91,7 +91,7 @@ cdef int read_add_flags(call *c, int *at) noexcept nogil:
 
 
 cdef void zset_propagate(call *c, view member, double score) noexcept nogil:
-    """The sum, not what was added."""
+    """Propagates the resulting score."""
     cdef effects *u = &c.store.effects
     if propagates(c):
         propagate_as(c, b"ZADD", 4)
@@ -147,7 +147,7 @@ cdef void zset_add_pairs(call *c, int at, int flags) noexcept nogil:
 define(zadd_command, """
     ZADD key [NX | XX] [GT | LT] [CH] [INCR] score member [score member ...]
     write denyoom fast | sorted-set | 1.2.0 | O(log(N)) for each member, N being the size of the sorted set
-    Add members to a sorted set, or change their scores.
+    Add members to a sorted set, or update their scores.
     keys: RW update
 """)
 cdef void zadd_command(call *c) noexcept nogil:
@@ -160,7 +160,7 @@ cdef void zadd_command(call *c) noexcept nogil:
 define(zincrby_command, """
     ZINCRBY key float-increment member
     write denyoom fast | sorted-set | 1.2.0 | O(log(N))
-    Add to the score of a member of a sorted set; a missing one counts as 0.
+    Increment the score of a member of a sorted set; a missing member counts as 0.
     keys: RW access update
 """)
 cdef void zincrby_command(call *c) noexcept nogil:
@@ -170,7 +170,7 @@ cdef void zincrby_command(call *c) noexcept nogil:
 define(zrem_command, """
     ZREM key member [member ...]
     write fast | sorted-set | 1.2.0 | O(M*log(N)) where M is the number of members to remove
-    Remove members from a sorted set; the key goes with its last member.
+    Remove members from a sorted set; the key is deleted with its last member.
     keys: RW delete
 """)
 cdef void zrem_command(call *c) noexcept nogil:
@@ -297,10 +297,10 @@ cdef void zrevrank_command(call *c) noexcept nogil:
     rank_generic(c, True)
 
 
-# ---- what ranges, pops and unions share --------------------------------------------------------------
+# ---- shared with ranges, pops and unions -------------------------------------------------------------
 
 cdef void zset_write_pair(call *c, view member, double score, bint with_scores) noexcept nogil:
-    """RESP3 shows a member and its score as a pair."""
+    """In RESP3 a member and its score are a pair."""
     if with_scores and c.proto >= 3:
         reply_array(c, 2)
     write_bulk(c.out, member)
@@ -352,7 +352,7 @@ cdef void random_distinct(call *c, entry *e, int64_t count, bint with_scores) no
     zset_reply_pairs(c, count, with_scores)
     more = zset_at(e, 0, &at)
     while count > 0 and more:
-        if <int64_t>rng_below(&c.store.random, left) < count:      # each as likely as any other
+        if <int64_t>rng_below(&c.store.random, left) < count:      # each subset is equally likely
             score = zset_get(&at, &member)
             zset_write_pair(c, member, score, with_scores)
             count -= 1
@@ -363,7 +363,7 @@ cdef void random_distinct(call *c, entry *e, int64_t count, bint with_scores) no
 define(zrandmember_command, """
     ZRANDMEMBER key [count [WITHSCORES]]
     readonly | sorted-set | 6.2.0 | O(N*log(M)) where N is the number of members returned
-    Return random members of a sorted set: distinct ones, or with a negative count with repetition.
+    Return random members of a sorted set: distinct ones, or with repetition if count is negative.
     tips: nondeterministic_output
 """)
 cdef void zrandmember_command(call *c) noexcept nogil:
@@ -414,7 +414,7 @@ cdef uint64_t zset_step(gathering *g, uint64_t cursor) noexcept nogil:
 define(zscan_command, """
     ZSCAN key cursor [MATCH pattern] [COUNT count]
     readonly | sorted-set | 2.8.0 | O(1) for each call, O(N) for a whole iteration
-    Iterate over the members of a sorted set and their scores, a few at a time.
+    Iterate over the members of a sorted set and their scores.
     tips: nondeterministic_output
 """)
 cdef void zscan_command(call *c) noexcept nogil:

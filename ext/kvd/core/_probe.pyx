@@ -1,4 +1,4 @@
-"""Doors for the tests into the structures of this layer. Built in every form but release."""
+"""Test probes into the structures of this layer. Built in every form but release."""
 
 from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memcpy
@@ -266,7 +266,7 @@ cdef class Wheel:
         entry_free(&self.h, e)
 
     def due(self, int64_t now, int budget=1000000):
-        """Names taken out, in order, until the wheel answers none or the budget is spent."""
+        """Returns the timers taken out, in order, until none is due or the budget is spent."""
         cdef timer *t
         cdef int left = budget
         out = []

@@ -55,7 +55,7 @@ cdef class Cells:
 
 
 cdef class Lives:
-    """Times are microseconds that the test passes; none is read from a clock."""
+    """Times are microseconds passed by the test; no clock is read."""
     cdef heap h
     cdef lives l
     cdef rng chance
@@ -90,7 +90,7 @@ cdef class Lives:
         lives_forget(&self.l, i)
 
     def due(self, int64_t now, int budget=1000):
-        """Numbers that have expired, and what is left of the budget."""
+        """The numbers that have expired, and the budget left."""
         cdef uint32_t i = lives_due(&self.l, now, &budget)
         out = []
         while i:

@@ -74,7 +74,7 @@ def decompress(bytes data, size_t size):
 # ---- listpack ---------------------------------------------------------------------------------------
 
 def listpack_is_sound(bytes data):
-    """What lp_check says of bytes from outside; those that pass are walked both ways."""
+    """What lp_check reports for bytes from outside; those that pass are walked both ways."""
     cdef uint8_t *copy = <uint8_t *>malloc(max(len(data), 1))
     cdef uint8_t *p
     cdef char scratch[24]
@@ -135,7 +135,7 @@ cdef class Listpack:
         assert lp_replace_int(&self.h, &self.lp, lp_seek(self.lp, index), n)
 
     def delete(self, int64_t index, size_t n):
-        """What stands behind them now."""
+        """Returns the element that follows them now."""
         cdef char scratch[24]
         cdef uint8_t *p = lp_delete(&self.h, &self.lp, lp_seek(self.lp, index), n)
         return None if p == NULL else as_bytes(lp_get(p, scratch))
@@ -168,7 +168,7 @@ cdef class Listpack:
         lp_free(&self.h, copy)
 
     def release(self):
-        """Bytes still in use when it is gone."""
+        """Returns the bytes still in use after the release."""
         lp_free(&self.h, self.lp)
         self.lp = NULL
         return self.h.used
@@ -284,7 +284,7 @@ cdef class Quicklist:
         quicklist_settle(self.q)
 
     def remove(self, int64_t index):
-        """The element that stands there then, or None."""
+        """Returns the element that follows it now, or None."""
         cdef quickpos at
         cdef char scratch[24]
         assert self.seek(index, &at)
@@ -505,7 +505,7 @@ def distance(double lon1, double lat1, double lon2, double lat2):
 
 
 def cover(double lon, double lat, double radius=0, double width=0, double height=0):
-    """The ranges that hold a circle, or with width and height a box."""
+    """The ranges that cover a circle, or with width and height a box."""
     cdef geo_shape s
     cdef geo_range out[GEO_AREAS]
     s.lon, s.lat, s.radius, s.width, s.height = lon, lat, radius, width, height

@@ -1,4 +1,4 @@
-"""Test probe for slab, policy and sketch: what they do without a cache around them."""
+"""Test probe for slab, policy and sketch, without a cache around them."""
 
 from libc.stdint cimport int64_t, uint32_t
 
@@ -58,7 +58,7 @@ cdef class Slab:
         return i
 
     def give(self, uint32_t i):
-        """Whether the segment went back."""
+        """Returns whether the segment was freed."""
         if slab_give(&self.s, i):
             column_close(&self.c, i >> 8)
             return True

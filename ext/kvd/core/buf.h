@@ -23,7 +23,7 @@ static inline int kvd_buf_room(struct kvd_buf *b, size_t more) {
     return 1;
 }
 
-/* the same, but no more than is asked for: the size is known */
+/* the same, but allocates exactly that much: the size is known */
 static inline int kvd_buf_exactly(struct kvd_buf *b, size_t more) {
     size_t need = b->len + more;
     char *p;

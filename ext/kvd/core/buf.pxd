@@ -2,7 +2,7 @@
 
 A buffer doubles up to 1 MiB and then grows by a quarter, so that one huge reply does not reserve twice
 its size. Invariant: len <= cap; after a failed growth the old content is still there.
-A reply that no client may get has a limit: what writes it in a loop looks at `failed`.
+A reply that exceeds its limit is incomplete: code that writes one in a loop checks `failed`.
 
 Memory comes from malloc, not from a store's heap: buffers belong to network threads, which hold no
 store lock while they read and write. Owners report the capacity to the store (session_account).
@@ -19,7 +19,7 @@ cdef extern from "kvd/core/buf.h" nogil:
         size_t limit       # it grows no further; 0: none
         bint failed        # an append found no memory, or met the limit: the content is not whole
     bint buf_reserve "kvd_buf_room" (buf *b, size_t more) noexcept   # False: no memory, or the limit; b.failed is set
-    bint buf_reserve_exactly "kvd_buf_exactly" (buf *b, size_t more) noexcept   # the same, with no room to spare
+    bint buf_reserve_exactly "kvd_buf_exactly" (buf *b, size_t more) noexcept   # the same, without spare capacity
     void buf_printf "kvd_printf" (buf *b, const char *format, ...) noexcept
 
 

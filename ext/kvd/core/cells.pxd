@@ -16,9 +16,9 @@ cdef struct cells:
 cdef bint cells_init(cells *c, heap *h) noexcept nogil                        # False: no memory
 cdef bint cells_double(cells *c) noexcept nogil                               # False: no memory, or 2^31 cells; nothing changed
 cdef void cells_remove(cells *c, uint32_t hash, uint32_t id) noexcept nogil   # the node must be in it
-cdef bint cells_shrink(cells *c) noexcept nogil                               # when it is empty: memory back; whether there was much
+cdef bint cells_shrink(cells *c) noexcept nogil                               # when it is empty: frees memory; True: there was much to free
 cdef bint cells_have(cells *c, uint32_t hash, uint32_t id) noexcept nogil
-cdef uint64_t cells_count(cells *c) noexcept nogil                            # cells in use, by looking at all
+cdef uint64_t cells_count(cells *c) noexcept nogil                            # cells in use, by examining all of them
 
 
 cdef inline bint cells_full(cells *c, uint64_t used) noexcept nogil:

@@ -61,7 +61,7 @@ cdef void cells_remove(cells *c, uint32_t hash, uint32_t id) noexcept nogil:
     while c.at[hole].id != id:
         hole = (hole + 1) & c.mask
     at = hole
-    while True:                # a following cell whose own place is not behind the hole moves into it
+    while True:                # a following cell whose home position is not after the hole moves into it
         at = (at + 1) & c.mask
         if c.at[at].id == 0:
             break
@@ -77,7 +77,7 @@ cdef bint cells_shrink(cells *c) noexcept nogil:
         return False
     at = fresh(c.mem, FIRST)
     if at == NULL:
-        return False           # the present cells are free, too
+        return False           # the present cells are freed, too
     replace(c, at, FIRST)
     return True
 

@@ -36,7 +36,7 @@ cdef inline void pace_start(pace *p) noexcept nogil:
 
 
 cdef inline void pace_update(pace *p) noexcept nogil:
-    """Measure the rate again over all time since pace_start; call it now and then."""
+    """Measure the rate again over all time since pace_start; to be called regularly."""
     cdef int64_t us = mono_us() - p.us0
     if us >= 1000:
         p.ticks_per_us = <double>(ticks() - p.tick0) / <double>us

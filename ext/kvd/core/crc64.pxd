@@ -2,4 +2,4 @@
 
 from libc.stdint cimport uint64_t
 
-cdef uint64_t crc64(uint64_t crc, const void *data, size_t n) noexcept nogil      # begin with 0; go on with the last answer
+cdef uint64_t crc64(uint64_t crc, const void *data, size_t n) noexcept nogil      # begin with 0; continue with the last result

@@ -1,6 +1,6 @@
 """CRC-64 of Jones (polynomial 0xad93d23594c935a9, reflected, no inversion), eight bytes at a time.
 
-Table k tells what a byte does to the checksum k bytes later; eight lookups thus consume a word.
+Table k holds the effect of a byte on the checksum k bytes later; eight lookups thus consume a word.
 The tables are made once, when the module is imported, and are constant after that.
 """
 

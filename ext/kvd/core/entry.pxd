@@ -6,12 +6,12 @@
     +---------+---------+---------+---------+-------+---------------+
     header: access 4, kind 1, flags 1, key length 1, value length 1
 
-TIMED: it has a deadline and stands in a wheel. WIDE: a length is above 255, both stand in `wide`.
+TIMED: it has a deadline and is in a wheel. WIDE: a length is above 255, both are in `wide`.
 BOXED: the value is the 8-byte payload (a pointer or an integer), and no value bytes follow the key.
 A plain entry of a 16-byte key and a 32-byte value is thus 56 bytes, and nothing else points at it
 but one 6-byte slot of the table.
 
-The table reads the key; what kind, access and payload mean is for those above to say. The flags that
+The table reads the key; upper layers define what kind, access and payload mean. The flags that
 shape the layout never change in place: to add a deadline is to make a new entry (entry_reshape).
 """
 
@@ -28,7 +28,7 @@ cdef enum:
 
 cdef struct timer:
     int64_t deadline           # ms since 1970
-    uint64_t place             # where in the wheel; 0 when in none
+    uint64_t place             # position in the wheel; 0 when in none
 
 cdef struct entry:
     uint32_t access

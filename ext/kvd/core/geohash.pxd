@@ -1,4 +1,4 @@
-"""Places on earth as 52-bit numbers, near ones close together. See geohash.pyx."""
+"""Positions on Earth as 52-bit numbers (geohashes); close positions have close numbers. See geohash.pyx."""
 
 from libc.stdint cimport uint64_t
 
@@ -6,7 +6,7 @@ cdef enum:
     GEO_STEPS = 26             # bits of longitude, and of latitude
     GEO_AREAS = 9
 
-cdef struct geo_shape:         # what is searched: a circle or a box around a place; metres
+cdef struct geo_shape:         # the area to search: a circle or a box around a position; metres
     double lon
     double lat
     bint is_box
@@ -23,5 +23,5 @@ cdef uint64_t geo_encode(double lon, double lat) noexcept nogil
 cdef void geo_decode(uint64_t hash, double *lon, double *lat) noexcept nogil               # the middle of its area
 cdef double geo_distance(double lon1, double lat1, double lon2, double lat2) noexcept nogil   # metres
 cdef bint geo_within(geo_shape *s, double lon, double lat, double *distance) noexcept nogil
-cdef int geo_cover(geo_shape *s, geo_range *out) noexcept nogil                            # up to GEO_AREAS ranges that hold all of the shape
+cdef int geo_cover(geo_shape *s, geo_range *out) noexcept nogil                            # up to GEO_AREAS ranges that cover the shape
 cdef void geo_text(double lon, double lat, char *out) noexcept nogil                       # the usual geohash: 11 characters

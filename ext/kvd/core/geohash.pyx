@@ -1,9 +1,9 @@
-"""Places on earth as 52-bit numbers, near ones close together.
+"""Positions on Earth as 52-bit numbers (geohashes); close positions have close numbers.
 
 Longitude and latitude are cut into 2^26 steps each; the bits of both are interleaved, latitude in the
-even ones. Numbers that begin alike are in the same area, so that an area is an interval of numbers. A
-circle or box is covered by the area its middle is in, of a size that fits, and the eight around it; those
-which the shape does not touch are left out. What is found there is measured (haversine).
+even ones. Numbers with a common prefix are in the same area, so an area is an interval of numbers. A
+circle or box is covered by the area of its centre, of a size that fits, and the eight around it, except
+those the shape does not touch. For members found there the distance is computed (haversine).
 """
 
 from libc.stdint cimport uint32_t, uint64_t
@@ -17,12 +17,12 @@ cdef extern from "<math.h>" nogil:
 
 cdef double LAT_MAX = 85.05112878      # of the Mercator projection
 cdef double LON_MAX = 180.0
-cdef double RADIUS = 6372797.560856    # of the earth, metres
-cdef double HALF_WAY = 20037726.37     # half around it
+cdef double RADIUS = 6372797.560856    # of the Earth, metres
+cdef double HALF_WAY = 20037726.37     # half its circumference
 cdef double RADIANS = 0.017453292519943295769236907684886
 
 
-cdef struct cell:              # an area of 2^-step of the earth, each way
+cdef struct cell:              # an area of 2^-step of the Earth, each way
     uint32_t x                 # longitude
     uint32_t y                 # latitude
     int step
@@ -55,7 +55,7 @@ cdef inline uint32_t gather(uint64_t x) noexcept nogil:
 
 
 cdef inline uint32_t steps_of(double v, double most, int step) noexcept nogil:
-    """Where v lies between -most and most, in 2^-step."""
+    """The position of v between -most and most, in units of 2^-step."""
     return <uint32_t>((v + most) / (2 * most) * (<uint64_t>1 << step))
 
 
@@ -81,8 +81,8 @@ cdef bounds bounds_of(cell c) noexcept nogil:
 
 
 cdef inline cell neighbour(cell c, int east, int north) noexcept nogil:
-    """Around the world and over the pole it goes on at the other side. A cell at 180 degrees has one bit more, as in Redis,
-    until a step is made that way."""
+    """Beyond the date line or a pole the opposite side follows. A cell at 180 degrees has one bit more, as in Redis,
+    until it moves in that direction."""
     cdef uint32_t mask = <uint32_t>((<uint64_t>1 << c.step) - 1)
     if east:
         c.x = <uint32_t>(c.x + east) & mask
@@ -136,7 +136,7 @@ cdef bint geo_within(geo_shape *s, double lon, double lat, double *distance) noe
 
 
 cdef bounds box_around(geo_shape *s) noexcept nogil:
-    """What holds all of the shape."""
+    """The bounding box of the shape."""
     cdef bounds b
     cdef double up = s.height / 2 if s.is_box else s.radius
     cdef double aside = s.width / 2 if s.is_box else s.radius
@@ -159,7 +159,7 @@ cdef int steps_for(double radius, double lat) noexcept nogil:
         radius *= 2
         step += 1
     step -= 2
-    if lat > 66 or lat < -66:          # meridians come close to each other
+    if lat > 66 or lat < -66:          # meridians converge
         step -= 1
         if lat > 80 or lat < -80:
             step -= 1
@@ -167,7 +167,7 @@ cdef int steps_for(double radius, double lat) noexcept nogil:
 
 
 cdef bint too_small(cell c, bounds *b) noexcept nogil:
-    """Do the cell and its neighbours leave out a part of the box?"""
+    """Do the cell and its neighbours fail to cover a part of the box?"""
     return (bounds_of(neighbour(c, 0, 1)).north < b.north or bounds_of(neighbour(c, 0, -1)).south > b.south
             or bounds_of(neighbour(c, 1, 0)).east < b.east or bounds_of(neighbour(c, -1, 0)).west > b.west)
 

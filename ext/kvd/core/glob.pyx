@@ -1,7 +1,7 @@
 """Redis patterns, matched in time proportional to pattern times text.
 
 Recursion over stars would let a pattern such as a*a*a*a*b take exponential time. Only the last star
-ever needs to be tried again: when what follows it fails, the star takes one more byte. So one saved
+ever needs to be retried: when what follows it fails, the star takes one more byte. So one saved
 position replaces the recursion.
 """
 

@@ -1,10 +1,10 @@
 """Digits of a double that read back as the same double: Grisu2 (F. Loitsch, "Printing floating-point numbers quickly and
 accurately with integers", PLDI 2010).
 
-Nearly always they are the fewest digits that do; in one case of some hundred there are others as short and nearer, or one less.
-Redis prints scores with this algorithm and these powers of ten, so what is printed here, and what is digested of it (types/digest),
-is the same to the last digit. A number is multiplied by a power of ten so that its exponent comes to lie between EXPONENT_MIN and
-EXPONENT_MAX; then its digits are divided off while the rest is within half the distance to the neighbouring doubles.
+In nearly all cases these are the fewest digits; in about one of some hundred a nearer or shorter representation exists.
+Redis prints scores with this algorithm and these powers of ten, so printed scores and digests (types/digest)
+are equal to the last digit. A number is multiplied by a power of ten so that its exponent is between EXPONENT_MIN and
+EXPONENT_MAX; then digits are produced by division while the rest is within half the distance to the neighbouring doubles.
 
     floating    64 bits of mantissa, the highest set once it is normalized, and a binary exponent
 """
@@ -96,7 +96,7 @@ cdef inline floating power_for(int exponent, int *k) noexcept nogil:
 
 
 cdef inline void approach(char *last, uint64_t room, uint64_t rest, uint64_t unit, uint64_t target) noexcept nogil:
-    """Lowers the last digit while that comes nearer to the number."""
+    """Decrements the last digit as long as that brings it nearer to the number."""
     while rest < target and room - rest >= unit and (rest + unit < target or target - rest > rest + unit - target):
         last[0] -= 1
         rest += unit

@@ -1,4 +1,4 @@
-"""HyperLogLog: how many different elements were seen, in 12 KiB, to 0.81%. Byte for byte Redis's. See hll.pyx."""
+"""HyperLogLog: estimates the number of distinct elements with 0.81% error in 12 KiB. Bytes equal to Redis's. See hll.pyx."""
 
 from libc.stdint cimport uint8_t, uint64_t
 
@@ -17,10 +17,10 @@ cdef struct hll:               # a sketch in a buffer of its own
     size_t room                # HLL_DENSE at least
 
 cdef void hll_init(hll *x) noexcept nogil                                     # empty and sparse
-cdef bint hll_is(view v) noexcept nogil                                       # does it look like one?
+cdef bint hll_is(view v) noexcept nogil                                       # does it have a valid header?
 cdef bint hll_is_dense(const uint8_t *p) noexcept nogil
 cdef int hll_add(hll *x, view element, size_t sparse_max) noexcept nogil      # 1 changed, 0 not, -1 it is broken
-cdef int hll_set(hll *x, int index, int count, size_t sparse_max) noexcept nogil   # the same, of a register
+cdef int hll_set(hll *x, int index, int count, size_t sparse_max) noexcept nogil   # the same, for a register
 cdef bint hll_to_dense(hll *x) noexcept nogil                                 # False: it is broken
 cdef bint hll_merge(view v, uint8_t *registers) noexcept nogil                # raises registers to those of v; False: it is broken
 cdef uint64_t hll_estimate(const uint8_t *registers) noexcept nogil

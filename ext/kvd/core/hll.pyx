@@ -1,4 +1,4 @@
-"""HyperLogLog: how many different elements were seen, in 12 KiB, to 0.81%.
+"""HyperLogLog: estimates the number of distinct elements with 0.81% error in 12 KiB.
 
     header 16   "HYLL", encoding (0 dense, 1 sparse), 3 unused, estimate (8, its top bit: out of date)
     dense       16384 registers of 6 bits
@@ -6,9 +6,9 @@
                                    01nnnnnn nnnnnnnn  n+1 zeros
                                    1vvvvvnn           n+1 times v+1
 
-A register holds the longest run of zeros, plus one, that the hash of an element of its own ended with.
+A register holds the longest run of zeros, plus one, at the end of the hashes of its elements.
 A sketch begins sparse and becomes dense when a value does not fit (above 32) or the runs take more
-bytes than hll-sparse-max-bytes. A set register splits the run it stands in and joins equal neighbours.
+bytes than hll-sparse-max-bytes. Setting a register splits its run and joins equal neighbours.
 
 The estimate is Ertl's ("New cardinality estimation algorithms for HyperLogLog sketches", 2017): it
 needs only the histogram of the registers, and no correction for small or large numbers.
@@ -26,11 +26,11 @@ cdef extern from "<math.h>" nogil:
 
 cdef enum:
     INDEX_BITS = 14
-    VALUE_BITS = 50            # of the hash, that are left
+    VALUE_BITS = 50            # of the hash, without the bits of the index
     SPARSE_MAX = 32            # largest value of a run
     RUN_MAX = 4                # longest run of a value
     SHORT_ZEROS = 64
-    NEIGHBOURS = 5             # runs that are looked at for joining
+    NEIGHBOURS = 5             # runs that are examined for joining
 
 
 cdef inline uint64_t mix(uint64_t k) noexcept nogil:
@@ -119,7 +119,7 @@ cdef struct run:
 
 
 cdef inline bint run_at(const uint8_t *p, const uint8_t *end, run *r) noexcept nogil:
-    """False: it is cut off."""
+    """False: it is truncated."""
     r.bytes = 1
     r.value = 0
     if p[0] & 0x80:
@@ -156,7 +156,7 @@ cdef int put_run(uint8_t *p, int value, int n) noexcept nogil:
 
 
 cdef void join_neighbours(hll *x, uint8_t *p) noexcept nogil:
-    """From the run at p on: equal values side by side become one run."""
+    """From the run at p on: adjacent runs of equal values are joined."""
     cdef uint8_t *end = x.p + x.len
     cdef run a, b
     cdef int looks = NEIGHBOURS

@@ -2,9 +2,9 @@
 
     directory of blocks -> block of up to 128 pointers -> item, whose first 16 bytes are its id
 
-What Redis keeps in a radix tree: a stream's nodes and its groups' pending entries. Ids come almost in
-ascending order and leave mostly from the front, so two sorted levels do: finding is two binary searches,
-inserting at the end touches one block, and a block that fills up in the middle is halved. A million
+Redis uses a radix tree here: for a stream's nodes and its groups' pending entries. Ids come almost in
+ascending order and leave mostly from the front, so two sorted levels suffice: a lookup is two binary searches,
+an insertion at the end touches one block, and a block that fills up in the middle is halved. A million
 items make 8,000 blocks, whose directory is 64 KiB; moving half of it is the worst an insertion costs.
 
 A pointer costs 8 bytes, with blocks filled in order; a block starts small, for groups with few pending.
@@ -52,7 +52,7 @@ cdef uint32_t block_for(idmap *m, stream_id id) noexcept nogil:
 
 
 cdef uint32_t place_in(idblock *b, stream_id id) noexcept nogil:
-    """Of the first item not below id."""
+    """The position of the first item not below id."""
     cdef uint32_t lo = 0
     cdef uint32_t hi = b.count
     cdef uint32_t middle
@@ -119,7 +119,7 @@ cdef void *idmap_prev(idmap *m, idpos *at) noexcept nogil:
 
 
 cdef bint add_block(idmap *m, uint32_t at, uint32_t room) noexcept nogil:
-    """An empty block at that place of the directory; False: no memory."""
+    """Inserts an empty block at that position of the directory; False: no memory."""
     cdef idblock *b
     cdef void *p
     if m.used == m.room:

@@ -3,7 +3,7 @@
     width 4 | count 4 | integers, each `width` (2, 4 or 8) bytes, ascending       (little endian)
 
 The width is that of the widest integer ever added; one that does not fit widens all. Looking up is a
-binary search, adding moves what is behind. Held for small sets only, so moving costs less than a tree.
+binary search, adding moves what follows. Used for small sets only, so moving costs less than a tree.
 """
 
 from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint32_t
@@ -49,7 +49,7 @@ cdef inline void write(uint8_t *s, uint32_t i, int64_t n) noexcept nogil:
 
 
 cdef uint32_t position(const uint8_t *s, int64_t n) noexcept nogil:
-    """Of the first that is not less than n."""
+    """Of the first integer that is not less than n."""
     cdef uint32_t lo = 0
     cdef uint32_t hi = count(s)[0]
     cdef uint32_t middle

@@ -26,15 +26,15 @@ cdef uint8_t *lp_seek(uint8_t *lp, int64_t index) noexcept nogil                
 cdef view lp_get(const uint8_t *p, char *scratch) noexcept nogil                     # its text; scratch: INT_TEXT bytes
 cdef bint lp_get_int(const uint8_t *p, int64_t *n) noexcept nogil                    # False: not held as an integer
 cdef bint lp_equal(const uint8_t *p, view v) noexcept nogil
-cdef uint8_t *lp_find(uint8_t *lp, uint8_t *p, view v, int skip) noexcept nogil       # from p on, passing over `skip` between looks
+cdef uint8_t *lp_find(uint8_t *lp, uint8_t *p, view v, int skip) noexcept nogil       # from p on, skipping `skip` elements between comparisons
 cdef bint lp_insert(heap *h, uint8_t **lp, uint8_t *p, view v) noexcept nogil        # before p; NULL: at the end
 cdef bint lp_insert_int(heap *h, uint8_t **lp, uint8_t *p, int64_t n) noexcept nogil
 cdef bint lp_replace(heap *h, uint8_t **lp, uint8_t *p, view v) noexcept nogil
 cdef bint lp_replace_int(heap *h, uint8_t **lp, uint8_t *p, int64_t n) noexcept nogil
-cdef uint8_t *lp_delete(heap *h, uint8_t **lp, uint8_t *p, size_t n) noexcept nogil   # n elements; what stands behind them now, or NULL
+cdef uint8_t *lp_delete(heap *h, uint8_t **lp, uint8_t *p, size_t n) noexcept nogil   # n elements; returns the element that follows them, or NULL
 cdef bint lp_join(heap *h, uint8_t **lp, const uint8_t *other) noexcept nogil        # appends all of other
 cdef size_t lp_need(view v) noexcept nogil                                           # bytes an element for v takes
-cdef bint lp_repeats(uint8_t *lp, int skip) noexcept nogil                            # is an element there twice? passing over `skip` between looks
+cdef bint lp_repeats(uint8_t *lp, int skip) noexcept nogil                            # is an element in it twice? skips `skip` elements between comparisons
 cdef const char *lp_check(const uint8_t *lp, size_t n) noexcept nogil                # NULL, or what is broken in these n bytes
 
 

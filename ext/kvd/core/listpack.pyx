@@ -11,13 +11,13 @@
     0xF0 len4 data               any other string
     0xF1 to 0xF4 and 2, 3, 4, 8  integers of 16, 24, 32, 64 bits
 
-The backward length repeats how many bytes stand before it, in groups of seven bits that are read from
-right to left, so that the sequence can be walked from its end. Text that is a canonical integer is held
+The backward length repeats how many bytes precede it, in groups of seven bits that are read from
+right to left, so that the sequence can be walked from its end. Text that is a canonical integer is stored
 as one. An element of a short string thus costs two bytes more than its text, of a small integer two in
-all. The element count says 65535 when there are as many or more; then it is counted by walking.
+all. An element count of 65535 means as many or more; then elements are counted by walking.
 
-The bytes are the same as Redis's, so DUMP, RESTORE and snapshots move them as they are; lp_check is what
-stands between a foreign payload and the walkers here, which trust what they read.
+The bytes are the same as Redis's, so DUMP, RESTORE and snapshots copy them unchanged. The functions here
+trust what they read; foreign payloads must pass lp_check first.
 """
 
 from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t
@@ -36,7 +36,7 @@ cdef enum:
 # ---- one element ------------------------------------------------------------------------------------
 
 cdef inline uint32_t back_size(size_t n) noexcept nogil:
-    """Bytes of the backward length for n bytes. The odd borders are the format's."""
+    """Bytes of the backward length for n bytes. The irregular limits are the format's."""
     if n <= 127:
         return 1
     if n < 16383:
@@ -327,7 +327,7 @@ cdef uint8_t *lp_copy(heap *h, const uint8_t *lp) noexcept nogil:
 
 
 cdef uint8_t *splice(heap *h, uint8_t **place, uint8_t *p, size_t old, size_t new) noexcept nogil:
-    """Makes `old` bytes at p into `new` bytes of room; where they are now, or NULL."""
+    """Replaces `old` bytes at p by `new` bytes of space; returns their new address, or NULL."""
     cdef uint8_t *lp = place[0]
     cdef size_t at = p - lp
     cdef size_t before = total(lp)

@@ -13,7 +13,7 @@ cdef extern from * nogil:
     """
     #define KVD_FOREVER ((int64_t)1 << 57)
     """
-    const int64_t FOREVER "KVD_FOREVER"     # times to live from here on are the same as none
+    const int64_t FOREVER "KVD_FOREVER"     # longer times to live count as none
 
 cdef struct life:
     timer t                    # deadline 0: none
@@ -21,7 +21,7 @@ cdef struct life:
 
 cdef struct idle:
     int64_t tti                # 0: none
-    int64_t last               # it ends here however often it is used; NEVER: it need not
+    int64_t last               # the entry ends here whatever its use; NEVER: no such time
 
 cdef struct lives:
     heap *mem
@@ -34,19 +34,19 @@ cdef struct lives:
     bint hurry                 # a deadline was set that is before `planned`
     double jitter
     int64_t soonest            # the first deadline in the wheel, or the microsecond after it
-    int64_t planned            # until when the janitor sleeps
+    int64_t planned            # wakeup time of the janitor
 
 cdef void lives_init(lives *l, heap *h) noexcept nogil
-cdef bint lives_start(lives *l, int64_t now) noexcept nogil                        # nodes may have deadlines from now on; False: no memory
-cdef void lives_release(lives *l) noexcept nogil                                    # no node is left: gives the columns back
+cdef bint lives_start(lives *l, int64_t now) noexcept nogil                        # enables deadlines; False: no memory
+cdef void lives_release(lives *l) noexcept nogil                                    # no node is left: frees the columns
 cdef void lives_close(lives *l, uint32_t segment) noexcept nogil                    # the slab gave a segment back
 cdef bint lives_end(lives *l, uint32_t i, int64_t deadline) noexcept nogil          # NEVER: it has none; False: no memory, and it has none
 cdef bint lives_give(lives *l, uint32_t i, int64_t now, int64_t ttl, int64_t tti, rng *chance) noexcept nogil   # both count from now; False: no memory
 cdef void lives_use(lives *l, uint32_t i, int64_t now) noexcept nogil               # a use: the idle time starts again
 cdef bint lives_neglected(lives *l, uint32_t i) noexcept nogil                      # of an expired node: the idle time ended, not the ttl
-cdef void lives_forget(lives *l, uint32_t i) noexcept nogil                         # the node leaves
+cdef void lives_forget(lives *l, uint32_t i) noexcept nogil                         # the node is removed
 cdef uint32_t lives_due(lives *l, int64_t now, int *budget) noexcept nogil          # a node that has expired, out of the wheel; 0: none, or budget spent
-cdef void lives_look(lives *l) noexcept nogil                                       # brings `soonest` up to date
+cdef void lives_look(lives *l) noexcept nogil                                       # updates `soonest`
 cdef bint lives_soften(lives *l, uint32_t i, int64_t at) noexcept nogil             # stale from `at` on, 0: never; False: no memory
 cdef bint lives_stale(lives *l, uint32_t i, int64_t now) noexcept nogil
 cdef int64_t lives_tti(lives *l, uint32_t i) noexcept nogil                         # 0: none
@@ -64,7 +64,7 @@ cdef inline int64_t lives_deadline(lives *l, uint32_t i) noexcept nogil:
 
 
 cdef inline int64_t lives_exact(lives *l, int64_t now) noexcept nogil:
-    """`now` of the coarse clock, by the exact one."""
+    """The exact time: `now` is of the coarse clock."""
     return mono_us() if l.real else now
 
 

@@ -9,8 +9,8 @@ one clock, the monotonic one if `real`; a tick of the wheel is a microsecond. De
 clock that costs 5 ns and lags up to COARSE_LAG; the exact one is read only when a deadline is that near. Times to live
 of a second or more are counted from the coarse clock, too, so such a node may expire up to 10 ms early.
 
-A deadline that moves away (a renewed ttl, each use with an idle time) stays where it is in the wheel; the node comes up
-at the old time and is added again. So renewing is one store, not two list operations.
+A deadline that moves away (a renewed ttl, each use with an idle time) keeps its position in the wheel; the node comes up
+at the old time and is added again. So a renewal is one store, not two list operations.
 
 Invariants: a node with a deadline is in the wheel, no later than at its deadline; `soonest` is at most
 a microsecond after the first deadline in the wheel.

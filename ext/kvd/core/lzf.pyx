@@ -1,11 +1,11 @@
-"""LZF: quick, small, and what Redis's snapshots and lists use.
+"""LZF: the fast compression of Redis's snapshots and lists.
 
     000LLLLL                     L + 1 bytes follow as they are
     LLLooooo oooooooo            copy L + 2 bytes from o + 1 bytes back
     111ooooo LLLLLLLL oooooooo   copy L + 9 bytes from o + 1 bytes back
 
-The compressor remembers where each hash of three bytes was last seen and takes that match if it is real
-and near enough. The decompressor trusts nothing.
+The compressor keeps the last position of each hash of three bytes and uses that match if it is real
+and near enough. The decompressor checks all input.
 """
 
 from libc.stdint cimport uint8_t, uint32_t
@@ -23,7 +23,7 @@ cdef inline uint32_t hash3(const uint8_t *p) noexcept nogil:
 
 
 cdef size_t put_run(const uint8_t *data, size_t n, uint8_t *out, size_t at, size_t room) noexcept nogil:
-    """Literal runs for n bytes; where the output stands then, or 0."""
+    """Writes literal runs for n bytes; returns the new end of the output, or 0."""
     cdef size_t k
     while n:
         k = min(n, <size_t>RUN)

@@ -1,4 +1,4 @@
-/* Where slabs come from: chunks of a megabyte, aligned to pages of 32 KiB so that a block's page is found by masking its address. */
+/* Memory for slabs: chunks of a megabyte, aligned to pages of 32 KiB so that a block's page is found by masking its address. */
 
 #ifndef KVD_CORE_MEM_H
 #define KVD_CORE_MEM_H
@@ -21,7 +21,7 @@ static inline void *kvd_aligned(size_t alignment, size_t n) {
 }
 #define KVD_CHUNK 1048576
 #define KVD_PAGE 32768
-/* one chunk, aligned to a page of ours; NULL without memory */
+/* one chunk, aligned to a page of this heap; NULL: no memory */
 static void *kvd_chunk_map(void) {
     char *p = mmap(NULL, KVD_CHUNK + KVD_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     char *base;

@@ -4,7 +4,7 @@ from libc.stdint cimport uint32_t, uint64_t
 
 cdef enum:
     HEAP_CLASSES = 49          # class 0 is unused; classes 1..48 cover 8..2048 bytes
-    HEAP_SMALL = 2048          # above this an allocation stands alone
+    HEAP_SMALL = 2048          # a larger allocation has a block of its own
 
 cdef struct chunk:             # 32 pages mapped at once
     chunk *next
@@ -23,12 +23,12 @@ cdef struct page:
     uint32_t fresh             # slots never handed out yet start here (index)
     uint32_t capacity
     uint32_t size_class
-    bint listed                # stands in the class's list of pages with room
+    bint listed                # is in the class's list of pages with free slots
 
 cdef struct large:
     large *next
     large *prev
-    size_t size                # what the caller asked for
+    size_t size                # the requested size
 
 
 cdef struct heap:
@@ -38,7 +38,7 @@ cdef struct heap:
     size_t small               # the largest block that comes from a page; 0 in a sparse heap
     page *room[HEAP_CLASSES]   # pages with room, by class
     page *all
-    page *spare                # one empty page kept against thrashing
+    page *spare                # one empty page kept, so that pages are not freed and allocated in turn
     chunk *roomy               # chunks with a free page
     chunk *full                # chunks without
     large *larges
@@ -47,8 +47,8 @@ cdef void heap_init(heap *h) noexcept nogil
 cdef void heap_init_sparse(heap *h) noexcept nogil                                # for an owner of few blocks
 cdef void heap_destroy(heap *h) noexcept nogil                                   # frees all that was allocated
 cdef void *mem_alloc(heap *h, size_t n) noexcept nogil                            # 8-byte aligned; NULL when out of memory
-cdef void mem_free(heap *h, void *p, size_t n) noexcept nogil                     # n as asked for; p may be NULL
-cdef void *mem_realloc(heap *h, void *p, size_t old, size_t n) noexcept nogil     # NULL leaves p as it was
-cdef bint mem_fits(size_t n, size_t other) noexcept nogil                             # may a block of n bytes go on, and be freed, as one of `other`?
+cdef void mem_free(heap *h, void *p, size_t n) noexcept nogil                     # n: the size of the allocation; p may be NULL
+cdef void *mem_realloc(heap *h, void *p, size_t old, size_t n) noexcept nogil     # NULL: no memory, p is unchanged
+cdef bint mem_fits(size_t n, size_t other) noexcept nogil                             # can a block of n bytes be used, and freed, as one of `other`?
 cdef size_t mem_cost(size_t n) noexcept nogil                                     # bytes that n bytes occupy
 cdef size_t mem_total() noexcept nogil                                            # bytes all heaps hold from the system

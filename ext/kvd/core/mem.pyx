@@ -1,7 +1,7 @@
 """Counted memory: a slab heap for each store.
 
-Why our own: every entry is a small block whose size its owner knows, one lock already guards the
-store, and a store must vanish in one stroke. So blocks carry no header, a free needs no search, and
+Why a heap of its own: every entry is a small block whose size its owner knows, one lock already guards the
+store, and a store must be freed at once. So blocks carry no header, a free needs no search, and
 `heap_destroy` drops pages without walking a single value.
 
     page, 32 KiB, aligned to its size          block of 2049 bytes or more
@@ -15,13 +15,13 @@ allocated with; the classes of both must agree.
 
 The first eight pages come from malloc, so that a small store is small; the others from 1 MiB chunks
 mapped from the system. A page that becomes empty there is handed back at once (madvise), 32 KiB at a
-time, so that memory shrinks with the data and no single free has much to give back.
+time, so that memory shrinks with the data and no single free takes long.
 
-Invariants: `used` is the sum of mem_cost over live blocks; a page stands in room[class] exactly when
+Invariants: `used` is the sum of mem_cost over live blocks; a page is in room[class] exactly when
 it has a free slot; one wholly empty page at most is kept.
 
-A sparse heap has no pages: every block stands alone, for an owner of few and large ones that should be small when it is
-young. Under the address sanitizer every heap is sparse, so that it sees each block.
+A sparse heap has no pages: every block is allocated separately, for an owner of few and large blocks that should start
+small. Under the address sanitizer every heap is sparse, so that it sees each block.
 """
 
 from libc.stdlib cimport abort, free, malloc, realloc
@@ -122,7 +122,7 @@ cdef chunk *chunk_new(heap *h) noexcept nogil:
 
 
 cdef page *page_obtain(heap *h) noexcept nogil:
-    """Room for a page, from malloc or from a chunk."""
+    """Memory for a page, from malloc or from a chunk."""
     cdef page *pg = NULL
     cdef chunk *k
     if h.pages < FIRST_PAGES * PAGE_BYTES:
@@ -184,7 +184,7 @@ cdef page *page_new(heap *h, uint32_t c) noexcept nogil:
 
 
 cdef void page_drop(heap *h, page *pg) noexcept nogil:
-    """An empty page becomes the spare one, or goes back to the system."""
+    """An empty page is kept as the spare one, or returned to the system."""
     unlink_room(h, pg)
     if h.spare == NULL:
         h.spare = pg
@@ -228,7 +228,7 @@ cdef void *large_alloc(heap *h, size_t n) noexcept nogil:
 cdef void large_free(heap *h, void *p, size_t n) noexcept nogil:
     cdef large *b = <large *>(<char *>p - LARGE_HEADER)
     if b.size != n:
-        abort()                 # a caller lost count of its own size: memory is already wrong
+        abort()                 # a caller passed a wrong size: memory is already corrupt
     if b.prev != NULL:
         b.prev.next = b.next
     else:
@@ -280,7 +280,7 @@ cdef void heap_destroy(heap *h) noexcept nogil:
 
 
 cdef bint mem_fits(size_t n, size_t other) noexcept nogil:
-    """A large block remembers its size to the byte; a slot only its class."""
+    """A large block stores its exact size; a slot only its class."""
     return n == other or (KVD_SLABS and n <= HEAP_SMALL and other <= HEAP_SMALL and class_of(n) == class_of(other))
 
 

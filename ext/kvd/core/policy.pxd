@@ -1,4 +1,4 @@
-"""Eviction policies over numbered nodes: who leaves when room is needed. See policy.pyx."""
+"""Eviction policies over numbered nodes: choose which entry to evict. See policy.pyx."""
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
@@ -24,7 +24,7 @@ cdef struct policy:
     slab *nodes
     column *weights            # NULL: each node weighs 1
     heap *mem
-    int64_t limit              # what all may weigh together
+    int64_t limit              # limit of the total weight
     queue queues[3]
     uint32_t hand              # sieve
     rng chance
@@ -33,20 +33,20 @@ cdef struct policy:
     uint32_t rank_room
     uint32_t rank_free
     # random
-    uint32_t *places           # the nodes in no order; a node's `prev` is its position
+    uint32_t *places           # the nodes, unordered; a node's `prev` is its position
     uint32_t place_room
     # s3fifo
-    uint64_t *ghosts           # hash and time of leaving
+    uint64_t *ghosts           # hash and time of eviction
     uint32_t ghost_room
     # s3fifo and tinylfu
     uint32_t departures
     # tinylfu
     sketch seen
-    int64_t window             # what the window may weigh
+    int64_t window             # limit of the window's weight
     uint32_t candidate         # came from the window into probation and was not judged yet
     uint32_t hits              # since the last sample
     uint32_t misses
-    double rate                # hit rate that others are compared with
+    double rate                # the hit rate that others are compared with
     double step                # by which the window changes with a trial
     bint trial
     int calm                   # samples until the next trial
@@ -58,13 +58,13 @@ cdef bint policy_init(policy *p, policy_kind kind, slab *nodes, heap *h, uint64_
 cdef void policy_limit(policy *p, int64_t limit, column *weights) noexcept nogil   # before the first node, and when it changes
 cdef bint policy_join(policy *p, uint32_t i) noexcept nogil                 # see policy_add
 cdef void policy_use(policy *p, uint32_t i) noexcept nogil                  # read or written; see policy_hit
-cdef void policy_miss(policy *p, uint32_t hash) noexcept nogil              # asked for and not there
+cdef void policy_miss(policy *p, uint32_t hash) noexcept nogil              # a key that was looked up is not there
 cdef void policy_quit(policy *p, uint32_t i) noexcept nogil                 # see policy_remove
 cdef void policy_weigh(policy *p, uint32_t i, int64_t weight) noexcept nogil   # changes its weight
 cdef uint32_t policy_choose(policy *p, uint32_t newest) noexcept nogil                      # see policy_victim
-cdef uint32_t policy_first(policy *p) noexcept nogil                        # walk: the next to leave first; 0 at the end
+cdef uint32_t policy_first(policy *p) noexcept nogil                        # walk: the next one to evict; 0 at the end
 cdef uint32_t policy_next(policy *p, uint32_t i) noexcept nogil
-cdef void policy_rest(policy *p) noexcept nogil                             # no node is left: gives back what only nodes need
+cdef void policy_rest(policy *p) noexcept nogil                             # no node is left: frees what only nodes need
 cdef const char *policy_check(policy *p) noexcept nogil
 
 
@@ -80,7 +80,7 @@ cdef inline bint is_queue(policy *p) noexcept nogil:
 
 
 cdef inline bint policy_add(policy *p, uint32_t i) noexcept nogil:
-    """False: no memory, and it stands nowhere."""
+    """False: no memory; the node is in no queue."""
     if not is_queue(p):
         return policy_join(p, i)
     queue_push(p.nodes, &p.queues[0], i)
@@ -89,7 +89,7 @@ cdef inline bint policy_add(policy *p, uint32_t i) noexcept nogil:
 
 
 cdef inline void policy_remove(policy *p, uint32_t i) noexcept nogil:
-    """It leaves, for whatever reason."""
+    """The node is removed, whatever the reason."""
     if not is_queue(p):
         policy_quit(p, i)
         return

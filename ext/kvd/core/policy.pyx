@@ -1,23 +1,23 @@
-"""Eviction policies: who leaves an object cache when room is needed. Each in O(1).
+"""Eviction policies of the object cache. Each operation is O(1).
 
-    lru       one queue; what is used becomes the last
-    fifo      one queue; use changes nothing
-    lfu       a ring of ranks, one for each number of uses; among equals the least recently used leaves
+    lru       one queue; a used entry moves to its end
+    fifo      one queue; use has no effect
+    lfu       a ring of ranks, one for each number of uses; the least recently used entry of the lowest rank is evicted
     sieve     one queue and a hand; use leaves a mark; the hand erases marks until it meets a node without
               (Zhang, Yang, Yue, Vigfusson, Rashmi, 2024)
-    s3fifo    small and main queue; a tenth goes in by the small one, what was used twice there or was
-              missed soon after it left goes to main (Yang, Zhang, Qiu, Yue, Rashmi, 2023)
-    tinylfu   window, probation, protected; what falls out of the window stays only if the sketch has seen
-              it more often than the one that would have to leave for it (W-TinyLFU: Einziger, Eytan,
-              Friedman, Manes, 2017 and 2018). The window's share is changed by trials, see climb
+    s3fifo    small and main queue; a tenth of the entries enter by the small one; those used twice there, or missed
+              soon after their eviction, go to main (Yang, Zhang, Qiu, Yue, Rashmi, 2023)
+    tinylfu   window, probation, protected; a candidate from the window stays only if the sketch has counted
+              it more often than the entry it would replace (W-TinyLFU: Einziger, Eytan,
+              Friedman, Manes, 2017 and 2018). Trials adapt the window's share, see climb
     random    an array; each use of a position is one draw
 
-Policies see node numbers, hashes and weights, never a key. What a policy remembers of a node stands in
-the low bits of its mark. The limits are those of the caller: policy_victim names the next to leave and
-changes nothing but the policy's own notes; the owner decides when room is needed, and calls
-policy_remove. Policies that divide the room (s3fifo, tinylfu) do it by weight where nodes have weights.
+Policies see node numbers, hashes and weights, never a key. The state of a node is in
+the low bits of its mark. The caller owns the limits: policy_victim only nominates an entry and updates
+the policy's bookkeeping; the owner decides when to evict, and calls
+policy_remove. Policies that divide the capacity (s3fifo, tinylfu) do it by weight where nodes have weights.
 
-No step works for a whole queue at once: when the window's share shrinks, a few nodes move with each add.
+No step processes a whole queue at once: when the window's share shrinks, a few nodes move with each add.
 """
 
 from libc.math cimport sqrt
@@ -46,15 +46,15 @@ cdef enum:                     # queues
     PROTECTED = 2
 
 cdef enum:
-    MOVES = 16                 # nodes that change queues with one add, at most
+    MOVES = 16                 # nodes that change queues in one add, at most
     MAX_GHOSTS = 1 << 26
-    SAMPLE = 2                 # requests for each node of the limit, after which the hit rate is looked at
+    SAMPLE = 2                 # requests per node of the limit in a sample; after it the hit rate is examined
     LEAST_SAMPLE = 500
     TURNS = 20                 # samples for which victims take turns after the load has changed
     SMALL_SKETCH = 64
 
 cdef double STEP = 0.0625      # of the limit, by which the window changes at first
-cdef double DROP = 0.75        # a hit rate that falls so low means another load
+cdef double DROP = 0.75        # a hit rate that falls to this share indicates another workload
 cdef int64_t UNLIMITED = 0x7FFFFFFFFFFFFFFF
 
 
@@ -80,7 +80,7 @@ cdef inline void set_mark(policy *p, uint32_t i, uint32_t mark) noexcept nogil:
 
 
 cdef inline int queue_of(policy *p, uint32_t i) noexcept nogil:
-    """Where the node stands, of those that have several queues."""
+    """The node's queue, for policies with several queues."""
     if p.kind == TINYLFU:
         return mark_of(p, i)
     if p.kind == S3FIFO:
@@ -124,7 +124,7 @@ cdef void policy_limit(policy *p, int64_t limit, column *weights) noexcept nogil
 # ---- lfu --------------------------------------------------------------------------------------------
 
 cdef uint32_t rank_new(policy *p, uint64_t uses) noexcept nogil:
-    """A rank that is linked nowhere yet. The first call makes the anchor, number 0; else 0 means no memory."""
+    """A rank that is not linked yet. The first call makes the anchor, number 0; else 0 means no memory."""
     cdef uint32_t i = p.rank_free
     cdef uint32_t want, k
     cdef void *block
@@ -147,7 +147,7 @@ cdef uint32_t rank_new(policy *p, uint64_t uses) noexcept nogil:
 
 
 cdef uint32_t rank_after(policy *p, uint32_t lower, uint64_t uses) noexcept nogil:
-    """The rank of so many uses, which belongs behind `lower`; made if it is not there. 0: no memory."""
+    """The rank of this number of uses, which follows `lower`; made if there is none. 0: no memory."""
     cdef uint32_t higher = p.ranks[lower].higher
     cdef uint32_t r
     if higher and p.ranks[higher].uses == uses:
@@ -222,7 +222,7 @@ cdef void unplace(policy *p, uint32_t i) noexcept nogil:
 # ---- s3fifo -----------------------------------------------------------------------------------------
 
 cdef inline uint64_t *ghost_of(policy *p, uint32_t hash) noexcept nogil:
-    """The two places where this hash may be remembered."""
+    """The two slots that may hold this hash."""
     return p.ghosts + ((hash * <uint32_t>0x9E3779B1) >> 5 & (p.ghost_room - 1) & ~<uint32_t>1)
 
 
@@ -244,12 +244,12 @@ cdef void ghost_add(policy *p, uint32_t hash) noexcept nogil:
     p.departures += 1
     g = ghost_of(p, hash)
     if <uint32_t>g[0] and p.departures - <uint32_t>(g[0] >> 32) < p.departures - <uint32_t>(g[1] >> 32):
-        g += 1                 # the older of the two is forgotten
+        g += 1                 # the older of the two is replaced
     g[0] = <uint64_t>p.departures << 32 | (hash | 1)
 
 
 cdef bint ghost_take(policy *p, uint32_t hash) noexcept nogil:
-    """Whether it left lately: as many departures ago as main may hold nodes."""
+    """Was it evicted recently: within as many evictions as main may hold nodes?"""
     cdef uint64_t *g
     cdef int k
     if p.ghost_room == 0:
@@ -288,7 +288,7 @@ cdef uint32_t s3fifo_victim(policy *p, uint32_t newest) noexcept nogil:
 # ---- sieve ------------------------------------------------------------------------------------------
 
 cdef uint32_t sieve_victim(policy *p, uint32_t newest) noexcept nogil:
-    """The hand goes on behind the victim; `newest` is not there yet for it."""
+    """The hand moves on after the victim; it ignores `newest`."""
     cdef uint32_t i = p.hand if p.hand else p.queues[ONLY].first
     if p.queues[ONLY].count < 2:
         return i
@@ -322,10 +322,10 @@ cdef void widen(policy *p, double by) noexcept nogil:
 
 
 cdef void climb(policy *p) noexcept nogil:
-    """After each sample: judge the trial, or begin one, and notice when the load has changed.
+    """After each sample: judge the trial, or begin one, and detect a changed workload.
 
-    A wider window must be better beyond chance, a narrower one need only be better: so noise leads back to the narrow
-    window, which is right for most loads.
+    A wider window must be better beyond chance, a narrower one only better: so noise leads back to the narrow
+    window, which is right for most workloads.
     """
     cdef double n = <double>p.hits + <double>p.misses
     cdef double rate, chance, before
@@ -336,7 +336,7 @@ cdef void climb(policy *p) noexcept nogil:
     p.hits = p.misses = 0
     if p.turning:
         p.turning -= 1
-    if p.departures < p.limit:              # not full for long: whatever changes does so because it fills
+    if p.departures < p.limit:              # the cache is filling: its hit rate says nothing about the window
         p.rate = rate
     elif p.trial:
         before = <double>p.window
@@ -404,7 +404,7 @@ cdef void tinylfu_use(policy *p, uint32_t i) noexcept nogil:
 
 
 cdef bint admits(policy *p, uint32_t candidate, uint32_t victim) noexcept nogil:
-    """Whether the candidate is worth more. Now and then a warm loser wins, so that no entry can lock others out."""
+    """Is the candidate worth more? Some frequent ones are admitted at random, so that no entry locks others out."""
     cdef int mine = sketch_count(&p.seen, node_at(p.nodes, candidate).hash)
     cdef int other = sketch_count(&p.seen, node_at(p.nodes, victim).hash)
     return mine > other or (mine > 5 and rng_next(&p.chance) >> 57 == 0)
@@ -417,7 +417,7 @@ cdef uint32_t tinylfu_victim(policy *p) noexcept nogil:
     p.departures += 1
     if p.candidate == 0 or p.candidate == victim or admits(p, p.candidate, victim):
         return victim
-    if p.turning:              # one old favourite must not turn away all new ones
+    if p.turning:              # entries that were popular once must not reject all new ones
         queue_renew(p.nodes, &p.queues[PROBATION], victim)
     return p.candidate
 
@@ -497,7 +497,7 @@ cdef uint32_t policy_choose(policy *p, uint32_t newest) noexcept nogil:
 
 
 cdef inline int turn(policy *p, int k) noexcept nogil:
-    """The k-th queue in the order in which they lose nodes; -1 after the last."""
+    """The k-th queue in the order of eviction; -1 after the last."""
     if p.kind == TINYLFU:
         return PROBATION if k == 0 else WINDOW if k == 1 else PROTECTED if k == 2 else -1
     if p.kind == S3FIFO:
@@ -610,5 +610,5 @@ cdef const char *policy_check(policy *p) noexcept nogil:
                 return b"a queue weighed wrongly"
             total += count
     if total != p.nodes.used:
-        return b"a node that stands in no queue"
+        return b"a node in no queue"
     return NULL

@@ -12,7 +12,7 @@ cdef struct quicknode:
     uint32_t count
     uint32_t bytes             # of the listpack
     uint32_t squeezed          # of the compressed form; 0: it is a listpack
-    bint opened                # is new or was decompressed for use: quicklist_settle looks at it
+    bint opened                # new, or decompressed for use: quicklist_settle processes it
 
 cdef struct quicklist:
     heap *mem
@@ -20,18 +20,18 @@ cdef struct quicklist:
     quicknode *tail
     size_t count
     size_t nodes
-    size_t opened              # nodes that quicklist_settle has to look at
+    size_t opened              # nodes that quicklist_settle has to process
     int64_t fill               # as list-max-listpack-size
     int64_t depth              # as list-compress-depth
-    bint single                # its one node is the caller's and holds anything (types/list.pyx)
+    bint single                # its only node belongs to the caller and has no size limit (types/list.pyx)
 
-cdef struct quickpos:          # an element; valid until the next change, if not said otherwise
+cdef struct quickpos:          # an element; valid until the next change, unless stated otherwise
     quicknode *node
     uint8_t *p
 
 cdef quicklist *quicklist_new(heap *h, int64_t fill, int64_t depth) noexcept nogil
 cdef void quicklist_free(quicklist *q) noexcept nogil
-cdef bint quicklist_adopt(quicklist *q, uint8_t *lp) noexcept nogil                    # a whole listpack at the end; takes it over if True
+cdef bint quicklist_adopt(quicklist *q, uint8_t *lp) noexcept nogil                    # appends a whole listpack; takes it over if True
 cdef bint quicklist_push(quicklist *q, view v, bint front) noexcept nogil              # False: no memory
 cdef bint quicklist_seek(quicklist *q, int64_t index, quickpos *at) noexcept nogil     # negative: from the end; False: out of range
 cdef bint quicklist_next(quicklist *q, quickpos *at) noexcept nogil

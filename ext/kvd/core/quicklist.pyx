@@ -2,13 +2,13 @@
 
     head <-> node <-> node <-> tail        each: a listpack of up to list-max-listpack-size
 
-Pushing and popping touch one end's listpack. Finding by index skips whole nodes by their counts, from
+Pushing and popping touch one end's listpack. A lookup by index skips whole nodes by their counts, from
 the nearer end. Inserting into a full node divides it. A node takes 48 bytes beside its listpack, which
 with the usual 8 KiB is half a percent.
 
 With list-compress-depth N, all nodes but N at each end are held compressed by LZF if that makes them
-smaller. A command decompresses what it walks over; quicklist_settle, at its end, compresses again what
-was opened and what has moved inside. An element of any size is held in a listpack, alone if it is
+smaller. A command decompresses the nodes it walks over; quicklist_settle, at its end, compresses
+opened and moved nodes again. An element of any size is held in a listpack, alone if it is
 larger than a node may be.
 """
 
@@ -24,7 +24,7 @@ from kvd.core.mem cimport mem_alloc, mem_cost, mem_free
 
 cdef enum:
     SAFE_BYTES = 8192          # most bytes of a node that is limited by its count
-    LEAST_SQUEEZE = 48         # smaller nodes are not worth compressing
+    LEAST_SQUEEZE = 48         # smaller nodes are not compressed
     LEAST_GAIN = 8
 
 
@@ -64,7 +64,7 @@ cdef quicknode *node_new(quicklist *q, uint8_t *lp) noexcept nogil:
 
 
 cdef void link(quicklist *q, quicknode *n, quicknode *before) noexcept nogil:
-    """Puts n behind `before`; NULL: at the head."""
+    """Links n after `before`; NULL: at the head."""
     n.prev = before
     n.next = before.next if before != NULL else q.head
     if n.next != NULL:
@@ -79,7 +79,7 @@ cdef void link(quicklist *q, quicknode *n, quicknode *before) noexcept nogil:
 
 
 cdef void drop(quicklist *q, quicknode *n) noexcept nogil:
-    """Unlinks and frees a node and what it holds. The one node of a `single` list stays, emptied."""
+    """Unlinks and frees a node and its content. The one node of a `single` list stays, emptied."""
     if q.single:
         lp_delete(q.mem, &n.data, n.data + LP_HEADER, n.count)
         n.count = 0
@@ -100,7 +100,7 @@ cdef void drop(quicklist *q, quicknode *n) noexcept nogil:
 
 
 cdef bint open_node(quicklist *q, quicknode *n) noexcept nogil:
-    """Makes sure that data is a listpack. False: no memory."""
+    """Decompresses the node if necessary. False: no memory."""
     cdef uint8_t *lp
     if n.squeezed == 0:
         return True
@@ -158,7 +158,7 @@ cdef void quicklist_settle(quicklist *q) noexcept nogil:
         b = b.prev
     squeeze(q, a)
     squeeze(q, b)
-    while q.opened and a != b:     # those in between that the command has opened
+    while q.opened and a != b:     # nodes between them that the command has opened
         if a.opened:
             squeeze(q, a)
         a = a.next
@@ -173,7 +173,7 @@ cdef inline bint has_room(quicklist *q, quicknode *n, view v) noexcept nogil:
 
 
 cdef quicknode *node_of(quicklist *q, view v, quicknode *before) noexcept nogil:
-    """A new node that holds v, behind `before`; or NULL."""
+    """A new node that holds v, after `before`; or NULL."""
     cdef uint8_t *lp = lp_new(q.mem)
     cdef quicknode *n
     if lp == NULL:
@@ -213,7 +213,7 @@ cdef void join_next(quicklist *q, quicknode *n) noexcept nogil:
     drop(q, m)
 
 
-# ---- the ends ---------------------------------------------------------------------------------------
+# ---- both ends --------------------------------------------------------------------------------------
 
 cdef bint quicklist_adopt(quicklist *q, uint8_t *lp) noexcept nogil:
     cdef quicknode *n = node_new(q, lp)
@@ -279,7 +279,7 @@ cdef bint quicklist_prev(quicklist *q, quickpos *at) noexcept nogil:
 
 
 cdef bint divide(quicklist *q, quicknode *n, uint8_t *p) noexcept nogil:
-    """Elements from p on go to a new node behind n. p is not the first."""
+    """Moves the elements from p on to a new node after n. p is not the first."""
     cdef uint8_t *lp
     cdef quicknode *m
     cdef uint8_t *t

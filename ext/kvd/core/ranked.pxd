@@ -40,8 +40,8 @@ cdef struct place:             # of one entry; `at.count` bounds `i`
 cdef void ranked_init(ranked *t, heap *h) noexcept nogil
 cdef bint ranked_insert(ranked *t, double score, entry *e) noexcept nogil             # e is borrowed; False: no memory
 cdef bint ranked_remove(ranked *t, double score, entry *e) noexcept nogil             # False: it is not in
-cdef size_t ranked_before(ranked *t, double score, view key) noexcept nogil           # how many stand before (score, key)
-cdef size_t ranked_below(ranked *t, double score, bint equal) noexcept nogil          # with a lower score, or an equal one too
+cdef size_t ranked_before(ranked *t, double score, view key) noexcept nogil           # entries before (score, key)
+cdef size_t ranked_below(ranked *t, double score, bint equal) noexcept nogil          # entries with a lower score, or an equal one too
 cdef size_t ranked_lex_below(ranked *t, view key, bint equal) noexcept nogil          # by key alone; all scores are the same
 cdef bint ranked_at(ranked *t, size_t rank, place *p) noexcept nogil                  # False: rank is beyond the end
 cdef bint ranked_free_some(ranked *t) noexcept nogil                                  # frees one leaf; False: nothing is left

@@ -3,16 +3,16 @@
     branch   up to 32 children, for each: how many entries are under it, and its first (score, entry)
     leaf     up to 64 (score, entry), linked to its neighbours
 
-Scores stand in the nodes, so that a search touches an entry only where scores are equal. Finding by
-score, by key or by rank is one way down; going on from there is a walk along the leaves. A leaf that
+Scores are in the nodes, so that a search reads an entry only where scores are equal. A lookup
+by score, key or rank is one descent; the following entries are walked along the leaves. A leaf that
 overflows is split in the middle, but at the very end a new leaf is begun instead, so that ascending
 insertion leaves full leaves behind. A node that is less than a quarter full is merged with a neighbour
 when both then fill at most three quarters.
 
 An entry costs 16 bytes in its leaf; leaves are about 70% full after random insertion, so about 24.
 
-The tree borrows the entries and reads their keys; it knows nothing else of them. An insertion takes all
-the memory it may need before it changes anything.
+The tree borrows the entries and reads only their keys. An insertion allocates
+all memory it may need before it changes anything.
 """
 
 from libc.string cimport memmove, memset
@@ -35,7 +35,7 @@ cdef struct step:
 
 
 cdef inline bint stands_before(double score, entry *e, double s, view key, int mode) noexcept nogil:
-    """Does (score, e) stand before what is looked for?"""
+    """Is (score, e) before the target?"""
     if mode == BY_BOTH:
         return score < s or (score == s and view_compare(entry_key(e), key) < 0)
     if mode == UP_TO_BOTH:
@@ -50,7 +50,7 @@ cdef inline bint stands_before(double score, entry *e, double s, view key, int m
 
 
 cdef inline uint32_t position(const double *scores, entry **items, uint32_t n, double s, view key, int mode) noexcept nogil:
-    """How many of the n stand before what is looked for."""
+    """The number of the n entries that are before the target."""
     cdef uint32_t lo = 0
     cdef uint32_t hi = n
     cdef uint32_t middle
@@ -231,7 +231,7 @@ cdef void split_leaf(ranked *t, leaf *l, leaf *right, double score, entry *e, ui
 
 
 cdef void first_changed(step *path, int height, double score, entry *e) noexcept nogil:
-    """The first entry of the leaf at the end of the path is another one."""
+    """The first entry of the leaf at the end of the path has changed."""
     cdef int level = 1
     while level <= height:
         path[level].node.score[path[level].at] = score
@@ -340,7 +340,7 @@ cdef void drop_child(branch *b, uint32_t at) noexcept nogil:
 
 
 cdef void merge_children(ranked *t, branch *b, uint32_t i, int level) noexcept nogil:
-    """Child i + 1 of b is emptied into child i."""
+    """Moves the content of child i + 1 of b into child i."""
     cdef leaf *l
     cdef leaf *m
     cdef branch *x
@@ -367,7 +367,7 @@ cdef inline uint32_t size_of(void *node, int level) noexcept nogil:
 
 
 cdef void tidy(ranked *t, step *path) noexcept nogil:
-    """After a removal: nodes along the path that are empty go, those nearly empty join a neighbour."""
+    """After a removal: removes empty nodes along the path, and merges nearly empty ones with a neighbour."""
     cdef int level
     cdef branch *b
     cdef uint32_t at, n, room
@@ -428,7 +428,7 @@ cdef bint ranked_remove(ranked *t, double score, entry *e) noexcept nogil:
 
 
 cdef bint ranked_free_some(ranked *t) noexcept nogil:
-    """Takes leaves from the front; branches go with the last of their children."""
+    """Frees leaves from the front; a branch is freed with the last of its children."""
     cdef step path[HEIGHT + 1]
     cdef void *node = t.root
     cdef int level = t.height
@@ -447,7 +447,7 @@ cdef bint ranked_free_some(ranked *t) noexcept nogil:
     return True
 
 
-# ---- looking at itself ------------------------------------------------------------------------------
+# ---- memory, checks --------------------------------------------------------------------------------
 
 cdef size_t node_bytes(void *node, int level) noexcept nogil:
     cdef branch *b = <branch *>node

@@ -1,6 +1,6 @@
 """SHA-1 (FIPS 180-4), the name that EVALSHA gives to a script. Not for secrets.
 
-Here and not in a library because scripts are named and hash texts without the GIL.
+Implemented here because scripts are named, and texts hashed, without the GIL.
 """
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t

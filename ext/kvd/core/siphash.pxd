@@ -1,4 +1,4 @@
-"""SipHash-1-3, keyed: what every table hashes with, so that no client can choose colliding keys.
+"""SipHash-1-3, keyed: the hash of every table, so that no client can choose colliding keys.
 
 One compression round and three final rounds, the choice Python and Rust made for their hash tables.
 The key is drawn once per process (`hash_key` in table.pyx) and never changes, also not across fork.

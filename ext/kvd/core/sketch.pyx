@@ -1,15 +1,15 @@
-"""Frequency sketch: a count-min sketch of four rows of 4-bit counters, halved now and then.
+"""Frequency sketch: a count-min sketch of four rows of 4-bit counters, halved at intervals.
 
     block, 64 bytes: one cache line, one block a hash
     +----------+----------+----------+----------+
     | row 0    | row 1    | row 2    | row 3    |     each row: two words, 32 counters of 4 bits
     +----------+----------+----------+----------+
 
-A hash names its block and one counter in each row; its count is the least of the four. Only counters
-that stand at that least are raised (conservative update), which keeps heavy neighbours from lifting
-light ones. All counters of a hash share a line, so a count costs one cache miss whatever the size;
-the price is a few more collisions than with four independent rows, which the 16 counters an item
-pay for. After ten additions for each item every counter is halved: what was popular long ago fades
+A hash selects its block and one counter in each row; its count is the minimum of the four. Only counters
+equal to that minimum are incremented (conservative update), which keeps frequent neighbours from raising
+infrequent ones. All counters of a hash share a line, so a count costs one cache miss at any size;
+the price is a few more collisions than with four independent rows, which 16 counters per item
+compensate. After ten additions per item every counter is halved, so old popularity decays
 (the "reset" of TinyLFU, Einziger, Friedman and Manes, 2017).
 """
 

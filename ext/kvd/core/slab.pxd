@@ -1,4 +1,4 @@
-"""Numbered nodes in segments, the queues they stand in, and columns beside them. See slab.pyx."""
+"""Numbered nodes in segments, the queues they are in, and columns beside them. See slab.pyx."""
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
@@ -23,18 +23,18 @@ cdef struct segment:
     uint32_t free              # freed nodes, linked through `next`; 0: none
     uint32_t fresh             # nodes handed out at least once
     uint32_t used
-    uint32_t prev              # among those with room; numbers plus one
+    uint32_t prev              # among those with free nodes; numbers plus one
     uint32_t next
-    bint listed                # has room
+    bint listed                # has free nodes
 
 cdef struct slab:
     heap *mem
     node **segments            # NULL: given back
     segment *states
-    uint32_t directory         # how many segments there is room for in these two
+    uint32_t directory         # capacity of these two, in segments
     uint32_t count             # segment numbers in use or given back
     uint32_t first             # nodes the first segment has memory for
-    uint32_t open              # first segment with room, plus one; 0: none
+    uint32_t open              # first segment with free nodes, plus one; 0: none
     uint32_t vacant            # segments given back, linked through `next`
     uint32_t used
 
@@ -42,9 +42,9 @@ cdef struct queue:             # first is the oldest
     uint32_t first
     uint32_t last
     uint32_t count
-    int64_t weight             # of what stands in it
+    int64_t weight             # total weight of its nodes
 
-cdef struct column:            # so many bytes for each node, in segments made when first written
+cdef struct column:            # `width` bytes for each node, in segments made when first written
     heap *mem
     char **segments
     uint32_t directory
@@ -52,13 +52,13 @@ cdef struct column:            # so many bytes for each node, in segments made w
 
 cdef void slab_init(slab *s, heap *h) noexcept nogil
 cdef void slab_release(slab *s) noexcept nogil
-cdef bint slab_open(slab *s) noexcept nogil                              # makes room; False: no memory. Moves nodes below SEGMENT
-cdef void slab_list(slab *s, uint32_t k) noexcept nogil                   # the segment has room
-cdef bint slab_close(slab *s, uint32_t k) noexcept nogil                 # an empty segment, if it can be spared: gives it back
+cdef bint slab_open(slab *s) noexcept nogil                              # allocates free nodes; False: no memory. Moves nodes below SEGMENT
+cdef void slab_list(slab *s, uint32_t k) noexcept nogil                   # the segment has free nodes
+cdef bint slab_close(slab *s, uint32_t k) noexcept nogil                 # frees an empty segment unless it is the last one with free nodes; True: freed
 
 cdef void column_init(column *c, heap *h, uint32_t width) noexcept nogil
 cdef void column_release(column *c) noexcept nogil
-cdef void column_close(column *c, uint32_t k) noexcept nogil             # the segment was given back
+cdef void column_close(column *c, uint32_t k) noexcept nogil             # the segment was freed
 cdef bint column_reserve(column *c, uint32_t i) noexcept nogil           # so that column_at(c, i) may be written; zeroed
 
 
@@ -92,7 +92,7 @@ cdef inline uint32_t slab_take(slab *s) noexcept nogil:
 
 
 cdef inline bint slab_give(slab *s, uint32_t i) noexcept nogil:
-    """True: its whole segment went back, see column_close."""
+    """True: its whole segment was freed, see column_close."""
     cdef uint32_t k = i >> SEGMENT_BITS
     cdef segment *g = &s.states[k]
     cdef node *n = node_at(s, i)
@@ -107,7 +107,7 @@ cdef inline bint slab_give(slab *s, uint32_t i) noexcept nogil:
 
 
 cdef inline void *column_at(column *c, uint32_t i) noexcept nogil:
-    """The node's bytes, or NULL if nothing near it was ever written."""
+    """The node's bytes, or NULL if its segment was never written."""
     cdef uint32_t k = i >> SEGMENT_BITS
     if k >= c.directory or c.segments[k] == NULL:
         return NULL
@@ -115,7 +115,7 @@ cdef inline void *column_at(column *c, uint32_t i) noexcept nogil:
 
 
 cdef inline void queue_push(slab *s, queue *q, uint32_t i) noexcept nogil:
-    """Becomes the last."""
+    """Appends it."""
     cdef node *n = node_at(s, i)
     n.prev = q.last
     n.next = 0
@@ -141,7 +141,7 @@ cdef inline void queue_take(slab *s, queue *q, uint32_t i) noexcept nogil:
 
 
 cdef inline void queue_renew(slab *s, queue *q, uint32_t i) noexcept nogil:
-    """Becomes the last of the queue it stands in."""
+    """Moves it to the end of its queue."""
     cdef node *n
     if q.last == i:
         return

@@ -1,4 +1,4 @@
-"""Nodes by number: the entries of an object cache, and whatever else is known of each.
+"""Nodes by number: the entries of an object cache, and further data about each.
 
     node, 32 bytes
     +-----+-------+------+------+------+------+
@@ -6,15 +6,15 @@
     +-----+-------+------+------+------+------+
       8     8       4      4      4      4
 
-A node is named by a 32-bit number, not by its address: a link costs 4 bytes instead of 8, and anything
-optional (a deadline, a weight, tags) is a column indexed by the same number, which caches that never
-use it do not pay for. Nodes live in segments of 256 that never move; only the first one does, while it
+A node is named by a 32-bit number, not by its address: a link costs 4 bytes instead of 8, and optional
+data (a deadline, a weight, tags) is a column indexed by the same number, which costs nothing in caches
+that do not use it. Nodes are in segments of 256 that never move; only the first one does, while it
 grows from 8 nodes to 256, so that a small cache is small. Number 0 is no node.
 
-Each segment lists its freed nodes, and those with room are listed, so a segment whose last node is freed goes back to
-the system, unless it is the only one with room; so do the columns beside it.
+Each segment lists its freed nodes, and segments with free nodes are listed. A segment whose last node is freed is returned to
+the system, unless it is the only one with free nodes; so are its columns.
 
-A queue is a doubly linked list through `prev` and `next`; a node stands in one queue at a time.
+A queue is a doubly linked list through `prev` and `next`; a node is in one queue at a time.
 """
 
 from libc.string cimport memset
@@ -53,7 +53,7 @@ cdef void slab_list(slab *s, uint32_t k) noexcept nogil:
 
 
 cdef bint widen(slab *s) noexcept nogil:
-    """Room for more segments."""
+    """Allocates a larger directory."""
     cdef uint32_t want = s.directory * 2 if s.directory else 1
     cdef void *p
     if want > 1 << 24:
@@ -63,7 +63,7 @@ cdef bint widen(slab *s) noexcept nogil:
         return False
     s.segments = <node **>p
     p = mem_realloc(s.mem, s.states, s.directory * sizeof(segment), want * sizeof(segment))
-    if p == NULL:              # the longer array of the two stays; its size must be known to be freed
+    if p == NULL:              # the longer array of the two stays; freeing it needs its size
         p = mem_realloc(s.mem, s.segments, want * sizeof(void *), s.directory * sizeof(void *))
         if p != NULL:
             s.segments = <node **>p

@@ -1,7 +1,7 @@
 """The slot of a key in a cluster: CRC-16 (polynomial 0x1021, as XMODEM's) of the key, modulo 16384.
 
-If the key has a hash tag - something between the first { and the next } - only that counts, so that keys which belong
-together can be put in one slot.
+If the key has a hash tag - text between the first { and the next } - only that counts, so that related keys
+can be put in one slot.
 """
 
 from libc.stdint cimport int64_t, uint16_t
@@ -44,7 +44,7 @@ cdef int key_slot(view key) noexcept nogil:
 
 
 cdef int pattern_slot(view pattern) noexcept nogil:
-    """A hash tag in front of the first special character decides; so does a pattern without any."""
+    """-1 if a special character precedes the end of the hash tag, or there is one and no tag."""
     cdef size_t i
     cdef int64_t open = -1
     cdef char ch

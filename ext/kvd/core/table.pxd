@@ -18,8 +18,8 @@ cdef struct bucket:
 cdef struct table:
     heap *mem
     bucket **segments
-    size_t directory           # how many segment pointers there is room for
-    size_t buckets             # how many are in use, children not counted
+    size_t directory           # capacity in segment pointers
+    size_t buckets             # in use, not counting children
     size_t low_mask
     size_t items
     size_t children            # overflow buckets
@@ -45,7 +45,7 @@ cdef uint64_t table_scan(table *t, uint64_t cursor, visit f, void *context) noex
 cdef entry *table_random(table *t, rng *r) noexcept nogil                            # uniform; NULL when empty
 cdef size_t table_sample(table *t, rng *r, entry **out, size_t n) noexcept nogil     # up to n, cheap, not quite uniform
 cdef entry *table_next(table *t, table_cursor *c) noexcept nogil                     # every entry once; no changes meanwhile
-cdef entry *table_drain(table *t) noexcept nogil                                     # takes any one out; NULL when empty
-cdef bint table_expand(table *t, size_t items) noexcept nogil                        # room for so many without growing
+cdef entry *table_drain(table *t) noexcept nogil                                     # removes any one; NULL when empty
+cdef bint table_expand(table *t, size_t items) noexcept nogil                        # capacity for this many without growing
 cdef size_t table_bytes(table *t) noexcept nogil
 cdef const char *table_check(table *t) noexcept nogil                                # NULL, or what is broken

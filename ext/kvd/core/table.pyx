@@ -6,14 +6,14 @@
     +---------+---------+----------------------------------+
 
 A tag is one byte of the key's hash, 0 for a free slot; a lookup compares all nine at once and follows
-only the pointers whose tag agrees, so a miss rarely leaves the line and a hit reads the line and the
-entry. A pointer needs 48 bits on the machines we run on, which is what makes nine fit instead of
+only the pointers whose tag is equal, so a miss rarely leaves the line and a hit reads the line and the
+entry. A pointer needs 48 bits on the supported machines, which is why nine fit instead of
 seven. When a bucket is full its last slot becomes a pointer to a child bucket (`chained`).
 
-Growth. Doubling would need two tables, a rehash in steps, and half of the memory for nothing most of
+Growth. Doubling would need two tables, an incremental rehash, and half of the memory unused most of
 the time. Here bucket number `buckets - low_mask - 1` is split into itself and a new last one whenever
 the load passes LOAD_HIGH, and the last one is merged back when it falls below LOAD_LOW: an insert or
-a removal touches two buckets at most, there is one table to look in, and load (hence bytes per key:
+a removal touches two buckets at most, there is one table to search, and load (hence bytes per key:
 about 12) is the same at every size. Bucket of a hash: its low bits under the wide mask; if that bucket does
 not exist yet, under the narrow one. Buckets live in segments of 256 (16 KiB) behind a directory;
 the first segment starts with one bucket and doubles, so small tables are small.
@@ -23,8 +23,8 @@ visited with its image. A key present from beginning to end of a scan is therefo
 table grew or shrank in between; a key may be seen twice.
 
 Invariants (table_check): low_mask + 1 is a power of two, low_mask < buckets <= 2 * (low_mask + 1); each
-entry stands in the chain its hash names with its tag; only the last bucket of a chain may have holes
-at its end; `items` and `children` count what there is.
+entry is in the chain its hash selects, with its tag; only the last bucket of a chain may have holes
+at its end; `items` and `children` are exact counts.
 """
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
@@ -97,7 +97,7 @@ cdef void table_init(table *t, heap *h) noexcept nogil:
 
 
 cdef size_t segment_zero(size_t buckets) noexcept nogil:
-    """How many buckets the first segment has room for."""
+    """The capacity of the first segment, in buckets."""
     cdef size_t n = 1
     while n < buckets and n < SEGMENT:
         n *= 2
@@ -227,7 +227,7 @@ cdef bint put(table *t, bucket *b, void *e, uint8_t tag) noexcept nogil:
 
 
 cdef bint add_bucket(table *t) noexcept nogil:
-    """Room for bucket number t.buckets, zeroed; does not count it yet."""
+    """Memory for bucket number t.buckets, zeroed; does not count it yet."""
     cdef size_t n = t.buckets
     cdef size_t segment = n >> SEGMENT_BITS
     cdef size_t have, want
@@ -257,7 +257,7 @@ cdef bint add_bucket(table *t) noexcept nogil:
 
 
 cdef void drop_bucket(table *t) noexcept nogil:
-    """Gives back the last bucket, which is empty and has no child."""
+    """Frees the last bucket, which is empty and has no child."""
     cdef size_t n = t.buckets - 1
     cdef size_t have, want
     cdef void *p
@@ -272,7 +272,7 @@ cdef void drop_bucket(table *t) noexcept nogil:
         if want < have:
             p = mem_realloc(t.mem, t.segments[0], have * sizeof(bucket), want * sizeof(bucket))
             if p == NULL:
-                t.buckets = n + 1        # keep it: the table stays whole
+                t.buckets = n + 1        # it is kept: the table stays complete
                 return
             t.segments[0] = <bucket *>p
     elif n & (SEGMENT - 1) == 0:
@@ -280,7 +280,7 @@ cdef void drop_bucket(table *t) noexcept nogil:
 
 
 cdef size_t gather(table *t, bucket *b, entry **out, uint8_t *tags, size_t room) noexcept nogil:
-    """Takes all entries out of a chain and frees its children; how many, 0 when there is no room."""
+    """Removes all entries from a chain and frees its children; returns their number, 0 when `room` is too small."""
     cdef size_t n = 0
     cdef bucket *c = b
     cdef int i
@@ -309,7 +309,7 @@ cdef enum:
 
 
 cdef bint grow(table *t) noexcept nogil:
-    """Splits one bucket. Without memory the table stays as it is, only fuller."""
+    """Splits one bucket. Without memory the table stays as it is, at a higher load."""
     cdef entry *moved[GATHERED]
     cdef uint8_t tags[GATHERED]
     cdef size_t n, i
@@ -359,7 +359,7 @@ cdef bint table_insert(table *t, entry *e, uint64_t hash) noexcept nogil:
 
 
 cdef void fill_hole(table *t, bucket *b, int slot) noexcept nogil:
-    """Takes the last entry of the chain below b into the hole; a child left with one entry is folded back."""
+    """Moves the last entry of the chain below b into the hole; a child left with one entry is folded back."""
     cdef bucket *parent = b
     cdef bucket *last = b
     cdef int i, n = 0

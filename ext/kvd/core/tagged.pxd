@@ -8,10 +8,10 @@ from kvd.core.view cimport view, view_of
 
 cdef enum:
     TAG_BYTES = 4
-    TAG_ROOM = 256             # of the buffer that callers keep on their stack
+    TAG_ROOM = 256             # of the buffer on the caller's stack
 
 cdef view tagged_key(heap *h, int tag, view name, char *small) noexcept nogil   # in `small` (TAG_ROOM) if it fits; ptr NULL: no memory
-cdef void tagged_done(heap *h, view k, char *small) noexcept nogil              # what tagged_key gave
+cdef void tagged_done(heap *h, view k, char *small) noexcept nogil              # releases the result of tagged_key
 
 
 cdef inline int tag_of(view k) noexcept nogil:

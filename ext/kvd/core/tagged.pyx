@@ -1,5 +1,5 @@
-"""A number and a name as one key, so that one table serves names of several kinds: what is waited for, watched
-and listened to is found by database (or kind) and name. Most fit into a buffer on the caller's stack."""
+"""A number and a name as one key, so that one table serves names of several kinds: waits, watches and
+subscriptions are found by database (or kind) and name. Most fit into a buffer on the caller's stack."""
 
 from libc.stdint cimport int32_t
 from libc.string cimport memcpy

@@ -1,4 +1,4 @@
-/* Digits in pairs, and strtod with its errors told apart: overflow and underflow to zero are, a denormal is not. */
+/* Digits in pairs, and strtod with distinct errors: overflow and underflow to zero are errors, a denormal is not. */
 
 #ifndef KVD_CORE_TEXT_H
 #define KVD_CORE_TEXT_H

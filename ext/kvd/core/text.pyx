@@ -61,7 +61,7 @@ cdef bint parse_int(view v, int64_t *out) noexcept nogil:
 
 
 cdef char *copy_text(char *small, size_t room, view v) noexcept nogil:
-    """NUL-terminated copy for the C library, in `small` or, if that is too small, from malloc; NULL for what no number looks like."""
+    """NUL-terminated copy for the C library, in `small` or, if that is too small, from malloc; NULL: v cannot be a number."""
     cdef char *text = small
     if v.len == 0 or v.ptr[0] == c' ' or 9 <= v.ptr[0] <= 13:
         return NULL
@@ -75,7 +75,7 @@ cdef char *copy_text(char *small, size_t room, view v) noexcept nogil:
 
 
 cdef int read_whole(view v, double *out) noexcept nogil:
-    """0: all of v is no number; 1: it is, but out of range, and was clipped; 2: it is."""
+    """0: v as a whole is no number; 1: a number out of range, clipped; 2: a number."""
     cdef char small[256]
     cdef char *text = copy_text(small, sizeof(small), v)
     cdef const char *end
@@ -153,7 +153,7 @@ cdef int format_shortest(char *out, double d) noexcept nogil:
 
 
 cdef int shortest(char *out, double d) noexcept nogil:
-    """Digits that read back as d, which is a number."""
+    """Digits that read back as d, which is not nan."""
     cdef char figures[24]
     cdef int count, exponent
     if d < 0 or 1 / d < 0:

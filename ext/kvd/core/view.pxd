@@ -1,4 +1,4 @@
-"""Borrowed bytes: a pointer and a length. A view owns nothing and never outlives what it points into."""
+"""Borrowed bytes: a pointer and a length. A view owns nothing and never outlives the memory it points into."""
 
 from libc.string cimport memcmp, strlen
 
@@ -29,7 +29,7 @@ cdef inline char lower(char c) noexcept nogil:
 
 
 cdef inline bint view_is(view v, const char *word) noexcept nogil:
-    """True when v is `word` (given in lower case), letters compared without case."""
+    """True if v equals `word` (given in lower case), ignoring case."""
     cdef size_t i
     for i in range(v.len):
         if word[i] == 0 or lower(v.ptr[i]) != word[i]:

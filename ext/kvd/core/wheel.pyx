@@ -1,21 +1,21 @@
-"""Timing wheel: finds what is due without looking at what is not.
+"""Timing wheel: finds due timers without examining others.
 
 Six rings of 64 lanes. A lane of ring 0 covers one tick of 16 ms, each next ring 64 times as much; the
 last one reaches 35 years. A timer goes down a ring when the wheel's tick enters its lane, at most
 five times in its life, so add, cancel and fire are O(1).
 
 A lane is not a linked list but a list of 64-pointer blocks behind a small directory. That costs 8
-bytes a timer instead of 16, lets a burst be walked with prefetching, and makes a random timer one
-index away (eviction among keys with a TTL needs that). A timer knows its `place` (ring and lane + 1,
+bytes per timer instead of 16, lets a burst be walked with prefetching, and makes a random timer one
+index away (eviction among keys with a TTL needs that). A timer stores its `place` (ring and lane + 1,
 then position); the last timer of a lane fills the hole a cancelled one leaves.
 
-Nothing is ever done for a whole lane at once: `wheel_due` returns one timer, or spends its budget on
-moving timers down and returns NULL; the next call goes on where this one stopped. That works because
+No call processes a whole lane: `wheel_due` returns one timer, or spends its budget on
+moving timers down and returns NULL; the next call continues where this one stopped. That works because
 the tick only leaves a position when all lanes that begin there are empty.
 
-Firing waits for the end of the timer's tick: 0 to 16 ms late, never early. Who needs exactness (an
-expired key is never visible) compares deadlines itself. Code that raises the deadline of a timer that
-stands in the wheel gets it at the old time and adds it again. The unit is the owner's: object caches
+A timer fires at the end of its tick: 0 to 16 ms late, never early. Callers that need exactness (an
+expired key is never visible) compare deadlines themselves. If a deadline is extended while its timer is
+queued, the timer fires at the old time and must be re-added. The unit is the owner's: object caches
 count sixteenths of a microsecond.
 """
 
@@ -111,7 +111,7 @@ cdef bint push(wheel *w, int where, timer *t) noexcept nogil:
 
 
 cdef void shorten(wheel *w, int where) noexcept nogil:
-    """The last cell of a lane is free now."""
+    """The last cell of a lane was freed."""
     cdef lane *l = &w.lanes[where]
     l.count -= 1
     if l.count % BLOCK == 0:
@@ -182,7 +182,7 @@ cdef bint cascade(wheel *w, int *budget) noexcept nogil:
 
 
 cdef void skip(wheel *w, int64_t tick) noexcept nogil:
-    """Moves on to `tick` or to the next one where a lane may begin, whichever is first."""
+    """Advances to `tick` or to the next one where a lane may begin, whichever is first."""
     cdef int ring
     cdef int64_t span = 1
     cdef int64_t boundary
@@ -233,7 +233,7 @@ cdef int64_t wheel_next(wheel *w) noexcept nogil:
         m = (m >> turn) | (m << ((64 - turn) & 63)) if turn else m
         at = base + ctz64(m)
         if ring and ctz64(m) == 0 and w.tick & ((<int64_t>1 << (RING_BITS * ring)) - 1):
-            m &= m - 1                          # the lane under the hand belongs to the next turn
+            m &= m - 1                          # the lane of the current tick belongs to the next turn
             at = base + (ctz64(m) if m else WHEEL_SLOTS)
         at <<= RING_BITS * ring
         if ring == 0:
@@ -244,7 +244,7 @@ cdef int64_t wheel_next(wheel *w) noexcept nogil:
 
 
 cdef timer *nth(wheel *w, uint64_t k) noexcept nogil:
-    """The k-th timer in the order of lanes; with a burst in one lane, as usual, found at once."""
+    """The k-th timer in the order of lanes; found at once in the usual case of a burst in one lane."""
     cdef int ring, where
     cdef uint64_t m
     for ring in range(WHEEL_LEVELS):

@@ -1,4 +1,4 @@
-"""XXH3 with 64 bits and seed 0: the digest of a string that DIGEST, IFDEQ and IFDNE speak of."""
+"""XXH3 with 64 bits and seed 0: the digest of a string in DIGEST, IFDEQ and IFDNE."""
 
 from libc.stdint cimport uint64_t
 

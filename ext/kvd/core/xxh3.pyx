@@ -1,7 +1,7 @@
 """XXH3-64, written from the published specification of the algorithm (BSD-2 xxHash project, doc/).
 
 Five ranges of length, each with its own mixing; above 240 bytes the input runs through eight
-accumulators in stripes of 64 bytes. Not keyed, so never used for tables: siphash.pxd is.
+accumulators in stripes of 64 bytes. Not keyed, so never used for tables (they use siphash.pxd).
 """
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t

@@ -1,4 +1,4 @@
-"""What leaves a store by its door, for tests: effects as they are propagated, and pre-images as a snapshot would take them."""
+"""Changes of a store, for tests: effects as they are propagated, and pre-images as a snapshot would take them."""
 
 from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport calloc, free
@@ -10,7 +10,7 @@ from kvd.core.table cimport table_cursor, table_hash, table_next
 from kvd.core.view cimport view
 from kvd.doors.store cimport Store
 from kvd.persist.rdb.values cimport value_save
-from kvd.store.change cimport consume, consume_no_more, listen, listen_no_more
+from kvd.store.change cimport consume, consume_stop, listen, listen_stop
 from kvd.store.config cimport OPT_DATABASES, cfg
 from kvd.store.effects cimport consumer, effect, effect_bytes, effect_next, effects
 from kvd.store.store cimport database, listener, store
@@ -80,7 +80,7 @@ cdef class Recorder:
 
     def __dealloc__(self):
         if self.r != NULL:
-            consume_no_more(self.owner.s, &self.r.consumer)
+            consume_stop(self.owner.s, &self.r.consumer)
             buf_release(&self.r.units)
             free(self.r)
 
@@ -103,7 +103,7 @@ cdef void opened(store *s, database *db, entry *e, uint64_t hash) noexcept nogil
 
 
 cdef class Openings:
-    """Sees keys before they change. `seen()` returns those since the last call: (database, hash, encoded value or None)."""
+    """Records keys before they change. `seen()` returns those since the last call: (database, hash, encoded value or None)."""
 
     cdef Store owner
     cdef opening *o
@@ -147,6 +147,6 @@ cdef class Openings:
 
     def __dealloc__(self):
         if self.o != NULL:
-            listen_no_more(self.owner.s, &self.o.listener)
+            listen_stop(self.owner.s, &self.o.listener)
             buf_release(&self.o.keys)
             free(self.o)

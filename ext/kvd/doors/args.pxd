@@ -11,7 +11,7 @@ cdef extern from "Python.h":
 cdef enum:
     STACK_ARGS = 16            # words of a command that need no allocation
 
-cdef object encode(object value)    # bytes of what is neither bytes nor str; DataError for what cannot be stored
+cdef object encode(object value)    # bytes of other types than bytes and str; DataError for types that cannot be stored
 
 
 cdef inline bint plain_view(object value, view *v) except -1:

@@ -1,6 +1,6 @@
-"""The bytes of values that a command's words are made of, by redis-py's rules.
+"""Encodes the arguments of commands, by redis-py's rules.
 
-Bytes and str are not copied: `plain_view` looks into them (a str keeps its UTF-8 form). Everything else is encoded, and
+Bytes and str are not copied: `plain_view` points into them (a str keeps its UTF-8 form). Other types are encoded, and
 the caller keeps the encoding alive until the command has run.
 """
 
@@ -10,7 +10,7 @@ from kvd.core.text cimport INT_TEXT, format_int
 
 
 cdef object encode(object value):
-    """Bytes of what is neither bytes nor str, by redis-py's rules."""
+    """Encodes types other than bytes and str, by redis-py's rules."""
     cdef char digits[INT_TEXT]
     if isinstance(value, bool):
         raise refused("a bool is neither bytes, str, int nor float; convert it first")

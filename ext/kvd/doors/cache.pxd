@@ -1,4 +1,4 @@
-"""The compiled half of kvd.Cache. See cache.pyx; code that calls it without Python in between uses doors/entries.pxd."""
+"""The compiled part of kvd.Cache. See cache.pyx; compiled callers use doors/entries.pxd."""
 
 from libc.stdint cimport int64_t, uint32_t
 

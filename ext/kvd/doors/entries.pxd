@@ -1,4 +1,4 @@
-"""The entries of an object cache, for code that calls it without Python in between. See entries.pyx."""
+"""The entries of an object cache, for compiled callers. See entries.pyx."""
 
 from cpython.object cimport PyObject
 from libc.stdint cimport int64_t, uint32_t, uint64_t
@@ -9,7 +9,7 @@ from kvd.core.mem cimport heap
 from kvd.core.policy cimport policy
 from kvd.core.slab cimport column, slab
 
-cdef enum:                     # why an entry left; in the order of CAUSES
+cdef enum:                     # why an entry was removed; in the order of CAUSES
     SIZE, EXPIRED, IDLE, REPLACED, DELETED, CLEARED, COLLECTED, N_CAUSES
 
 cdef enum:                     # modes of storing: whether the key must or must not be there
@@ -20,7 +20,7 @@ cdef enum:                     # modes of storing: whether the key must or must 
 cdef enum:
     STEP = 64                  # timers between two readings of the clock
 
-cdef struct figures:           # what stats() tells
+cdef struct figures:           # the figures of stats()
     uint64_t hits
     uint64_t misses
     uint64_t refused
@@ -30,8 +30,8 @@ cdef class Entries:
     cdef heap mem
     cdef slab nodes
     cdef policy order
-    cdef cells cells           # what each lookup reads is together from here
-    cdef uint64_t changes      # raised whenever a node is put in or taken out
+    cdef cells cells           # the fields that each lookup reads are adjacent from here
+    cdef uint64_t changes      # incremented when a node is inserted or removed
     cdef figures seen
     cdef int64_t most          # entries; UNLIMITED: no limit
     cdef int64_t heaviest      # weight of all; UNLIMITED: no limit
@@ -53,29 +53,29 @@ cdef class Entries:
     cdef public object _planner          # called when something is due before lives.planned
     cdef object __weakref__
 
-    # what others call
-    cdef PyObject *fetch(self, PyObject *key) except? NULL       # new reference, counted as hit or miss; NULL without an error: not there
-    cdef PyObject *look(self, PyObject *key) except? NULL        # borrowed, as fetch without a trace; see Cache.peek
+    # for compiled callers
+    cdef PyObject *fetch(self, PyObject *key) except? NULL       # new reference, counted as hit or miss; NULL without an error: missing
+    cdef PyObject *look(self, PyObject *key) except? NULL        # borrowed, as fetch without counting as use; see Cache.peek
     cdef bint put(self, object key, object value) except -1      # as self[key] = value; False: heavier than the cache
     cdef bint store(self, object key, object value, int64_t ttl, int64_t tti, object weight, object tags, int mode) except -1   # False: the mode forbids it, or too heavy
-    cdef bint exchange(self, object key, object current, object value) except -1      # False: `current` is not the value any more
+    cdef bint exchange(self, object key, object current, object value) except -1      # False: `current` is no longer the value
     cdef bint relive(self, object key, int64_t ttl, bint absolute) except -1          # False: no such key
-    cdef bint expire(self, int64_t now, int budget) noexcept     # removes what is due for `budget` looks at timers; whether more is
+    cdef bint expire(self, int64_t now, int budget) noexcept     # removes due entries, examining `budget` timers; returns whether more is
     cdef void drop_all(self) noexcept
 
     # time
     cdef int64_t now(self) except? -3                            # exact
     cdef int64_t begin(self) except? -3                          # coarse, for one call; 0 if nothing is timed
     cdef int start_timing(self) except -1
-    cdef int plan(self) except -1                                # tells the planner of an earlier deadline
+    cdef int plan(self) except -1                                # informs the planner of an earlier deadline
 
-    # numbers of nodes: good until Python code runs
-    cdef uint32_t find(self, PyObject *key, uint32_t hash) except? 0xFFFFFFFF         # dead or alive; 0: not there
+    # numbers of nodes: valid until Python code runs
+    cdef uint32_t find(self, PyObject *key, uint32_t hash) except? 0xFFFFFFFF         # expired or not; 0: missing
     cdef uint32_t find_alive(self, PyObject *key, uint32_t hash, int64_t now) except? 0xFFFFFFFF
     cdef uint32_t locate(self, object key, int64_t now) except? 0xFFFFFFFF            # as find_alive
     cdef object value_at(self, uint32_t i)
     cdef void leave(self, uint32_t i, int why) noexcept
-    cdef int why(self, uint32_t i) noexcept                      # cause of an expired node's leaving
+    cdef int why(self, uint32_t i) noexcept                      # cause of an expired node's removal
     cdef int make_room(self, int64_t now, uint32_t newest) except -1
 
     cdef void set_limits(self) noexcept
@@ -84,7 +84,7 @@ cdef class Entries:
     cdef object swap(self, uint32_t i, object value, int64_t weight)
     cdef void close_columns(self, uint32_t k) noexcept
     cdef void shrink(self) noexcept
-    cdef void tell(self, object key, object value, int why, tuple tags) noexcept
+    cdef void notify(self, object key, object value, int why, tuple tags) noexcept
     cdef void drop_from_index(self, object key) noexcept
     cdef int put_in_index(self, object key) except -1
     cdef void call_listener(self, object key, object value, int why) noexcept

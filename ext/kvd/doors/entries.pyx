@@ -2,20 +2,20 @@
 
     cells     hash and number of an entry's node (core/cells)
     nodes     key, value, hash, links of the policy (core/slab)
-    order     which entry leaves when room is needed (core/policy)
+    order     the eviction policy (core/policy)
     lives     deadlines, idle times, staleness (core/lives)
     columns   weight, tags (doors/tags): only if a cache uses them
 
-One rule keeps it whole: **Python code may run in the middle of anything we call**, and may use this
+One rule keeps it consistent: **Python code may run during any call of Python objects**, and may use this
 cache. A key's __hash__ and __eq__, a weigher, a clock, a listener, and the __del__ of whatever is released
 can get, set, delete, clear or switch threads. So no method keeps a node number or a pointer over such a
-call; `find`, which calls __eq__, checks whether anything changed meanwhile and starts again, and what
-follows it (put in, take out, swap the value) runs to its end without calling Python. References are
-dropped and listeners are called last, when the structure is consistent. No method waits for a lock, so
-none can deadlock; on free-threaded Python each method is a critical section of its cache.
+can get, set, delete, clear or switch threads. So no method keeps a node number or a pointer across such a
+call; `find`, which calls __eq__, checks whether anything changed meanwhile and starts again, and the
+following step (insert, remove, swap the value) completes without calling Python. References are
+dropped and listeners are called last, when the structure is consistent. No method blocks on a lock, so
 
-Expired entries leave by the timing wheel: the janitor (kvd.janitor) calls `_expire` when something is due, `len` and
-eviction do so before they count, and every get and set removes a few, in case the janitor waits for the interpreter.
+The timing wheel finds expired entries: the janitor (kvd.janitor) calls `_expire` when something is due, `len` and
+eviction do so before they count, and every get and set removes a few, in case the janitor waits for the GIL.
 """
 
 cimport cython
@@ -50,7 +50,7 @@ import os
 import weakref
 
 cdef enum:
-    FEW = 4                    # timers that an operation looks at in passing, if some are due
+    FEW = 4                    # timers that every operation examines, if some are due
 
 CAUSES = ("size", "expired", "idle", "replaced", "deleted", "cleared", "collected")
 POLICIES = tuple(policy_name(i).decode() for i in range(7))
@@ -136,7 +136,7 @@ cdef class Entries:
         return self.nodes.used > self.most or self.total > self.heaviest
 
     cdef int start_timing(self) except -1:
-        """From now on entries may have deadlines."""
+        """Allows deadlines from now on."""
         if not lives_start(&self.lives, self.now()):
             raise MemoryError()
         return 0
@@ -147,7 +147,7 @@ cdef class Entries:
         return <int64_t>(<double>self.clock() * 1e6 + 0.5)
 
     cdef inline int64_t begin(self) except? -3:
-        """A clock of the user's is read only here, because reading it runs Python code."""
+        """A user's clock is read only here, because reading it runs Python code."""
         if not self.lives.timed:
             return 0
         return coarse_us() if self.clock is None else self.now()
@@ -165,7 +165,7 @@ cdef class Entries:
     # ---- finding ---------------------------------------------------------------------------------
 
     cdef uint32_t find(self, PyObject *key, uint32_t hash) except? 0xFFFFFFFF:
-        """What the caller does next may rely on the number until Python code runs."""
+        """The caller may rely on the number until Python code runs."""
         cdef uint32_t at = hash & self.cells.mask
         cdef cell *c
         cdef PyObject *other
@@ -197,7 +197,7 @@ cdef class Entries:
             at = (at + 1) & self.cells.mask
 
     cdef uint32_t find_alive(self, PyObject *key, uint32_t hash, int64_t now) except? 0xFFFFFFFF:
-        """As find; an expired entry that it meets is removed."""
+        """As find; removes the entry if it has expired."""
         cdef uint32_t i
         while True:
             i = self.find(key, hash)
@@ -212,7 +212,7 @@ cdef class Entries:
         cdef object value = <object>node_at(&self.nodes, i).value
         return value() if self.weak else value
 
-    # ---- coming and going ------------------------------------------------------------------------
+    # ---- insertion and removal -------------------------------------------------------------------
 
     cdef uint32_t enter(self, object key, object value, uint32_t hash, int64_t weight) except? 0xFFFFFFFF:
         """A new node, in its cell and in the policy. The key must not be there. No Python code runs."""
@@ -243,7 +243,7 @@ cdef class Entries:
         return i
 
     cdef void leave(self, uint32_t i, int why) noexcept:
-        """Takes the node out, then releases key and value, then tells the listener. Python code runs at the end."""
+        """Removes the node, releases key and value, then calls the listener. Python code runs at the end."""
         cdef node *n = node_at(&self.nodes, i)
         cdef object key = <object>n.key
         cdef object value = <object>n.value
@@ -264,7 +264,7 @@ cdef class Entries:
         if self.nodes.used == 0:
             self.shrink()
         if self.index is not None or self.on_evict is not None or tags is not None:
-            self.tell(key, value, why, tags)
+            self.notify(key, value, why, tags)
 
     cdef void close_columns(self, uint32_t k) noexcept:
         lives_close(&self.lives, k)
@@ -272,7 +272,7 @@ cdef class Entries:
         column_close(&self.notes, k)
 
     cdef void shrink(self) noexcept:
-        """No entry is left: gives back what the nodes took."""
+        """No entry is left: frees the memory of the nodes."""
         if cells_shrink(&self.cells):
             slab_release(&self.nodes)
             lives_release(&self.lives)
@@ -282,7 +282,7 @@ cdef class Entries:
 
     # An exception in these is reported by sys.unraisablehook, which Cython calls for functions that may not raise.
 
-    cdef void tell(self, object key, object value, int why, tuple tags) noexcept:
+    cdef void notify(self, object key, object value, int why, tuple tags) noexcept:
         if tags is not None:
             tags_drop_empty(self.tags, tags)
         if self.index is not None:
@@ -310,7 +310,7 @@ cdef class Entries:
             i = policy_first(&self.order)
 
     cdef int make_room(self, int64_t now, uint32_t newest) except -1:
-        """Until the limits hold: first the expired, then the policy's victims."""
+        """Removes entries until the limits hold: first the expired, then the policy's victims."""
         cdef uint32_t i
         if self.lives.timed and self.over() and now + COARSE_LAG >= self.lives.soonest:
             self.expire(lives_exact(&self.lives, now), STEP)
@@ -387,7 +387,7 @@ cdef class Entries:
         return True
 
     cdef object swap(self, uint32_t i, object value, int64_t weight):
-        """The value before. No Python code runs."""
+        """Returns the previous value. No Python code runs."""
         cdef node *n = node_at(&self.nodes, i)
         cdef object old = <object>n.value
         cdef int64_t *w
@@ -446,7 +446,7 @@ cdef class Entries:
         return 0
 
     cdef int tag(self, object key, uint32_t hash, tuple names) except -1:
-        """The entry, if it is still there, has these tags and no others."""
+        """Gives the entry, if it still exists, these tags and no others."""
         cdef tuple tags, old
         cdef uint32_t i
         while True:
@@ -496,7 +496,7 @@ cdef class Entries:
         return value
 
     cdef PyObject *look(self, PyObject *key) except? NULL:
-        """Neither order nor idle time nor statistics change."""
+        """Order, idle time and statistics do not change."""
         cdef int64_t now = self.begin()
         cdef uint32_t i = self.find_alive(key, mix(hash_of(key)), now)
         cdef PyObject *value
@@ -509,7 +509,7 @@ cdef class Entries:
                 return NULL
         return value
 
-    # ---- changing what is there ------------------------------------------------------------------
+    # ---- changing entries ------------------------------------------------------------------------
 
     cdef bint put(self, object key, object value) except -1:
         return self.store(key, value, DEFAULT, DEFAULT, None, None, ANY)
@@ -563,7 +563,7 @@ cdef class Entries:
     # ---- checking --------------------------------------------------------------------------------
 
     def _check(self):
-        """Assert that the structure is whole."""
+        """Assert that the structure is consistent."""
         cdef const char *what = policy_check(&self.order)
         cdef uint32_t i
         cdef int64_t total = 0
@@ -583,14 +583,14 @@ cdef class Entries:
             assert what == NULL, what
 
 
-# ---- the garbage collector: what Cython cannot declare --------------------------------------------------
+# ---- the garbage collector: slots that Cython cannot declare --------------------------------------------
 
 cdef traverseproc traverse_base = (<full_type *>Entries).tp_traverse
 cdef inquiry clear_base = (<full_type *>Entries).tp_clear
 
 
 cdef int traverse(PyObject *self, visitproc visit, void *arg) noexcept:
-    """The collector sees keys, values and tags."""
+    """Visits keys, values and tags for the garbage collector."""
     cdef Entries c = <Entries>self
     cdef uint32_t i
     cdef node *n
@@ -613,7 +613,7 @@ cdef int traverse(PyObject *self, visitproc visit, void *arg) noexcept:
 
 
 cdef int clear(PyObject *self) noexcept:
-    """Breaks cycles; no listener is called any more."""
+    """Breaks cycles; listeners are no longer called."""
     cdef Entries c = <Entries>self
     c.on_evict = c.index = c.weigher = c.clock = None
     if c.cells.at != NULL:

@@ -24,7 +24,7 @@ RUNNING = PyContextVar_New("kvd_flight", NULL)
 
 
 cpdef Flight running():
-    """Return the load whose loader runs in this context, or None. A task that outlives its loader belongs to the enclosing load."""
+    """Return the load of the loader that runs in this context, or None. A task that outlives its loader belongs to the enclosing load."""
     cdef PyObject *value = NULL
     cdef Flight flight
     PyContextVar_Get(RUNNING, NULL, &value)
@@ -50,7 +50,7 @@ cdef class Flight:
         return 0
 
     cpdef int finish(self, object value, object seconds=None) except -1:
-        """Store the value and hand it to those who wait. seconds: how long the load took; None: since it was opened."""
+        """Store the value and pass it to the waiting callers. seconds: how long the load took; None: since it was opened."""
         try:
             self.loading.loaded(self, value, (mono_us() - self.begun) / 1e6 if seconds is None else seconds)
         finally:
@@ -59,8 +59,8 @@ cdef class Flight:
         return 0
 
     cpdef int fail(self, object error) except -1:
-        """An error that says nothing about the key (an interrupt, cancellation, a stack that was too deep) leaves the load to
-        those who wait."""
+        """After an error that is not about the key (an interrupt, cancellation, stack overflow) a waiting caller takes over the
+        load."""
         if not isinstance(error, Exception) or isinstance(error, RecursionError):
             return self.land("abandoned")
         try:
@@ -84,7 +84,7 @@ cdef class Flight:
         return 0
 
     cdef int leave(self) except -1:
-        """Out of the dictionary. If a key's __eq__ raises, the flight stays, and Loading.board overlooks it."""
+        """Removes it from the dictionary. If a key's __eq__ raises, the flight stays, and Loading.board ignores it."""
         cdef dict flights = self.loading.flights
         try:
             if flights.get(self.key) is self:
@@ -96,7 +96,7 @@ cdef class Flight:
     cdef int wake(self, object callback) except -1:
         try:
             callback()
-        except RecursionError:     # the loader has used up the stack: another thread has room
+        except RecursionError:     # the loader has used up the stack: another thread has its own
             start_new_thread(callback, ())
         return 0
 

@@ -1,12 +1,12 @@
-"""What has to be ready for os.fork. See fork.pyx."""
+"""Objects to prepare for os.fork. See fork.pyx."""
 
 cdef class Forking:
     cdef object __weakref__
     cdef void before_fork(self)
     cdef void after_fork_parent(self)
     cdef void after_fork_child(self)
-    cdef void forget_waits(self)                   # in the child: the threads that waited are not there
+    cdef void forget_waits(self)                   # in the child: the threads that waited do not exist
 
 cdef int fork_locks(Forking one) except -1         # a fork takes its lock from now on: other threads can reach it
-cdef int fork_forgets(Forking one) except -1       # it no longer needs that
-cdef int fork_waits(Forking one) except -1         # a thread has waited in it: a child of a fork does not have that thread
+cdef int fork_forgets(Forking one) except -1       # forks no longer take it
+cdef int fork_waits(Forking one) except -1         # a thread has waited in it: the child of a fork does not have that thread

@@ -1,8 +1,8 @@
-"""Stores and os.fork: the parent goes on undisturbed, the child gets a private copy whose lock is free.
+"""Stores and os.fork: the parent is not affected, the child gets a private copy whose lock is free.
 
 A store that other threads can reach is locked before the fork, so that the child's copy of it is consistent, and released
-in the parent; the child makes the lock anew. The child has none of the parent's other threads: commands that waited in
-them are forgotten.
+in the parent; the child initializes the lock. The child has none of the parent's other threads: blocked commands of
+those threads are dropped.
 """
 
 import os
@@ -13,7 +13,7 @@ _waited = weakref.WeakSet()
 
 
 cdef class Forking:
-    """What has to be ready for a fork."""
+    """An object to prepare for forks."""
 
     cdef void before_fork(self):
         pass

@@ -1,4 +1,4 @@
-/* What Cython cannot declare for the object cache: hashes and equality of str, methods without argument tuples. */
+/* C code for the object cache that Cython cannot express: hashes and equality of str, methods without argument tuples. */
 
 #ifndef KVD_GLUE
 #define KVD_GLUE

@@ -1,4 +1,4 @@
-"""What Cython cannot declare for the object cache: see glue.h for hashing and methods; slots of types; owned references."""
+"""C declarations for the object cache: hashing and methods (glue.h), type slots, owned references."""
 
 from cpython.object cimport PyObject, PyTypeObject, visitproc
 from libc.stdint cimport uint32_t
@@ -6,7 +6,7 @@ from libc.stdint cimport uint32_t
 cdef extern from "kvd/doors/glue.h":
     bint same_text "kvd_same_text" (PyObject *a, PyObject *b) noexcept
     Py_hash_t hash_of "kvd_hash" (PyObject *key) except? -1
-    uint32_t mix "kvd_mix" (Py_hash_t h) noexcept                       # 32 bits that depend on all of the hash
+    uint32_t mix "kvd_mix" (Py_hash_t h) noexcept                       # 32 bits that depend on the whole hash
     int install "kvd_install" (PyTypeObject *type, PyMethodDef *method) except -1
 
 cdef extern from "Python.h":

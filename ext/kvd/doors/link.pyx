@@ -1,16 +1,16 @@
 """Link: the session behind a connection of redis-py's whose server is a store in this process.
 
 It speaks the protocol that HELLO chose, and nothing in it blocks or raises for an error reply. A command runs at once
-(`call`, or `send` and later `next`); one that waits for a key leaves the link waiting, and its caller sleeps in `sleep` or
+(`call`, or `send` and later `next`); one that waits for a key leaves the link blocked, and its caller sleeps in `sleep` or
 watches the descriptor.
 
-What it has received is in three places, oldest first: `inbox`, decoded; `raw`, taken from the session, from `at` on; and the
-session's own output. The descriptor is readable exactly while there is something in one of them, or the store has closed the
-session, whatever caused it: `settle` sees to that after all that the link itself does, and the session's `wake` rings it for
-what others do.
+Received messages are in three buffers, oldest first: `inbox`, decoded; `raw`, taken from the session, from `at` on; and the
+session's own output. The descriptor is readable exactly while one of them is not empty, or the store has closed the
+session: `settle` ensures that after every action of the link, and the session's `wake` signals it for actions of
+others.
 
-One thread may send while another receives, and any may close, as with a socket. While the GIL may be given away, the session is
-in use (`enter`, `leave`): closing it then only kills it, and the last to leave it deletes it.
+One thread may send while another receives, and any may close, as with a socket. While the GIL may be released, the session is
+in use (`enter`, `leave`): closing it then only kills it, and the last `leave` deletes it.
 """
 
 cimport cython
@@ -39,22 +39,22 @@ from kvd.doors.store import WAITING
 
 
 cdef void stay_asleep(session *c) noexcept nogil:
-    """No thread waits at the moment; what is written stays in c.out."""
+    """No thread waits; output stays in c.out."""
 
 
-@cython.no_gc_clear                # its C session goes first, while the sleeper it points to is still there
+@cython.no_gc_clear                # its C session is freed first, while the sleeper it points to still exists
 cdef class Link(Session):
     """A session for redis-py's connections: it speaks the protocol that HELLO chose, and nothing in it blocks or raises for
     an error reply. Made by `Store._link`. One thread receives at a time; others may send or close meanwhile."""
 
     cdef readonly object make_error    # the exception for the text of an error reply
     cdef buf spare                 # a reply buffer that is not in use
-    cdef Sleeper sleeper           # with the descriptor, once it is asked for
+    cdef Sleeper sleeper           # with the descriptor, made on first use
     cdef object inbox              # replies and messages that are decoded but not yet received: (is it a push, what)
     cdef buf raw                   # taken from the session, not yet decoded from `at` on
     cdef size_t at
     cdef int users                 # calls that use the session at the moment
-    cdef bint dying                # it is to be deleted when they are over
+    cdef bint dying                # deleted when `users` becomes 0
 
     def __dealloc__(self):
         self.drop()                # other threads may ring the sleeper until the session is gone
@@ -74,7 +74,7 @@ cdef class Link(Session):
             self.drop()
 
     def close(self):
-        """Close the session. A thread or task that waits for something is woken, and told so."""
+        """Close the session. Wakes waiting threads and tasks, which get an error."""
         if self.c == NULL or self.dying:
             return
         self.dying = True
@@ -82,7 +82,7 @@ cdef class Link(Session):
         acquire(self.owner.s)
         session_kill(self.c)
         if self.sleeper is not None:
-            self.sleeper.ring()        # for good
+            self.sleeper.ring()        # permanently
         release(self.owner.s)
         self.leave()
 
@@ -112,7 +112,7 @@ cdef class Link(Session):
             self.leave()
 
     cdef object reply_in(self, buf *out, bint decode):
-        """The reply; messages before and behind it go to the inbox. None: there is none."""
+        """The reply; messages before and after it are added to the inbox. None: there is none."""
         cdef const char *p = out.ptr
         cdef object reply = None
         if out.failed:
@@ -125,7 +125,7 @@ cdef class Link(Session):
         return reply
 
     def get(self, name, bint decode):
-        """GET without its reply's way through bytes: the value, None, or WAITING when `call` has to do it."""
+        """GET without encoding a reply: the value, None, or WAITING when `call` has to do it."""
         cdef view key
         if self.c == NULL or self.dying or not plain_view(name, &key):
             return WAITING
@@ -135,7 +135,7 @@ cdef class Link(Session):
         return value
 
     def set(self, name, value):
-        """SET without options in the same way: True, or WAITING when `call` has to do it."""
+        """SET without options, likewise: True, or WAITING when `call` has to do it."""
         cdef view k, v
         cdef bint done
         if self.c == NULL or self.dying or not plain_view(name, &k) or not plain_view(value, &v):
@@ -146,18 +146,18 @@ cdef class Link(Session):
         return True if done else WAITING
 
     cdef int check_open(self) except -1:
-        """Before a command is sent: the store has not closed the session, as CLIENT KILL and QUIT do."""
+        """Raise if the store has closed the session, as CLIENT KILL and QUIT do. Called before a command is sent."""
         if self.c.killed or self.c.closing:
             self.close()
             raise ConnectionError("Connection closed by server.")
         return 0
 
     cdef bint has_something(self) noexcept:
-        """Under the lock: a reply or message, or the end."""
+        """Under the lock: is there a reply, a message, or the end?"""
         return (self.at < self.raw.len or len(self.inbox) > 0 or self.c.out.len > 0 or self.c.killed or self.c.closing)
 
     cdef void settle(self) noexcept:
-        """Makes the descriptor say whether there is something."""
+        """Makes the descriptor readable or not, as needed."""
         if self.sleeper is None or self.c == NULL or self.dying:
             return
         self.users += 1
@@ -170,7 +170,7 @@ cdef class Link(Session):
         self.leave()
 
     def send(self, tuple args):
-        """Run a command whose reply `next` returns, like all messages, in their order."""
+        """Run a command; `next` returns its reply, in the order of all messages."""
         cdef session *c = self.enter()
         try:
             self.check_open()
@@ -180,7 +180,7 @@ cdef class Link(Session):
             self.leave()
 
     def pending(self):
-        """Whether `next` has something that was taken from the session before; `ready` looks there too."""
+        """Whether `next` has something in inbox or raw; `ready` includes the session's output."""
         return self.at < self.raw.len or len(self.inbox) > 0
 
     def ready(self):
@@ -209,12 +209,12 @@ cdef class Link(Session):
         return False
 
     def put(self, reply):
-        """A reply that no command has given: the next one that `next` returns."""
+        """Adds a reply that no command has given; `next` returns it first."""
         self.inbox.append((False, reply))
         self.settle()
 
     def next(self, bint decode):
-        """(is it a push, the reply or message); `ready` has said that there is one."""
+        """(is it a push, the reply or message); to be called when `ready` is true."""
         cdef const char *p
         cdef bint push
         if self.inbox:
@@ -261,7 +261,7 @@ cdef class Link(Session):
                 self.patience()
 
     def patience(self):
-        """Seconds that its command still waits, None if there is no limit or no command; ends a wait whose time is over."""
+        """Seconds until its blocked command times out, None if there is no limit or no command; ends a wait that has timed out."""
         cdef int64_t deadline
         cdef session *c = self.enter()
         acquire(self.owner.s)
@@ -278,11 +278,11 @@ cdef class Link(Session):
         return self.c != NULL and self.c.reply != REPLY_ON and not is_listening(self.c)
 
     def waits(self):
-        """Whether its command waits for a key."""
+        """Whether its command is blocked."""
         return self.c != NULL and self.c.wait != NULL
 
     def give_up(self):
-        """End the wait of its command without a reply."""
+        """Unblock its command without a reply."""
         cdef session *c = self.enter()
         acquire(self.owner.s)
         wait_end(c)

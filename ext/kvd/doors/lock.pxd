@@ -1,10 +1,10 @@
-"""The store's lock, as Python threads take it.
+"""The store's lock for Python threads.
 
-No thread may wait for the store's lock while it holds the GIL: a network thread that holds the lock never wants the GIL,
-but a Python thread would stop all others. So: try, else release the GIL and wait. A store that no other thread can reach
-takes no lock at all.
+No thread may wait for the store's lock while it holds the GIL: a network thread that holds the lock never needs the GIL,
+but a Python thread would stop all others. So: try, else release the GIL and wait. A store that is not shared with other
+threads takes no lock at all.
 
-A method takes the lock once, for everything that it does with the store; it decodes the reply after it has released it,
+A method takes the lock once, for its whole access to the store; it decodes the reply after it has released it,
 because making Python objects may run a finalizer that uses the store.
 """
 

@@ -9,7 +9,7 @@ referenced is its own token.
 
 All other cases are left to functions that kvd.caching.memoize sets: `key_of(args, kwargs)` makes other keys;
 `adopt(instance)` makes the Owner of a new instance; `missed(cache, key, owner, args, kwargs)` returns a flight (flight.pyx),
-which either has landed with the result, or is told the result of the function, which is called here. So each level of a
+which either has landed with the result, or receives the result of the function, which is called here. So each level of a
 recursive cached function takes only one more frame of the C stack.
 """
 

@@ -1,9 +1,9 @@
-"""Long scripts in the caller's thread: after a while the GIL is given back, signal handlers run, and a busy store lends its
+"""Long scripts in the caller's thread: after a while the GIL is released, signal handlers run, and a busy store lends its
 lock.
 
 A script begins under the store's lock, if the store has one, and with the GIL held. Between its instructions it calls
-`relax`, which does nothing for the first milliseconds. At most one script runs in a store, so what has to be
-remembered about it is a field of the Store; other threads that get the lock in between see another session's name there.
+`relax`, which does nothing for the first milliseconds. At most one script runs in a store, so its state is a field of
+the Store; other threads that get the lock in between find another session's state there.
 """
 
 from libc.stdint cimport int64_t
@@ -19,15 +19,15 @@ cdef extern from "Python.h" nogil:
     int check_signals "PyErr_CheckSignals" () noexcept
 
 cdef enum:
-    KEEP_GIL_US = 5000             # a script that runs longer lets other Python threads go on
-    SIGNALS_US = 50000             # between looks for a Ctrl-C
+    KEEP_GIL_US = 5000             # a script that runs longer releases the GIL
+    SIGNALS_US = 50000             # between checks for a Ctrl-C
 
 
 cdef void begin(session *c, relaxing *r) noexcept nogil:
-    """The GIL is given back for the rest of the run; so the store gets its lock now if it did without."""
+    """Releases the GIL for the rest of the run; a store without a lock starts to use it."""
     cdef store *s = c.store
     if not s.guard.held:
-        s.guard.shared = True          # for good: others may wait for the lock from now on
+        s.guard.shared = True          # permanently: others may wait for the lock from now on
         pthread_mutex_lock(&s.guard.mutex)
         s.guard.held = True
     share(r.owner)
@@ -38,7 +38,7 @@ cdef void begin(session *c, relaxing *r) noexcept nogil:
 
 
 cdef bint relax(session *c, bint busy, int64_t spent_us) noexcept nogil:
-    """False: the script is to end. When the store is busy the lock is lent for a moment: the gate refuses all other commands."""
+    """False: the script is to end. A busy store's lock is lent for a moment: the gate refuses all other commands."""
     cdef relaxing *r = <relaxing *>c.relaxed
     cdef store *s = c.store
     if spent_us < KEEP_GIL_US:
@@ -68,5 +68,5 @@ cdef int relaxed(session *c, relaxing *r) except -1:
 
 
 cdef void share(void *owner) noexcept with gil:
-    """A fork has to wait for its lock from now on."""
+    """Forks have to take its lock from now on."""
     fork_locks(<Forking>owner)

@@ -1,9 +1,9 @@
-"""Whole replies to Python values, for callers in this process.
+"""Converts complete replies to Python values, for callers in this process.
 
-hiredis reads what comes from a socket in pieces; a reply in our own buffer is always whole, so it is walked once,
-without a reader object and without a copy. Values are as hiredis gives them: map dict, set set, double float, big
-number int, verbatim string its text. An error becomes what `make_error` makes of its text; the caller raises it. What cannot
-be a key or a member becomes a tuple. Replies nested deeper than DEEPEST raise RecursionError.
+hiredis parses replies that arrive from a socket in pieces; a reply in this process is complete, so it is walked once,
+without a reader object and without a copy. Types are those of hiredis: map dict, set set, double float, big
+number int, verbatim string its text. An error is passed to `make_error`; the caller raises the result. Values that cannot
+be a key or a member become tuples. Replies nested deeper than DEEPEST raise RecursionError.
 """
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
@@ -31,7 +31,7 @@ cdef object decode_value(const char **at, int how, object make_error):
 
 
 cdef object hashable(object one):
-    """As a key or a member."""
+    """Converts it for use as a key or a member."""
     if isinstance(one, (list, tuple)):
         return tuple([hashable(x) for x in one])
     if isinstance(one, dict):
@@ -109,7 +109,7 @@ cdef object value(const char **at, int how, object make_error, int depth):
     if kind == c'(':
         try:
             return int(p[1:length + 1])
-        except ValueError:             # a script may call anything a big number
+        except ValueError:             # scripts may return any text as a big number
             return text_of(p + 1, length, how & AS_TEXT)
     raise ValueError(f"not a reply: {p[:length + 1]!r}")
 
@@ -120,7 +120,7 @@ cdef object failure(view text):
 
 
 def nested_failure(text):
-    """An error inside a list: what EXEC answers for a command that failed."""
+    """An error inside a list: the reply of a failed command in EXEC."""
     from kvd import errors
     return errors.from_reply(text)
 

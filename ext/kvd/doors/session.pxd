@@ -1,4 +1,4 @@
-"""A session of its own on a store. See session.pyx."""
+"""A separate session of a store. See session.pyx."""
 
 from kvd.doors.store cimport Store
 from kvd.session.session cimport session
@@ -7,4 +7,4 @@ cdef class Session:
     cdef Store owner
     cdef session *c            # NULL: closed
     cdef bint decode
-    cdef void drop(self) noexcept      # when the object goes
+    cdef void drop(self) noexcept      # when the object is deleted

@@ -5,7 +5,7 @@ cimport cython
 from kvd.doors.store cimport Store
 
 
-@cython.no_gc_clear                # its C session goes first, while the store is still there
+@cython.no_gc_clear                # its C session is freed first, while the store still exists
 cdef class Session:
     """A separate session of a store, with its own database, MULTI and WATCH state.
 

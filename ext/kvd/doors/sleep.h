@@ -1,4 +1,4 @@
-/* Signals are held back in one thread until it waits. */
+/* Blocks signals in one thread until it waits. */
 
 #ifndef KVD_DOORS_SLEEP_H
 #define KVD_DOORS_SLEEP_H

@@ -1,4 +1,4 @@
-"""How a thread of Python sleeps until a session is woken, some time is over or a signal comes. See sleep.pyx."""
+"""Sleeping of Python threads until a session is woken, a timeout or a signal. See sleep.pyx."""
 
 from libc.stdint cimport int64_t
 
@@ -10,16 +10,16 @@ cdef extern from "kvd/doors/sleep.h" nogil:
     void hold_signals "kvd_hold_signals" (sigset_t *usual) noexcept
     void restore_signals "kvd_restore_signals" (const sigset_t *usual) noexcept
 
-cdef struct bell:              # a descriptor that is readable while it rings
+cdef struct bell:              # a descriptor that is readable while it is signalled
     int fds[2]
     bint rings
 
 cdef class Sleeper:
     cdef bell bell
-    cdef void attach(self, session *c) noexcept    # these three under the store's lock: the session rings it from now on
+    cdef void attach(self, session *c) noexcept    # these three under the store's lock: the session signals it from now on
     cdef void ring(self) noexcept
     cdef void silence(self) noexcept
-    cdef int sleep(self, int ms) except -1         # until it rings. ms -1: no limit; runs signal handlers, and raises what they raise
+    cdef int sleep(self, int ms) except -1         # until it is signalled. ms -1: no limit; runs signal handlers, and raises their exceptions
 
 
 cdef inline int ms_until(int64_t deadline) noexcept:

@@ -1,6 +1,6 @@
 """Sleeping without the GIL, without any lock, and without polling.
 
-All signals are held back from just before the last look at pending ones until the wait itself, which lets them in: so a
+All signals are blocked from just before the last check of pending ones until the wait itself, which unblocks them: so a
 signal that arrives in between ends the wait, and its handler runs at once.
 """
 
@@ -13,9 +13,9 @@ import os
 
 
 cdef class Sleeper:
-    """Lets a thread sleep until the session it waits for is woken, some time is over or a signal comes.
+    """Lets a thread sleep until its session is woken, a timeout or a signal.
 
-    Without the GIL, without any lock, and without looking in between. Its descriptor is also for others to watch."""
+    Without the GIL, without any lock, and without polling. Other code may watch its descriptor."""
 
     def __cinit__(self):
         if not waker_open(self.bell.fds):
@@ -38,9 +38,9 @@ cdef class Sleeper:
 
     cdef int sleep(self, int ms) except -1:
         cdef sigset_t usual
-        hold_signals(&usual)           # one that comes from here on ends the wait instead of just preceding it
+        hold_signals(&usual)           # a signal from here on ends the wait instead of preceding it
         try:
-            PyErr_CheckSignals()       # compiled code runs no handlers by itself
+            PyErr_CheckSignals()       # compiled code does not run handlers by itself
             with nogil:
                 wait_readable(self.bell.fds[0], ms, &usual)
         finally:

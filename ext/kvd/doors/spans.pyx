@@ -1,4 +1,4 @@
-"""Times and limits as users write them.
+"""Times and limits in arguments.
 
 A time is a number of seconds, a timedelta, or None for no limit. It becomes whole microseconds, at least one: a time that
 is positive never rounds to none at all. Errors name the argument and the value.
@@ -25,7 +25,7 @@ class _Unset:
         return "UNSET"
 
 
-UNSET = _Unset()               # of arguments for which None means something
+UNSET = _Unset()               # default of arguments for which None has a meaning
 
 UNLIMITED = 0x7FFFFFFFFFFFFFFF
 

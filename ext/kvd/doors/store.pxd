@@ -1,4 +1,4 @@
-"""The Store class without its methods for commands: the engine that they run on. See store.pyx."""
+"""The engine of the Store class, without its methods for commands. See store.pyx."""
 
 from libc.stdint cimport int64_t
 
@@ -12,18 +12,18 @@ from kvd.store.store cimport store
 
 cdef enum performed:
     DONE
-    WAITS                      # for a key: its reply comes later, in c.out
-    ELSEWHERE                  # not here: a script of the session runs in another thread
+    WAITS                      # blocked: its reply comes later, in c.out
+    ELSEWHERE                  # not possible here: a script of the session runs in another thread
 
 cdef class Store(Forking):
     cdef store *s
     cdef session *c            # of execute and of the methods
     cdef server *v             # or NULL
     cdef bint decode
-    cdef relaxing long_script  # that runs in the thread of a caller
-    cdef buf spare             # a reply buffer that is not in use
+    cdef relaxing long_script  # of a script that runs in the thread of a caller
+    cdef buf spare             # an unused reply buffer
     cdef readonly bint closed
-    cdef object janitor        # told when something is due before its next visit
+    cdef object janitor        # called for deadlines before its next run
     cdef readonly object unix_path
     cdef object time_source    # called for the time before each command, or None (kvd.clock)
     cdef object made_clock
@@ -40,5 +40,5 @@ cdef class Store(Forking):
     cdef int plan(self) except -1
     cdef int64_t next_due(self)
     cdef int unserved(self) except -1
-    cdef object get_plain(self, session *who, view key, bint decode)      # WAITING: not as simple as that
-    cdef bint set_plain(self, session *who, view k, view v) except -1     # False: not as simple as that
+    cdef object get_plain(self, session *who, view key, bint decode)      # WAITING: the fast path does not apply
+    cdef bint set_plain(self, session *who, view k, view v) except -1     # False: the fast path does not apply

@@ -1,11 +1,11 @@
 """The engine of a Store: one session, and everything that runs commands in it.
 
-A method of a Store is the command without the wire: arguments become views, `dispatch` runs the command in the store's own
-session, the reply is decoded. Methods for commands are written in Python (kvd.methods); here is `execute`, which they call,
-and `get` and `set`, which without options skip the reply: they do what GET and SET do through the same calls.
+A method of a Store runs a command without RESP input: arguments become views, `dispatch` runs the command in the store's own
+session, the reply is decoded. Methods for commands are written in Python (kvd.methods); this module has `execute`, which they
+call, and `get` and `set`, which without options skip the reply: they call the same functions as GET and SET.
 
 A command that has to wait for a key does so in a session made for it (`wait_beside`), so that other threads can use the store
-meanwhile. What has a deadline is taken out by the janitor (kvd.janitor) while no server looks after the store.
+meanwhile. The janitor (kvd.janitor) does the background work of a store without a server.
 """
 
 from libc.stdint cimport int64_t, uint64_t
@@ -55,7 +55,7 @@ import os
 from types import GenericAlias
 
 
-# the families of commands define themselves when imported
+# command modules register their commands when imported
 for _family in (
         "bits", "caching", "cluster", "configuration", "connection", "expiry", "geo", "hash_expiry", "hashes",
         "hyperloglog", "info", "introspection", "keys", "lcs", "lists", "monitoring", "process", "pubsub",
@@ -68,7 +68,7 @@ importlib.import_module("kvd.script.eval")
 importlib.import_module("kvd.script.functions")
 
 cdef enum:
-    DUE_NOW_US = 100000            # for what has become due when a clock was set
+    DUE_NOW_US = 100000            # time limit for work that becomes due when a clock is set
 
 freeze()
 
@@ -76,17 +76,17 @@ cdef const command *GET = command_named(view_str(b"get"))
 cdef const command *SET = command_named(view_str(b"set"))
 
 WALL, SHIFTED, FROZEN = CLOCK_WALL, CLOCK_SHIFTED, CLOCK_FROZEN     # modes of a store's clock (kvd.clock)
-WAITING = object()             # a reply that is not there yet: the command waits, or has to be run in the usual way
+WAITING = object()             # no reply yet: the command is blocked, or has to be run by the slow path
 
 
 cdef int64_t monotonic(int64_t wall):
-    """A wall time in ms on the janitor's clock, in us; 0: it has come."""
+    """Converts a wall time in ms to the janitor's clock, in us; 0: it has passed."""
     cdef int64_t left = wall - wall_ms()
     return mono_us() + left * 1000 if left > 0 else 0
 
 
 cdef void want_tick(store *s, int64_t deadline) noexcept nogil:
-    """An on_deadline for stores without a server: Store methods see it and tell the janitor."""
+    """An on_deadline for stores without a server: Store methods check it and inform the janitor."""
     s.wanted = min(deadline, s.wanted)
 
 
@@ -103,7 +103,7 @@ cdef int count_of_databases(object value) except -1:
 
 
 cdef class Store(Forking):
-    """The engine of kvd.Store; see there."""
+    """The engine of kvd.Store, which documents its arguments."""
 
     __class_getitem__ = classmethod(GenericAlias)
 
@@ -119,7 +119,7 @@ cdef class Store(Forking):
         self.c.door = DOOR_STORE
 
     def _begin(self, bint decode, dict options):
-        """decode: str instead of bytes. options: as configure has them, with underscores for dashes."""
+        """decode: str instead of bytes. options: as in configure, with underscores for dashes."""
         self.decode = decode
         for name, value in options.items():
             if name == "databases" and count_of_databases(value) != cfg(&self.s.config, OPT_DATABASES):
@@ -143,9 +143,9 @@ cdef class Store(Forking):
         self.s = NULL
 
     def configure(self, str name, object value):
-        """Set an option before or while the store is used, also one that CONFIG SET may not change.
+        """Set an option before or during the use of the store, including those that CONFIG SET may not change.
 
-        name: as in a redis.conf. value: str, int, float or bool. Raises kvd.ConfigError."""
+        name: as in redis.conf. value: str, int, float or bool. Raises kvd.ConfigError."""
         cdef buf why
         cdef bytes text, key = name.encode()
         cdef int id = option_find(view_of(key, len(key)))
@@ -182,7 +182,7 @@ cdef class Store(Forking):
         return text
 
     def set_config_path(self, str path):
-        """Where CONFIG REWRITE writes; INFO shows it."""
+        """Set the path that CONFIG REWRITE writes and INFO shows."""
         acquire(self.s)
         free(self.s.config_path)
         encoded = path.encode()
@@ -191,7 +191,7 @@ cdef class Store(Forking):
 
     @property
     def clock(self):
-        """The store's clock: freeze and advance it, so that tests of deadlines need not sleep; see kvd.clock.Clock."""
+        """The store's clock. Freezing and advancing it lets tests of expiry run without sleeping; see kvd.clock.Clock."""
         if self.made_clock is None:
             from kvd.clock import Clock
 
@@ -199,11 +199,11 @@ cdef class Store(Forking):
         return self.made_clock
 
     def _set_clock(self, int mode, int64_t us, source=None):
-        """mode: WALL, SHIFTED (us later than the wall's) or FROZEN (at us). source: called for the time (seconds) before each command."""
+        """mode: WALL, SHIFTED (us later than the wall clock) or FROZEN (at us). source: called for the time (seconds) before each command."""
         acquire(self.s)
         self.s.clock.mode = mode
         self.s.clock.us = us
-        self.s.clock.window = 0        # the cheap clock measures anew
+        self.s.clock.window = 0        # the cheap clock measures again
         self.s.clock.mark = 0
         special_set(&self.s.special, SPECIAL_CLOCK, source is not None)
         store_time(self.s)
@@ -221,7 +221,7 @@ cdef class Store(Forking):
         return self.s.clock.mode, self.s.clock.us, store_wall_us(self.s)
 
     cdef int ask_time(self) except -1:
-        """Before a command, when someone else says what time it is."""
+        """Sets the clock from its source, before a command."""
         cdef int64_t us = <int64_t>(self.time_source() * 1e6)
         if us != self.s.clock.us or self.s.clock.mode != CLOCK_FROZEN:
             self._set_clock(CLOCK_FROZEN, us, self.time_source)
@@ -230,10 +230,10 @@ cdef class Store(Forking):
     # -- running commands
 
     cdef int perform(self, session *c, tuple args, buf *reply, bint waits) except -1:
-        """Runs a command, under one holding of the lock.
+        """Runs a command, holding the lock once.
 
-        reply: an empty buffer that the reply is written to; NULL: it stays in c.out. waits: one that has to wait for a key
-        does so here, in this thread."""
+        reply: an empty buffer for the reply; NULL: it stays in c.out. waits: a command that has to wait for a key
+        blocks this thread."""
         cdef int how = DONE
         cdef view stack[STACK_ARGS]
         cdef view *argv = stack
@@ -302,7 +302,7 @@ cdef class Store(Forking):
                 buf_release(&reply)
 
     cdef object run_beside(self, int db, tuple args, bint decode):
-        """The same in a session that is made for it."""
+        """The same in a session made for it."""
         cdef session *one = self.open_session(3)
         try:
             one.db = db
@@ -331,9 +331,9 @@ cdef class Store(Forking):
         release(self.s)
 
     cdef buf wait_beside(self, session *c) except *:
-        """The reply of a command that waits for a key. Called under the lock, returns without it.
+        """Waits for the reply of a blocked command. Called under the lock, returns without it.
 
-        A session of its own waits in c's place, so that c can go on; other threads serve it."""
+        Another session waits instead of c, so that c can be used; other threads serve it."""
         cdef store *s = self.s
         cdef session *w = NULL
         cdef buf out
@@ -381,13 +381,13 @@ cdef class Store(Forking):
         decode_responses. Raises kvd.ResponseError or a subclass for an error reply.
 
         SELECT, MULTI and WATCH act on the store's own session, which all callers of execute share; use
-        `session()` for one of your own."""
+        `session()` for a separate one."""
         return self.run(self.c, args, self.decode)
 
     # -- background work
 
     cdef int plan(self) except -1:
-        """A deadline was set that is sooner than what is planned."""
+        """A deadline was set that is before the planned work."""
         self.s.planned = min(self.s.planned, self.s.wanted)
         self.s.wanted = NEVER
         if self.janitor is None:
@@ -398,16 +398,16 @@ cdef class Store(Forking):
         return 0
 
     cdef int64_t next_due(self):
-        """Wall ms of the next background work: expiry, freeing, and links whose command's time to wait is over."""
+        """Wall ms of the next background work: expiry, freeing, and links whose command times out."""
         return min(store_next(self.s), waits_next(self.s))
 
     def _expire(self, int64_t slice_us):
-        """The janitor's call: a slice of background work. When the next is due, in microseconds, or None."""
+        """Called by the janitor: a slice of background work. Returns the time of the next, in microseconds, or None."""
         cdef int64_t next_ms
         if self.s == NULL or self.v != NULL:
             return None
         acquire(self.s)
-        if clients_of(self.s).busy != NULL:                # in the middle of a script nothing expires
+        if clients_of(self.s).busy != NULL:                # nothing expires while a script runs
             self.s.planned = wall_ms() + 100
         elif self.s.planned != NEVER:
             store_time(self.s)
@@ -420,9 +420,9 @@ cdef class Store(Forking):
         return None if next_ms == NEVER else monotonic(next_ms)
 
     cdef int unserved(self) except -1:
-        """There is no server (any more): the janitor takes over what has a deadline."""
+        """Called when there is no server (any more): the janitor takes over the background work."""
         self.unix_path = None
-        self.s.guard.shared = True           # others may wait for the lock still
+        self.s.guard.shared = True           # others may still wait for the lock
         self.s.on_deadline = want_tick
         self.s.planned = NEVER
         self.s.wanted = self.next_due()
@@ -433,7 +433,7 @@ cdef class Store(Forking):
     # -- the end
 
     def _cut_links(self):
-        """Close the connections of all clients in this process; what waits on them is woken."""
+        """Close the connections of all clients in this process; wakes waiting threads and tasks."""
         cdef session *one
         acquire(self.s)
         one = clients_of(self.s).first
@@ -444,14 +444,14 @@ cdef class Store(Forking):
         release(self.s)
 
     def _end(self):
-        """After this nothing runs any more: sessions are told that they are closed, and the memory is given back."""
+        """Closes all sessions and frees the memory; no command runs afterwards."""
         cdef session *one
         cdef int i
         if self.closed:
             return
         self.closed = True
         self.acquire_idle()
-        special_set(&self.s.special, SPECIAL_CLOSED, True)     # so that get and set go the way of all commands, on which it is noticed
+        special_set(&self.s.special, SPECIAL_CLOSED, True)     # so that get and set take the slow path, which checks it
         one = clients_of(self.s).first
         while one != NULL:
             if one != self.c:
@@ -467,7 +467,7 @@ cdef class Store(Forking):
         self.acquire_idle()
 
     cdef void acquire_idle(self):
-        """Takes the lock, and not in the middle of a script that lends it to others."""
+        """Takes the lock, but not during a script that lends it to others."""
         acquire(self.s)
         while clients_of(self.s).busy != NULL:
             release(self.s)
@@ -486,7 +486,7 @@ cdef class Store(Forking):
             one = one.next
 
     cdef void after_fork_child(self):
-        """The child's copy: private, without network threads."""
+        """Makes the child's copy private, without network threads."""
         guard_init(&self.s.guard)
         if self.v != NULL:
             server_abandon(self.v)
@@ -499,9 +499,9 @@ cdef class Store(Forking):
     # -- strings
 
     cdef object get_plain(self, session *who, view key, bint decode):
-        """GET where nothing but the key matters, past the gate and without a reply's way through bytes.
+        """GET as a fast path: skips the gate and does not encode a reply.
 
-        Bytes and str are made under the lock: making them runs no other Python code."""
+        Bytes and str are created under the lock: creating them runs no other Python code."""
         cdef char scratch[INT_TEXT]
         cdef view v
         cdef store *s = self.s
@@ -524,7 +524,7 @@ cdef class Store(Forking):
         return value
 
     def get(self, name):
-        """The value of a string key, or None. Raises kvd.WrongTypeError. O(1)."""
+        """Return the value of a string key, or None. Raises kvd.WrongTypeError. O(1)."""
         cdef view key
         cdef object value
         if plain_view(name, &key):
@@ -534,7 +534,7 @@ cdef class Store(Forking):
         return self.run(self.c, (b"GET", name), self.decode)
 
     cdef bint set_plain(self, session *who, view k, view v) except -1:
-        """SET without options, in the same way."""
+        """SET without options, likewise."""
         cdef store *s = self.s
         cdef call c
         cdef uint64_t begun
@@ -545,7 +545,7 @@ cdef class Store(Forking):
             call_init(&c, who)
             c.command = SET
             ok = plain_set(&c, k, v)
-            who.out.len = c.reply_at           # the error of one that found no memory; it will be met again
+            who.out.len = c.reply_at           # drops the out-of-memory error; the slow path produces it again
             after(s)
             figure_fast(s, SET.id, begun)
         release(s)
@@ -555,13 +555,13 @@ cdef class Store(Forking):
 
     def set(self, name, value, ex=None, px=None, nx=False, xx=False, keepttl=False, get=False, exat=None, pxat=None,
             ifeq=None, ifne=None, ifdeq=None, ifdne=None):
-        """Set a string key, whatever it held before. O(1).
+        """Set the value of a string key, whatever its previous type. O(1).
 
-        ex, px: time to live in seconds, milliseconds (int or timedelta). exat, pxat: the moment it ends (int
-        or datetime). nx, xx: only if the key does not, does exist. keepttl: keep the deadline it has. get:
-        return the old value. ifeq, ifne, ifdeq, ifdne: only if value or digest is, is not the given one.
+        ex, px: time to live in seconds, milliseconds (int or timedelta). exat, pxat: the time at which it expires (int
+        or datetime). nx, xx: only if the key does not exist, exists. keepttl: keep the deadline. get: return the
+        previous value. ifeq, ifne, ifdeq, ifdne: only if the value or digest equals, or does not equal, the given one.
 
-        Returns True, or None if a condition did not hold; with get, the old value or None."""
+        Returns True, or None if a condition did not hold; with get, the previous value or None."""
         cdef view k, v
         if (ex is None and px is None and not nx and not xx and not keepttl and not get and exat is None and pxat is None
                 and ifeq is None and ifne is None and ifdeq is None and ifdne is None
@@ -581,7 +581,7 @@ cdef class Store(Forking):
 
     @property
     def used_memory(self):
-        """Bytes of memory the store occupies."""
+        """The memory used by the store, in bytes."""
         return store_memory(self.s)
 
     def __getitem__(self, name):
@@ -600,7 +600,7 @@ cdef object closed_error(Store owner):
 
 
 cdef tuple split_name(tuple args):
-    """A command whose name has several words in one: "CONFIG GET", as redis-py takes it."""
+    """Splits command names of several words: "CONFIG GET", as redis-py passes them."""
     name = args[0].decode() if isinstance(args[0], bytes) else args[0]
     if not isinstance(name, str):
         return args
@@ -616,5 +616,5 @@ cdef void fill_run_id(store *s):
 
 
 def total_memory():
-    """Bytes of memory that all stores of the process hold."""
+    """Return the memory used by all stores of the process, in bytes."""
     return mem_total()

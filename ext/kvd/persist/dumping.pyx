@@ -1,4 +1,4 @@
-"""DUMP and RESTORE: one value as bytes, with the version that reads it and a checksum behind it."""
+"""DUMP and RESTORE: one value as bytes, followed by RDB version and checksum."""
 
 from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memset
@@ -27,7 +27,7 @@ from kvd.types.value cimport value_free
 
 import importlib
 
-# the types enter their forms when imported
+# each type registers its forms when imported
 for _type in ("strings", "lists", "sets", "zsets", "hashes", "streams"):
     importlib.import_module(f"kvd.persist.rdb.{_type}")
 
@@ -35,7 +35,7 @@ for _type in ("strings", "lists", "sets", "zsets", "hashes", "streams"):
 define(dump_command, """
     DUMP key
     readonly keyspace | generic | 2.6.0 | O(N) where N is the size of the value
-    Return the value of a key as bytes, for RESTORE.
+    Return the serialized value of a key, for RESTORE.
     tips: nondeterministic_output
 """)
 cdef void dump_command(call *c) noexcept nogil:
@@ -57,7 +57,7 @@ cdef void dump_command(call *c) noexcept nogil:
 cdef struct restoring:
     bint replace
     bint absolute              # ABSTTL
-    int64_t idle               # seconds; -1: not said
+    int64_t idle               # seconds; -1: not given
     int64_t frequency
 
 
@@ -126,7 +126,7 @@ cdef void place_restored(call *c, entry *e, int64_t deadline, restoring *r) noex
 define(restore_command, """
     RESTORE key ttl serialized-value [REPLACE] [ABSTTL] [IDLETIME seconds] [FREQ frequency]
     write denyoom dangerous keyspace | generic | 2.6.0 | O(N*M) where N is the number of elements of the value and M their size
-    Make a key with a value that DUMP has returned.
+    Create a key from the serialized value returned by DUMP.
     keys: OW update
 """)
 cdef void restore_command(call *c) noexcept nogil:
@@ -158,7 +158,7 @@ cdef void restore_command(call *c) noexcept nogil:
     if ttl == 0 or ttl > c.store.now:
         place_restored(c, e, ttl, &r)
         return
-    value_free(&c.store.mem, e)            # it is over already
+    value_free(&c.store.mem, e)            # it has expired already
     if old != NULL:
         keyspace_remove(c.store, c.db, old, hash)
         changed(c, c.argv[1], 1, EVENT_GENERIC, b"del")

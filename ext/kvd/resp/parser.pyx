@@ -1,11 +1,11 @@
-"""Bytes to arguments.
+"""Parses commands from a byte stream.
 
-Arguments are views into the input: nothing is copied. A command that has not arrived whole leaves what
-is known (arguments read, length of the next) in the parser, so that no byte is looked at twice, however
+Arguments are views into the input: nothing is copied. The state of an incomplete command
+(arguments read, length of the next) stays in the parser, so that no byte is read twice, however
 small the pieces. Positions are kept as offsets, because the input buffer moves when it grows.
 
 Every length is checked before use; limits and messages are Redis's. After PARSE_ERROR the caller
-answers with the message and closes.
+replies with the message and closes the connection.
 """
 
 from libc.stdint cimport int64_t
@@ -77,7 +77,7 @@ cdef size_t parser_wants(parser *p, size_t n) noexcept nogil:
 
 
 cdef inline bint read_length(const char *text, const char *eol, int64_t *n) noexcept nogil:
-    """The usual short lengths without a call."""
+    """Reads the usual short lengths without a call."""
     cdef size_t size = eol - text
     cdef int a, b
     if size == 1:
@@ -93,7 +93,7 @@ cdef inline bint read_length(const char *text, const char *eol, int64_t *n) noex
 
 
 cdef int read_header(parser *p, const char *data, size_t n, int64_t *value, const char *too_big) noexcept nogil:
-    """The number of the line at `used`; PARSE_COMMAND when it is there."""
+    """Reads the number of the line at `used`; PARSE_COMMAND when it is complete."""
     cdef const char *begin = data + p.used
     cdef const char *eol = <const char *>memchr(begin, c'\r', n - p.used)
     if eol == NULL or eol + 1 >= data + n:

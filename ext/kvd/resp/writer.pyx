@@ -1,7 +1,7 @@
-"""Replies to bytes, for RESP2 and RESP3.
+"""Writes replies in RESP2 and RESP3.
 
-Handlers never look at the protocol version: they say map, set, double, null, and what RESP2 lacks is
-lowered here (a map to a flat array, a set to an array, a double to a bulk string, null to $-1 or *-1).
+Handlers never test the protocol version: they write map, set, double, null, and types that RESP2 lacks are
+converted here (a map to a flat array, a set to an array, a double to a bulk string, null to $-1 or *-1).
 """
 
 from libc.stdint cimport int64_t
@@ -168,7 +168,7 @@ cdef void write_lowered(buf *out, view r, int proto) noexcept nogil:
 
 
 cdef void write_header_at(buf *out, size_t at, char type, int64_t n) noexcept nogil:
-    """Puts a header in front of what was written since `at`."""
+    """Inserts a header before what was written since `at`."""
     cdef size_t mark = out.len
     write_header(out, type, n)
     buf_rotate(out, at, mark)

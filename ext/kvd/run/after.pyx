@@ -1,10 +1,10 @@
-"""What follows a command: commands that waited for what it has changed, and news for clients that cache.
+"""Work after a command: serves commands that are blocked on the changed keys, and sends invalidations.
 
 A handler that finds nothing calls wait_for_keys and returns. After any command that changed a key which
-is waited for, the waiting commands run again, those of one key in the order they came. A handler that finds nothing
-again waits on. Serving may change keys that others wait for, so it goes on until nothing is ready.
+is waited for, the blocked commands run again, those of one key in the order in which they blocked. A handler that finds
+nothing again stays blocked. Serving may change further keys that are waited for, so it repeats until no key is ready.
 
-While a script keeps the store busy, nothing is served: that is done when the script has ended.
+While a script keeps the store busy, nothing is served: that is done at the end of the script.
 """
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
@@ -18,7 +18,7 @@ from kvd.run.call cimport call_init, command
 from kvd.run.errors cimport NO_MEMORY
 from kvd.run.figures cimport figure_error
 from kvd.run.run cimport run, run_ended
-from kvd.session.session cimport AFTER_SERVE, AFTER_TELL, REPLY_ON, session_append_pushes
+from kvd.session.session cimport AFTER_SERVE, AFTER_INVALIDATE, REPLY_ON, session_append_pushes
 from kvd.session.tracking cimport tracking_send
 from kvd.session.waiters cimport (
     NULL_ARRAY, wait_end, wait_forget, wait_key, wait_key_db, wait_key_name, wait_link, wait_of, wait_overdue,
@@ -76,7 +76,7 @@ cdef void call_of(call *c, waiter *w) noexcept nogil:
 
 
 cdef void finish(call *c, size_t at) noexcept nogil:
-    """It has answered: the session goes on."""
+    """It has replied: the session continues."""
     cdef session *who = c.session
     wait_end(who)
     if who.reply != REPLY_ON:
@@ -101,7 +101,7 @@ cdef void run_again(store *s, waiter *w) noexcept nogil:
 
 
 cdef void serve_key(store *s, wait_key *k) noexcept nogil:
-    """Runs the waiters that can use what the key holds now; the key is held meanwhile."""
+    """Runs the waiters that can use the key's value; the wait_key is kept meanwhile."""
     cdef wait_link *l = k.first
     cdef wait_link *following
     cdef wait_link *stop = k.last
@@ -131,11 +131,11 @@ cdef void serve(store *s) noexcept nogil:
         serve_key(s, k)
         k.held = False
         wait_forget(s, k)
-    if clients_of(s).after & AFTER_TELL:
+    if clients_of(s).after & AFTER_INVALIDATE:
         tracking_send(s)
 
 
-# ---- waiting in vain --------------------------------------------------------------------------------
+# ---- timeouts ---------------------------------------------------------------------------------------
 
 cdef void end_wait(session *who, const char *error) noexcept nogil:
     cdef waiter *w = wait_of(who)

@@ -1,4 +1,4 @@
-"""What every handler uses: replies, arguments, looking keys up, telling what has changed. See args.pyx."""
+"""Functions that handlers use: replies, arguments, lookups of keys, reports of changes. See args.pyx."""
 
 from libc.stdint cimport int64_t, uint64_t
 
@@ -12,7 +12,7 @@ from kvd.store.change cimport key_changed, key_event
 from kvd.store.store cimport SPECIAL_EFFECTS
 
 cdef enum:
-    AHEAD = 16                 # keys of one command that are fetched before the first is used
+    AHEAD = 16                 # keys of one command that are prefetched before the first is used
 
 cdef void reply_error(call *c, const char *text) noexcept nogil        # counted by its first word; the call has failed
 cdef void reply_error_counted(call *c, view text, bint counted) noexcept nogil    # counted False: it has been counted already
@@ -20,23 +20,23 @@ cdef void reply_errorf(call *c, const char *format, const char *a, const char *b
 cdef void reply_arity(call *c) noexcept nogil                                           # wrong number of arguments
 cdef void reply_error_about(call *c, const char *format, view word) noexcept nogil   # one %.*s: the word
 cdef bint arg_int(call *c, int i, int64_t *n) noexcept nogil           # False: the error is replied
-cdef bint arg_int_within(call *c, int i, int64_t least, int64_t most, int64_t *n) noexcept nogil   # the same, for other numbers too
+cdef bint arg_int_within(call *c, int i, int64_t least, int64_t most, int64_t *n) noexcept nogil   # the same for an int64, within limits
 cdef entry *find_read(call *c, view key, uint64_t *hash) noexcept nogil     # or NULL; counts the hit or miss, touches
 cdef entry *find_write(call *c, view key, uint64_t *hash) noexcept nogil    # or NULL; touches, and opens the key for a change
-cdef void hash_ahead(call *c, int at, int step, int count, uint64_t *hashes) noexcept nogil   # up to AHEAD keys: hashed and fetched
+cdef void hash_ahead(call *c, int at, int step, int count, uint64_t *hashes) noexcept nogil   # up to AHEAD keys: hashed and prefetched
 cdef bint wrong_type(call *c, entry *e, int type) noexcept nogil       # True: it is another type, and the error is replied
 
-cdef void open_key(call *c, view key, entry *e) noexcept nogil          # before a change of what find_read has found
+cdef void open_key(call *c, view key, entry *e) noexcept nogil          # before a change of a key that find_read has found
 
-cdef bint propagates(call *c) noexcept nogil                           # must its effects be said?
-cdef void propagate_as(call *c, const char *name, int argc) noexcept nogil   # instead of its words: argc words in all, the rest follows by effect_word and its like
+cdef bint propagates(call *c) noexcept nogil                           # must its effects be declared?
+cdef void propagate_as(call *c, const char *name, int argc) noexcept nogil   # replaces its words by argc words, the name and those that follow by effect_word etc.
 cdef void propagate_key(call *c, const char *name, view key) noexcept nogil    # the command `name key`, if effects are gathered
-cdef void propagate_nothing(call *c) noexcept nogil                    # its effects are none, or said elsewhere
+cdef void propagate_nothing(call *c) noexcept nogil                    # it has no effects, or declares them elsewhere
 cdef void propagate_words(call *c, int targets) noexcept nogil         # its own words, although no key has changed; TO_ALL, TO_REPLICAS
 
 
 cdef inline void use_hash(call *c, view key, uint64_t hash) noexcept nogil:
-    """The next lookup of this very key needs no hashing; end with use_hash of nothing."""
+    """The next lookup of this very key needs no hashing; ended by use_hash with an empty view."""
     c.session.hinted = key
     c.session.hint = hash
 
@@ -47,7 +47,7 @@ cdef inline void changed(call *c, view key, int64_t n, int event_class, const ch
 
 
 cdef inline void event_of(call *c, view key, int event_class, const char *event) noexcept nogil:
-    """A further event of one change."""
+    """A further event of the same change."""
     key_event(c.store, c.db, key, event_class, event)
 
 

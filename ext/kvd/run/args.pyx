@@ -1,4 +1,4 @@
-"""What every handler uses: replies, arguments, looking keys up, saying what is to be propagated.
+"""Functions that handlers use: replies, arguments, lookups of keys, effects to propagate.
 
 An error reply goes through reply_error, which counts it by its first word and marks the call failed.
 """
@@ -27,7 +27,7 @@ cdef void reply_error(call *c, const char *text) noexcept nogil:
 
 
 cdef void reply_error_counted(call *c, view text, bint counted) noexcept nogil:
-    """Line breaks in what a client sent must not break the frame."""
+    """Line breaks in the text become blanks, so that they do not end the reply."""
     c.session.failed = True
     if counted:
         figure_error(c.store, text)
@@ -120,7 +120,7 @@ cdef bint wrong_type(call *c, entry *e, int type) noexcept nogil:
     return True
 
 
-# ---- what is propagated -----------------------------------------------------------------------------
+# ---- propagation ------------------------------------------------------------------------------------
 
 cdef bint propagates(call *c) noexcept nogil:
     return c.store.special & SPECIAL_EFFECTS

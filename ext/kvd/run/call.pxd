@@ -1,4 +1,4 @@
-"""A command, and a call of it: what a handler gets. See registry.pyx, gate.pyx and run.pyx for what is done with them."""
+"""A command, and a call of it, which handlers receive. See registry.pyx, gate.pyx and run.pyx."""
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
@@ -20,7 +20,7 @@ cdef enum command_flag:
     F_ALLOW_BUSY = 512         # also while a script keeps the store busy
     F_NO_MANDATORY_KEYS = 1024     # its numkeys may be 0
     F_CONTAINER = 2048
-    # marks of kvd's own: MARKS in kvd/run/spec.py says what they mean
+    # flags of kvd only, as described by MARKS in kvd/run/spec.py
     F_IN_MULTI = 1 << 16
     F_ENDS_MULTI = 1 << 17
     F_LISTENING = 1 << 18
@@ -28,7 +28,7 @@ cdef enum command_flag:
     F_MAY_REPLICATE = 1 << 20
     F_KEEPS_CACHING = 1 << 21
     F_SHOWN_FIRST = 1 << 22
-    F_CROSS_SLOTS = 1 << 23    # of a call: its keys may lie in several slots of a cluster
+    F_CROSS_SLOTS = 1 << 23    # of a call: its keys may be in several slots of a cluster
 
 cdef enum key_flag:            # in the order of KEY_FLAGS in kvd/run/spec.py
     KEY_RO = 1
@@ -49,12 +49,12 @@ cdef enum:
 
 cdef struct key_spec:          # where keys are in the words of a call
     uint32_t flags
-    int begin                  # the word at which the keys begin, or from which `keyword` is looked for
+    int begin                  # the word at which the keys begin, or from which `keyword` is searched
     const char *keyword        # lower case; NULL: none
     int last                   # the last key, counted from the first; negative: from the end
     int step
     int limit                  # above 1: keys are the first 1/limit of what follows
-    bint counted               # the first word is how many keys follow
+    bint counted               # the first word is the number of keys that follow
 
 cdef struct key_at:            # a key of a call
     int at                     # word
@@ -62,8 +62,8 @@ cdef struct key_at:            # a key of a call
 
 cdef struct secret:            # words that MONITOR and the slow log do not show
     int at
-    int count                  # -1: all to the end
-    const char *keyword        # lower case: `count` words behind it; NULL: from `at` on
+    int count                  # -1: up to the end
+    const char *keyword        # lower case: `count` words after it; NULL: from `at` on
     bint options               # pairs of an option and its value: those of secret options
 
 cdef struct call:
@@ -71,7 +71,7 @@ cdef struct call:
     session *session
     database *db
     const command *command
-    uint32_t flags             # the command's, with what the arguments of this call change (command.narrow)
+    uint32_t flags             # the command's, as changed by the arguments of this call (command.narrow)
     const void *target         # what command.narrow has found, for the handler; or NULL
     uint32_t forbids           # flags that its caller may not use: F_WRITE in a read-only script, F_DENYOOM without memory
     view *argv
@@ -80,11 +80,11 @@ cdef struct call:
     buf *out
     size_t reply_at            # where its reply begins in out
     bint from_script
-    bint again                 # a command that waited is run again
-    bint waits                 # it has begun to wait, or waits on: neither replied nor measured yet
+    bint again                 # a blocked command is run again
+    bint waits                 # it is blocked: neither replied nor measured yet
 
 ctypedef void (*handler)(call *c) noexcept nogil
-ctypedef uint32_t (*narrowing)(call *c) noexcept nogil                 # the flags that this very call has
+ctypedef uint32_t (*narrowing)(call *c) noexcept nogil                 # the flags of this call
 ctypedef uint32_t (*key_narrowing)(view *argv, int argc) noexcept nogil    # the flags of its keys, where variable
 
 cdef struct command:
@@ -94,7 +94,7 @@ cdef struct command:
     narrowing narrow           # or NULL
     key_narrowing narrow_keys  # or NULL
     int id
-    int arity                  # negative: at least so many words
+    int arity                  # negative: the minimum number of words
     uint32_t flags
     uint64_t categories        # bits in the order of ACL_CATEGORIES in kvd/run/spec.py
     key_spec keys[MAX_KEY_SPECS]

@@ -1,10 +1,10 @@
-"""A command of a client: through the gate, queued or run, and what follows. See dispatch.pyx."""
+"""Runs a client's command: gate, queue or run, work after it. See dispatch.pyx."""
 
 from kvd.core.view cimport view
 from kvd.session.session cimport session
 
 cdef enum dispatch_result:
     DISPATCHED
-    DISPATCH_PAUSED            # nothing happened; try again when the pause is over
+    DISPATCH_PAUSED            # nothing was done; to be tried again after the pause
 
 cdef int dispatch(session *who, view *argv, int argc) noexcept nogil     # under the store's lock

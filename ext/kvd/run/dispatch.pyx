@@ -1,10 +1,10 @@
-"""A command of a client, from its words to its reply.
+"""Runs a client's command, from its words to its reply.
 
-    gate -> between MULTI and EXEC: into the queue
-         -> else: run, then what follows: propagate, serve waiting commands, send invalidations
+    gate -> between MULTI and EXEC: the command is queued
+         -> else: run, then propagate, serve blocked commands, send invalidations
 
 A call with all that happens inside it is one unit of propagation (store/effects.pyx). CLIENT REPLY is applied here
-too, to whatever the command has answered.
+too, to the reply of any command.
 """
 
 from kvd.resp.writer cimport write_status
@@ -29,7 +29,7 @@ cdef void enqueue(call *c) noexcept nogil:
 
 
 cdef void finish(call *c) noexcept nogil:
-    """Throws the reply away where CLIENT REPLY says so."""
+    """Discards the reply if CLIENT REPLY is OFF or SKIP."""
     cdef session *who = c.session
     if who.reply == REPLY_SKIP_NEXT:           # CLIENT REPLY SKIP itself
         session_replies(who, REPLY_SKIP)
@@ -41,7 +41,7 @@ cdef void finish(call *c) noexcept nogil:
 
 cdef int dispatch(session *who, view *argv, int argc) noexcept nogil:
     cdef call c
-    cdef session *outer = clients_of(who.store).running    # of a script that lets others in for a moment
+    cdef session *outer = clients_of(who.store).running    # of a script that lets other commands run meanwhile
     cdef int verdict
     call_init(&c, who)
     c.argv = argv

@@ -1,4 +1,4 @@
-"""Error replies that clients know by heart, to the letter."""
+"""Error replies that clients parse: texts equal to Redis's."""
 
 cdef extern from * nogil:
     """

@@ -1,4 +1,4 @@
-"""What is measured while commands run: per command, per error, slow ones, latency events. See figures.pyx."""
+"""Statistics of commands: per command, per error, slow log, latency events. See figures.pyx."""
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
@@ -10,7 +10,7 @@ from kvd.store.parts cimport PART_FIGURES
 from kvd.store.store cimport store
 
 cdef enum:
-    OCTAVES = 44               # of ticks
+    OCTAVES = 44               # of the number of ticks
     SUBDIVISIONS = 16          # of an octave: percentiles are within 3%
     ERROR_KINDS = 64
     ERROR_NAME = 32
@@ -24,7 +24,7 @@ cdef struct command_figures:
     uint64_t ticks
     uint64_t rejected
     uint64_t failed
-    uint64_t unmeasured        # calls that count as the next one that is measured
+    uint64_t unmeasured        # calls since the last one that was measured
     uint32_t *histogram        # OCTAVES * SUBDIVISIONS counts; made with the first call
 
 cdef struct error_figure:
@@ -52,7 +52,7 @@ cdef struct latency_event:
     int count
     int64_t worst
 
-cdef struct script_figures:    # of what scripts hold (script/runtime.pyx)
+cdef struct script_figures:    # memory of scripts (script/runtime.pyx)
     size_t lua                 # bytes of the interpreter
     size_t scripts             # cached
     size_t script_bytes
@@ -76,9 +76,9 @@ cdef bint figures_init(store *s) noexcept nogil
 cdef void figures_release(store *s) noexcept nogil
 cdef void figures_reset(store *s) noexcept nogil                       # as CONFIG RESETSTAT
 cdef void figure_call(store *s, int command, uint64_t ticks, bint failed) noexcept nogil
-cdef void figures_settle(store *s, int command) noexcept nogil         # before its figures are shown: none is unmeasured
-cdef void figure_error(store *s, view text) noexcept nogil             # by the first word of the reply
-cdef void figure_slow(call *c, int64_t us) noexcept nogil               # into the slow log; secrets are left out
+cdef void figures_settle(store *s, int command) noexcept nogil         # before its figures are shown: adds unmeasured calls
+cdef void figure_error(store *s, view text) noexcept nogil             # counts it by the first word of the reply
+cdef void figure_slow(call *c, int64_t us) noexcept nogil               # adds the call to the slow log; secrets are left out
 cdef void slow_clear(store *s) noexcept nogil
 cdef void figure_latency(store *s, const char *event, int64_t ms) noexcept nogil
 cdef int bucket_of(uint64_t ticks) noexcept nogil
@@ -86,7 +86,7 @@ cdef uint64_t bucket_top(int bucket) noexcept nogil                    # largest
 
 
 cdef inline void figure_fast(store *s, int command, uint64_t begun) noexcept nogil:
-    """Of a call so short that to measure it costs a tenth of it: every 16th is, and counts for those before it."""
+    """For a call so short that measuring costs a tenth of it: every 16th is measured, and counts for those before it."""
     cdef command_figures *f = &figures_of(s).commands[command]
     s.stats.commands += 1
     if f.calls & 15:

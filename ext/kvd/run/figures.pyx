@@ -1,4 +1,4 @@
-"""What is measured while commands run.
+"""Statistics of commands.
 
 Time is counted in ticks and converted when it is shown, so that a call costs one reading of the
 counter and a few additions. A latency histogram has 16 buckets to an octave and is made when a command
@@ -71,7 +71,7 @@ cdef uint64_t bucket_top(int bucket) noexcept nogil:
 
 
 cdef void add(store *s, command_figures *f, uint64_t ticks, uint64_t calls) noexcept nogil:
-    """So many calls of that time each."""
+    """Adds n calls of that time each."""
     f.ticks += ticks * calls
     if cfg(&s.config, OPT_LATENCY_TRACKING):
         if f.histogram == NULL:
@@ -152,7 +152,7 @@ cdef void slow_trim(store *s, int64_t keep) noexcept nogil:
 
 
 cdef void copy_words(slow_entry *e, call *c) noexcept nogil:
-    """Up to SLOW_ARGS arguments of up to SLOW_BYTES bytes; what is left out is said in words."""
+    """Copies up to SLOW_ARGS arguments of up to SLOW_BYTES bytes; notes how many are left out."""
     cdef char words[SLOW_ARGS][SLOW_BYTES + 64]
     cdef size_t lengths[SLOW_ARGS]
     cdef size_t total = 0

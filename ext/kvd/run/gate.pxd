@@ -5,6 +5,6 @@ from kvd.run.call cimport call
 cdef enum verdict:
     PASSED
     REFUSED                    # the error is replied
-    PAUSED                     # nothing happened; to be tried again when the pause is over
+    PAUSED                     # nothing was done; to be tried again after the pause
 
-cdef int gate(call *c) noexcept nogil                  # finds c.command, and c.flags; a verdict
+cdef int gate(call *c) noexcept nogil                  # sets c.command and c.flags; returns a verdict

@@ -1,11 +1,11 @@
 """The gate: the one place that decides whether a call may run.
 
 Every command passes here, from a socket, an in-process client or a script. (A queued command has passed
-when it was queued, a command that waited when it began to wait.) The registry is asked what the words call and whether
-they are enough; then the refusals below, one row each, in Redis's order.
+when it was queued, a blocked command when it blocked.) First the registry finds the command and checks
+the number of words; then the refusals below apply, one row each, in Redis's order.
 
-A row names the SPECIAL_ bits that make it possible (of the store and of the session). As a rule no bit is raised, and
-no row is looked at. The last two columns say which callers are asked and with which error; %s is the command's name.
+A row names the SPECIAL_ bits, of the store and of the session, that it depends on. Usually no bit is raised, and
+no row is evaluated. The last two columns give the callers it applies to and the error; %s is the command's name.
 """
 
 from libc.stdint cimport uint32_t
@@ -25,7 +25,7 @@ from kvd.run.figures cimport figures_of
 from kvd.run.registry cimport command_keys
 from kvd.run.renames cimport called
 from kvd.session.clients cimport session_discard
-from kvd.session.session cimport AFTER_TELL, ANY_SLOT, NO_SLOT, clients_of, in_multi, is_paused, session_kill
+from kvd.session.session cimport AFTER_INVALIDATE, ANY_SLOT, NO_SLOT, clients_of, in_multi, is_paused, session_kill
 from kvd.session.tracking cimport tracking_send
 from kvd.store.evict cimport evict_until_fits, over_limit
 from kvd.store.log cimport LOG_WARNING, log_line
@@ -41,9 +41,9 @@ ctypedef bint (*predicate)(call *c) noexcept nogil
 
 cdef struct refusal:
     uint32_t when              # SPECIAL_ bits, one of which must be raised; 0: none is needed
-    int asked                  # CLIENTS, SCRIPTS
+    int asked                  # callers: CLIENTS, SCRIPTS
     predicate applies
-    const char *error          # NULL: what the store says of itself (clients.busy)
+    const char *error          # NULL: the error in clients.busy
 
 cdef enum:
     ROWS = 10
@@ -93,7 +93,7 @@ cdef bint must_wait_for_script(call *c) noexcept nogil:
 
 
 cdef uint32_t flags_of_work(call *c) noexcept nogil:
-    """The flags of what would run: for EXEC those of the queue too."""
+    """The flags of the commands that would run: EXEC includes those of the queue."""
     cdef uint32_t flags = c.flags
     cdef int i
     if flags & F_ENDS_MULTI and in_multi(c.session):
@@ -103,19 +103,19 @@ cdef uint32_t flags_of_work(call *c) noexcept nogil:
 
 
 cdef bint lacks_memory(call *c) noexcept nogil:
-    """Makes room first. What clients that track the evicted keys are told goes out before the reply."""
+    """Evicts first. Invalidations of evicted keys are sent before the reply."""
     cdef bint fits
     if not over_limit(c.store):
         return False
     fits = evict_until_fits(c.store)
-    if clients_of(c.store).after & AFTER_TELL:
+    if clients_of(c.store).after & AFTER_INVALIDATE:
         tracking_send(c.store)
         c.reply_at = c.out.len
     return not fits and flags_of_work(c) & F_DENYOOM
 
 
 cdef bint crosses_slots(call *c) noexcept nogil:
-    """In a cluster: do the keys lie in several slots, or, in a script, in another one than those before?"""
+    """In a cluster: are the keys in several slots, or, in a script, in another slot than earlier keys?"""
     cdef key_at keys[256]
     cdef int i, slot
     cdef int n = command_keys(c.command, c.argv, c.argc, keys, 256)
@@ -135,7 +135,7 @@ cdef bint crosses_slots(call *c) noexcept nogil:
 # ---- refusing ---------------------------------------------------------------------------------------
 
 cdef void refuse(call *c, const char *text) noexcept nogil:
-    """Before it ran: that also spoils the transaction it would have been part of."""
+    """Refuses the call; between MULTI and EXEC this aborts the transaction."""
     if in_multi(c.session):
         c.session.aborted = True
     if c.command != NULL:
@@ -148,14 +148,14 @@ cdef void refuse(call *c, const char *text) noexcept nogil:
 
 
 cdef void quote(buf *out, view v, size_t most) noexcept nogil:
-    """Cut at `most` bytes."""
+    """Truncates at `most` bytes."""
     cdef size_t i
     for i in range(min(v.len, most)):
         buf_add_char(out, v.ptr[i] if v.ptr[i] != 0 else c' ')
 
 
 cdef bint is_http(call *c) noexcept nogil:
-    """A web browser can be made to send a request to this port, whose body holds commands."""
+    """A browser can be made to send an HTTP request to this port, whose body contains commands."""
     return not c.session.in_process and (view_is(c.argv[0], b"post") or view_is(c.argv[0], b"host:"))
 
 
@@ -194,7 +194,7 @@ cdef void refuse_subcommand(call *c, const command *container) noexcept nogil:
 
 
 cdef bint identify(call *c) noexcept nogil:
-    """Finds the command; False: there is none, or the words do not fit it, and the error is replied."""
+    """Finds the command; False: unknown, or wrong number of words, and the error is replied."""
     cdef const command *container
     cdef char text[128]
     c.command = called(c.store, c.argv, c.argc, &container)

@@ -1,4 +1,4 @@
-"""What changed options set in motion. See options.pyx."""
+"""Applies changed options. See options.pyx."""
 
 from kvd.store.store cimport store
 

@@ -1,4 +1,4 @@
-"""What changed options set in motion: the bits of store.special that follow from them, listeners, eviction.
+"""Applies changed options: the bits of store.special that depend on them, listeners, eviction.
 
 Called when a store is made and after every change of its configuration, by CONFIG SET and by Store.configure.
 """
@@ -14,7 +14,7 @@ from kvd.store.evict cimport evict_forget, evict_until_fits
 from kvd.store.store cimport SPECIAL_CLUSTER, SPECIAL_MEMORY, SPECIAL_SLOWLOG, special_set
 
 cdef enum:
-    FAST_US = 100              # no plain GET or SET takes longer: a slow log that begins above it need not look at them
+    FAST_US = 100              # no plain GET or SET takes longer: with a higher threshold, the slow log ignores them
 
 
 cdef void options_applied(store *s, bint evict_now) noexcept nogil:

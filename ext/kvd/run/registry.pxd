@@ -1,4 +1,4 @@
-"""The registry of commands: declared, found, and where their keys are. See registry.pyx."""
+"""The registry of commands: declarations, lookup, key positions. See registry.pyx."""
 
 from libc.stdint cimport uint32_t, uint64_t
 
@@ -15,11 +15,11 @@ cdef void freeze() except *                                            # after a
 
 cdef const command *command_named(view name) noexcept nogil            # or NULL; a subcommand as container|name
 cdef const command *command_of(view *argv, int argc, const command **container) noexcept nogil
-# what the words call; NULL: no such command, or no such subcommand of *container (else NULL)
+# finds the command of the words; NULL: no such command, or no such subcommand of *container (else NULL)
 cdef const command *command_within(const command *d, view *argv, int argc, const command **container) noexcept nogil   # as command_of, and the first word calls d
 cdef int command_count() noexcept nogil
 cdef const command *command_at(int id) noexcept nogil
-cdef int command_keys(const command *d, view *argv, int argc, key_at *keys, int room) noexcept nogil   # how many, `room` at most; -1: bad numkeys
+cdef int command_keys(const command *d, view *argv, int argc, key_at *keys, int room) noexcept nogil   # number of keys, `room` at most; -1: bad numkeys
 cdef view shown_word(const command *d, view *argv, int argc, int i) noexcept nogil   # word i as MONITOR and the slow log show it
-cdef const char *key_flag_name(int bit) noexcept nogil                 # NULL behind the last
+cdef const char *key_flag_name(int bit) noexcept nogil                 # NULL after the last
 cdef uint64_t category_bit(view name) noexcept nogil                   # 0: no such category

@@ -2,8 +2,8 @@
 
 `define` is called at import, above each handler, with the declaration that src/kvd/run/spec.py
 reads. After that the registry is frozen and needs neither the GIL nor memory: names are found by open
-addressing over their first eight bytes in lower case and their length. The registry is the one thing that all
-stores of a process share: it is constant.
+addressing over their first eight bytes in lower case and their length. All stores of a process share the
+registry: it is constant.
 """
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
@@ -179,12 +179,12 @@ cdef void freeze() except *:
 
 
 def specs():
-    """Every command's declaration by name; see kvd.commands.spec.Spec."""
+    """Return every command's declaration by name; see kvd.run.spec.Spec."""
     return dict(SPECS)
 
 
 cdef void not_reached(call *c) noexcept nogil:
-    """A container alone: too few words for its arity."""
+    """Handler of a container without a subcommand: never called, its arity requires more words."""
 
 
 cdef void help_command(call *c) noexcept nogil:
@@ -236,7 +236,7 @@ cdef const command *command_within(const command *d, view *argv, int argc, const
     container[0] = NULL
     if d == NULL or not (d.flags & F_CONTAINER or d.container != NULL):
         return d
-    if d.container != NULL:            # `config|get` is no word of a command line
+    if d.container != NULL:            # `config|get` is not a name that clients send
         return NULL
     if argc < 2:
         return d
@@ -247,7 +247,7 @@ cdef const command *command_within(const command *d, view *argv, int argc, const
 # ---- keys -------------------------------------------------------------------------------------------
 
 cdef int word_after(const char *keyword, view *argv, int argc, int begin) noexcept nogil:
-    """The word behind the keyword; argc: it is not there."""
+    """The position after the keyword; argc: it is not there."""
     cdef int i
     for i in range(begin, argc):
         if view_is(argv[i], keyword):

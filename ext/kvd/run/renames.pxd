@@ -1,4 +1,4 @@
-"""Commands that a store calls by other names, or not at all (rename-command). See renames.pyx."""
+"""Renamed and removed commands of a store (rename-command). See renames.pyx."""
 
 from kvd.core.view cimport view
 from kvd.run.call cimport command
@@ -8,23 +8,23 @@ from kvd.store.store cimport store
 
 cdef const char *rename_add(store *s, view old, view new) noexcept nogil   # new empty: removes it; NULL, or what is wrong
 cdef void renames_release(store *s) noexcept nogil
-cdef const command *renamed(store *s, view name) noexcept nogil           # the store has renamed commands; NULL: no such command
+cdef const command *renamed(store *s, view name) noexcept nogil           # for stores with renamed commands; NULL: no such command
 cdef const command *renamed_of(store *s, view *argv, int argc, const command **container) noexcept nogil
-cdef bint is_removed(store *s, const command *d) noexcept nogil           # the store has renamed commands: neither it nor its container has a name
+cdef bint is_removed(store *s, const command *d) noexcept nogil           # for stores with renamed commands: has neither it nor its container a name?
 
 
 cdef inline const command *called_named(store *s, view name) noexcept nogil:
-    """As command_named, by the store's names."""
+    """command_named, by the store's names."""
     return command_named(name) if s.parts[<int>PART_RENAMES] == NULL else renamed(s, name)
 
 
 cdef inline const command *called(store *s, view *argv, int argc, const command **container) noexcept nogil:
-    """As command_of, by the store's names."""
+    """command_of, by the store's names."""
     if s.parts[<int>PART_RENAMES] == NULL:
         return command_of(argv, argc, container)
     return renamed_of(s, argv, argc, container)
 
 
 cdef inline bint is_hidden(store *s, const command *d) noexcept nogil:
-    """No name calls the command in this store."""
+    """Has the command no name in this store?"""
     return s.parts[<int>PART_RENAMES] != NULL and is_removed(s, d)

@@ -1,10 +1,10 @@
-"""Commands that a store calls by other names, or not at all: the directive rename-command.
+"""Renamed and removed commands of a store: the directive rename-command.
 
-A table of words is asked before the registry: a word in it calls what it says, or nothing; any other word means what it always
-means. It is made with the first renamed command and does not change while commands run. A renamed command keeps
+A table of names is searched before the registry: a name in it is that of its command, or of none; other names have their usual
+meaning. It is made with the first renamed command and does not change while commands run. A renamed command keeps
 its own name in COMMAND, INFO and the slow log, as in Redis; scripts, too, must use the new one.
 
-Fast paths name no command, so a store with renamed commands has SPECIAL_RENAMED raised and no fast path is taken.
+Fast paths do not look up names, so a store with renamed commands raises SPECIAL_RENAMED and takes no fast path.
 """
 
 from libc.string cimport memset
@@ -22,7 +22,7 @@ cdef enum:
 
 cdef struct renames:
     table words                # lower case -> a command, or &NOTHING
-    bint removed[MAX_COMMANDS]     # by id: no word calls it
+    bint removed[MAX_COMMANDS]     # by id: it has no name
 
 cdef command NOTHING
 
@@ -61,7 +61,7 @@ cdef void renames_release(store *s) noexcept nogil:
 
 
 cdef view lowered(view name, char *room) noexcept nogil:
-    """Empty: the name is longer than any that is renamed."""
+    """Empty: the name is longer than any renamed one."""
     cdef size_t i
     if name.len > NAME_ROOM:
         return view_of(room, 0)

@@ -1,9 +1,9 @@
-"""How a call that has passed the gate runs: the one place that measures, tracks, shows and propagates.
+"""Runs calls that have passed the gate: the one place that measures, tracks, monitors and propagates.
 
-Clients' commands come here from dispatch.pyx, EXEC's and scripts' from their own handlers, those that waited for
-a key from after.pyx.
+dispatch.pyx passes commands of clients; the handlers of EXEC and of scripts theirs; after.pyx blocked
+commands.
 
-A call that begins to wait is neither measured nor propagated: that is done when it is run again and answers, with the
+A call that blocks is neither measured nor propagated: that is done when it is run again and replies, with the
 time of both runs.
 """
 
@@ -20,7 +20,7 @@ from kvd.run.call cimport (
 from kvd.run.figures cimport figure_call, figure_latency, figure_slow
 from kvd.run.registry cimport command_keys, shown_word
 from kvd.session.session cimport clients_of, in_multi, session
-from kvd.session.tracking cimport tracker, tracker_of, tracking_remember
+from kvd.session.tracking cimport tracker, tracker_of, tracking_add
 from kvd.session.waiters cimport wait_of
 from kvd.store.clock cimport store_time
 from kvd.store.config cimport OPT_SLOWLOG_LOG_SLOWER_THAN, cfg
@@ -28,10 +28,10 @@ from kvd.store.effects cimport effect_words
 from kvd.store.store cimport SPECIAL_EFFECTS, SPECIAL_MONITORS, SPECIAL_PAUSED, SPECIAL_TRACKS, store
 
 cdef enum:
-    SLOW_TICKS = 1000000       # a call of so many ticks (some 400 us) is looked at closer
-    LONG_US = 1000             # after a call that took longer the time is taken anew
-    MOST_KEYS = 64             # of one call that are tracked
-    AROUND = SPECIAL_EFFECTS | SPECIAL_MONITORS | SPECIAL_PAUSED | SPECIAL_TRACKS     # more has to be done than to run it
+    SLOW_TICKS = 1000000       # a call of more ticks (some 400 us) is examined closer
+    LONG_US = 1000             # after a longer call the time is read again
+    MOST_KEYS = 64             # keys of one call that are tracked, at most
+    AROUND = SPECIAL_EFFECTS | SPECIAL_MONITORS | SPECIAL_PAUSED | SPECIAL_TRACKS     # the call needs more work than its handler
 
 
 # ---- MONITOR ----------------------------------------------------------------------------------------
@@ -99,7 +99,7 @@ cdef void show(call *c) noexcept nogil:
 # ---- client-side caching ----------------------------------------------------------------------------
 
 cdef void track_reads(call *c) noexcept nogil:
-    """The session is told when the keys that it has read change."""
+    """Registers the keys that the session has read, for invalidations."""
     cdef tracker *t = tracker_of(c.session)
     cdef key_at keys[MOST_KEYS]
     cdef int n, i
@@ -107,7 +107,7 @@ cdef void track_reads(call *c) noexcept nogil:
         n = command_keys(c.command, c.argv, c.argc, keys, MOST_KEYS)
         for i in range(n):
             if not keys[i].flags & KEY_NOT_KEY:
-                tracking_remember(c.session, c.argv[keys[i].at])
+                tracking_add(c.session, c.argv[keys[i].at])
     if t.caching and not c.session.executing and not in_multi(c.session) and not c.flags & F_KEEPS_CACHING:
         t.caching = False
 
@@ -115,12 +115,12 @@ cdef void track_reads(call *c) noexcept nogil:
 # ---- running ----------------------------------------------------------------------------------------
 
 cdef void look_closer(call *c, uint64_t spent) noexcept nogil:
-    """The call took long enough for the slow log, perhaps."""
+    """The call was slow enough to possibly belong in the slow log."""
     cdef int64_t us
     cdef int64_t threshold = cfg(&c.store.config, OPT_SLOWLOG_LOG_SLOWER_THAN)
     pace_update(&c.store.clock.pace)
     us = <int64_t>(spent / c.store.clock.pace.ticks_per_us)
-    if us > LONG_US and not c.session.scripting:      # a script sees one moment
+    if us > LONG_US and not c.session.scripting:      # in a script, time does not advance
         store_time(c.store)
     if threshold >= 0 and us >= threshold and not c.flags & F_SKIP_SLOWLOG:
         figure_slow(c, us)
@@ -137,7 +137,7 @@ cdef void measure(call *c, uint64_t spent) noexcept nogil:
 
 
 cdef void run_special(call *c) noexcept nogil:
-    """With what few calls need around them."""
+    """The slow path of `run`."""
     cdef store *s = c.store
     cdef bint said = s.effects.said
     cdef bint moved = s.effects.moved

@@ -1,10 +1,10 @@
 """Lua's own functions, safe for scripts.
 
-Replaced is what goes round metatables (rawget, rawset, next, pairs, setmetatable, table.insert), and what could end the
-process or never end in C code, where no count hook looks: unpack (range overflow), string.rep (of nothing, a billion
+Replaced are functions that bypass metatables (rawget, rawset, next, pairs, setmetatable, table.insert), and functions that could
+crash the process or run forever in C code, where no count hook runs: unpack (range overflow), string.rep (of nothing, a billion
 times; more than there is memory for), patterns of many thousand characters and nested coroutines (both recurse on the
-C stack), load and loadstring (bytecode can do anything), collectgarbage (a stopped collector), math.random (the process's
-own is not ours to seed). What names files, the process or the debugger is not there.
+C stack), load and loadstring (bytecode is not checked), collectgarbage (a stopped collector), math.random (scripts must not seed
+the process's generator). Functions on files, the process or the debugger are removed.
 """
 
 from libc.limits cimport INT_MAX
@@ -75,7 +75,7 @@ cdef int set_metatable(lua_State *L) noexcept nogil:
 
 
 cdef int get_metatable(lua_State *L) noexcept nogil:
-    """Of a protected table: none. Of strings and of _G: a protected copy of what it is."""
+    """Of a protected table: none. Of strings and of _G: a protected copy."""
     lua.checkany(L, 1)
     if lua.type(L, 1) == T_STRING or not lua.getmetatable(L, 1):
         if lua.type(L, 1) == T_STRING:
@@ -103,7 +103,7 @@ cdef int next_entry(lua_State *L) noexcept nogil:
 
 
 cdef int pairs(lua_State *L) noexcept nogil:
-    """Upvalues: Lua's own next, and the one that knows protected tables."""
+    """Upvalues: Lua's own next, and the one that resolves protected tables."""
     lua.checktype(L, 1, T_TABLE)
     lua.pushvalue(L, GLOBALS - 2 if is_protected(L, 1) else GLOBALS - 1)
     lua.pushvalue(L, 1)
@@ -134,7 +134,7 @@ cdef int insert(lua_State *L) noexcept nogil:
 
 
 cdef int pass_on(lua_State *L) noexcept nogil:
-    """Calls what it replaces, its first upvalue, with the same arguments."""
+    """Calls the function that it replaces, its first upvalue, with the same arguments."""
     lua.pushvalue(L, GLOBALS - 1)
     lua.insert(L, 1)
     lua.call(L, lua.gettop(L) - 1, -1)
@@ -150,7 +150,7 @@ cdef int load_text(lua_State *L, const char *p, size_t n, const char *name) noex
         lua.pushnil(L)
         lua.pushstring(L, b"binary chunks are not allowed")
         return 2
-    lua.pushstring(L, name)                    # the parser itself does not hold on to it
+    lua.pushstring(L, name)                    # the parser itself does not keep it alive
     if lua.loadbuffer(L, p, n, name) != 0:
         lua.pushnil(L)
         lua.insert(L, -2)
@@ -172,7 +172,7 @@ cdef int load_string(lua_State *L) noexcept nogil:
 
 
 cdef int load_pieces(lua_State *L) noexcept nogil:
-    """load(function [, name]): the pieces are put together first."""
+    """load(function [, name]): the pieces are joined first."""
     cdef size_t n, k
     cdef const char *name = b"=(load)"
     cdef const char *p
@@ -195,7 +195,7 @@ cdef int load_pieces(lua_State *L) noexcept nogil:
         if n == 0:
             break
         pieces += 1
-        if pieces >= 64:                       # join now and then: neither the stack nor the work grows
+        if pieces >= 64:                       # join at intervals: neither the stack nor the work grows
             lua.concat(L, pieces + 1)
             pieces = 0
     pop(L, 1)
@@ -205,7 +205,7 @@ cdef int load_pieces(lua_State *L) noexcept nogil:
 
 
 cdef int protected_call(lua_State *L) noexcept nogil:
-    """pcall; what redis.call has thrown comes as its text."""
+    """pcall; errors of redis.call are converted to their text."""
     cdef int status
     if lua.gettop(L) == 0:
         lua.pushboolean(L, True)
@@ -239,7 +239,7 @@ cdef int resume(lua_State *L) noexcept nogil:
 
 
 cdef int resume_wrapped(lua_State *L) noexcept nogil:
-    """Upvalues: our resume, the coroutine."""
+    """Upvalues: kvd's resume, the coroutine."""
     lua.pushvalue(L, GLOBALS - 1)
     lua.pushvalue(L, GLOBALS - 2)
     lua.insert(L, 1)
@@ -257,7 +257,7 @@ cdef int resume_wrapped(lua_State *L) noexcept nogil:
 
 
 cdef int wrap(lua_State *L) noexcept nogil:
-    """Upvalues: our resume, Lua's create."""
+    """Upvalues: kvd's resume, Lua's create."""
     if lua.type(L, 1) != T_FUNCTION or lua.iscfunction(L, 1):
         return lua.argerror(L, 1, b"Lua function expected")
     lua.pushvalue(L, GLOBALS - 1)
@@ -292,7 +292,7 @@ cdef int repeat(lua_State *L) noexcept nogil:
 cdef int match(lua_State *L) noexcept nogil:
     """find, match, gmatch and gsub: the matcher calls itself for each item of the pattern. Upvalues: Lua's own, its name.
 
-    Lua's own names the place of an error, which would be here; so its errors are caught and get the script's."""
+    Lua's own functions put the position of an error into its text, which would be this function; so errors are caught and get the script's."""
     cdef size_t n
     cdef int status
     if lua.type(L, 2) == T_STRING:
@@ -300,7 +300,7 @@ cdef int match(lua_State *L) noexcept nogil:
         if n > LONGEST_PATTERN and not (lua.type(L, 4) == T_BOOLEAN and lua.toboolean(L, 4)):
             return raise_text(L, b"pattern too complex")
     if lua.type(L, 3) == T_FUNCTION:
-        return pass_on(L)                      # what that throws has its place
+        return pass_on(L)                      # its errors have the position already
     lua.pushvalue(L, GLOBALS - 1)
     lua.insert(L, 1)
     status = lua.pcall(L, lua.gettop(L) - 1, -1, 0)
@@ -312,7 +312,7 @@ cdef int match(lua_State *L) noexcept nogil:
 
 
 cdef int raise_as(lua_State *L, const char *name) noexcept nogil:
-    """The text on top, thrown by the function that the script has called: with the place, and its name for '?'."""
+    """Throws the text on top from the function that the script called: with its position, and its name for '?'."""
     cdef const char *text = lua.tolstring(L, -1, NULL)
     cdef const char *mark = strstr(text, b"'?'")
     lua.where(L, 1)
@@ -350,7 +350,7 @@ cdef int unpack(lua_State *L) noexcept nogil:
 # ---- the collector and the clock -----------------------------------------------------------------
 
 cdef int collect_garbage(lua_State *L) noexcept nogil:
-    """The collector works as it sees fit; a script may only look at it, or let it work."""
+    """A script may query the collector or make it run, not stop it."""
     cdef size_t n
     cdef char text[96]
     cdef view what = view_of(b"collect", 7)
@@ -443,7 +443,7 @@ BASE[9] = named(NULL, NULL)
 
 
 cdef void take(lua_State *L, const char *name) noexcept nogil:
-    """A library made by Lua itself leaves the old globals, protected, for the table on top."""
+    """Moves a library made by Lua from the old globals, protected, to the table on top."""
     lua.getfield(L, GLOBALS, name)
     protect(L)
     lua.setfield(L, -2, name)
@@ -499,14 +499,14 @@ cdef void add_os(lua_State *L) noexcept nogil:
 
 
 cdef void add_own_base(lua_State *L) noexcept nogil:
-    """To the table on top: functions that need what they replace."""
+    """Adds functions that need those they replace to the table on top."""
     lua.getfield(L, GLOBALS, b"next")
     push_function(L, next_entry)
     lua.pushvalue(L, -1)
     lua.setfield(L, -4, b"next")
     lua.pushcclosure(L, pairs, 2)
     lua.setfield(L, -2, b"pairs")
-    lua.createtable(L, 0, 1)                   # what getmetatable("") answers
+    lua.createtable(L, 0, 1)                   # the result of getmetatable("")
     lua.getfield(L, -2, b"string")
     lua.setfield(L, -2, b"__index")
     protect(L)

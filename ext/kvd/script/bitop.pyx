@@ -1,6 +1,6 @@
 """The library `bit` of scripts: operations on 32-bit integers.
 
-Numbers are taken modulo 2^32 (halves round to even) and results are signed, as Lua programmers know it of BitOp.
+Numbers are taken modulo 2^32 (halves round to even) and results are signed, as in the library BitOp.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint32_t

@@ -1,9 +1,9 @@
 """The cache of scripts.
 
-A script is known by the SHA-1 of its text. Those that SCRIPT LOAD brought stay until SCRIPT FLUSH; of those that only
-EVAL has brought the MOST_EVALS used last stay, so that programs which build a new text for each call do not fill
-the memory. The first line may say `#!lua flags=...`; without it a script may do everything, with it what its
-flags say.
+A script is identified by the SHA-1 of its text. Scripts of SCRIPT LOAD stay until SCRIPT FLUSH; of those only used by
+EVAL the MOST_EVALS most recently used stay, so that programs which generate a new text for each call do not fill
+the memory. The first line may be `#!lua flags=...`; without it a script may do everything, with it what its
+flags allow.
 """
 
 from libc.stdlib cimport free, malloc
@@ -25,7 +25,7 @@ cdef enum:
 
 
 cdef void unlink(runtime *r, script *one) noexcept nogil:
-    """Out of the order of use."""
+    """Removes it from the order of use."""
     if one.older != NULL:
         one.older.newer = one.newer
     else:

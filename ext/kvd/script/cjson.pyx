@@ -2,9 +2,9 @@
 
 encode: a table is an array if all its keys are positive integers (and not too sparse), else an object; an empty
 one is {}. decode: null becomes cjson.null, every number a double. Settings belong to the module a script uses,
-live in a userdata that each function has as its upvalue, and hold for all scripts; cjson.new() gives fresh ones.
+are in a userdata that each function has as its upvalue, and apply to all scripts; cjson.new() creates fresh ones.
 
-Depth is bounded for both, by 1000 unless a script says otherwise, and never above DEEPEST: both recurse.
+Both limit the nesting, by 1000 unless a script sets another limit, and never above DEEPEST: both recurse.
 """
 
 from libc.math cimport isinf, isnan
@@ -214,9 +214,9 @@ cdef struct reader:
     const char *text           # ends with a NUL, as all strings of Lua
     const char *end
     const char *at
-    const char *begin          # of the token that was read last
+    const char *begin          # of the last token
     settings *s
-    const char *wrong          # of a BROKEN one: what
+    const char *wrong          # of a BROKEN one: the reason
     double number
     bint truth
     buf *string
@@ -266,7 +266,7 @@ cdef void put_utf8(buf *out, uint32_t c) noexcept nogil:
 
 
 cdef bint read_unicode(reader *r) noexcept nogil:
-    """At a backslash with u behind it; two of them for what is beyond the first plane."""
+    """At a backslash followed by u; two of them for characters beyond the first plane."""
     cdef int64_t high = hex4(r.at + 2)
     cdef int64_t low
     if high < 0:
@@ -286,7 +286,7 @@ cdef bint read_unicode(reader *r) noexcept nogil:
 
 
 cdef char unescaped(char ch) noexcept nogil:
-    """What a backslash and this stand for; 0: nothing."""
+    """The character of this escape; 0: none."""
     if ch == c'"' or ch == c'\\' or ch == c'/':
         return ch
     if ch == c'b':
@@ -360,7 +360,7 @@ cdef int read_token(reader *r) noexcept nogil:
         r.at += 1
     r.begin = r.at
     ch = r.at[0]
-    if ch == 0:                # what is behind a NUL does not count
+    if ch == 0:                # text after a NUL is ignored
         return END
     if ch == c'"':
         return read_string(r)
@@ -496,7 +496,7 @@ cdef int decode(lua_State *L) noexcept nogil:
     return 1
 
 
-# ---- settings: without an argument they tell, with one they change ------------------------------------------
+# ---- settings: without an argument they are returned, with one changed --------------------------------------
 
 cdef int integer_setting(lua_State *L, int arg, int *value, int lo, int hi) noexcept nogil:
     cdef char text[64]
@@ -624,7 +624,7 @@ cdef int push_module(lua_State *L) noexcept nogil:
     lua.setfield(L, -2, b"null")
     lua.pushstring(L, b"cjson")
     lua.setfield(L, -2, b"_NAME")
-    lua.pushstring(L, b"2.1.0")        # what it is compatible with
+    lua.pushstring(L, b"2.1.0")        # the version it is compatible with
     lua.setfield(L, -2, b"_VERSION")
     return 1
 

@@ -1,8 +1,8 @@
 """The library `cmsgpack` of scripts: MessagePack.
 
-A table is an array if its keys are 1 to n, without a hole; tables deeper than MOST_NESTED are written as nil, and so is
-what MessagePack does not know. Numbers without a fraction are integers, others a float if that is exact, else
-a double. What is read (the types of 2012: no bin, no ext) is checked byte by byte: "Missing bytes in input." or "Bad data format in input.".
+A table is an array if its keys are 1 to n, without a hole; tables deeper than MOST_NESTED are written as nil, and so are
+types that MessagePack does not have. Numbers without a fraction are integers, others a float if that is exact, else
+a double. Input (the types of 2012: no bin, no ext) is checked byte by byte: "Missing bytes in input." or "Bad data format in input.".
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
@@ -340,7 +340,7 @@ cdef void cmsgpack_open(lua_State *L) noexcept nogil:
     add_functions(L, ALL)
     lua.pushstring(L, b"cmsgpack")
     lua.setfield(L, -2, b"_NAME")
-    lua.pushstring(L, b"lua-cmsgpack 0.4.0")   # what it is compatible with
+    lua.pushstring(L, b"lua-cmsgpack 0.4.0")   # the version it is compatible with
     lua.setfield(L, -2, b"_VERSION")
     protect(L)
     lua.setfield(L, -2, b"cmsgpack")

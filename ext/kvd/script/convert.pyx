@@ -4,8 +4,8 @@
     RESP3 only    null nil   boolean   double {double=}   map {map=}   set {set={member=true}}
                   big number {big_number=}   verbatim {verbatim_string={string=, format=}}
 
-The other way round the same tables give the same replies; a number loses its fraction, true is 1 and false is
-null (in RESP3 true and false, if the script has asked for RESP3), an array ends at its first nil. Fields are read
+In the other direction the same tables give the same replies; a number loses its fraction, true is 1 and false is
+null (in RESP3 true and false, if the script has selected RESP3), an array ends at its first nil. Fields are read
 raw: no metamethod of a script runs here.
 """
 
@@ -23,7 +23,7 @@ from kvd.script.lua cimport T_BOOLEAN, T_NUMBER, T_STRING, T_TABLE, is_nil, lua,
 
 cdef enum:
     LARGEST_REPLY = 0x20000000  # bytes
-    MOST_VALUES = 0x1000000    # a table that holds itself twice and again would never end
+    MOST_VALUES = 0x1000000    # a table that contains itself twice at each level would never end
 
 
 # ---- reply to value ----------------------------------------------------------------------------------
@@ -37,7 +37,7 @@ cdef void push_named(lua_State *L, const char *name, const char *p, size_t n) no
 
 cdef void push_error(lua_State *L, const char *p, size_t n) noexcept nogil:
     push_named(L, b"err", p, n)
-    lua.pushboolean(L, True)           # the command has been counted already
+    lua.pushboolean(L, True)           # the command has counted it already
     lua.setfield(L, -2, b"ignore_error_stats_update")
 
 
@@ -60,7 +60,7 @@ cdef const char *push_pairs(lua_State *L, const char *p, int64_t n, bint is_map)
 
 
 cdef const char *push_one(lua_State *L, const char *p) noexcept nogil:
-    """Pushes what begins at p; answers what is behind it. Replies of ours are always whole."""
+    """Pushes the value that begins at p; returns the position after it. Replies of kvd are always complete."""
     cdef const char *eol = <const char *>memchr(p, c'\r', <size_t>-1 >> 1)
     cdef int64_t n = 0
     cdef int64_t i
@@ -127,7 +127,7 @@ cdef int give_error(lua_State *L, const char *text, bint throws) noexcept nogil:
 # ---- value to reply ----------------------------------------------------------------------------------
 
 cdef int64_t whole(double d) noexcept nogil:
-    """Without its fraction; what no integer can hold is the smallest."""
+    """Truncates it; a number beyond any integer becomes the smallest."""
     return <int64_t>d if -9223372036854775808.0 <= d < 9223372036854775808.0 else -<int64_t>0x7FFFFFFFFFFFFFFF - 1
 
 
@@ -188,7 +188,7 @@ cdef void write_array_of(lua_State *L, running *run) noexcept nogil:
 
 
 cdef bint write_special(lua_State *L, running *run) noexcept nogil:
-    """The tables with a meaning; leaves the table where it is."""
+    """Tables with special fields; keeps the table on the stack."""
     cdef int t = lua.gettop(L)
     cdef size_t n
     cdef const char *p
@@ -224,7 +224,7 @@ cdef bint write_special(lua_State *L, running *run) noexcept nogil:
 
 
 cdef void write_verbatim_of(lua_State *L, running *run, int t) noexcept nogil:
-    """string and format stand above the table at t + 1."""
+    """string and format are above the table at t + 1."""
     cdef size_t n, k
     cdef size_t i
     cdef char kind[4]

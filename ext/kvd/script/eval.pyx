@@ -104,7 +104,7 @@ define_narrowing("EVAL", flags_of_text)
 define(eval_ro, """
     EVAL_RO script numkeys [key [key ...]] [arg [arg ...]]
     readonly noscript stale skip_monitor no_mandatory_keys nests shown_first | scripting | 7.0.0 | Depends on the script that is executed.
-    Run a Lua script that only reads.
+    Run a Lua script that does not write.
     keys: RO access
 """)
 cdef void eval_ro(call *c) noexcept nogil:
@@ -130,7 +130,7 @@ define_narrowing("EVALSHA", flags_of_known)
 define(evalsha_ro, """
     EVALSHA_RO sha1 numkeys [key [key ...]] [arg [arg ...]]
     readonly noscript stale skip_monitor no_mandatory_keys nests shown_first | scripting | 7.0.0 | Depends on the script that is executed.
-    Run a cached Lua script that only reads, by its SHA-1.
+    Run a cached Lua script that does not write, by its SHA-1.
     keys: RO access
 """)
 cdef void evalsha_ro(call *c) noexcept nogil:
@@ -145,7 +145,7 @@ define_narrowing("EVALSHA_RO", flags_of_known)
 define(script_load, """
     SCRIPT|LOAD script
     noscript stale may_replicate | scripting | 2.6.0 | O(N) where N is the length of the script
-    Cache a script until SCRIPT FLUSH; return its SHA-1.
+    Add a script to the cache until SCRIPT FLUSH; return its SHA-1.
     tips: request_policy:all_nodes response_policy:all_succeeded
 """)
 cdef void script_load(call *c) noexcept nogil:
@@ -168,7 +168,7 @@ cdef void script_load(call *c) noexcept nogil:
 define(script_exists, """
     SCRIPT|EXISTS sha1 [sha1 ...]
     noscript | scripting | 2.6.0 | O(N) where N is the number of scripts
-    Tell which scripts are cached.
+    Return which scripts are in the cache.
     tips: request_policy:all_shards response_policy:agg_logical_and
 """)
 cdef void script_exists(call *c) noexcept nogil:
@@ -194,7 +194,7 @@ cdef void script_show(call *c) noexcept nogil:
 define(script_flush, """
     SCRIPT|FLUSH [ASYNC | SYNC]
     noscript | scripting | 2.6.0 | O(N) where N is the number of scripts
-    Forget all cached scripts.
+    Remove all scripts from the cache.
     tips: request_policy:all_nodes response_policy:all_succeeded
     arity: -2
 """)
@@ -210,7 +210,7 @@ cdef void script_flush(call *c) noexcept nogil:
 define(script_kill, """
     SCRIPT|KILL
     noscript allow_busy | scripting | 2.6.0 | O(1)
-    Stop the script that runs, if it has not written yet.
+    Stop the running script, if it has not written yet.
     tips: request_policy:all_shards response_policy:one_succeeded
 """)
 cdef void script_kill(call *c) noexcept nogil:
@@ -220,7 +220,7 @@ cdef void script_kill(call *c) noexcept nogil:
 define(script_debug, """
     SCRIPT|DEBUG <YES | SYNC | NO>
     noscript | scripting | 3.2.0 | O(1)
-    There is no debugger; only NO is accepted.
+    Set the debugging mode. kvd has no debugger; only NO is accepted.
 """)
 cdef void script_debug(call *c) noexcept nogil:
     if view_is(c.argv[2], b"no"):

@@ -1,15 +1,15 @@
-"""How a compiled function runs, and how it is stopped.
+"""Runs and stops compiled functions.
 
-A run: one lua.pcall around everything that can throw (make KEYS and ARGV, call the function, turn its value into
-a reply), with a handler that notes where an error arose. Only C-level state is on our side: `running`, on
+A run is one lua.pcall around everything that can throw (make KEYS and ARGV, call the function, convert its value to
+a reply), with a handler that records the position of an error. All own state is in C: `running`, on
 the stack of run_function, which r.now points to.
 
-Time: a count hook looks at the clock every HOOK_EVERY instructions. A run that is longer than
-busy-reply-threshold turns `busy`: the gate answers BUSY to all others, and with each hook the
-owner of the session (session.relax) lets other threads have the lock for a moment, or serves its own other
-connections. The data does not change meanwhile: nothing but the script passes the gate, and no tick runs.
-A run that is killed gets an error with every instruction from then on, so that no pcall holds it up: the one that
-calls no error handler, which is that of memory.
+Time: a count hook reads the clock every HOOK_EVERY instructions. A run that is longer than
+busy-reply-threshold becomes `busy`: the gate replies BUSY to all others, and with each hook the
+owner of the session (session.relax) lets other threads take the lock for a moment, or serves its own other
+connections. The data does not change meanwhile: only the script passes the gate, and no tick runs.
+A killed run gets an error with every instruction from then on, so that no pcall can catch it for long. It is the error of
+memory, the only one that calls no error handler.
 """
 
 from libc.stdint cimport int64_t
@@ -103,13 +103,13 @@ cdef int body(lua_State *L) noexcept nogil:
         pop(L, 1)
         lua.rawgeti(L, REGISTRY, run.function)
         lua.call(L, 0, 1)
-    run.c.session.failed = False       # whatever its commands did: what counts is the reply
+    run.c.session.failed = False       # only the reply counts, not the errors of its commands
     reply_from_value(L, run)
     return 0
 
 
 cdef int handler(lua_State *L) noexcept nogil:
-    """Turns what was thrown into a table: err, source, line. Level 1 has thrown it."""
+    """Turns an error value into a table: err, source, line. Level 1 has thrown it."""
     cdef lua_Debug d
     cdef int level = 1
     cdef bint located = False
@@ -138,7 +138,7 @@ cdef int handler(lua_State *L) noexcept nogil:
 
 
 cdef void set_raw(lua_State *L, const char *name) noexcept nogil:
-    """The table stands below the value."""
+    """The table is below the value."""
     lua.pushstring(L, name)
     lua.insert(L, -2)
     lua.rawset(L, -3)
@@ -152,7 +152,7 @@ cdef void get_raw(lua_State *L, int table, const char *name) noexcept nogil:
 # ---- errors --------------------------------------------------------------------------------------
 
 cdef int describe(lua_State *L) noexcept nogil:
-    """Writes the error that the handler has made into r.text, with where it arose. True: count it."""
+    """Writes the error table of the handler into r.text, with its position. True: count it."""
     cdef runtime *r = runtime_of(L)
     cdef size_t n
     cdef const char *text
@@ -177,7 +177,7 @@ cdef int describe(lua_State *L) noexcept nogil:
 
 
 cdef void reply_thrown(runtime *r, running *run, int status) noexcept nogil:
-    """What pcall has left on the stack is the error."""
+    """Replies the error that pcall has left on the stack."""
     cdef lua_State *L = r.L
     cdef bint counted = True
     run.c.out.len = run.reply_at
@@ -202,7 +202,7 @@ cdef void reply_thrown(runtime *r, running *run, int status) noexcept nogil:
 # ---- running -------------------------------------------------------------------------------------
 
 cdef void collect(runtime *r) noexcept nogil:
-    """A step now and then keeps the heap of many short scripts small."""
+    """Regular steps keep the heap of many short scripts small."""
     r.calls_until_step -= 1
     if r.calls_until_step <= 0:
         r.calls_until_step = STEP_EVERY
@@ -244,7 +244,7 @@ cdef void run_function(runtime *r, running *run) noexcept nogil:
     r.now = NULL
     if run.busy:
         busy_set(s, NULL)
-    hook_again(r)                      # the limit may have been changed, or the run killed
+    hook_again(r)                      # the limit may have changed, or the run may be killed
     collect(r)
     runtime_account(r)
 
@@ -281,7 +281,7 @@ cdef void hook(lua_State *L, lua_Debug *d) noexcept nogil:
         lua.sethook(L, hook, MASK_COUNT, 1)
         lua.sethook(r.L, hook, MASK_COUNT, 1)
         r.limit = 0
-        lua.newuserdata(L, 1)          # throws, without calling a handler of xpcall: no hook would look at that
+        lua.newuserdata(L, 1)          # throws without calling a handler of xpcall, in which no hook would run
 
 
 cdef void note_place(lua_State *L, lua_Debug *d, running *run) noexcept nogil:

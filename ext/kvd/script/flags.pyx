@@ -1,4 +1,4 @@
-"""What the first line of a script says of it: `#!lua flags=no-writes,allow-oom`, `#!lua name=library`."""
+"""The first line of a script: `#!lua flags=no-writes,allow-oom`, `#!lua name=library`."""
 
 
 from kvd.core.view cimport view_is, view_of
@@ -19,7 +19,7 @@ cdef bint flag_named(view word, int *flags) noexcept nogil:
 
 
 cdef uint32_t call_flags(uint32_t flags, int declared) noexcept nogil:
-    """The gate refuses the command as it would refuse what runs."""
+    """The gate refuses the command if it would refuse the declared flags."""
     if declared & COMPAT:
         return flags
     flags &= ~<uint32_t>(F_WRITE | F_DENYOOM | F_MAY_REPLICATE)
@@ -56,7 +56,7 @@ cdef bint first_line(view code, view *line, view *body) noexcept nogil:
 
 
 cdef bint next_word(view *line, view *word) noexcept nogil:
-    """The engine may be empty (`#! name=x`): the first word is whatever stands before a blank."""
+    """The engine may be empty (`#! name=x`): the first word is the text before a blank."""
     cdef size_t end = 0
     while end < line.len and line.ptr[end] != c' ' and line.ptr[end] != c'\r':
         end += 1

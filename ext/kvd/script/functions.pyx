@@ -1,4 +1,4 @@
-"""FUNCTION and FCALL: libraries of functions, which stay and are part of what a store persists."""
+"""FUNCTION and FCALL: libraries of functions, which are part of the data set."""
 
 from libc.stdint cimport uint32_t
 from libc.stdlib cimport free, realloc
@@ -94,7 +94,7 @@ cdef void function_flush(call *c) noexcept nogil:
     reply_ok(c)
 
 
-# ---- what there is -------------------------------------------------------------------------------
+# ---- listing -------------------------------------------------------------------------------------
 
 cdef void reply_library(call *c, library *l, bint with_code) noexcept nogil:
     cdef int i
@@ -124,7 +124,7 @@ cdef void reply_library(call *c, library *l, bint with_code) noexcept nogil:
 define(function_list, """
     FUNCTION|LIST [LIBRARYNAME library-name-pattern] [WITHCODE]
     noscript | scripting | 7.0.0 | O(N) where N is the number of functions
-    Return the libraries and their functions.
+    Return information about libraries and their functions.
     tips: nondeterministic_output_order
 """)
 cdef void function_list(call *c) noexcept nogil:
@@ -163,7 +163,7 @@ cdef void function_list(call *c) noexcept nogil:
 define(function_stats, """
     FUNCTION|STATS
     noscript allow_busy | scripting | 7.0.0 | O(1)
-    Return the function that runs, and figures of the engine.
+    Return the running function, and statistics of the engine.
     tips: nondeterministic_output request_policy:all_shards response_policy:special
 """)
 cdef void function_stats(call *c) noexcept nogil:
@@ -197,7 +197,7 @@ cdef void function_stats(call *c) noexcept nogil:
 define(function_kill, """
     FUNCTION|KILL
     noscript allow_busy | scripting | 7.0.0 | O(1)
-    Stop the function that runs, if it has not written yet.
+    Stop the running function, if it has not written yet.
     tips: request_policy:all_shards response_policy:one_succeeded
 """)
 cdef void function_kill(call *c) noexcept nogil:
@@ -209,7 +209,7 @@ cdef void function_kill(call *c) noexcept nogil:
 define(function_dump, """
     FUNCTION|DUMP
     noscript | scripting | 7.0.0 | O(N) where N is the number of functions
-    Return all libraries as bytes, for FUNCTION RESTORE.
+    Return all libraries serialized, for FUNCTION RESTORE.
 """)
 cdef void function_dump(call *c) noexcept nogil:
     cdef runtime *r = runtime_find(c.store)
@@ -233,7 +233,7 @@ cdef void function_dump(call *c) noexcept nogil:
 
 
 cdef bint read_payload(call *c, runtime *r, view data, batch *b) noexcept nogil:
-    """Makes the libraries that a payload holds; False: the error is replied."""
+    """Creates the libraries of a payload; False: the error is replied."""
     cdef reader payload
     cdef view code
     cdef library *l = NULL
@@ -268,7 +268,7 @@ cdef bint read_payload(call *c, runtime *r, view data, batch *b) noexcept nogil:
 define(function_restore, """
     FUNCTION|RESTORE serialized-value [FLUSH | APPEND | REPLACE]
     write denyoom noscript | scripting | 7.0.0 | O(N) where N is the number of functions of the payload
-    Create the libraries of what FUNCTION DUMP has returned.
+    Create libraries from a payload of FUNCTION DUMP.
     tips: request_policy:all_shards response_policy:all_succeeded
     arity: -3
 """)
@@ -346,7 +346,7 @@ define_narrowing("FCALL", flags_of_function)
 define(fcall_ro, """
     FCALL_RO function numkeys [key [key ...]] [arg [arg ...]]
     readonly noscript stale skip_monitor no_mandatory_keys nests shown_first | scripting | 7.0.0 | Depends on the function that is executed.
-    Call a function that only reads.
+    Call a function that does not write.
     keys: RO access
 """)
 cdef void fcall_ro(call *c) noexcept nogil:

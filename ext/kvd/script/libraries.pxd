@@ -1,4 +1,4 @@
-"""Libraries of functions: what they are, and the tables that hold them. See libraries.pyx."""
+"""Libraries of functions, and the tables that contain them. See libraries.pyx."""
 
 from kvd.core.table cimport table_cursor
 from kvd.core.view cimport view
@@ -26,8 +26,8 @@ cdef bint name_is_good(view name) noexcept nogil
 cdef bint same_name(view a, view b) noexcept nogil                         # in any case
 
 cdef bint libraries_put(runtime *r, library *l) noexcept nogil             # into the tables; False: no memory
-cdef void libraries_drop(runtime *r, library *l) noexcept nogil            # out of the tables, and freed
+cdef void libraries_drop(runtime *r, library *l) noexcept nogil            # removes it from the tables, and frees it
 cdef void libraries_flush(runtime *r) noexcept nogil
-cdef void libraries_account(runtime *r) noexcept nogil                     # after any of these three
+cdef void libraries_account(runtime *r) noexcept nogil                     # to be called after any of these three
 cdef function *function_find(runtime *r, view name) noexcept nogil         # in any case; NULL: there is none
 cdef library *libraries_next(runtime *r, table_cursor *at, view pattern) noexcept nogil   # the next whose name matches (ptr NULL: all); NULL at the end

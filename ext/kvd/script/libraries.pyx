@@ -1,4 +1,4 @@
-"""Libraries of functions: what they are, and the two tables of a store that hold them, by their names."""
+"""Libraries of functions, and the two tables of a store that contain them, by name."""
 
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcpy, memset
@@ -145,7 +145,7 @@ cdef bint libraries_put(runtime *r, library *l) noexcept nogil:
 
 
 cdef void libraries_drop(runtime *r, library *l) noexcept nogil:
-    """Out of the tables, and gone."""
+    """Removes it from the tables, and frees it."""
     cdef int i
     for i in range(l.count):
         pointer_take(&r.functions, l.functions[i].key)

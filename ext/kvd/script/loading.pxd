@@ -1,4 +1,4 @@
-"""Libraries from their code into the tables. See loading.pyx."""
+"""Loading of libraries. See loading.pyx."""
 
 from kvd.core.view cimport view
 from kvd.run.call cimport call
@@ -6,11 +6,11 @@ from kvd.script.libraries cimport library
 from kvd.script.lua cimport lua_State
 from kvd.script.runtime cimport runtime
 
-cdef struct batch:             # libraries that are about to be admitted
+cdef struct batch:             # libraries to be admitted together
     library **libraries
     int count
     bint replace               # those of the same name
-    bint flush                 # all there are
+    bint flush                 # all existing ones
 
 cdef library *library_new(call *c, runtime *r, view code, bint replace) noexcept nogil   # not yet in the tables; NULL: the error is replied
 cdef bint admit_batch(call *c, runtime *r, batch *b) noexcept nogil        # all or none; takes the libraries over. False: the error is replied

@@ -1,10 +1,10 @@
-"""Libraries from their code into the tables.
+"""Loading of libraries.
 
-The code of a library runs once, when it is loaded, and registers functions. Meanwhile it sees next to nothing
+The code of a library runs once, when it is loaded, and registers functions. Meanwhile it has almost no globals
 (sandbox.pyx).
 
-LOAD and RESTORE are one operation: make libraries apart from those that exist, check all names, and only then
-put them in place of others. Whatever fails, nothing has changed.
+LOAD and RESTORE are one operation: create libraries apart from those that exist, check all names, and only then
+replace existing ones. After any failure, nothing has changed.
 """
 
 from libc.string cimport memset
@@ -60,7 +60,7 @@ cdef bint read_metadata(call *c, view code, view *name, view *body) noexcept nog
 
 
 cdef int run_library(lua_State *L) noexcept nogil:
-    """The code of a library, its environment being the loading one."""
+    """Runs the code of a library in the environment for loading."""
     cdef runtime *r = runtime_of(L)
     cdef int *index = <int *>lua.touserdata(L, 1)
     library_environment(r, True)
@@ -133,7 +133,7 @@ cdef library *library_new(call *c, runtime *r, view code, bint replace) noexcept
 
 
 cdef bint is_leaving(runtime *r, batch *b, library *l) noexcept nogil:
-    """Does the batch take its place?"""
+    """Does the batch replace it?"""
     cdef int i
     if b.flush:
         return True

@@ -1,4 +1,4 @@
-"""Lua 5.1's C interface, found in the interpreter that lupa brings. See lua.pyx."""
+"""Lua 5.1's C interface, of the interpreter in lupa. See lua.pyx."""
 
 cdef extern from "kvd/script/lua.h" nogil:
     ctypedef struct lua_State:
@@ -107,7 +107,7 @@ cdef struct lua_api:           # in the order of NAMES in lua.pyx
 
 cdef lua_api lua               # all NULL until lua_load
 
-cdef const char *lua_load() noexcept nogil      # NULL: the interpreter is there; else why not
+cdef const char *lua_load() noexcept nogil      # NULL: the interpreter is loaded; else the reason why not
 
 
 cdef inline void pop(lua_State *L, int n) noexcept nogil:
@@ -119,7 +119,7 @@ cdef inline void push_function(lua_State *L, lua_CFunction f) noexcept nogil:
 
 
 cdef inline int registered(lua_State *L, lua_CFunction f) noexcept nogil:
-    """The function's place in the registry."""
+    """The function's index in the registry."""
     push_function(L, f)
     return lua.ref(L, REGISTRY)
 
@@ -129,7 +129,7 @@ cdef inline bint is_nil(lua_State *L, int i) noexcept nogil:
 
 
 cdef inline int raise_text(lua_State *L, const char *text) noexcept nogil:
-    """Throws: does not come back. As the error function does: behind where the script is."""
+    """Throws: does not return. Adds the script's position, as Lua's function error does."""
     lua.where(L, 1)
     lua.pushstring(L, text)
     lua.concat(L, 2)

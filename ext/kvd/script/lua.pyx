@@ -1,11 +1,11 @@
-"""Lua 5.1's C interface, found in the interpreter that lupa brings.
+"""Lua 5.1's C interface, of the interpreter in lupa.
 
-lupa's extension module `lupa.lua51` contains a whole Lua 5.1.5 and exports its C functions. We look
-them up once and talk to the interpreter directly instead of through lupa's Python objects: a script then
-needs no GIL, no Python object is made per call, memory is counted and bounded by an allocator of ours, and
+lupa's extension module `lupa.lua51` contains a whole Lua 5.1.5 and exports its C functions. They are
+looked up once and called directly instead of through lupa's Python objects: a script then
+needs no GIL, no Python object is created per call, memory is counted and limited by kvd's allocator, and
 a redis.call costs a tenth (docs/internals/scripting.md has the figures).
 
-Lua throws errors with longjmp, through whatever C frames stand between. So functions that call Lua hold
+Lua throws errors with longjmp, through all C frames in between. So functions that call Lua hold
 no Python reference, own no memory across such a call, and are `nogil`. Anything that may throw runs below
 lua.pcall or lua.cpcall; the interpreter would end the process otherwise.
 
@@ -51,7 +51,7 @@ cdef object path_of_interpreter():
 
 
 cdef const char *lua_load() noexcept nogil:
-    """Constant once it has succeeded, so that no store owns it."""
+    """Constant after the first success, so it belongs to no store."""
     global LOADED
     cdef void *handle
     cdef void **slots = <void **>&lua

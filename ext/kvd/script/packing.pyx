@@ -4,7 +4,7 @@
     ![n]         align to at most n (8)                f d                         floats
     x            one byte of padding                   s  c[n]                     ends with zero; n bytes (c0: see below)
 
-c0 packs a whole string; unpacking, it takes as many bytes as the value before says, which it replaces.
+c0 packs a whole string; when unpacking, it takes the number of bytes given by the previous value, which it replaces.
 Sizes are checked before anything is read or written; an item's width is MOST_BYTES at most.
 """
 
@@ -30,7 +30,7 @@ cdef struct layout:
     char kind                  # of the item that was read
     size_t size
     size_t padding
-    bint lenient               # what is no option is passed over
+    bint lenient               # unknown options are skipped
 
 
 cdef int number(lua_State *L, layout *f, int otherwise) noexcept nogil:
@@ -56,7 +56,7 @@ cdef int integer_size(lua_State *L, layout *f) noexcept nogil:
 
 
 cdef bint control(lua_State *L, layout *f) noexcept nogil:
-    """What changes the layout and is no item itself."""
+    """Options that change the layout and are no items."""
     cdef char text[64]
     cdef int n
     if f.kind == c' ':
@@ -78,7 +78,7 @@ cdef bint control(lua_State *L, layout *f) noexcept nogil:
 
 
 cdef bint read_item(lua_State *L, layout *f, size_t offset) noexcept nogil:
-    """The next item of the format: kind, size, and the padding in front of it at this offset. False at the end."""
+    """The next item of the format: kind, size, and the padding before it at this offset. False at the end."""
     cdef size_t align
     while f.at[0]:
         f.kind = f.at[0]
@@ -158,7 +158,7 @@ cdef int pack(lua_State *L) noexcept nogil:
     cdef double d
     cdef float single
     out.len = 0
-    lua.pushnil(L)                             # what an argument too few finds
+    lua.pushnil(L)                             # the value of a missing argument
     while read_item(L, &f, out.len):
         while f.padding:
             buf_add_char(out, 0)
@@ -214,7 +214,7 @@ cdef void get_float(lua_State *L, const char *p, layout *f) noexcept nogil:
 
 
 cdef size_t counted(lua_State *L, int values) noexcept nogil:
-    """c0: as many as the value before says."""
+    """c0: the number of bytes given by the previous value."""
     cdef double d
     if values == 0 or lua.type(L, -1) != T_NUMBER:
         raise_text(L, b"format 'c0' needs a previous size")

@@ -1,13 +1,13 @@
-"""Read-only tables, of which globals and libraries are made.
+"""Read-only tables, used for globals and libraries.
 
 Lua 5.1 has none, so a script gets an empty proxy: its metatable finds the real table by __index and refuses
-__newindex, and is itself hidden by __metatable. Functions that go round metatables must know a proxy (base.pyx):
-readers resolve it, writers refuse it. No function ever hands the real table out.
+__newindex, and is itself hidden by __metatable. Functions that bypass metatables must handle proxies (base.pyx):
+readers resolve them, writers refuse them. No function returns the real table.
 """
 
 from kvd.script.lua cimport T_STRING, T_TABLE, lua, pop, push_function, raise_text
 
-cdef char MARK                 # its address is the key behind which a proxy's metatable keeps the real table
+cdef char MARK                 # its address is the key of the real table in a proxy's metatable
 
 cdef const char *READONLY = b"Attempt to modify a readonly table"
 

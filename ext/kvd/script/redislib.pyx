@@ -2,7 +2,7 @@
 
 redis.call is the hot path of scripting: arguments are views into Lua's strings, the command runs in the
 caller's session with its output put aside, and its reply becomes a Lua value.
-Each call passes the gate and `run` like any other; prepare says what this script may not do.
+Each call passes the gate and `run` like any other; `prepare` sets what this script may not do.
 """
 
 from libc.math cimport isnan
@@ -43,7 +43,7 @@ cdef int number_text(char *out, double d) noexcept nogil:
 
 
 cdef const char *gather(lua_State *L, runtime *r, int argc) noexcept nogil:
-    """The arguments on the stack as views in r.argv; NULL, or what is wrong with them."""
+    """The arguments on the stack as views in r.argv; NULL, or the error text."""
     cdef int i, type
     cdef void *grown
     cdef char *at
@@ -72,7 +72,7 @@ cdef const char *gather(lua_State *L, runtime *r, int argc) noexcept nogil:
 
 
 cdef void prepare(call *c, runtime *r, int argc) noexcept nogil:
-    """A call by the script that runs, with what it may not do."""
+    """A call by the running script, with the flags that it may not use."""
     cdef running *script = r.now
     call_init(c, script.c.session)
     c.argv = r.argv
@@ -137,7 +137,7 @@ cdef int status_reply(lua_State *L) noexcept nogil:
 
 
 cdef int error_reply(lua_State *L) noexcept nogil:
-    """A text of one word gets ERR in front; else its first word is the error code, with or without a dash."""
+    """A text of one word is prefixed with ERR; else its first word is the error code, with or without a dash."""
     cdef size_t n
     cdef const char *p
     if lua.gettop(L) != 1 or lua.type(L, 1) != T_STRING:
@@ -209,7 +209,7 @@ cdef int setresp(lua_State *L) noexcept nogil:
 
 
 cdef int set_repl(lua_State *L) noexcept nogil:
-    """Where the effects of the commands that follow are propagated to."""
+    """Sets where the effects of the following commands are propagated."""
     cdef runtime *r = runtime_of(L)
     cdef int flags
     if lua.gettop(L) != 1:
@@ -223,13 +223,13 @@ cdef int set_repl(lua_State *L) noexcept nogil:
 
 
 cdef int replicate_commands(lua_State *L) noexcept nogil:
-    """Effects are what is propagated, always."""
+    """Always true: kvd propagates effects."""
     lua.pushboolean(L, True)
     return 1
 
 
 cdef int breakpoint(lua_State *L) noexcept nogil:
-    """There is no debugger to stop."""
+    """Always false: there is no debugger."""
     lua.pushboolean(L, False)
     return 1
 
@@ -239,7 +239,7 @@ cdef int debug(lua_State *L) noexcept nogil:
 
 
 cdef int acl_check_cmd(lua_State *L) noexcept nogil:
-    """The one user there is may run every command."""
+    """Always true: there are no ACL users."""
     cdef runtime *r = runtime_of(L)
     cdef int argc = lua.gettop(L)
     cdef const command *container

@@ -37,7 +37,7 @@ cdef int named_flags(lua_State *L) noexcept nogil:
 
 
 cdef int read_named(lua_State *L) noexcept nogil:
-    """The form with one table: leaves name, callback and description (or nil) at 2, 3, 4; answers the flags."""
+    """The form with one table: leaves name, callback and description (or nil) at 2, 3, 4; returns the flags."""
     cdef int flags = 0
     cdef size_t n
     cdef view key

@@ -1,4 +1,4 @@
-"""The Lua interpreter of a store, what is cached in it, and the script that runs. See runtime.pyx."""
+"""The Lua interpreter of a store, its cached scripts, and the running script. See runtime.pyx."""
 
 from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
 
@@ -9,21 +9,21 @@ from kvd.run.call cimport call
 from kvd.script.lua cimport lua_CFunction, lua_State
 from kvd.store.store cimport store
 
-cdef struct running:           # what runs now; lives on the stack of run_function
+cdef struct running:           # the running script; on the stack of run_function
     call *c                    # the EVAL or FCALL
     view name                  # SHA-1 or name of the function
     bint is_function
     uint32_t flags
     bint readonly
-    bint oom                   # there was no memory left when it began
+    bint oom                   # the store was above maxmemory when it began
     bint wrote
     bint killed
     int targets                # of its effects (redis.set_repl)
-    bint busy                  # longer than busy-reply-threshold: others are told so
+    bint busy                  # longer than busy-reply-threshold: others get BUSY errors
     char killed_at[80]         # source:line
     int proto                  # of the replies that the script gets
     int64_t begun_us
-    view *keys                 # KEYS, and behind them ARGV
+    view *keys                 # KEYS, followed by ARGV
     int key_count
     int arg_count
     int function               # in the registry
@@ -38,20 +38,20 @@ cdef struct runtime:           # at store.scripts
     size_t limit
     running *now               # or NULL
     table scripts              # SHA-1 -> script (cache.pyx)
-    void *oldest               # of the scripts that only EVAL has brought
+    void *oldest               # of the scripts only used by EVAL
     void *newest
     size_t evals
     size_t scripts_bytes       # of bodies
     table libraries            # name -> library (libraries.pyx)
     table functions            # name -> function
     void *loading              # the library whose code runs now (loading.pyx), or NULL
-    int64_t load_until_us      # when that is too long
+    int64_t load_until_us      # time limit of loading
     size_t functions_bytes
     buf reply                  # of the command that redis.call runs
     buf text                   # scratch of libraries and of numbers that become arguments
     view *argv
     int argv_room
-    int coroutines             # how deep they are nested
+    int coroutines             # nesting depth
     uint16_t random[3]
     int real_globals           # registry: the table behind _G
     int library_env            # registry: the globals of libraries, and the tables behind them
@@ -63,6 +63,6 @@ cdef struct runtime:           # at store.scripts
 cdef runtime *runtime_find(store *s) noexcept nogil                        # or NULL: no script has been used yet
 cdef runtime *runtime_of(lua_State *L) noexcept nogil
 cdef void *allocate(void *ud, void *p, size_t old, size_t size) noexcept nogil   # Lua's memory, counted and limited
-cdef int compile(runtime *r, view code, const char *name, buf *why) noexcept nogil   # registry index; -1: why not
-cdef void forget(runtime *r, int index) noexcept nogil                     # drops what compile gave
+cdef int compile(runtime *r, view code, const char *name, buf *why) noexcept nogil   # registry index; -1: see the error text
+cdef void forget(runtime *r, int index) noexcept nogil                     # frees the result of compile
 cdef void runtime_account(runtime *r) noexcept nogil                       # reports its memory to the store

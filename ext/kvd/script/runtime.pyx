@@ -1,4 +1,4 @@
-"""The state of a store's Lua interpreter: its memory, and what is compiled in it.
+"""The state of a store's Lua interpreter: its memory, and the scripts compiled in it.
 
 A store gets its interpreter with the first script (interpreter.pyx) and keeps it. Memory comes from malloc, counted
 and limited (lua-memory-limit); it is part of the store's used memory.
@@ -24,7 +24,7 @@ cdef void *allocate(void *ud, void *p, size_t old, size_t size) noexcept nogil:
         return NULL
     q = realloc(p, size)
     if q == NULL:
-        return p if size <= old else NULL   # Lua relies on shrinking
+        return p if size <= old else NULL   # Lua requires that shrinking succeeds
     r.used += size - old
     return q
 
@@ -55,7 +55,7 @@ cdef struct compiling:
 
 cdef int compile_body(lua_State *L) noexcept nogil:
     cdef compiling *job = <compiling *>lua.touserdata(L, 1)
-    lua.pushstring(L, job.name)        # the parser itself does not hold on to it
+    lua.pushstring(L, job.name)        # the parser itself does not keep it alive
     job.status = lua.loadbuffer(L, job.code.ptr, job.code.len, job.name)
     if job.status == 0:
         job.index = lua.ref(L, REGISTRY)

@@ -1,8 +1,8 @@
 """The globals of scripts and of libraries, all read-only (protect.pyx).
 
-There are three tables of globals: that of scripts; that of functions of libraries; and the one that the code of a library
-sees while it is loaded, which has next to nothing. Libraries see the latter two through one proxy, whose __index
-`library_environment` turns.
+There are three tables of globals: of scripts; of the functions of libraries; and of the code of a library while it is
+loaded, which has almost none. Libraries see the latter two through one proxy, whose __index
+`library_environment` switches.
 """
 
 from kvd.script.base cimport base_open
@@ -27,7 +27,7 @@ cdef void sandbox_open(lua_State *L, runtime *r) noexcept nogil:
     redis_open(L, FOR_SCRIPTS)
     refuse_globals(L)
     close_environment(L)
-    lua.replace(L, GLOBALS)                    # also of what loadstring compiles, and of coroutines
+    lua.replace(L, GLOBALS)                    # also for functions of loadstring, and for coroutines
     r.real_globals = lua.ref(L, REGISTRY)
     lua.rawgeti(L, REGISTRY, r.library_all)
     close_environment(L)
@@ -36,7 +36,7 @@ cdef void sandbox_open(lua_State *L, runtime *r) noexcept nogil:
 
 
 cdef int new_environment(lua_State *L, int base, audience who) noexcept nogil:
-    """A copy of the table there, with a redis of its own, in the registry."""
+    """A copy of the table there, with its own redis table, in the registry."""
     lua.pushvalue(L, base)
     lua.createtable(L, 0, 48)
     lua.pushnil(L)
@@ -63,7 +63,7 @@ cdef void close_environment(lua_State *L) noexcept nogil:
     lua.pushvalue(L, -1)
     protect(L)                                 # real proxy
     lua.getmetatable(L, -1)
-    lua.createtable(L, 0, 1)                   # what getmetatable(_G) answers
+    lua.createtable(L, 0, 1)                   # the result of getmetatable(_G)
     push_function(L, no_such_global)
     lua.setfield(L, -2, b"__index")
     protect(L)

@@ -19,7 +19,7 @@ cdef struct parsed:            # a command of the batch: its arguments in the th
     int first
     int argc
 
-cdef struct round_state:       # commands that are parsed together and run together
+cdef struct round_state:       # commands that are parsed and run together
     view *argv                 # arguments of the batch
     int argv_room
     parsed batch[BATCH]
@@ -32,7 +32,7 @@ cdef struct network:           # a network thread
     int poller
     int waker[2]
     connection *connections    # owned by this thread
-    connection *pending        # have output or an end that another session caused; under the store's lock
+    connection *pending        # have output or were killed, caused by another session; under the store's lock
     connection *arrivals       # accepted for this thread; under the store's lock
     connection *dead           # closed in this round, freed at its end
     size_t count
@@ -65,7 +65,7 @@ cdef struct connection:
 cdef connection *connection_new(network *net, int fd, bint is_unix, const char *unix_path) noexcept nogil   # under the lock
 cdef void connection_readable(connection *k) noexcept nogil
 cdef void connection_writable(connection *k) noexcept nogil
-cdef void connection_reply(connection *k) noexcept nogil       # sends what the round has put out
+cdef void connection_reply(connection *k) noexcept nogil       # sends the output of the round
 cdef void connection_resume(connection *k) noexcept nogil      # after a pause, a wake or a kill
 cdef void connection_close(connection *k) noexcept nogil       # marks it dead; the loop frees it
 cdef void connection_free(connection *k) noexcept nogil        # under the lock

@@ -3,9 +3,9 @@
     readable: receive -> parse up to BATCH commands -> lock, run them, take the output, unlock
     at the end of the round: send
 
-Receiving, parsing and sending hold no lock. What a session's replies are written to (`session.out`) is
-only touched under the lock; `sending` belongs to the connection, and the two are swapped, not copied.
-What cannot be sent at once waits for the socket to become writable.
+Receiving, parsing and sending hold no lock. A session's replies (`session.out`) are
+only accessed under the lock; `sending` belongs to the connection, and the two are swapped, not copied.
+Output that cannot be sent at once waits for the socket to become writable.
 
 Limits: input (client-query-buffer-limit), output (client-output-buffer-limit), both close the
 connection and are counted.
@@ -35,10 +35,10 @@ from kvd.store.log cimport LOG_WARNING, log_line
 from kvd.store.store cimport store_lock, store_unlock
 
 cdef enum:
-    CHUNK = 16384              # received at once
-    BIG_CHUNK = 1048576        # when a large argument is on its way
-    UNREPORTED = 16384         # bytes that a half-received command may hold before the store hears of it
-    KEEP_BUFFER = 65536        # larger buffers are given back when empty
+    CHUNK = 16384              # bytes received at once
+    BIG_CHUNK = 1048576        # while a large argument arrives
+    UNREPORTED = 16384         # bytes that a half-received command may hold before they are reported to the store
+    KEEP_BUFFER = 65536        # larger buffers are freed when empty
 
 
 cdef void wake_connection(session *c) noexcept nogil:
@@ -155,7 +155,7 @@ cdef void send_output(connection *k) noexcept nogil:
 
 
 cdef void finish_round(connection *k) noexcept nogil:
-    """After the lock is given back: send, and close if that is due."""
+    """After the lock is released: sends, and closes if requested."""
     if k.session.killed:
         connection_close(k)
         return
@@ -204,7 +204,7 @@ cdef void protocol_error(connection *k) noexcept nogil:
 
 
 cdef void prefetch_batch(connection *k, int n) noexcept nogil:
-    """Lets the processor fetch all buckets, then all entries of the batch, instead of one after the other."""
+    """Prefetches all buckets, then all entries of the batch, instead of one after the other."""
     cdef network *net = k.owner
     cdef table *t = &net.store.dbs[k.session.db].keys
     cdef int i
@@ -218,7 +218,7 @@ cdef void prefetch_batch(connection *k, int n) noexcept nogil:
 
 
 cdef int run_batch(connection *k, int n) noexcept nogil:
-    """Under the lock; how many ran (fewer when the session is paused or closes)."""
+    """Under the lock; returns the number run (fewer when the session is paused or closes)."""
     cdef int done
     if n > 1:
         prefetch_batch(k, n)
@@ -242,7 +242,7 @@ cdef int run_each(connection *k, int n, bint hashed) noexcept nogil:
 
 
 cdef void report(connection *k) noexcept nogil:
-    """Under the lock: figures of the round."""
+    """Under the lock: reports the figures of the round."""
     cdef network *net = k.owner
     cdef session *c = k.session
     c.input_used = k.input.len
@@ -258,7 +258,7 @@ cdef void report(connection *k) noexcept nogil:
 
 
 cdef void consume(connection *k, size_t upto) noexcept nogil:
-    """Drops input that is done with: all of it usually, else only when much has gathered in front."""
+    """Drops parsed input: usually all of it, else only when much has accumulated at the front."""
     if upto == k.input.len:
         k.input.len = 0
         if k.input.cap > KEEP_BUFFER * 2:
@@ -271,7 +271,7 @@ cdef void consume(connection *k, size_t upto) noexcept nogil:
 
 
 cdef size_t parse_batch(connection *k, int *count, int *state, size_t *ends) noexcept nogil:
-    """Parses until the batch is full or the input is used up. ends[i]: where command i ends."""
+    """Parses until the batch is full or the input is used up. ends[i]: the end of command i."""
     cdef parser *p = &k.parser
     cdef int used = 0
     cdef int limit = BATCH if p.trusted else 1
@@ -289,12 +289,12 @@ cdef size_t parse_batch(connection *k, int *count, int *state, size_t *ends) noe
         ends[count[0]] = p.used
         count[0] += 1
         if p.argc and p.argv[0].ptr >= p.line.ptr and p.argv[0].ptr < p.line.ptr + p.line.len:
-            break                  # an inline command's words live in the parser until the next one
+            break                  # an inline command's words are in the parser until the next one
     return p.used
 
 
 cdef void process(connection *k) noexcept nogil:
-    """Runs what the input holds, batch after batch."""
+    """Runs the commands in the input, batch after batch."""
     cdef store *s = k.owner.store
     cdef session *c = k.session
     cdef int n, done, state
@@ -344,8 +344,8 @@ cdef void process(connection *k) noexcept nogil:
 
 
 cdef void connection_reply(connection *k) noexcept nogil:
-    """Replies of a round leave together, after all its commands: a client that waits for many of them
-    wakes once, and comes back with more at a time."""
+    """All replies of a round are sent after its commands: a client that waits for many of them
+    wakes once, and sends more commands at a time."""
     k.is_replying = False
     if not k.dead:
         finish_round(k)
@@ -385,7 +385,7 @@ cdef void connection_readable(connection *k) noexcept nogil:
 
 
 cdef void connection_resume(connection *k) noexcept nogil:
-    """Something happened to the session while it was not running."""
+    """Processes what other sessions have done to this one while it was not running."""
     if k.session.killed:
         connection_close(k)
         return

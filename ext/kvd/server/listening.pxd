@@ -1,4 +1,4 @@
-"""The sockets that a server listens on, and which clients it accepts. See listening.pyx."""
+"""The sockets that a server listens on, and the acceptance of clients. See listening.pyx."""
 
 from kvd.server.connection cimport network
 from kvd.store.config cimport config
@@ -9,7 +9,7 @@ cdef enum:
     MAX_THREADS = 128
 
 cdef struct listener:
-    int fd                     # -1: the place is free
+    int fd                     # -1: the slot is free
     bint is_unix
     bint leaving               # its address is being changed
     char *path                 # of a unix socket; own copy
@@ -18,7 +18,7 @@ cdef struct listener:
 cdef struct server:
     store *store
     listener listeners[MAX_LISTENERS]
-    int listener_count         # places ever used
+    int listener_count         # slots ever used
     network *threads[MAX_THREADS]
     int thread_count
     int next_thread
@@ -26,9 +26,9 @@ cdef struct server:
     bint stop_asked            # SHUTDOWN
     int stopped[2]             # a waker for server_wait
 
-cdef bint server_listen(server *v, const char *word, int port) noexcept nogil      # a word of `bind`; False: errno says why
+cdef bint server_listen(server *v, const char *word, int port) noexcept nogil      # a word of `bind`; False: see errno
 cdef bint server_listen_unix(server *v, const char *path, int mode) noexcept nogil
 cdef int listen_elsewhere(store *s, config *wanted) noexcept nogil                 # CONFIG SET port and bind: -1, or the option that failed
 cdef void close_listeners(server *v, bint remove_paths) noexcept nogil
-cdef bint server_admit(server *v, int fd, bint is_unix) noexcept nogil             # False: turned away and closed
-cdef network *server_assign(server *v) noexcept nogil                              # the thread of the next client
+cdef bint server_admit(server *v, int fd, bint is_unix) noexcept nogil             # False: refused and closed
+cdef network *server_assign(server *v) noexcept nogil                              # the thread for the next client

@@ -1,4 +1,4 @@
-"""The sockets that a server listens on, and which clients it accepts."""
+"""The sockets that a server listens on, and the acceptance of clients."""
 
 from libc.stdlib cimport free
 from libc.string cimport memcpy, memset, strcmp, strcspn, strdup, strlen
@@ -50,7 +50,7 @@ cdef bint add_listener(server *v, int fd, const char *path, const char *word) no
 
 
 cdef void drop_listener(listener *l) noexcept nogil:
-    """Thread 0 may be about to accept on it, and then fails."""
+    """Thread 0 may be about to accept on it; its accept then fails."""
     close(l.fd)
     l.fd = -1
     free(l.path)
@@ -83,7 +83,7 @@ cdef void close_listeners(server *v, bint remove_paths) noexcept nogil:
     v.listener_count = 0
 
 
-# ---- listening elsewhere: CONFIG SET port and bind ---------------------------------------------------
+# ---- CONFIG SET port and bind ------------------------------------------------------------------------
 
 cdef void drop_tcp(server *v, bint leaving) noexcept nogil:
     cdef int i
@@ -93,7 +93,7 @@ cdef void drop_tcp(server *v, bint leaving) noexcept nogil:
 
 
 cdef bint listen_all(server *v, const char *words, int port) noexcept nogil:
-    """On every address of a `bind`; port 0: on none. False: on none, because one failed."""
+    """On every address of a `bind`; port 0: on none. False: one failed, and all are closed."""
     cdef char word[256]
     cdef size_t n
     v.port = port
@@ -117,7 +117,7 @@ cdef bint listen_all(server *v, const char *words, int port) noexcept nogil:
 
 
 cdef void current_words(server *v, buf *out) noexcept nogil:
-    """The addresses of now; those that leave are marked."""
+    """The current addresses; those that change are marked."""
     cdef int i
     for i in range(v.listener_count):
         if v.listeners[i].fd >= 0 and not v.listeners[i].is_unix:
@@ -127,7 +127,7 @@ cdef void current_words(server *v, buf *out) noexcept nogil:
 
 
 cdef int listen_elsewhere(store *s, config *wanted) noexcept nogil:
-    """The new listeners first, if the port is another one; else the old ones must go before, and come back if that fails."""
+    """Opens the new listeners first if the port changes; else closes the old ones first, and reopens them if that fails."""
     cdef server *v = <server *>s.parts[<int>PART_SERVER]
     cdef bint moves = strcmp(config_text(wanted, OPT_BIND), config_text(&s.config, OPT_BIND)) != 0
     cdef bint changes = cfg(wanted, OPT_PORT) != cfg(&s.config, OPT_PORT)
@@ -155,12 +155,12 @@ cdef int listen_elsewhere(store *s, config *wanted) noexcept nogil:
 # ---- accepting --------------------------------------------------------------------------------------
 
 cdef bint bound_to_all(store *s) noexcept nogil:
-    """As delivered: no certain address was asked for."""
+    """Is `bind` at its default, all addresses?"""
     cdef const char *text = config_text(&s.config, OPT_BIND)
     return text[0] == c'*' or text[0] == 0
 
 
-cdef void turn_away(int fd, const char *why) noexcept nogil:
+cdef void reject(int fd, const char *why) noexcept nogil:
     transmit(fd, why, strlen(why))
     close(fd)
 
@@ -171,13 +171,13 @@ cdef bint server_admit(server *v, int fd, bint is_unix) noexcept nogil:
     cdef char text[128]
     if clients_of(s).count - clients_of(s).own >= <size_t>cfg(&s.config, OPT_MAXCLIENTS):
         s.stats.rejected_connections += 1
-        turn_away(fd, TOO_MANY)
+        reject(fd, TOO_MANY)
         return False
     if not is_unix and cfg(&s.config, OPT_PROTECTED_MODE) and config_text(&s.config, OPT_REQUIREPASS)[0] == 0 and bound_to_all(s):
         endpoint(fd, True, text, sizeof(text), &local)
         if not local:
             s.stats.rejected_connections += 1
-            turn_away(fd, PROTECTED)
+            reject(fd, PROTECTED)
             return False
     s.stats.connections += 1
     return True

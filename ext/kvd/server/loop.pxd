@@ -1,4 +1,4 @@
-"""The life of a network thread: wait, serve, tick. See loop.pyx."""
+"""The loop of a network thread: wait, serve, tick. See loop.pyx."""
 
 from kvd.server.connection cimport network
 

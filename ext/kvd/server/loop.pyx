@@ -1,9 +1,9 @@
-"""The life of a network thread.
+"""The loop of a network thread.
 
-    wait for sockets -> serve each -> serve those that others woke -> free the closed -> (thread 0) tick
+    wait for sockets -> serve each -> serve those that other sessions woke -> free the closed -> (thread 0) tick
 
-Thread 0 also accepts, and does the store's background work in slices: what is due leaves while sockets
-wait at most for one slice. When nothing is due it sleeps until the next deadline or the next round of
+Thread 0 also accepts, and does the store's background work in slices: expiry and freeing delay sockets
+by one slice at most. When nothing is due it sleeps until the next deadline or the next round of
 statistics (`hz` a second).
 """
 
@@ -31,13 +31,13 @@ from kvd.store.tick cimport store_next, store_tick
 
 cdef enum:
     EVENTS = 256
-    ACCEPTS = 1000             # connections accepted before others are served
+    ACCEPTS = 1000             # connections accepted before sockets are served again
     RATE_MS = 100
     IDLE_CHECK_MS = 1000
 
 
 cdef int64_t slice_us(store *s) noexcept nogil:
-    """How long a slice of background work may take."""
+    """The time limit of a slice of background work."""
     return 250 + (cfg(&s.config, OPT_ACTIVE_EXPIRE_EFFORT) - 1) * 83
 
 
@@ -146,7 +146,7 @@ cdef void close_idle(network *net, int64_t now) noexcept nogil:
 
 
 cdef void close_slow_readers(network *net) noexcept nogil:
-    """Clients that have been above their soft output limit for too long, also if nothing is written to them meanwhile."""
+    """Closes clients that have exceeded their soft output limit for too long, even if nothing is written to them meanwhile."""
     cdef connection *k = net.connections
     while k != NULL:
         if k.session.soft_since_ms and not k.dead:
@@ -182,14 +182,14 @@ cdef void end_pause(store *s, int64_t now) noexcept nogil:
 
 
 cdef int64_t background(network *net, int64_t *next_round) noexcept nogil:
-    """Thread 0's turn; answers how many ms it may sleep."""
+    """Background work of thread 0; returns the ms it may sleep."""
     cdef store *s = net.store
     cdef int64_t now = wall_ms()
     cdef int64_t next_ms
     if now < s.planned and now < next_round[0]:
         return min(s.planned, next_round[0]) - now
     store_lock(s)
-    if clients_of(s).busy != NULL:                 # in the middle of a script nothing expires
+    if clients_of(s).busy != NULL:                 # nothing expires while a script runs
         store_unlock(s)
         return RATE_MS
     store_tick(s, slice_us(s))
@@ -217,7 +217,7 @@ cdef void send_replies(network *net) noexcept nogil:
 
 
 cdef void serve_events(network *net, poll_event *events, int n, connection *but) noexcept nogil:
-    """What is ready, but for one connection."""
+    """Serves ready sockets, except one connection."""
     cdef server *v = <server *>net.store.parts[<int>PART_SERVER]
     cdef connection *k
     cdef int i
@@ -241,7 +241,7 @@ cdef void serve_events(network *net, poll_event *events, int n, connection *but)
 
 
 cdef bint relax(session *c, bint busy, int64_t spent_us) noexcept nogil:
-    """A script of this connection runs for long, under the lock: others hear that the store is busy, and may kill it."""
+    """A script of this connection runs for long, under the lock: others get BUSY errors, and may kill it."""
     cdef connection *k = <connection *>c.link
     cdef network *net = k.owner
     cdef round_state outer = net.round
@@ -249,7 +249,7 @@ cdef bint relax(session *c, bint busy, int64_t spent_us) noexcept nogil:
     cdef int n
     if not busy:
         return True
-    memset(&net.round, 0, sizeof(round_state))     # the batch that the script is part of is still to be finished
+    memset(&net.round, 0, sizeof(round_state))     # the batch of the script is finished later
     store_unlock(net.store)
     n = poll_wait(net.poller, events, EVENTS, 0)
     serve_events(net, events, n, k)

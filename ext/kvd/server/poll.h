@@ -1,4 +1,4 @@
-/* Which sockets have something to do: epoll on Linux, kqueue elsewhere. And wakers, which end such a wait from another thread. */
+/* Readiness of sockets: epoll on Linux, kqueue elsewhere. And wakers, which end such a wait from another thread. */
 
 #ifndef KVD_SERVER_POLL_H
 #define KVD_SERVER_POLL_H
@@ -87,7 +87,7 @@ static inline void kvd_waker_drain(int fds[2]) {
     while (read(fds[0], sink, sizeof(sink)) == (ssize_t)sizeof(sink)) {}
 }
 
-/* lets the signals of `mask` in only while it waits, so that none is missed just before */
+/* unblocks the signals of `mask` only while it waits, so that none is missed just before */
 static inline void kvd_wait_readable(int fd, int ms, const sigset_t *mask) {
     struct timespec t = {ms / 1000, (ms % 1000) * 1000000L};
 #if defined(__linux__)

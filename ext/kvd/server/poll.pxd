@@ -1,7 +1,7 @@
-"""Which sockets have something to do: epoll on Linux, kqueue elsewhere, behind five functions.
+"""Readiness of sockets: epoll on Linux, kqueue elsewhere, behind five functions.
 
 Level-triggered. A socket is always watched for reading; for writing only while something waits to be
-written. `tag` comes back with each event. A waker lets another thread end poll_wait.
+written. `tag` is returned with each event. A waker lets another thread end poll_wait.
 """
 
 cdef extern from "kvd/server/poll.h" nogil:

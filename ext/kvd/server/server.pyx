@@ -1,7 +1,7 @@
 """The network threads of a server.
 
-A server is made, told where to listen, started and stopped; all of it without the GIL, so that the
-Python program around it goes on. With N threads, connections are dealt out in turn and stay with
+A server is created, given its addresses, started and stopped; all of it without the GIL, so that the
+Python program continues. With N threads, connections are assigned in turn and stay with
 their thread. Thread 0 accepts and does the background work of the store.
 
 While a server runs the store is `shared` and `ticking`.
@@ -87,7 +87,7 @@ cdef void ask_threads(server *v) noexcept nogil:
 
 
 cdef void on_deadline(store *s, int64_t deadline) noexcept nogil:
-    """Thread 0 sleeps until s.planned: wake it for what is due sooner, unless it is the one that says so."""
+    """Thread 0 sleeps until s.planned: wakes it for a sooner deadline, unless the caller is thread 0."""
     cdef server *v = <server *>s.parts[<int>PART_SERVER]
     s.planned = deadline
     if v.threads[0].thread != pthread_self():

@@ -1,4 +1,4 @@
-"""System calls on sockets, in the few forms that the server needs. Each answers -1 and errno, or a number."""
+"""System calls on sockets, in the few forms that the server needs. Each returns a number, or -1 with errno."""
 
 from libc.stddef cimport size_t
 

@@ -46,10 +46,10 @@ cdef bint channels_init(store *s) noexcept nogil
 cdef void channels_release(store *s) noexcept nogil                # all sessions are gone
 cdef int subscribe(session *c, int kind, view name) noexcept nogil          # 1 new, 0 was subscribed, -1 no memory
 cdef bint unsubscribe(session *c, int kind, view name) noexcept nogil
-cdef void unsubscribe_all(session *c) noexcept nogil                        # silently
+cdef void unsubscribe_all(session *c) noexcept nogil                        # without replies
 cdef view any_subscription(session *c, int kind) noexcept nogil             # ptr NULL: none
 cdef size_t subscriptions(session *c, int kind) noexcept nogil
-cdef int64_t publish(store *s, int kind, view name, view message) noexcept nogil   # how many got it
+cdef int64_t publish(store *s, int kind, view name, view message) noexcept nogil   # returns the number of receivers
 cdef size_t listeners_of(store *s, int kind, view name) noexcept nogil
 cdef view channel_name(channel *ch) noexcept nogil
 cdef void events_published(store *s, bint on) noexcept nogil                 # keyspace events, from now on or no longer

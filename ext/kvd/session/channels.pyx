@@ -1,14 +1,14 @@
-"""Publish and subscribe: which sessions listen to which channels.
+"""Publish and subscribe: subscriptions of sessions to channels.
 
     channels.all      table: kind and name -> channel, a list of its subscriptions
     session.subs      table: kind and name -> subscription
 
-So subscribing, leaving and finding the listeners of a channel cost one lookup, whatever their number;
+So subscribing, unsubscribing and finding the subscribers of a channel take one lookup, whatever their number;
 each pattern is compared with each message.
 
-A message is appended to each listener's output. To the session whose command runs it goes after that
-command's reply (session_push). Keyspace events are published by a listener on the store's changes, which is there
-while notify-keyspace-events asks for any.
+A message is appended to each subscriber's output; for the session whose command runs, after that
+command's reply (session_push). Keyspace events are published by a listener of the store's changes, registered
+while notify-keyspace-events selects any.
 """
 
 from libc.stdint cimport int64_t
@@ -27,7 +27,7 @@ from kvd.core.tagged cimport TAG_ROOM, tagged_done, tagged_key, tagged_name
 from kvd.core.view cimport view_of, view_str
 from kvd.resp.writer cimport write_bulk, write_push, write_text
 from kvd.session.session cimport session_push, session_pushed
-from kvd.store.change cimport listen, listen_no_more
+from kvd.store.change cimport listen, listen_stop
 from kvd.store.config cimport EVENT_KEYEVENT, EVENT_KEYSPACE, OPT_NOTIFY_KEYSPACE_EVENTS, cfg
 from kvd.store.store cimport SPECIAL_LISTENS, database, special_set
 
@@ -114,7 +114,7 @@ cdef bint be_listener(session *c) noexcept nogil:
 
 
 cdef inline void count_listener(session *c, bint counts, int n) noexcept nogil:
-    """After its first subscription, and after it has left its last."""
+    """After its first subscription, and after its last was removed."""
     if counts:
         channels_of(c.store).listeners += n
         special_set(&c.special, SPECIAL_LISTENS, n > 0)
@@ -166,7 +166,7 @@ cdef int subscribe(session *c, int kind, view name) noexcept nogil:
 
 
 cdef void leave(session *c, entry *e) noexcept nogil:
-    """Ends the subscription of an entry that is out of the session's table."""
+    """Ends the subscription of an entry that was removed from the session's table."""
     cdef subscription *sub = <subscription *>entry_payload(e)[0]
     cdef channel *ch = sub.to
     listener_of(c).counts[ch.kind] -= 1
@@ -286,7 +286,7 @@ cdef void events_published(store *s, bint on) noexcept nogil:
     if on:
         listen(s, &channels_of(s).listener)
     else:
-        listen_no_more(s, &channels_of(s).listener)
+        listen_stop(s, &channels_of(s).listener)
 
 
 cdef void notify_event(store *s, database *db, view key, int event_class, const char *event) noexcept nogil:

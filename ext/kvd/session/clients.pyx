@@ -1,6 +1,6 @@
-"""Sessions made, reset and deleted.
+"""Creation, reset and deletion of sessions.
 
-The one module of the layer that knows all registries which refer to a session (what it watches, waits for, listens
+The only module of the layer that knows all registries which refer to a session (what it watches, waits for, listens
 to and tracks), so that a deleted session is in none of them.
 """
 

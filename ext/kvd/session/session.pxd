@@ -1,4 +1,4 @@
-"""What a command sees of a client. No sockets here. See session.pyx."""
+"""The state of a client, as commands see it. No sockets here. See session.pyx."""
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
@@ -15,15 +15,15 @@ cdef enum reply_mode:
     REPLY_ON
     REPLY_OFF
     REPLY_SKIP_NEXT            # CLIENT REPLY SKIP was just run
-    REPLY_SKIP                 # this command's reply is thrown away
+    REPLY_SKIP                 # this command's reply is discarded
 
-cdef enum session_door:        # through which a session in this process is used
+cdef enum session_door:        # how a session of this process is used
     DOOR_SESSION
-    DOOR_STORE                 # a store's own: CLIENT KILL passes it over
+    DOOR_STORE                 # a store's own: CLIENT KILL skips it
     DOOR_LINK                  # the connection of a client
 
 cdef enum:
-    FREE_OUTPUT = 16384        # bytes of output that count for no limit: Redis's fixed reply buffer of a client
+    FREE_OUTPUT = 16384        # bytes of output not counted against limits: Redis's fixed reply buffer of a client
 
 cdef enum script_slots:        # in a cluster: session.script_slot
     ANY_SLOT = -2              # the script may use keys of any slot
@@ -43,12 +43,12 @@ cdef struct session:
     int64_t id
     int db
     int proto
-    uint32_t special           # SPECIAL_ bits: what makes its commands more than plain
+    uint32_t special           # SPECIAL_ bits: conditions under which its commands are not plain
     buf out                    # replies and pushes not yet taken by the owner
-    bint failed                # the command that runs has answered an error
-    view hinted                # a key whose hash is known already: this very memory, while a batch runs
+    bint failed                # the running command has replied an error
+    view hinted                # a key whose hash is known: at this very address, while a batch runs
     uint64_t hint
-    bint aborted               # a command was refused meanwhile
+    bint aborted               # a command was refused since MULTI
     bint touched               # a WATCHed key has changed
     bint executing             # inside EXEC or a script
     bint scripting             # a script runs a command for it
@@ -69,9 +69,9 @@ cdef struct session:
     bint in_process
     int door                   # of one in this process
     void *subs                 # what it listens to (channels.pyx), or NULL
-    void *tracker              # how it tracks keys (tracking.pyx)
-    buf pushes                 # messages that came while its command ran
-    void *wait                 # the command it waits in (waiters.pyx), or NULL
+    void *tracker              # its tracking of keys (tracking.pyx)
+    buf pushes                 # messages that arrived while its command ran
+    void *wait                 # the command it is blocked in (waiters.pyx), or NULL
     bint paused                # its next command waits for CLIENT UNPAUSE
     buf name
     buf lib_name
@@ -90,15 +90,15 @@ cdef struct session:
     size_t argv_bytes
     size_t pending             # output that the owner has taken but not yet written
     size_t counted             # what it has reported of its memory
-    int64_t soft_since_ms      # above the soft output limit since; 0: is not
+    int64_t soft_since_ms      # above the soft output limit since; 0: it is not
     void *link                 # the owner's
-    bint (*relax)(session *c, bint busy, int64_t spent_us) noexcept nogil   # between a script's instructions; False: end it
-    void *relaxed              # what relax keeps
+    bint (*relax)(session *c, bint busy, int64_t spent_us) noexcept nogil   # called during a long script; False: end it
+    void *relaxed              # state of relax
     void (*wake)(session *c) noexcept nogil     # there is output, or it must close; called under the lock
 
-cdef enum after_bit:           # what has to be done after the command that runs (run/after.pyx)
+cdef enum after_bit:           # work to do after the running command (run/after.pyx)
     AFTER_SERVE = 1            # keys that sessions wait for have changed
-    AFTER_TELL = 2             # invalidations are to be sent
+    AFTER_INVALIDATE = 2             # invalidations are to be sent
 
 cdef struct clients:           # the registry: part PART_CLIENTS of a store
     session *first             # the oldest
@@ -114,26 +114,26 @@ cdef struct clients:           # the registry: part PART_CLIENTS of a store
     bint pause_writes_only     # of CLIENT PAUSE, which lasts until store.paused_until
     session *running           # whose command runs, or NULL
     uint32_t after             # AFTER_ bits
-    const char *busy           # a script runs for long: what others are answered; else NULL
+    const char *busy           # a long-running script: the error for other clients; else NULL
 
 cdef void session_account(session *c) noexcept nogil               # reports its memory to the store
-cdef void session_unaccount(session *c) noexcept nogil             # it is about to go
+cdef void session_unaccount(session *c) noexcept nogil             # before it is deleted
 cdef size_t session_memory(session *c) noexcept nogil
 cdef bint session_queue(session *c, const void *command, uint32_t flags, view *argv, int argc) noexcept nogil   # False: no memory
 cdef void session_unqueue(session *c) noexcept nogil               # the queue and MULTI state
 cdef void session_replies(session *c, int mode) noexcept nogil     # CLIENT REPLY
-cdef buf *session_push(session *c) noexcept nogil                  # where a message for it is written; then session_pushed
-cdef void session_append_pushes(session *c) noexcept nogil         # after its command: behind the reply
+cdef buf *session_push(session *c) noexcept nogil                  # the buffer for a message to it; then session_pushed
+cdef void session_append_pushes(session *c) noexcept nogil         # after its command: appends them to the reply
 cdef void session_pushed(session *c) noexcept nogil
-cdef void session_limit_output(session *c) noexcept nogil      # no single reply grows far beyond the hard limit
+cdef void session_limit_output(session *c) noexcept nogil      # limits a single reply to little more than the hard limit
 cdef size_t session_output(session *c) noexcept nogil      # bytes that wait to be written, as limits count them
-cdef bint session_within_limits(session *c) noexcept nogil         # False: more output waits for it than it may leave waiting
-cdef void session_end(session *c) noexcept nogil                   # closed when its output is written
-cdef void session_kill(session *c) noexcept nogil                  # closed now
+cdef bint session_within_limits(session *c) noexcept nogil         # False: its pending output exceeds a limit
+cdef void session_end(session *c) noexcept nogil                   # to be closed when its output is written
+cdef void session_kill(session *c) noexcept nogil                  # to be closed now
 cdef session *client_by_id(store *s, int64_t id) noexcept nogil    # or NULL
 cdef bint is_paused(session *c, bint writes) noexcept nogil
-cdef void pause_set(store *s, int64_t until_ms, bint writes_only) noexcept nogil   # until_ms 0: ends it, and wakes who waited
-cdef void busy_set(store *s, const char *answer) noexcept nogil    # what commands are answered while a script runs; NULL: it is over
+cdef void pause_set(store *s, int64_t until_ms, bint writes_only) noexcept nogil   # until_ms 0: ends it, and wakes paused sessions
+cdef void busy_set(store *s, const char *answer) noexcept nogil    # the error for other clients while a script runs; NULL: it has ended
 cdef void buf_set(buf *b, view v) noexcept nogil
 
 
@@ -164,5 +164,5 @@ cdef inline bint is_authenticated(session *c) noexcept nogil:
 
 
 cdef inline bint is_plain(session *c) noexcept nogil:
-    """Nothing that the gate looks at is the case, and nothing has to be done after a command but to count it."""
+    """No check of the gate applies, and a command needs no work after it except to be counted."""
     return (c.special | c.store.special) == 0

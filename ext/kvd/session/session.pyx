@@ -1,11 +1,11 @@
-"""What a command sees of a client: database, protocol, MULTI state, name, output.
+"""The state of a client, as commands see it: database, protocol, MULTI state, name, output.
 
 A session is owned by a connection, an in-process caller or a script (and later the journal's loader and a
-replica link); commands cannot tell. The owner runs commands in it and takes what is in `out` away, both
-under the store's lock. Code that writes to a session which is not running (MONITOR, CLIENT KILL) appends to
+replica link); commands do not distinguish them. The owner runs commands in it and takes the content of `out`, both
+under the store's lock. Code that writes to a session that is not running (MONITOR, CLIENT KILL) appends to
 `out` or sets `killed`, then calls its `wake`.
 
-All sessions of a store are in one list, in the order of their ids. They are made and deleted in clients.pyx, which
+All sessions of a store are in one list, in the order of their ids. clients.pyx creates and deletes them, because it
 knows what else refers to them.
 """
 
@@ -180,6 +180,6 @@ cdef void busy_set(store *s, const char *answer) noexcept nogil:
 
 
 cdef void buf_set(buf *b, view v) noexcept nogil:
-    """Makes the buffer hold exactly v."""
+    """Sets the buffer's content to v."""
     b.len = 0
     buf_add(b, v.ptr, v.len)

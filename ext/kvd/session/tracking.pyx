@@ -1,11 +1,11 @@
-"""Client-side caching: which sessions must be told that a key has changed (CLIENT TRACKING).
+"""Client-side caching: invalidation messages to sessions (CLIENT TRACKING).
 
     default    tracking.keys maps a key to the ids of the sessions that have read it since it last changed
-    BCAST      a list of prefixes, each with the sessions that want all changes below it
+    BCAST      a list of prefixes, each with the sessions that track all keys with this prefix
 
-A change takes the key out of the map, or notes it for the prefixes it begins with, in `pending`;
-after the command, tracking_send tells the sessions. So a message is never inside a reply, and the
-session that made the change is known for NOLOOP. Keys are distinguished by name alone, not by database,
+A change removes the key from the map, or notes it for the matching prefixes, in `pending`;
+after the command, tracking_send sends the messages. So a message is never inside a reply, and the
+session that made the change is known for NOLOOP. Keys are identified by name alone, not by database,
 as clients expect.
 
 The map holds at most tracking-table-max-keys keys: above that, keys picked at random are invalidated.
@@ -23,9 +23,9 @@ from kvd.core.table cimport (
 from kvd.core.view cimport view_equal, view_of
 from kvd.resp.writer cimport write_array, write_bulk, write_int, write_null, write_push, write_text
 from kvd.session.session cimport (
-    AFTER_TELL, client_by_id, clients_of, is_listening, is_tracking, running_session, session_push, session_pushed,
+    AFTER_INVALIDATE, client_by_id, clients_of, is_listening, is_tracking, running_session, session_push, session_pushed,
 )
-from kvd.store.change cimport listen, listen_no_more
+from kvd.store.change cimport listen, listen_stop
 from kvd.store.config cimport OPT_TRACKING_TABLE_MAX_KEYS, cfg
 from kvd.store.parts cimport PART_TRACKING
 from kvd.store.store cimport SPECIAL_TRACKS, database, listener, special_set
@@ -35,11 +35,11 @@ cdef struct reader_ids:
     uint32_t room
     int64_t id[1]
 
-cdef struct change:            # a key that sessions must hear of; its bytes stand in pending_bytes
+cdef struct change:            # a key whose invalidation is pending; its bytes are in pending_bytes
     size_t at
     size_t len
     int64_t writer             # id of the session that changed it; 0: none
-    reader_ids *readers        # or NULL: it matches a prefix
+    reader_ids *readers        # NULL: it matches a prefix
 
 cdef struct tracking:
     listener listener          # while sessions track
@@ -109,7 +109,7 @@ cdef tracked_prefix *tracking_prefixes(store *s) noexcept nogil:
     return tracking_of(s).prefixes
 
 
-# ---- hearing of changes -----------------------------------------------------------------------------
+# ---- changes ----------------------------------------------------------------------------------------
 
 cdef void key_touched(store *s, database *db, view key, bint by_command) noexcept nogil:
     cdef tracking *t = tracking_of(s)
@@ -130,11 +130,11 @@ cdef void key_touched(store *s, database *db, view key, bint by_command) noexcep
 cdef void database_touched(store *s, database *db, database *other) noexcept nogil:
     tracking_of(s).flushed = True
     forget_keys(s)
-    clients_of(s).after |= AFTER_TELL
+    clients_of(s).after |= AFTER_INVALIDATE
 
 
 cdef void take_readers(store *s, entry *e, int64_t writer) noexcept nogil:
-    """Out of the map, to be told."""
+    """Removes the key's readers from the map; they get an invalidation."""
     cdef tracking *t = tracking_of(s)
     cdef reader_ids *r = <reader_ids *>entry_payload(e)[0]
     table_remove(&t.keys, e, table_hash(entry_key(e)))
@@ -147,11 +147,11 @@ cdef void note(store *s, view key, reader_ids *readers, int64_t writer) noexcept
     cdef tracking *t = tracking_of(s)
     cdef void *grown
     cdef change *one
-    clients_of(s).after |= AFTER_TELL
+    clients_of(s).after |= AFTER_INVALIDATE
     if t.pending_len == t.pending_room:
         grown = realloc(t.pending, (t.pending_room * 2 + 16) * sizeof(change))
         if grown == NULL:
-            t.flushed = True           # better one message too many than one too few
+            t.flushed = True           # too many invalidations are harmless, a missing one is not
             free(readers)
             return
         t.pending = <change *>grown
@@ -165,10 +165,10 @@ cdef void note(store *s, view key, reader_ids *readers, int64_t writer) noexcept
     buf_add(&t.pending_bytes, key.ptr, key.len)
 
 
-# ---- telling ----------------------------------------------------------------------------------------
+# ---- sending ----------------------------------------------------------------------------------------
 
-cdef void tell(session *c, view *keys, size_t count) noexcept nogil:
-    """Sends an invalidation to the session, or to the one it redirects to. keys NULL: everything."""
+cdef void send(session *c, view *keys, size_t count) noexcept nogil:
+    """Sends an invalidation to the session, or to the one it redirects to. keys NULL: all keys."""
     cdef tracker *how = tracker_of(c)
     cdef session *to = c
     cdef buf *out
@@ -216,11 +216,11 @@ cdef void tell_readers(store *s, change *one, view key) noexcept nogil:
         c = client_by_id(s, one.readers.id[i])
         if c == NULL or not is_tracking(c) or tracker_of(c).bcast or (tracker_of(c).noloop and c.id == one.writer):
             continue
-        tell(c, &key, 1)
+        send(c, &key, 1)
 
 
-cdef void tell_prefix(store *s, tracked_prefix *p) noexcept nogil:
-    """All that changed below one prefix, in one message for each session."""
+cdef void send_prefix(store *s, tracked_prefix *p) noexcept nogil:
+    """Sends all changes of one prefix, in one message for each session."""
     cdef tracking *t = tracking_of(s)
     cdef view *keys = <view *>malloc((t.pending_len + 1) * sizeof(view))
     cdef size_t n, i, k
@@ -242,7 +242,7 @@ cdef void tell_prefix(store *s, tracked_prefix *p) noexcept nogil:
             keys[n] = view_of(text, one.len)
             n += 1
         if n:
-            tell(c, keys, n)
+            send(c, keys, n)
     free(keys)
 
 
@@ -253,19 +253,19 @@ cdef void tracking_send(store *s) noexcept nogil:
     cdef size_t i
     if t.sessions:
         tracking_shrink(s)
-    clients_of(s).after &= ~<uint32_t>AFTER_TELL
+    clients_of(s).after &= ~<uint32_t>AFTER_INVALIDATE
     if t.flushed:
         t.flushed = False
         c = clients_of(s).first
         while c != NULL:
             if is_tracking(c):
-                tell(c, NULL, 0)
+                send(c, NULL, 0)
             c = c.next
     if t.pending_len == 0:
         return
     p = t.prefixes
     while p != NULL:
-        tell_prefix(s, p)
+        send_prefix(s, p)
         p = p.next
     for i in range(t.pending_len):
         if t.pending[i].readers != NULL:
@@ -283,7 +283,7 @@ cdef void tracking_shrink(store *s) noexcept nogil:
 
 # ---- tracking ---------------------------------------------------------------------------------------
 
-cdef void tracking_remember(session *c, view key) noexcept nogil:
+cdef void tracking_add(session *c, view key) noexcept nogil:
     cdef store *s = c.store
     cdef tracking *t = tracking_of(s)
     cdef entry *e = table_find(&t.keys, key, table_hash(key))
@@ -314,7 +314,7 @@ cdef void tracking_remember(session *c, view key) noexcept nogil:
     r.count += 1
     t.items += 1
     if <int64_t>t.keys.items > cfg(&s.config, OPT_TRACKING_TABLE_MAX_KEYS):
-        clients_of(s).after |= AFTER_TELL      # tracking_send makes it smaller, if there is a limit
+        clients_of(s).after |= AFTER_INVALIDATE      # tracking_send shrinks the table to its limit
 
 
 cdef bint tracking_start(session *c, tracker *how) noexcept nogil:
@@ -349,7 +349,7 @@ cdef void leave_prefix(tracking *t, tracked_prefix **link, session *c) noexcept 
 
 
 cdef void tracking_stop(session *c) noexcept nogil:
-    """The keys it has read stay in the map until they change, and are then ignored."""
+    """Its entries stay in the map until the keys change, and are then ignored."""
     cdef tracking *t = tracking_of(c.store)
     cdef tracked_prefix **link = &t.prefixes
     cdef tracked_prefix *p
@@ -366,7 +366,7 @@ cdef void tracking_stop(session *c) noexcept nogil:
     t.sessions -= 1
     if t.sessions == 0:
         forget_keys(c.store)
-        listen_no_more(c.store, &t.listener)
+        listen_stop(c.store, &t.listener)
 
 
 cdef bint tracks_prefix(session *c, tracked_prefix *p) noexcept nogil:

@@ -1,4 +1,4 @@
-"""Sessions that wait for keys: BLPOP and its relatives. See waiters.pyx."""
+"""Blocked sessions: BLPOP and its relatives. See waiters.pyx."""
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
@@ -9,19 +9,19 @@ from kvd.core.tagged cimport tag_of, tagged_name
 from kvd.store.parts cimport PART_WAITS
 from kvd.store.store cimport store
 
-cdef enum wait_null:           # what a waiter gets when its time is over
+cdef enum wait_null:           # the reply after a timeout
     NULL_ARRAY
     NULL_BULK
 
-cdef struct wait_key:          # a key that is waited for
+cdef struct wait_key:          # a key that sessions wait for
     entry *e                   # its entry in waits.keys
     uint64_t hash
-    wait_link *first           # who came first is served first
+    wait_link *first           # the longest waiting is served first
     wait_link *last
     wait_key *next_ready
     bint ready
-    bint held                  # is being served: stays, also without waiters
-    uint32_t gone              # waiters that wake when the key goes
+    bint held                  # is being served: kept, also without waiters
+    uint32_t gone              # waiters that also wake when the key is deleted
 
 cdef struct wait_link:         # one waiter in the queue of one key
     waiter *w
@@ -34,12 +34,12 @@ cdef struct waiter:
     const void *command
     view *argv                 # own copy: the command is run again when a key is ready
     int argc
-    int type                   # of value it can use
-    bint on_gone               # also wakes when the key goes, or becomes another type
+    int type                   # of the value it needs
+    bint on_gone               # also wakes when the key is deleted, or changes its type
     int null
     uint64_t spent             # ticks that its runs have taken
     int64_t deadline           # wall ms; 0: none
-    uint32_t heap_at           # its place in waits.heap + 1; 0: has none
+    uint32_t heap_at           # its position in waits.heap + 1; 0: not in it
     size_t bytes
     int links
     wait_link link[1]
@@ -50,22 +50,22 @@ cdef struct wanted:            # what a command waits for
     view *keys                 # the first key
     int count
     int step                   # words from one key to the next
-    int type                   # of value it can use
+    int type                   # of the value it needs
     bint on_gone
     int null
     int64_t deadline           # ms by the store's clock; 0: none
 
 cdef bint waits_init(store *s) noexcept nogil
 cdef void waits_release(store *s) noexcept nogil
-cdef size_t waits_count(store *s) noexcept nogil                  # sessions that wait
+cdef size_t waits_count(store *s) noexcept nogil                  # blocked sessions
 cdef size_t waits_keys(store *s, bint on_gone) noexcept nogil     # keys they wait for; on_gone: of those, with such a waiter
 cdef bint wait_start(session *c, const void *command, wanted *what) noexcept nogil   # False: no memory
-cdef void wait_end(session *c) noexcept nogil                     # no longer; nothing is replied
-cdef wait_key *waits_ready(store *s) noexcept nogil               # takes the next key that has changed, or NULL
-cdef void wait_forget(store *s, wait_key *k) noexcept nogil       # a key from waits_ready, if no session waits for it any more
-cdef int64_t waits_next(store *s) noexcept nogil                  # when the soonest timed waiter's time is over; NEVER: none
-cdef session *wait_overdue(store *s) noexcept nogil               # one whose time is over, or NULL
-cdef void wait_move(session *c, session *other) noexcept nogil    # the other session waits in its place
+cdef void wait_end(session *c) noexcept nogil                     # ends it without a reply
+cdef wait_key *waits_ready(store *s) noexcept nogil               # removes and returns the next key that has changed, or NULL
+cdef void wait_forget(store *s, wait_key *k) noexcept nogil       # frees a key from waits_ready, if no session waits for it any more
+cdef int64_t waits_next(store *s) noexcept nogil                  # the soonest timeout in the heap; NEVER: none
+cdef session *wait_overdue(store *s) noexcept nogil               # one that has timed out, or NULL
+cdef void wait_move(session *c, session *other) noexcept nogil    # the other session waits instead
 
 
 cdef inline view wait_key_name(wait_key *k) noexcept nogil:

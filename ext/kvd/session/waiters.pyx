@@ -1,17 +1,17 @@
-"""Sessions that wait for keys: BLPOP and its relatives.
+"""Blocked sessions: BLPOP and its relatives.
 
 A command that finds nothing registers its session here, with a copy of its words, in the queue of each
 of its keys, and returns without a reply. A change of a key marks its queue ready; after the command that
-made the change, run/after.pyx runs the waiters of each ready key again, in the order they came,
-as long as there is something for them. So a blocking command has one implementation, and waiting costs
-nothing but memory.
+made the change, run/after.pyx runs the waiters of each ready key again, in the order of their arrival,
+as long as there is data for them. So a blocking command has one implementation, and a blocked session costs
+only memory.
 
     waits.keys    table: database and key -> wait_key
-    wait_key      its waiters in FIFO order; in the list of ready ones, once
+    wait_key      its waiters in FIFO order; in the list of ready keys, once
     waiter        the command, a deadline, its link in each key's queue
     waits.heap    waiters with a deadline, the soonest first
 
-A thread that waits in a method of a Store takes care of its deadline; it has no place in the heap.
+A thread that waits in a method of a Store handles its deadline itself; it is not in the heap.
 """
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
@@ -26,7 +26,7 @@ from kvd.core.table cimport (
 from kvd.core.tagged cimport TAG_ROOM, tagged_done, tagged_key
 from kvd.core.view cimport view_of
 from kvd.session.session cimport AFTER_SERVE, DOOR_LINK, clients_of
-from kvd.store.change cimport listen, listen_no_more
+from kvd.store.change cimport listen, listen_stop
 from kvd.store.store cimport CLOCK_WALL, database, listener
 
 cdef struct waits:
@@ -182,7 +182,7 @@ cdef inline void put(waits *q, uint32_t i, waiter *w) noexcept nogil:
 
 
 cdef void sift(waits *q, uint32_t i) noexcept nogil:
-    """Moves the waiter at i to where it belongs."""
+    """Restores the heap order at i."""
     cdef waiter *w = q.heap[i]
     cdef uint32_t child
     while i > 0 and q.heap[(i - 1) // 2].deadline > w.deadline:
@@ -260,7 +260,7 @@ cdef waiter *waiter_new(session *c, wanted *what) noexcept nogil:
     w.null = what.null
     w.deadline = what.deadline
     if w.deadline and c.store.clock.mode != CLOCK_WALL:
-        w.deadline += wall_ms() - c.store.now      # waiting takes real time
+        w.deadline += wall_ms() - c.store.now      # waiting takes real time, also with a frozen clock
     p = <char *>(w.argv + what.argc)
     for i in range(what.argc):
         memcpy(p, what.argv[i].ptr, what.argv[i].len)
@@ -342,7 +342,7 @@ cdef void wait_end(session *c) noexcept nogil:
     c.wait = NULL
     free(w)
     if waits_of(c.store).count == 0:
-        listen_no_more(c.store, &waits_of(c.store).listener)
+        listen_stop(c.store, &waits_of(c.store).listener)
 
 
 cdef void wait_move(session *c, session *other) noexcept nogil:

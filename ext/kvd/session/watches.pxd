@@ -8,6 +8,6 @@ cdef bint watches_init(store *s) noexcept nogil
 cdef void watches_release(store *s) noexcept nogil                 # no session watches any more
 cdef bint watch(session *c, view key) noexcept nogil               # in its database; False: no memory
 cdef void unwatch(session *c) noexcept nogil                       # all keys; c.touched is False after it
-cdef void watch_expiry(session *c) noexcept nogil                  # drops what it watches and is expired, so that it counts as changed
+cdef void watch_expiry(session *c) noexcept nogil                  # drops watched keys that are expired, so that they count as changed
 cdef size_t watched_keys(store *s) noexcept nogil
 cdef size_t watched_bytes(store *s) noexcept nogil

@@ -17,7 +17,7 @@ from kvd.core.table cimport (
 )
 from kvd.core.tagged cimport TAG_ROOM, tag_of, tagged_done, tagged_key, tagged_name
 from kvd.core.view cimport view_equal
-from kvd.store.change cimport listen, listen_no_more
+from kvd.store.change cimport listen, listen_stop
 from kvd.store.keyspace cimport keyspace_find
 from kvd.store.parts cimport PART_WATCHES
 from kvd.store.store cimport database, listener
@@ -62,7 +62,7 @@ cdef size_t watched_bytes(store *s) noexcept nogil:
     return table_bytes(&watches_of(s).keys)
 
 
-# ---- hearing of changes -----------------------------------------------------------------------------
+# ---- changes ----------------------------------------------------------------------------------------
 
 cdef void touch(entry *e) noexcept nogil:
     cdef watchers *w = <watchers *>entry_payload(e)[0]
@@ -81,7 +81,7 @@ cdef void key_touched(store *s, database *db, view key, bint by_command) noexcep
 
 
 cdef void database_touched(store *s, database *db, database *other) noexcept nogil:
-    """What is watched in db and exists there, or will exist when the content of other comes, has changed."""
+    """Watched keys of db that exist there, or will exist when the content of other replaces it, have changed."""
     cdef table_cursor at
     cdef entry *e
     cdef view key
@@ -99,7 +99,7 @@ cdef void database_touched(store *s, database *db, database *other) noexcept nog
 # ---- watching ---------------------------------------------------------------------------------------
 
 cdef entry *watched_entry(store *s, view full) noexcept nogil:
-    """Found or made; NULL: no memory."""
+    """Found or created; NULL: no memory."""
     cdef watches *w = watches_of(s)
     cdef uint64_t hash = table_hash(full)
     cdef entry *e = table_find(&w.keys, full, hash)
@@ -127,7 +127,7 @@ cdef void drop_unwatched(store *s, entry *e) noexcept nogil:
     free(w)
     entry_free(&s.mem, e)
     if watches_of(s).keys.items == 0:
-        listen_no_more(s, &watches_of(s).listener)
+        listen_stop(s, &watches_of(s).listener)
 
 
 cdef bint watcher_add(entry *e, session *c) noexcept nogil:
@@ -163,7 +163,7 @@ cdef bint is_watched(session *c, view key) noexcept nogil:
 
 
 cdef bint note(session *c, entry *e) noexcept nogil:
-    """In the session's own list, which unwatch reads; False: no memory."""
+    """Adds it to the session's own list, which unwatch reads; False: no memory."""
     cdef void *grown
     if c.watch_len == c.watch_room:
         grown = realloc(c.watches, (c.watch_room * 2 + 4) * sizeof(void *))
@@ -183,7 +183,7 @@ cdef bint watch(session *c, view key) noexcept nogil:
     cdef entry *e = NULL
     if is_watched(c, key):
         return True
-    keyspace_find(s, &s.dbs[c.db], key, table_hash(key))   # one that is expired already counts as absent
+    keyspace_find(s, &s.dbs[c.db], key, table_hash(key))   # a key that is expired already counts as absent
     full = tagged_key(&s.mem, c.db, key, small)
     if full.ptr != NULL:
         e = watched_entry(s, full)

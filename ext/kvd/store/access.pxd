@@ -23,7 +23,7 @@ cdef inline bint uses_lfu(store *s) noexcept nogil:
 
 
 cdef inline uint32_t access_clock(store *s) noexcept nogil:
-    """The time as `access` keeps it for LRU."""
+    """The current time in the units of `access` for LRU."""
     return <uint32_t>(s.now >> CLOCK_SHIFT)
 
 

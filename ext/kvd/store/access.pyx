@@ -1,9 +1,9 @@
-"""When and how often a key was used: what eviction ranks by, and OBJECT IDLETIME and FREQ show.
+"""When and how often a key was used: eviction ranks by it, OBJECT IDLETIME and FREQ show it.
 
 `access` in an entry is one of two things. LRU: the time of the last access in units of 16 ms. (Seconds
 would make all keys of a busy second equal, which costs hits under pressure.) LFU: minutes of the last
-decay (16 bits) over a logarithmic counter (8 bits) that gains with probability 1 / (counter *
-lfu-log-factor + 1) and loses one every lfu-decay-time minutes.
+decay (16 bits) over a logarithmic counter (8 bits) that is incremented with probability 1 / (counter *
+lfu-log-factor + 1) and decremented every lfu-decay-time minutes.
 """
 
 from libc.stdint cimport int64_t, uint32_t
@@ -12,7 +12,7 @@ from kvd.core.random cimport rng_unit
 from kvd.store.config cimport OPT_LFU_DECAY_TIME, OPT_LFU_LOG_FACTOR
 
 cdef enum:
-    LFU_INIT = 5               # the counter of a new key, so that it is not the first to go
+    LFU_INIT = 5               # the counter of a new key, so that it is not evicted first
 
 
 cdef inline uint32_t minutes(store *s) noexcept nogil:

@@ -1,4 +1,4 @@
-"""The one door through which every change leaves. See change.pyx."""
+"""Changes of keys: every change passes here. See change.pyx."""
 
 from libc.stdint cimport int64_t, uint64_t
 
@@ -7,28 +7,28 @@ from kvd.core.view cimport view
 from kvd.store.effects cimport consumer
 from kvd.store.store cimport database, listener, store
 
-cdef void listen(store *s, listener *l) noexcept nogil              # it hears of changes from now on; *l stays the caller's
-cdef void listen_no_more(store *s, listener *l) noexcept nogil      # harmless if it does not listen
-cdef void consume(store *s, consumer *one) noexcept nogil           # it takes the effects of all that is done from now on; *one stays the caller's
-cdef void consume_no_more(store *s, consumer *one) noexcept nogil
-cdef void tell_opened(store *s, database *db, entry *e, uint64_t hash) noexcept nogil     # the rest of change_open
+cdef void listen(store *s, listener *l) noexcept nogil              # calls it for all changes from now on; *l stays the caller's
+cdef void listen_stop(store *s, listener *l) noexcept nogil      # no effect if it is not registered
+cdef void consume(store *s, consumer *one) noexcept nogil           # delivers the effects of all units from now on; *one stays the caller's
+cdef void consume_stop(store *s, consumer *one) noexcept nogil
+cdef void notify_opened(store *s, database *db, entry *e, uint64_t hash) noexcept nogil     # the slow path of change_open
 
-cdef void key_changed(store *s, database *db, view key, int64_t n, int event_class, const char *event) noexcept nogil   # n elements of it, by a command
-cdef void key_event(store *s, database *db, view key, int event_class, const char *event) noexcept nogil   # a further event of one change
+cdef void key_changed(store *s, database *db, view key, int64_t n, int event_class, const char *event) noexcept nogil   # a command changed n elements of it
+cdef void key_event(store *s, database *db, view key, int event_class, const char *event) noexcept nogil   # a further event of the same change
 cdef void key_gone(store *s, database *db, view key, int event_class, const char *event) noexcept nogil    # the key expired or was evicted
 cdef void field_gone(store *s, database *db, view key, view field) noexcept nogil                          # a field of a hash expired
-cdef void fields_gone(store *s, database *db, view key) noexcept nogil                                     # after the last field_gone of a moment
-cdef void database_replaced(store *s, database *db, database *other, int64_t n) noexcept nogil   # before it: emptied (other NULL), or exchanged with other
-cdef void others_changed(store *s, int64_t n) noexcept nogil        # n things that are not keys: function libraries, cursors of consumer groups
+cdef void fields_gone(store *s, database *db, view key) noexcept nogil                                     # after the last field_gone of a slice
+cdef void database_replaced(store *s, database *db, database *other, int64_t n) noexcept nogil   # before a database is emptied (other NULL), or exchanged with other
+cdef void others_changed(store *s, int64_t n) noexcept nogil        # n changes that are not of keys: function libraries, last ids of consumer groups
 cdef void changes_are_saved(store *s) noexcept nogil                # a snapshot holds all changes up to now
 
 
 cdef inline void change_open(store *s, database *db, entry *e, uint64_t hash) noexcept nogil:
     """Before the first change of a key in a command, and before a key that does not exist (e NULL) is made.
 
-    A running snapshot takes the key's pre-image here. To open a key that is not changed in the end is harmless."""
+    A running snapshot takes the key's pre-image here. Opening a key that is not changed afterwards is harmless."""
     if s.openers != NULL:
-        tell_opened(s, db, e, hash)
+        notify_opened(s, db, e, hash)
 
 
 cdef inline int64_t changes_since_save(store *s) noexcept nogil:

@@ -1,20 +1,20 @@
-"""The one door through which every change leaves.
+"""Changes of keys: every change passes here.
 
     change_open(s, db, e, hash)         before a key changes: its pre-image can be taken
     ... the change ...
-    key_changed(s, db, key, n, ...)     after it: n elements are counted, listeners hear of it
+    key_changed(s, db, key, n, ...)     after it: n elements are counted, listeners are called
 
 Nothing else in the engine writes `store.changes`. It counts elements as Redis's
 rdb_changes_since_last_save does (an RPUSH of four elements is 4), which is what save points need.
 
-The functions of keyspace.pyx that put entries in, move them or take them out open the key themselves, and so does
-find_write (run/args.pyx); a handler that changes a value in place has found it by find_write.
+The functions of keyspace.pyx that insert, move or remove entries open the key themselves, and so does
+find_write (run/args.pyx), by which a handler that changes a value in place looks it up.
 
-Keys that expire or are evicted leave by key_gone. They are not a command's change, and are not counted, but
-watched, tracked and notified like one, and propagated as DEL; fields of hashes as HDEL.
+Keys that expire or are evicted pass key_gone. They are no command's change, and are not counted, but
+WATCH, tracking and keyspace events treat them alike, and they are propagated as DEL; fields of hashes as HDEL.
 
-Listeners: WATCH, waiting commands, client-side caching and keyspace events. A list, empty as a rule, so that a
-change which nothing waits for costs one test.
+Listeners: WATCH, blocked commands, client-side caching and keyspace events. The list is usually empty, so a
+change then costs one test.
 """
 
 from libc.stdint cimport int64_t, uint64_t
@@ -29,7 +29,7 @@ cdef void find_openers(store *s) noexcept nogil:
         s.openers = s.openers.next
 
 
-cdef void listen_no_more(store *s, listener *l) noexcept nogil:
+cdef void listen_stop(store *s, listener *l) noexcept nogil:
     cdef listener **link = &s.listeners
     while link[0] != NULL and link[0] != l:
         link = &link[0].next
@@ -39,7 +39,7 @@ cdef void listen_no_more(store *s, listener *l) noexcept nogil:
 
 
 cdef void listen(store *s, listener *l) noexcept nogil:
-    listen_no_more(s, l)
+    listen_stop(s, l)
     l.next = s.listeners
     s.listeners = l
     find_openers(s)
@@ -50,12 +50,12 @@ cdef void consume(store *s, consumer *one) noexcept nogil:
     special_set(&s.special, SPECIAL_EFFECTS, True)
 
 
-cdef void consume_no_more(store *s, consumer *one) noexcept nogil:
+cdef void consume_stop(store *s, consumer *one) noexcept nogil:
     effects_forget(&s.effects, one)
     special_set(&s.special, SPECIAL_EFFECTS, s.effects.consumers != NULL)
 
 
-cdef void tell_opened(store *s, database *db, entry *e, uint64_t hash) noexcept nogil:
+cdef void notify_opened(store *s, database *db, entry *e, uint64_t hash) noexcept nogil:
     cdef listener *l = s.openers
     while l != NULL:
         if l.opens != NULL:
@@ -63,7 +63,7 @@ cdef void tell_opened(store *s, database *db, entry *e, uint64_t hash) noexcept 
         l = l.next
 
 
-cdef void tell_changed(store *s, database *db, view key, bint by_command) noexcept nogil:
+cdef void notify_changed(store *s, database *db, view key, bint by_command) noexcept nogil:
     cdef listener *l = s.listeners
     while l != NULL:
         if l.changes != NULL:
@@ -71,7 +71,7 @@ cdef void tell_changed(store *s, database *db, view key, bint by_command) noexce
         l = l.next
 
 
-cdef void tell_event(store *s, database *db, view key, int event_class, const char *event) noexcept nogil:
+cdef void notify_event(store *s, database *db, view key, int event_class, const char *event) noexcept nogil:
     cdef listener *l = s.listeners
     while l != NULL:
         if l.event != NULL:
@@ -87,13 +87,13 @@ cdef inline void count(store *s, int64_t n) noexcept nogil:
 cdef void key_changed(store *s, database *db, view key, int64_t n, int event_class, const char *event) noexcept nogil:
     count(s, n)
     if s.listeners != NULL:
-        tell_changed(s, db, key, True)
-        tell_event(s, db, key, event_class, event)
+        notify_changed(s, db, key, True)
+        notify_event(s, db, key, event_class, event)
 
 
 cdef void key_event(store *s, database *db, view key, int event_class, const char *event) noexcept nogil:
     if s.listeners != NULL:
-        tell_event(s, db, key, event_class, event)
+        notify_event(s, db, key, event_class, event)
 
 
 cdef void key_gone(store *s, database *db, view key, int event_class, const char *event) noexcept nogil:
@@ -101,8 +101,8 @@ cdef void key_gone(store *s, database *db, view key, int event_class, const char
     effect_text(&s.effects, b"DEL")
     effect_word(&s.effects, key)
     if s.listeners != NULL:
-        tell_changed(s, db, key, False)
-        tell_event(s, db, key, event_class, event)
+        notify_changed(s, db, key, False)
+        notify_event(s, db, key, event_class, event)
 
 
 cdef void field_gone(store *s, database *db, view key, view field) noexcept nogil:
@@ -114,7 +114,7 @@ cdef void field_gone(store *s, database *db, view key, view field) noexcept nogi
 
 cdef void fields_gone(store *s, database *db, view key) noexcept nogil:
     if s.listeners != NULL:
-        tell_changed(s, db, key, False)
+        notify_changed(s, db, key, False)
 
 
 cdef void database_replaced(store *s, database *db, database *other, int64_t n) noexcept nogil:

@@ -3,4 +3,4 @@
 from kvd.core.view cimport view
 from kvd.store.keyspace cimport store
 
-cdef const char *store_check(store *s, view *key) noexcept nogil     # NULL, or what is broken; *key: of which key, NULL for none
+cdef const char *store_check(store *s, view *key) noexcept nogil     # NULL, or what is broken; *key: the key it concerns, NULL for none

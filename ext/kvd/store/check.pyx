@@ -1,9 +1,9 @@
-"""The invariants of a whole store: O(N) of all that it holds, so for tests and DEBUG CHECK only.
+"""The invariants of a whole store. O(N) of all that it holds, so for tests and DEBUG CHECK only.
 
-Each structure checks itself (table_check, wheel_check, value_check); here is what holds between them:
+Each structure checks itself (table_check, wheel_check, value_check); the checks here are between them:
 
-    a key with a deadline stands in the wheel of its database, or in none if there was no memory; the wheel holds nothing else
-    a hash whose fields have deadlines stands in the wheel of fields, by a time not after the soonest of them, and knows its key
+    a key with a deadline is in the wheel of its database, or in none if there was no memory; the wheel holds nothing else
+    a hash whose fields have deadlines is in the wheel of fields, by a time not after the soonest of them, and refers to its key
     no key holds an empty collection; a stream may be empty
 """
 

@@ -1,4 +1,4 @@
-"""The store's clock: the wall's, or, for tests of what time does, a shifted or frozen one. See clock.pyx.
+"""The store's clock: the wall clock, or, for tests of expiry, a shifted or frozen one. See clock.pyx.
 
 `store.now` is taken once for a batch of commands, so that a batch (and a script) sees one moment.
 """
@@ -8,7 +8,7 @@ from libc.stdint cimport int64_t, uint64_t
 from kvd.core.clock cimport ticks, wall_us
 from kvd.store.store cimport CLOCK_FROZEN, CLOCK_WALL, store
 
-cdef void store_time_measured(store *s) noexcept nogil             # the rest of store_time_cheap
+cdef void store_time_measured(store *s) noexcept nogil             # the slow path of store_time_cheap
 
 
 cdef inline int64_t store_wall_us(store *s) noexcept nogil:
@@ -19,12 +19,12 @@ cdef inline int64_t store_wall_us(store *s) noexcept nogil:
 
 
 cdef inline void store_time(store *s) noexcept nogil:
-    """Takes the time for the batch that begins."""
+    """Sets store.now for the batch that begins."""
     s.now = store_wall_us(s) // 1000
 
 
 cdef inline uint64_t store_time_cheap(store *s) noexcept nogil:
-    """The same for callers that come one command at a time: a tenth of a millisecond late at most. The ticks it has read."""
+    """The same for callers of single commands: up to 100 us late. Returns the ticks it has read."""
     cdef uint64_t now = ticks()
     if now - s.clock.mark >= s.clock.window:
         store_time_measured(s)

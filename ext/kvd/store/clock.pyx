@@ -1,8 +1,8 @@
 """The store's clock.
 
 Reading the wall clock costs a third of a GET in process, the processor's tick counter a tenth of that. So
-callers of single commands read ticks and take the time anew only when a window of 100 us has passed; how many
-ticks that is, is measured once, a millisecond after the store was made.
+callers of single commands read ticks, and the time only when a window of 100 us has passed; the number of
+ticks in the window is measured once, a millisecond after the store was made.
 """
 
 from libc.stdint cimport uint64_t

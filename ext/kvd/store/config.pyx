@@ -1,10 +1,10 @@
 """The options of a store.
 
-One row gives an option's name, kind, default, whether it may change at run time, and a sentence. CONFIG GET, SET
+One row gives an option's name, kind, default, whether it may change at run time, and a description. CONFIG GET, SET
 and REWRITE, `kvd serve --help`, environment variables, configuration files and docs/config.md are derived from this
-table; nothing about an option is written anywhere else.
+table; nothing about an option is written elsewhere.
 
-A row: name or name=alias | kind | default | marks | sentence. Kinds: see `KINDS` below; int may have limits, enum its
+A row: name or name=alias | kind | default | marks | description. Kinds: see `KINDS` below; int may have limits, enum its
 choices. Marks:
 
     rw          CONFIG SET may change it
@@ -419,7 +419,7 @@ cdef bint next_word(view *rest, view *word) noexcept nogil:
 
 
 cdef bint set_limits(config *c, int id, view value, buf *why) noexcept nogil:
-    """Any of the classes, four words each; the others keep theirs."""
+    """Any of the classes, four words each; the others keep their limits."""
     cdef output_limit limits[CLIENT_CLASSES]
     cdef view word, rest = value
     cdef int64_t n[3]
@@ -629,7 +629,7 @@ cdef void config_print(config *c, int id, buf *out) noexcept nogil:
     cdef const char *t
     cdef char text[DOUBLE_TEXT]
     if id == OPT_DATABASES and c.values[<int>OPT_CLUSTER_ENABLED].number:
-        n = 1                      # a cluster uses database 0 alone
+        n = 1                      # a cluster uses database 0 only
     if kind == K_BOOL:
         t = b"yes" if n else b"no"
         buf_add(out, t, strlen(t))

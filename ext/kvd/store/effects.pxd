@@ -1,4 +1,4 @@
-"""Effects: what a unit of work has changed, as commands that can be replayed. See effects.pyx."""
+"""Effects: the changes of a unit of work, as commands that can be replayed. See effects.pyx."""
 
 from libc.stdint cimport int64_t
 
@@ -21,12 +21,12 @@ cdef struct consumer:          # takes the effects of each unit: the journal, th
 
 cdef struct effects:           # at store.effects; one unit at a time
     consumer *consumers        # NULL: nothing is gathered
-    buf bytes                  # records: effect and words. failed: an effect was lost for want of memory
+    buf bytes                  # records: effect and words. failed: an effect was lost, there was no memory
     size_t count
     size_t at                  # the record that is being written
-    int depth                  # commands that are running, one inside the other
-    bint moved                 # the command that runs has changed something
-    bint said                  # and said what to propagate
+    int depth                  # commands that are running, nested
+    bint moved                 # the running command has changed something
+    bint said                  # the running command has declared its effects
     int targets                # of the effects that follow (redis.set_repl)
 
 cdef void effects_consume(effects *u, consumer *one) noexcept nogil        # from now on; *one stays the caller's
@@ -43,7 +43,7 @@ cdef void effects_deliver(effects *u) noexcept nogil                       # han
 
 
 cdef inline view effect_bytes(effect *e) noexcept nogil:
-    """The command as RESP."""
+    """The command in RESP."""
     cdef view v
     v.ptr = <char *>e + sizeof(effect)
     v.len = e.bytes

@@ -1,13 +1,13 @@
-"""Effects: what a unit of work has changed, as commands that can be replayed.
+"""Effects: the changes of a unit of work, as commands that can be replayed.
 
-A unit is one command with all that happened inside it: keys that expired when they were looked for, the
+A unit is one command with all that happened inside it: keys that expired when they were looked up, the
 commands of a script or of EXEC. Its effects are gathered here, in order, as the RESP arrays that a journal and
 a replica receive, and are handed to every consumer when the unit ends. A unit of several effects is to be
 replayed as a whole (MULTI ... EXEC); a consumer sees that by `count`.
 
-Effects, not causes: absolute deadlines, ids that were chosen, elements that were popped, sums of floating
-point numbers. The words of the client are propagated unless its command says otherwise (propagate_as in
-run/run.pxd); keys that expire or are evicted leave as DEL, fields of hashes as HDEL. Replaying the effects on an
+Effects, not causes: absolute deadlines, generated ids, popped elements, results of floating
+point arithmetic. The words of the client are propagated unless its command replaces them (propagate_as in
+run/args.pxd); keys that expire or are evicted are propagated as DEL, fields of hashes as HDEL. Replaying the effects on an
 empty store gives the same DEBUG DIGEST.
 
 Without a consumer nothing is gathered, and a change costs one test.

@@ -1,13 +1,13 @@
-"""Which keys make room when memory is short. See evict.pyx."""
+"""Eviction of keys when memory is short. See evict.pyx."""
 
 from libc.stdint cimport int64_t
 
 from kvd.store.config cimport OPT_MAXMEMORY, cfg
 from kvd.store.store cimport store, store_memory
 
-cdef bint evict_until_fits(store *s) noexcept nogil            # False: over maxmemory and nothing may go
+cdef bint evict_until_fits(store *s) noexcept nogil            # False: over maxmemory and no key may be evicted
 cdef void evict_some(store *s, int64_t until_us) noexcept nogil
-cdef void evict_forget(store *s) noexcept nogil                # candidates remembered under another policy
+cdef void evict_forget(store *s) noexcept nogil                # drops the candidates of another policy
 
 
 cdef inline bint over_limit(store *s) noexcept nogil:

@@ -1,12 +1,12 @@
-"""Eviction: which keys make room when memory is short.
+"""Eviction of keys when memory is short.
 
 A policy is a row: where candidates come from (all keys, or those with a deadline) and how they are
-ranked; the highest rank goes first. Exact LRU would cost two pointers a key, so a handful of keys is
-sampled (maxmemory-samples) and the best ever seen are kept in a pool between evictions; with five
-samples that is close to exact. volatile-ttl needs no sampling: the wheel knows which deadlines are the soonest.
+ranked; the highest rank is evicted first. Exact LRU would cost two pointers a key, so a few keys are
+sampled (maxmemory-samples) and the best seen are kept in a pool between evictions; with five
+samples that is close to exact. volatile-ttl needs no sampling: the wheel gives the soonest deadlines.
 
-How much has to go is computed once, when an eviction begins, and what the keys give back is counted in the store's
-heap alone. So what an eviction itself causes to be written (invalidation messages to clients that track the keys)
+The amount to free is computed once, when an eviction begins, and only the memory freed in the store's heap counts
+towards it. So output written because of an eviction (invalidation messages to clients that track the keys)
 does not cause further evictions.
 """
 
@@ -32,9 +32,9 @@ from kvd.store.store cimport database
 
 cdef enum:
     POOL = 16
-    KEY_ROOM = 56              # longest key the pool remembers
+    KEY_ROOM = 56              # longest key that the pool holds
     MAX_SAMPLES = 64
-    STEP = 16                  # evictions between two looks at the time
+    STEP = 16                  # evictions between two readings of the clock
 
 cdef struct pool_slot:         # a candidate for eviction
     uint64_t rank
@@ -47,7 +47,7 @@ ctypedef uint64_t (*ranking)(store *s, entry *e) noexcept nogil
 
 cdef struct policy:
     bint volatile_only
-    ranking rank               # NULL: any key is as good as another
+    ranking rank               # NULL: all keys rank equal
 
 cdef policy POLICIES[8]
 POLICIES[POLICY_NOEVICTION] = policy(volatile_only=False, rank=NULL)
@@ -73,7 +73,7 @@ cdef uint64_t by_deadline(store *s, entry *e) noexcept nogil:
 
 
 cdef pool_slot *pool_of(store *s) noexcept nogil:
-    """The candidates remembered, the best one last; made with the first eviction. NULL: no memory."""
+    """The pool of candidates, the best one last; made with the first eviction. NULL: no memory."""
     if s.eviction == NULL:
         s.eviction = mem_alloc(&s.mem, POOL * sizeof(pool_slot))
         evict_forget(s)
@@ -85,8 +85,8 @@ cdef void evict_forget(store *s) noexcept nogil:
         memset(s.eviction, 0, POOL * sizeof(pool_slot))
 
 
-cdef void remember(store *s, pool_slot *pool, entry *e, int db, uint64_t rank) noexcept nogil:
-    """Into the pool, which is sorted by rank, if it is better than the worst there."""
+cdef void pool_insert(store *s, pool_slot *pool, entry *e, int db, uint64_t rank) noexcept nogil:
+    """Inserts the key into the pool, which is sorted by rank, if it ranks above the lowest there."""
     cdef int i = 0
     cdef view key = entry_key(e)
     cdef uint64_t hash
@@ -124,7 +124,7 @@ cdef size_t candidates(store *s, database *db, const policy *p, entry **out, siz
 
 
 cdef entry *best_of_pool(store *s, pool_slot *pool, const policy *p, database **where) noexcept nogil:
-    """Takes the best remembered key that still exists and was not used since; NULL: none."""
+    """Takes the best key of the pool that still exists and was not used since; NULL: none."""
     cdef pool_slot slot
     cdef entry *e
     while pool[POOL - 1].hash != 0:
@@ -140,7 +140,7 @@ cdef entry *best_of_pool(store *s, pool_slot *pool, const policy *p, database **
 
 
 cdef entry *choose(store *s, const policy *p, database **where) noexcept nogil:
-    """The next key to go; NULL: none may go."""
+    """The next key to evict; NULL: none may be evicted."""
     cdef entry *sample[MAX_SAMPLES]
     cdef entry *best = NULL
     cdef entry *pooled
@@ -168,7 +168,7 @@ cdef entry *choose(store *s, const policy *p, database **where) noexcept nogil:
                 best_rank = rank
                 best_db = db
             if pool != NULL:
-                remember(s, pool, sample[k], db.id, rank)
+                pool_insert(s, pool, sample[k], db.id, rank)
     if best != NULL and pool != NULL and p.rank != by_deadline and entry_key(best).len <= KEY_ROOM:
         pooled = best_of_pool(s, pool, p, where)
         if pooled != NULL:
@@ -195,7 +195,7 @@ cdef bint evict_one(store *s) noexcept nogil:
 
 
 cdef int64_t patience_us(store *s) noexcept nogil:
-    """How long one command may be held up, from maxmemory-eviction-tenacity."""
+    """How long evictions may delay one command, from maxmemory-eviction-tenacity."""
     cdef int64_t t = cfg(&s.config, OPT_MAXMEMORY_EVICTION_TENACITY)
     cdef double us = 500.0
     if t <= 10:
@@ -209,7 +209,7 @@ cdef int64_t patience_us(store *s) noexcept nogil:
 
 
 cdef bint evict_for(store *s, int64_t until_us) noexcept nogil:
-    """False: over the limit and nothing may go. Ends at the time even if it is still over."""
+    """False: over the limit and no key may be evicted. Ends at the time limit even if still over the memory limit."""
     cdef size_t begun = s.mem.used
     cdef size_t much = store_memory(s) - <size_t>cfg(&s.config, OPT_MAXMEMORY)
     cdef int n = 0

@@ -1,4 +1,4 @@
-"""When keys die: slices of active expiry. See expire.pyx."""
+"""Active expiry, in slices. See expire.pyx."""
 
 from libc.stdint cimport int64_t
 

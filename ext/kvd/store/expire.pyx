@@ -1,8 +1,8 @@
-"""Active expiry: keys past their deadline leave without being looked for.
+"""Active expiry: removes keys past their deadline without a lookup of them.
 
-Each database's wheel names what is due; nothing is sampled and nothing that is not due is looked at.
-A slice ends at the time it is given, so a million keys with one deadline go in many short slices
-between other work. How long a slice is: active-expire-effort, in slice_us of server/loop.pyx.
+Each database's wheel returns the timers that are due; nothing is sampled and no other key is examined.
+A slice ends at the time limit it is given, so a million keys with one deadline are removed in many short slices
+between other work. The limit depends on active-expire-effort: slice_us in server/loop.pyx.
 """
 
 from libc.stdint cimport int64_t
@@ -19,7 +19,7 @@ from kvd.store.store cimport database
 from kvd.types.hash cimport hash_table
 
 cdef enum:
-    STEP = 64                  # timers between two looks at the time
+    STEP = 64                  # timers between two readings of the clock
 
 
 cdef bint expire_database(store *s, database *db, int64_t until_us) noexcept nogil:
@@ -46,7 +46,7 @@ cdef bint expire_database(store *s, database *db, int64_t until_us) noexcept nog
 
 
 cdef bint expire_fields(store *s, database *db, int64_t until_us) noexcept nogil:
-    """The same for fields of hashes. A hash with more due than the budget comes round again."""
+    """The same for fields of hashes. A hash with more due fields than the budget is added to the wheel again."""
     cdef int budget, left
     cdef timer *t
     cdef entry *e
@@ -57,7 +57,7 @@ cdef bint expire_fields(store *s, database *db, int64_t until_us) noexcept nogil
             if t == NULL:
                 break
             e = (<hash_table *>(<char *>t - <size_t>&(<hash_table *>NULL).due)).owner
-            t.place = 0            # wheel_due has taken it out
+            t.place = 0            # wheel_due has removed it
             left = STEP
             keyspace_drop_fields(s, db, e, table_hash(entry_key(e)), &left)
             budget -= STEP - left

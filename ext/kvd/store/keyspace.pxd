@@ -1,4 +1,4 @@
-"""The keyspace: which keys hold values, how entries get in and out. See keyspace.pyx."""
+"""The keyspace: lookup, insertion and removal of keys. See keyspace.pyx."""
 
 from libc.stdint cimport int64_t, uint64_t
 
@@ -7,16 +7,16 @@ from kvd.core.view cimport view
 from kvd.store.store cimport database, store
 
 cdef entry *keyspace_find(store *s, database *db, view key, uint64_t hash) noexcept nogil    # or NULL; drops it if expired
-cdef entry *keyspace_read(store *s, database *db, view key, uint64_t hash, bint touch) noexcept nogil   # the same; counts the hit or miss; touch: an access
+cdef entry *keyspace_read(store *s, database *db, view key, uint64_t hash, bint touch) noexcept nogil   # the same; counts the hit or miss; touch: counts as an access
 cdef void keyspace_met(store *s, database *db, view key, entry *e, bint touch) noexcept nogil   # the counting part of keyspace_read
-cdef bint keyspace_insert(store *s, database *db, entry *e, uint64_t hash) noexcept nogil    # new key; False: no memory, e is the caller's
-cdef void keyspace_replace(store *s, database *db, entry *old, entry *e, uint64_t hash) noexcept nogil   # frees old; e takes its deadline place if TIMED
+cdef bint keyspace_insert(store *s, database *db, entry *e, uint64_t hash) noexcept nogil    # new key; False: no memory, e stays the caller's
+cdef void keyspace_replace(store *s, database *db, entry *old, entry *e, uint64_t hash) noexcept nogil   # frees old; e takes over its timer if TIMED
 cdef void keyspace_moved(store *s, database *db, entry *old, entry *e, uint64_t hash) noexcept nogil     # e is old at a new address
 cdef void keyspace_remove(store *s, database *db, entry *e, uint64_t hash) noexcept nogil    # frees it
-cdef entry *keyspace_take(store *s, database *db, entry *e, uint64_t hash) noexcept nogil    # takes it out, unfreed, without its place in the wheel
+cdef entry *keyspace_take(store *s, database *db, entry *e, uint64_t hash) noexcept nogil    # removes it without freeing it, and cancels its timer
 cdef entry *keyspace_set_deadline(store *s, database *db, entry *e, uint64_t hash, int64_t ms) noexcept nogil
 cdef entry *keyspace_persist(store *s, database *db, entry *e, uint64_t hash) noexcept nogil
-# the last two may move the entry: the new one, or NULL without memory
+# the last two may move the entry: the new one, or NULL: no memory
 cdef void keyspace_replan_fields(store *s, database *db, entry *e) noexcept nogil   # after deadlines of a hash's fields have changed
 cdef bint keyspace_drop_fields(store *s, database *db, entry *e, uint64_t hash, int *budget) noexcept nogil   # fields past their deadline; True: the key is gone with them
 cdef void keyspace_flush(store *s, database *db, bint later) noexcept nogil

@@ -1,12 +1,12 @@
-"""How entries get into the databases, move and leave.
+"""Insertion, moves and removal of entries in the databases.
 
-Every entry gets in, moves and leaves through the functions here, because three things refer to it by
-address and must agree: the table's slot, the wheel's cell, and nothing else. Expiry is lazy here (a
-key past its deadline is dropped by the lookup that meets it, so it is never visible) and active in
-expire.pyx. The functions that change what a key holds open it first (change_open); what they did is told by
-their callers, who know what it was.
+Every entry is inserted, moved and removed by the functions here, because its address is stored in
+two places that must agree: the table's slot and the wheel's cell. Expiry is lazy here (a
+lookup drops a key past its deadline, so it is never visible) and active in
+expire.pyx. The functions that change a key open it first (change_open); their callers, which know
+the event, report the change.
 
-Large values are freed in slices where store_tick is called regularly: they wait in `store.graveyard`.
+Large values are freed in slices if store_tick is called regularly: they wait in `store.graveyard`.
 
 Lock: the caller holds the store's lock if the store is shared.
 """
@@ -30,8 +30,8 @@ from kvd.types.value cimport value_free, value_free_some, value_parts, value_res
 
 cdef enum:
     FLUSH_SLICE_US = 5000
-    FREE_STEP = 64             # things freed between two looks at the time
-    LARGE = 256                # a value of more parts is freed in slices
+    FREE_STEP = 64             # objects freed between two readings of the clock
+    LARGE = 256                # a value of more allocations is freed in slices
 
 
 cdef bint store_freeing(store *s, int64_t budget_us) noexcept nogil:
@@ -50,7 +50,7 @@ cdef bint store_freeing(store *s, int64_t budget_us) noexcept nogil:
             r.value = NULL
             s.stats.lazyfreed += 1
         else:
-            r.value = e            # the rest of it comes first next time
+            r.value = e            # the rest of it is freed first next time
         if budget <= 0:
             if mono_us() > until:
                 return True
@@ -109,7 +109,7 @@ cdef void keyspace_met(store *s, database *db, view key, entry *e, bint touch) n
 
 
 cdef void plan(store *s, database *db, timer *t) noexcept nogil:
-    """Puts a timer into the wheel. Without memory for that the key still expires, when it is looked for."""
+    """Adds a timer to the wheel. If there is no memory for that, the key still expires at the next lookup."""
     if db.expires == NULL:
         db.expires = wheel_new(&s.mem, s.now)
         if db.expires == NULL:
@@ -127,7 +127,7 @@ cdef void unplan(database *db, entry *e) noexcept nogil:
 
 
 cdef inline bint has_timed_fields(entry *e) noexcept nogil:
-    """A hash in one of its two encodings with deadlines."""
+    """Is it a hash in one of the two encodings with deadlines?"""
     return e.kind & 15 == HASH and e.kind >> 4 >= HASH_PACKED_TIMED
 
 
@@ -160,7 +160,7 @@ cdef void keyspace_replan_fields(store *s, database *db, entry *e) noexcept nogi
 
 
 cdef bint keyspace_drop_fields(store *s, database *db, entry *e, uint64_t hash, int *budget) noexcept nogil:
-    """budget: how many at most; NULL: all."""
+    """budget: the maximum number; NULL: all."""
     cdef size_t n = 0
     cdef view field
     change_open(s, db, e, hash)
@@ -266,8 +266,8 @@ cdef inline void own_fields(entry *moved) noexcept nogil:
 
 
 cdef void keyspace_flush(store *s, database *db, bint later) noexcept nogil:
-    """Empties a database at once; its memory comes back in slices, of which the first is now unless `later`, or before returning
-    where nothing ticks."""
+    """Empties a database at once. Its memory is freed in slices, the first one now unless `later`; all of it before returning
+    if store_tick is not called."""
     cdef remains *r
     cdef entry *e
     database_replaced(s, db, NULL, db.keys.items)

@@ -1,7 +1,7 @@
 """A store's mutex, held only while other threads can reach the store.
 
-Mutexes are not fair: a holder that releases and takes again at once usually gets it back. `waiting` tells a
-long-running holder (a script) that others wait, and guard_lend lets them pass.
+Mutexes are not fair: a holder that releases and takes again at once usually gets it back. `waiting` shows a
+long-running holder (a script) that others wait, and guard_lend lets them take it.
 
 Rules: never wait for it while holding the GIL; its holder takes the GIL only for registered callbacks.
 """
@@ -27,7 +27,7 @@ cdef extern from * nogil:
 
 cdef enum:
     LEND_STEP_US = 100
-    LEND_STEPS = 100           # at most 10 ms are given to those who wait
+    LEND_STEPS = 100           # at most 10 ms are given to waiting threads
 
 cdef struct guard:
     pthread_mutex_t mutex
@@ -37,19 +37,19 @@ cdef struct guard:
 
 
 cdef inline void guard_init(guard *g) noexcept nogil:
-    """Unlocked, whatever it was; in the child of a fork too."""
+    """Unlocked, whatever its state was; also in the child of a fork."""
     pthread_mutex_init(&g.mutex, NULL)
     g.waiting = 0
     g.held = False
 
 
 cdef inline bint guard_try(guard *g) noexcept nogil:
-    """True: it is taken now."""
+    """True: taken."""
     return pthread_mutex_trylock(&g.mutex) == 0
 
 
 cdef inline void guard_wait(guard *g) noexcept nogil:
-    """Takes it after waiting, counted as a waiting thread."""
+    """Takes it; the thread counts as waiting meanwhile."""
     atomic_add(&g.waiting, 1)
     pthread_mutex_lock(&g.mutex)
     atomic_add(&g.waiting, -1)
@@ -60,7 +60,7 @@ cdef inline void guard_release(guard *g) noexcept nogil:
 
 
 cdef inline void guard_lend(guard *g) noexcept nogil:
-    """Releases it until every waiting thread has had it, 10 ms at most, and takes it again."""
+    """Releases it until every waiting thread has held it, 10 ms at most, and takes it again."""
     cdef int steps = LEND_STEPS
     pthread_mutex_unlock(&g.mutex)
     while steps and atomic_get(&g.waiting):

@@ -3,8 +3,8 @@
     12345:M 23 Nov 2026 21:04:05.678 * Ready to accept connections tcp
 
 Process id, role, local time, a mark for the level (. - * #), text. Tools wait for certain lines, so the
-format is Redis's. A library must not write to standard output: nothing is logged until someone sets
-`store.on_log`, which `kvd serve` does.
+format is Redis's. A library must not write to standard output: nothing is logged until
+`store.on_log` is set, as `kvd serve` does.
 """
 
 from libc.stdio cimport FILE, fclose, fflush, fopen, fprintf, stdout

@@ -1,4 +1,4 @@
-"""The numbers under which the layers above keep their parts of a store (store.parts)."""
+"""The numbers of the parts that the layers above keep in a store (store.parts)."""
 
 cdef enum part:
     PART_CLIENTS               # session/session.pyx: all sessions

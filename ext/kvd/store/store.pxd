@@ -1,7 +1,7 @@
 """The store: everything that one data set needs, in one struct. See store.pyx.
 
-Nothing is global, so any number of stores live in one process. What the layers above keep about a store hangs
-off `parts`, by number; what they want to hear of, they hear as listeners (change.pxd).
+Nothing is global, so any number of stores may exist in one process. The layers above keep their data about a store
+in `parts`, by number, and receive changes as listeners (change.pxd).
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
@@ -22,25 +22,25 @@ cdef enum:
     OPS_SAMPLES = 16
 
 cdef enum special:             # bits of store.special and session.special: what makes a command more than plain.
-    # Where no bit is raised, a command passes the gate unseen and nothing has to be done after it.
+    # If no bit is raised, a command passes the gate without checks and needs no work after it.
     SPECIAL_MULTI = 1          # the session queues commands
-    SPECIAL_LOCKED_OUT = 2     # the session has not given the password
+    SPECIAL_LOCKED_OUT = 2     # the session has not authenticated
     SPECIAL_LISTENS = 4        # the session has subscriptions
     SPECIAL_TRACKS = 8         # the session tracks what it reads
-    SPECIAL_NO_TOUCH = 16      # the session leaves access clocks alone
+    SPECIAL_NO_TOUCH = 16      # the session does not update access clocks
     SPECIAL_REPLY = 32         # the session's replies are off, or skipped
-    SPECIAL_MONITORS = 64      # a session wants to see every command
+    SPECIAL_MONITORS = 64      # a session monitors all commands
     SPECIAL_BUSY = 128         # a script runs for long
-    SPECIAL_CLUSTER = 256      # keys of a command must lie in one slot
+    SPECIAL_CLUSTER = 256      # the keys of a command must be in one slot
     SPECIAL_MEMORY = 512       # maxmemory is set
     SPECIAL_PAUSED = 1024      # CLIENT PAUSE
-    SPECIAL_SLOWLOG = 2048     # the slow log wants even the fastest commands
+    SPECIAL_SLOWLOG = 2048     # the slow log's threshold is below the time of the fastest commands
     SPECIAL_EFFECTS = 4096     # changes are propagated
-    SPECIAL_CLOCK = 8192       # the time is asked of a Python function before each command
+    SPECIAL_CLOCK = 8192       # a Python function gives the time before each command
     SPECIAL_CLOSED = 16384     # the store, or the session, is closed: only Python callers meet it
     SPECIAL_RENAMED = 32768    # commands have other names (rename-command)
 
-cdef enum clock_mode:          # of a store, for tests of what time does
+cdef enum clock_mode:          # of a store, for tests of expiry
     CLOCK_WALL
     CLOCK_SHIFTED              # `us` more than the wall's
     CLOCK_FROZEN               # `us`, until it is set again
@@ -49,7 +49,7 @@ cdef struct store_clock:       # see clock.pxd
     int mode
     int64_t us                 # shift or frozen time
     uint64_t mark              # ticks when store.now was taken by store_time_cheap
-    uint64_t window            # ticks for which it stays good; 0: the rate is not known yet
+    uint64_t window            # ticks for which it is valid; 0: the rate is not known yet
     pace pace
 
 cdef struct database:
@@ -95,11 +95,11 @@ cdef struct stats:
     rate input
     rate output
 
-cdef struct listener:          # hears of changes; a field of the part that listens. Each function may be NULL
+cdef struct listener:          # called for changes; a field of the part that listens. Each function may be NULL
     listener *next
-    void (*opens)(store *s, database *db, entry *e, uint64_t hash) noexcept nogil   # before a key's first change; e NULL: there is none
+    void (*opens)(store *s, database *db, entry *e, uint64_t hash) noexcept nogil   # before a key's first change; e NULL: it does not exist
     void (*changes)(store *s, database *db, view key, bint by_command) noexcept nogil   # after one; by_command False: expired or evicted
-    void (*replaces)(store *s, database *db, database *other) noexcept nogil        # before all of db goes; other: what comes in its place, or NULL
+    void (*replaces)(store *s, database *db, database *other) noexcept nogil        # before all of db is replaced; other: its replacement, or NULL
     void (*event)(store *s, database *db, view key, int event_class, const char *event) noexcept nogil
 
 cdef struct store:
@@ -108,22 +108,22 @@ cdef struct store:
     config config
     uint32_t special           # SPECIAL_ bits
     guard guard
-    int64_t now                # ms of the batch that runs, by the store's clock
+    int64_t now                # ms by the store's clock, for the running batch
     store_clock clock
     rng random
     listener *listeners
-    listener *openers          # of these, one that wants to know before: tested before every change; NULL: none
-    effects effects            # what the command that runs has to propagate
+    listener *openers          # of these, one that has `opens`: tested before every change; NULL: none
+    effects effects            # of the running unit, to be propagated
     int64_t changes            # elements changed, ever (change.pyx)
     int64_t changes_saved      # of those, at the last save
     int64_t paused_until       # ms: until then nothing expires or is evicted (CLIENT PAUSE); 0: not paused
-    bint hides                 # while a reading command runs under a pause: what is expired is hidden, not dropped
+    bint hides                 # while a reading command runs under a pause: expired keys are hidden, not dropped
     bint expiring              # active expiry is on (DEBUG SET-ACTIVE-EXPIRE)
-    bint ticking               # store_tick is called regularly, so freeing may be put off
+    bint ticking               # store_tick is called regularly, so freeing may be deferred
     int64_t planned            # wall ms of the next store_tick; NEVER: none
     int64_t wanted             # soonest deadline set since the owner looked (doors/store.pyx)
     remains *graveyard
-    void *eviction             # candidates remembered between evictions (evict.pyx)
+    void *eviction             # the pool of candidates between evictions (evict.pyx)
     size_t reported[PARTS]     # bytes that the layers above hold outside of `mem`
     size_t outside             # their sum
     stats stats
@@ -132,22 +132,22 @@ cdef struct store:
     char run_id[41]
     char *config_path          # absolute path of the configuration file, or NULL; own copy
     void *parts[PARTS]         # of the layers above
-    void (*on_shutdown)(store *s) noexcept nogil                      # SHUTDOWN was asked for
-    int (*on_listen)(store *s, config *wanted) noexcept nogil         # before port or bind changes: the option that cannot be; -1: none
+    void (*on_shutdown)(store *s) noexcept nogil                      # called by SHUTDOWN
+    int (*on_listen)(store *s, config *wanted) noexcept nogil         # before port or bind changes; returns the option that fails, or -1
     void (*on_log)(store *s, int level, const char *text) noexcept nogil
     void (*on_deadline)(store *s, int64_t deadline) noexcept nogil    # a deadline may be the soonest now
 
 cdef store *store_new(int databases) noexcept nogil                # or NULL
-cdef void store_delete(store *s) noexcept nogil                    # the parts of the layers above are gone by now
+cdef void store_delete(store *s) noexcept nogil                    # after the parts of the layers above are released
 
 
 cdef inline size_t store_memory(store *s) noexcept nogil:
-    """What maxmemory is compared with: keys and values, and what the layers above report."""
+    """The memory that maxmemory limits: keys and values, and what the layers above report."""
     return s.mem.used + s.outside
 
 
 cdef inline void store_report(store *s, int part, size_t bytes) noexcept nogil:
-    """The part holds that many bytes outside of store.mem now."""
+    """Sets the number of bytes that the part holds outside of store.mem."""
     s.outside += bytes - s.reported[part]
     s.reported[part] = bytes
 
@@ -167,5 +167,5 @@ cdef inline void store_unlock(store *s) noexcept nogil:
 
 
 cdef inline void store_lend(store *s) noexcept nogil:
-    """Lets every thread that waits for the lock have it; for a script that runs for long."""
+    """Lets every thread that waits for the lock take it; for long-running scripts."""
     guard_lend(&s.guard)

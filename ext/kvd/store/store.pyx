@@ -1,6 +1,6 @@
-"""A store's birth and death.
+"""Creation and deletion of stores.
 
-Every block of keys and values comes from the store's own heap, so deleting a store costs a few unmaps,
+Every block of keys and values comes from the store's own heap, so deleting a store takes a few unmaps,
 however many keys it holds. The layers above make their parts after store_new and release them before store_delete.
 """
 

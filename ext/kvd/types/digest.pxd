@@ -1,4 +1,4 @@
-"""The digest of a value: what DEBUG DIGEST of Redis computes, so that it can be compared with real servers'. See digest.pyx."""
+"""The digest of a value: equal to Redis's DEBUG DIGEST, so that it can be compared with real servers. See digest.pyx."""
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 
@@ -15,7 +15,7 @@ cdef void digest_mix_number(digest *d, uint32_t n) noexcept nogil
 cdef view digest_view(digest *d) noexcept nogil
 cdef void digest_text(digest *d, char *out) noexcept nogil       # 40 hexadecimal characters and a NUL
 
-# what a value adds, without its type and deadline (types/value.pyx), and without fields whose deadline is not after now;
+# a value's own bytes, without its type and deadline (types/value.pyx), and without fields whose deadline is not after now;
 # False: no memory
 cdef bint string_digest(entry *e, int64_t now, digest *d) noexcept nogil
 cdef bint list_digest(entry *e, int64_t now, digest *d) noexcept nogil

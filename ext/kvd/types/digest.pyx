@@ -2,11 +2,11 @@
 
 A digest is 20 bytes, zeros to begin with. Two operations add bytes to it:
 
-    xor    d becomes d xor SHA1(bytes)           what is added by it may come in any order
-    mix    xor, then d becomes SHA1(d)           what was added before it comes before
+    xor    d becomes d xor SHA1(bytes)           the order of additions does not matter
+    mix    xor, then d becomes SHA1(d)           the order of additions matters
 
-A string mixes its bytes, a list each element in order; a set xors its members. Of sorted sets and hashes each pair is a digest of
-its own, mixed of member and score (as Redis since 7.2 prints it: the fewest digits), or field and value; its 20 bytes are xored. A stream mixes id (as `ms.seq`), fields and
+A string mixes its bytes, a list each element in order; a set xors its members. In sorted sets and hashes each pair has a digest of
+its own: member and score (as Redis since 7.2 prints it: the fewest digits) mixed, or field and value; its 20 bytes are xored. A stream mixes id (as `ms.seq`), fields and
 values of each entry; its groups are not part of it.
 """
 
@@ -42,7 +42,7 @@ cdef void digest_mix(digest *d, view v) noexcept nogil:
 
 
 cdef void digest_mix_number(digest *d, uint32_t n) noexcept nogil:
-    """As four bytes, big endian."""
+    """Mixes it as four bytes, big endian."""
     cdef uint8_t bytes[4]
     cdef int i
     for i in range(4):

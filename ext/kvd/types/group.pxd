@@ -6,7 +6,7 @@ from kvd.core.idmap cimport idmap, stream_id
 from kvd.core.mem cimport heap
 from kvd.core.view cimport view, view_of
 
-cdef struct name_list:         # things that begin with a `named`, in order of their names
+cdef struct name_list:         # items that begin with a `named`, in order of their names
     void **item
     uint32_t count
     uint32_t room
@@ -17,8 +17,8 @@ cdef struct named:
 
 cdef struct consumer:
     named name
-    int64_t seen_ms            # last tried anything
-    int64_t active_ms          # last got anything; -1: never
+    int64_t seen_ms            # last attempt to read or claim
+    int64_t active_ms          # last successful one; -1: never
     idmap pending              # of its nacks
 
 cdef struct nack:              # an entry delivered and not acknowledged
@@ -48,8 +48,8 @@ cdef void group_consumer_remove(heap *h, group *g, consumer *c) noexcept nogil  
 cdef nack *group_pend(heap *h, group *g, consumer *c, stream_id id, int64_t now) noexcept nogil   # new, or taken from another consumer; or NULL
 cdef bint group_ack(heap *h, group *g, stream_id id) noexcept nogil                   # False: it is not pending
 cdef bint nack_give(nack *n, consumer *c) noexcept nogil                              # to another consumer; False: no memory
-cdef bint groups_refer(name_list *groups, stream_id id) noexcept nogil                # not yet delivered to, or pending in, some group
-cdef void groups_forget(heap *h, name_list *groups, stream_id id) noexcept nogil      # it is pending nowhere any more
+cdef bint groups_refer(name_list *groups, stream_id id) noexcept nogil                # some group has not received it yet, or has it pending
+cdef void groups_forget(heap *h, name_list *groups, stream_id id) noexcept nogil      # removes it from all pending entries
 
 
 cdef inline view name_of(void *item) noexcept nogil:

@@ -1,7 +1,7 @@
 """Consumer groups of a stream, their consumers and pending entries.
 
 A pending entry (nack) is in two maps, its group's and its consumer's. Groups of a stream and consumers of a group are
-few: they are sorted arrays of pointers.
+few: they are kept in sorted arrays of pointers.
 """
 
 from libc.stdint cimport int64_t, uint32_t
@@ -60,7 +60,7 @@ cdef bint name_add(heap *h, name_list *l, void *item, view name) noexcept nogil:
 
 
 cdef void name_remove(heap *h, name_list *l, void *item) noexcept nogil:
-    """Unlists and frees the name, not the item."""
+    """Removes and frees the name, not the item."""
     cdef uint32_t i = name_place(l, name_of(item))
     l.count -= 1
     memmove(&l.item[i], &l.item[i + 1], (l.count - i) * sizeof(void *))
@@ -190,7 +190,7 @@ cdef void groups_forget(heap *h, name_list *groups, stream_id id) noexcept nogil
         group_ack(h, <group *>groups.item[i], id)
 
 
-# ---- what every type answers ------------------------------------------------------------------------
+# ---- functions of the type's row --------------------------------------------------------------------
 
 cdef bint group_copy(heap *h, name_list *groups, group *g) noexcept nogil:
     cdef group *new = group_add(h, groups, name_of(g), g.last, g.entries_read)

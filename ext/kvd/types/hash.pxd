@@ -21,13 +21,13 @@ cdef struct hash_table:
     size_t timed
     size_t room
     timer due                  # of the soonest, in the database's wheel of fields (store/keyspace.pyx)
-    entry *owner               # the key, once `due` stands in a wheel
+    entry *owner               # the key, once `due` is in a wheel
 
 cdef struct hash_cursor:
     entry *e
     uint8_t *p                 # packed: the next field
     table_cursor at
-    int64_t deadline           # of the field that hash_next has given; -1: none
+    int64_t deadline           # of the field last returned by hash_next; -1: none
     char field_text[24]
     char value_text[24]
 
@@ -39,7 +39,7 @@ cdef bint hash_get(entry *e, view field, view *value, char *scratch) noexcept no
 cdef int hash_set(heap *h, entry *e, view field, view value, packing *limits, bint keep_deadline) noexcept nogil   # 1 new, 0 changed, -1 no memory
 cdef bint hash_remove(heap *h, entry *e, view field) noexcept nogil
 cdef void hash_start(entry *e, hash_cursor *c) noexcept nogil
-cdef bint hash_next(hash_cursor *c, view *field, view *value) noexcept nogil          # all once; no changes meanwhile
+cdef bint hash_next(hash_cursor *c, view *field, view *value) noexcept nogil          # every field once; no changes meanwhile
 cdef void hash_random(entry *e, rng *r, hash_cursor *c, view *field, view *value) noexcept nogil   # of one that is not empty; texts live in c
 cdef uint64_t hash_scan(entry *e, uint64_t cursor, field_visit f, void *context) noexcept nogil
 cdef bint hash_expand(heap *h, entry *e, size_t fields, packing *limits) noexcept nogil   # before many are added
@@ -62,7 +62,7 @@ cdef bint hash_to_table(heap *h, entry *e, int encoding) noexcept nogil         
 
 
 cdef inline bint hash_is_timed(entry *e) noexcept nogil:
-    """Its fields may have deadlines (of an entry that is a hash)."""
+    """May its fields have deadlines? (of an entry that is a hash)"""
     return e.kind >> 4 >= 2
 
 

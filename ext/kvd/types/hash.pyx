@@ -4,12 +4,12 @@
     table    BOXED, a hash_table: each field is an entry that holds its value inline
 
 A field with a deadline is a TIMED entry. The soonest deadlines are found through a binary heap of those
-entries, whose timers remember their place in it; only the soonest of all stands in the database's wheel
-of fields, so that a hash costs one timer there however many of its fields have deadlines. A hash whose
-fields have deadlines is a table at any size; while it is small it is still shown as `listpackex`.
+entries, whose timers store their position in it; only the soonest of all is in the database's wheel
+of fields, so that a hash costs one timer there, however many of its fields have deadlines. A hash whose
+fields have deadlines is a table at any size; while it is small its encoding is reported as `listpackex`.
 
-A field past its deadline is removed by the next lookup of its key (keyspace_find) before anything of the
-hash is seen, and by active expiry otherwise.
+A field past its deadline is removed by the next lookup of its key (keyspace_find), before a command
+reads the hash, and by active expiry otherwise.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint64_t
@@ -160,7 +160,7 @@ cdef int hash_set(heap *h, entry *e, view field, view value, packing *limits, bi
         if not too_long(field, value, limits):
             result = set_packed(h, e, field, value)
             if result == 1 and <int64_t>hash_len(e) > limits.entries:
-                hash_to_table(h, e, HASH_TABLE)      # without memory it stays packed a little longer
+                hash_to_table(h, e, HASH_TABLE)      # without memory it stays packed for now
             return result
         if not hash_to_table(h, e, HASH_TABLE):
             return -1
@@ -267,7 +267,7 @@ cdef void visit_field(entry *f, void *context) noexcept nogil:
 
 
 cdef uint64_t hash_scan(entry *e, uint64_t cursor, field_visit f, void *context) noexcept nogil:
-    """Packed ones come at once."""
+    """Packed hashes are returned whole."""
     cdef hash_cursor c
     cdef view field, value
     cdef visitor v
@@ -420,7 +420,7 @@ cdef void hash_drop_due(heap *h, entry *e) noexcept nogil:
     entry_free(h, f)
 
 
-# ---- what every type answers ------------------------------------------------------------------------
+# ---- functions of the type's row --------------------------------------------------------------------
 
 cdef bint hash_free_some(heap *h, entry *e, int *budget) noexcept nogil:
     cdef hash_table *t
@@ -544,5 +544,5 @@ cdef const char *hash_check(entry *e) noexcept nogil:
     t = hash_table_of(e)
     wrong = table_check(&t.fields)
     if wrong == NULL and t.timed and not hash_is_timed(e):
-        wrong = b"a hash whose encoding knows no deadlines has some"
+        wrong = b"a hash with deadlines has an encoding without them"
     return wrong if wrong != NULL else check_queue(t)

@@ -1,4 +1,4 @@
-"""Which type and encoding a value has, packed in an entry's `kind`. What every type's file needs to know of itself."""
+"""Type and encoding of a value, packed in an entry's `kind`, and helpers for the types' files."""
 
 from libc.stdint cimport int64_t, uint8_t
 
@@ -15,12 +15,12 @@ cdef enum value_type:
     STREAM = 5
     TYPES = 6
 
-cdef enum encoding:            # of strings; each other type's are in its own file
+cdef enum encoding:            # of strings; those of other types are in their own files
     RAW = 0
     INT = 1
     EMBSTR = 2
 
-cdef struct packing:           # up to which size a value stays packed, as the configuration says
+cdef struct packing:           # limits of packed encodings, from the configuration
     int64_t entries
     int64_t value              # bytes of the longest element
     int64_t integers           # of a set that holds only integers

@@ -1,4 +1,4 @@
-"""Lists: elements in the order they were put. See list.pyx."""
+"""Lists: elements in insertion order. See list.pyx."""
 
 from libc.stdint cimport int64_t, uint8_t
 
@@ -19,11 +19,11 @@ cdef struct list_access:       # a list between list_open and list_close
     entry *e
     heap *mem
     list_shape shape
-    quicklist *q               # what to call quicklist functions with
-    quicklist single           # a packed list's stand-in
+    quicklist *q               # for quicklist functions
+    quicklist single           # wraps a packed list
     quicknode node
 
-cdef struct list_cursor:       # reads from the first element to the last, and changes nothing
+cdef struct list_cursor:       # reads from the first element to the last
     quicknode *node            # the next one
     uint8_t *p                 # the next element
     uint8_t *unpacked          # what a compressed node held; owned
@@ -33,13 +33,13 @@ cdef struct list_cursor:       # reads from the first element to the last, and c
 cdef entry *list_new(heap *h, view key) noexcept nogil                        # empty; or NULL
 cdef size_t list_len(entry *e) noexcept nogil
 cdef void list_open(list_access *a, heap *h, entry *e, list_shape shape) noexcept nogil
-cdef bint list_grow(list_access *a, size_t bytes, size_t count) noexcept nogil   # before so much is added; False: no memory
+cdef bint list_grow(list_access *a, size_t bytes, size_t count) noexcept nogil   # before that much is added; False: no memory
 cdef void list_close(list_access *a) noexcept nogil                            # always, also after only reading
 cdef void list_start(entry *e, list_cursor *c) noexcept nogil
 cdef bint list_next(list_cursor *c, view *element) noexcept nogil            # False: it was the last; no changes meanwhile
 cdef void list_end(list_cursor *c) noexcept nogil                              # always, also in the middle
 cdef bint list_adopt(heap *h, entry *e, unsigned char *lp, list_shape shape) noexcept nogil   # appends a listpack, taking it over if True
-cdef void list_repack(heap *h, entry *e, list_shape shape) noexcept nogil       # packed again, if it is small enough
+cdef void list_repack(heap *h, entry *e, list_shape shape) noexcept nogil       # packs it again if it is small enough
 
 cdef bint list_free_some(heap *h, entry *e, int *budget) noexcept nogil
 cdef size_t list_parts(entry *e) noexcept nogil

@@ -3,8 +3,8 @@
     packed   BOXED, one listpack          while a node of list-max-listpack-size can hold it
     chain    BOXED, a quicklist
 
-One implementation serves both: a packed list is opened as a quicklist of one node that lives on the
-caller's stack and holds anything; list_close puts the listpack back. list_grow, before anything is
+One implementation serves both: a packed list is opened as a quicklist of one node, which is on the
+caller's stack and has no size limit; list_close puts the listpack back. list_grow, before anything is
 added, turns a packed list that would get too large into a chain; list_repack, after something was
 removed, turns one of a single half-empty node back.
 """
@@ -112,7 +112,7 @@ cdef void list_repack(heap *h, entry *e, list_shape shape) noexcept nogil:
 
 
 cdef void enter(list_cursor *c, quicknode *n) noexcept nogil:
-    """The next element is the first of node n, decompressed if need be. n NULL: there is none."""
+    """Moves to the first element of node n, decompressed if necessary. n NULL: there is none."""
     free(c.unpacked)
     c.unpacked = NULL
     c.node = n
@@ -161,7 +161,7 @@ cdef bint list_adopt(heap *h, entry *e, uint8_t *lp, list_shape shape) noexcept 
         packed(e)[0] = lp
         return True
     list_open(&a, h, e, shape)
-    a.shape.fill = 1               # whatever it holds, it becomes a chain
+    a.shape.fill = 1               # it becomes a chain, whatever its size
     if not list_grow(&a, 0, 2):
         list_close(&a)
         return False
@@ -174,7 +174,7 @@ cdef bint list_adopt(heap *h, entry *e, uint8_t *lp, list_shape shape) noexcept 
     return True
 
 
-# ---- what every type answers ------------------------------------------------------------------------
+# ---- functions of the type's row --------------------------------------------------------------------
 
 cdef bint list_free_some(heap *h, entry *e, int *budget) noexcept nogil:
     if is_packed(e):

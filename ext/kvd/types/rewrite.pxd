@@ -6,7 +6,7 @@ from kvd.core.entry cimport entry
 from kvd.core.view cimport view
 
 cdef struct command_sink:      # takes the commands
-    bint (*take)(command_sink *to, int argc, view *argv) noexcept nogil    # the words are good until it returns; False: no more, please
+    bint (*take)(command_sink *to, int argc, view *argv) noexcept nogil    # the words are valid until it returns; False: stop
     void *context
 
 # without the key's deadline (types/value.pyx); False: no memory, or the sink has refused

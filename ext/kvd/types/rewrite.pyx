@@ -1,7 +1,7 @@
 """The commands that rebuild a value: what an append-only file holds of it after a rewrite.
 
-A value of many elements takes several commands of up to ITEMS elements each (RPUSH, SADD, ZADD, HSET), so that no command blocks
-the one who replays it for long. Scores are printed so that they read back as the same number; deadlines are absolute.
+A value of many elements takes several commands of up to ITEMS elements each (RPUSH, SADD, ZADD, HSET), so that no command
+blocks a replaying server for long. Scores are printed so that they read back as the same number; deadlines are absolute.
 
 A stream is rebuilt by
 
@@ -9,11 +9,11 @@ A stream is rebuilt by
     XSETID          last id, entries ever added, highest deleted id
     XGROUP CREATE   each group, with its last id and what it has read
     XCLAIM          each pending entry to its consumer, with time and number of deliveries; XGROUP CREATECONSUMER for those without
-    XTRIM, XDEL     ghosts go, which leaves them pending; XSETID again, so that the figures are as before
+    XTRIM, XDEL     removes the ghosts, which stay pending; XSETID again restores the counters
 
-An empty stream is made by an entry that MAXLEN 0 takes away at once. When consumers were last seen is not kept, as in Redis.
+An empty stream is made by an entry that MAXLEN 0 removes at once. The times of consumers are not kept, as in Redis.
 
-Words are collected in a `line`; its short ones are copied, since cursors print numbers into buffers of their own.
+Words are collected in a `line`; short ones are copied, since cursors print numbers into their own buffers.
 """
 
 from libc.stdint cimport int64_t, uint32_t
@@ -36,16 +36,16 @@ from kvd.types.zset cimport zset_at, zset_cursor, zset_get, zset_next
 
 cdef enum:
     ITEMS = 64                 # elements a command
-    WORD = 48                  # longer words are not copied: they do not stand in a cursor
+    WORD = 48                  # longer words are not copied: they are not in a cursor's buffer
 
-cdef struct line:              # a command in the making
+cdef struct line:              # a command under construction
     command_sink *to
     view *argv
     char *copies               # WORD bytes for each word
     int argc
     int room
     int head                   # words with which each of the commands begins
-    int items                  # added behind them
+    int items                  # elements added after the head
     bint ok
 
 
@@ -109,7 +109,7 @@ cdef void begin(line *l, const char *name, view key) noexcept nogil:
 
 
 cdef void emit(line *l) noexcept nogil:
-    """What follows begins anew behind the head."""
+    """Emits the command; the next one begins with the same head."""
     l.ok = l.ok and l.to.take(l.to, l.argc, l.argv)
     l.argc = l.head
     l.items = 0
@@ -128,7 +128,7 @@ cdef void open_line(line *l, command_sink *to) noexcept nogil:
 
 
 cdef bint close_line(line *l) noexcept nogil:
-    """Whether all went well. The items that have not been emitted are."""
+    """Emits the remaining items; False: an error occurred."""
     if l.items:
         emit(l)
     free(l.argv)
@@ -157,7 +157,7 @@ cdef bint list_rewrite(entry *e, view key, command_sink *to) noexcept nogil:
     list_start(e, &c)
     while l.ok and list_next(&c, &element):
         add(&l, element)
-        if c.unpacked != NULL and c.p == NULL:     # the views end with the node
+        if c.unpacked != NULL and c.p == NULL:     # the views are valid until the end of the node
             l.items = ITEMS - 1
         item_added(&l)
     list_end(&c)
@@ -265,7 +265,7 @@ cdef void add_ghost(line *l, view key, stream_id id) noexcept nogil:
 
 
 cdef void add_entries(line *l, view key, stream *s) noexcept nogil:
-    """In order of id, ghosts among them."""
+    """All entries in order of id, including ghosts."""
     cdef stream_walk w
     cdef stream_id id, ghost
     cdef bint haunted = next_ghost(s, id_lowest(), &ghost)
@@ -294,7 +294,7 @@ cdef void add_entries(line *l, view key, stream *s) noexcept nogil:
 
 
 cdef stream_id highest(stream *s) noexcept nogil:
-    """The last id; while ghosts are there, not below them (XSETID may have lowered it)."""
+    """The last id; with ghosts, not below theirs (XSETID may have lowered it)."""
     cdef stream_id top = s.last
     cdef idpos at
     cdef nack *n
@@ -362,7 +362,7 @@ cdef void begin_group(line *l, const char *what, view key, group *g) noexcept no
 
 
 cdef void trim_ghosts(line *l, view key, stream *s) noexcept nogil:
-    """Those before the first entry. Unlike XDEL this leaves the highest deleted id alone, which XSETID cannot set to 0-0 again."""
+    """Trims those before the first entry. Unlike XDEL this keeps the highest deleted id, which XSETID cannot set back to 0-0."""
     begin(l, b"XTRIM", key)
     if s.length:
         add_word(l, b"MINID")

@@ -29,10 +29,10 @@ cdef bint set_has(entry *e, view member) noexcept nogil
 cdef int set_add(heap *h, entry *e, view member, packing *limits) noexcept nogil      # 1 added, 0 was in, -1 no memory
 cdef bint set_remove(heap *h, entry *e, view member) noexcept nogil
 cdef void set_start(entry *e, set_cursor *c) noexcept nogil
-cdef bint set_next(set_cursor *c, view *member) noexcept nogil                        # all once; no changes meanwhile
+cdef bint set_next(set_cursor *c, view *member) noexcept nogil                        # every member once; no changes meanwhile
 cdef view set_random(entry *e, rng *r, char *scratch) noexcept nogil                  # of one that is not empty
 cdef uint64_t set_scan(entry *e, uint64_t cursor, member_visit f, void *context) noexcept nogil
-cdef void set_expand(heap *h, entry *e, size_t members, packing *limits) noexcept nogil   # before so many are added: those that are many enough by themselves make a table at once
+cdef void set_expand(heap *h, entry *e, size_t members, packing *limits) noexcept nogil   # before this many are added; more than the packed limit make a table at once
 
 cdef bint set_free_some(heap *h, entry *e, int *budget) noexcept nogil
 cdef size_t set_parts(entry *e) noexcept nogil

@@ -4,7 +4,7 @@
     packed     BOXED, a listpack       up to set-max-listpack-entries members, none above -value bytes
     table      BOXED, a table          entries without a value
 
-A set only ever moves downwards in this list. One of integers that gets another member becomes packed if
+A set is only ever converted downwards in this list. A set of integers that gets another member becomes packed if
 it fits, else a table.
 """
 
@@ -255,7 +255,7 @@ cdef void visit_member(entry *m, void *context) noexcept nogil:
 
 
 cdef uint64_t set_scan(entry *e, uint64_t cursor, member_visit f, void *context) noexcept nogil:
-    """Small ones come at once."""
+    """Small sets are returned whole."""
     cdef set_cursor c
     cdef view member
     cdef visitor v
@@ -269,7 +269,7 @@ cdef uint64_t set_scan(entry *e, uint64_t cursor, member_visit f, void *context)
     return table_scan(table_of(e), cursor, visit_member, &v)
 
 
-# ---- what every type answers ------------------------------------------------------------------------
+# ---- functions of the type's row --------------------------------------------------------------------
 
 cdef bint set_free_some(heap *h, entry *e, int *budget) noexcept nogil:
     cdef entry *m

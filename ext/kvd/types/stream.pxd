@@ -26,30 +26,30 @@ cdef struct stream_limits:     # stream-node-max-bytes and -entries
     int64_t bytes
     int64_t entries
 
-cdef enum references:          # of consumer groups to an entry that is deleted
+cdef enum references:          # references of consumer groups to a deleted entry
     KEEP_REFERENCES
-    DROP_REFERENCES            # pending in no group any more
-    ONLY_ACKNOWLEDGED          # spared, unless every group has got it and acknowledged it
+    DROP_REFERENCES            # removed from the pending entries of all groups
+    ONLY_ACKNOWLEDGED          # kept, unless all groups have received and acknowledged it
 
-cdef struct stream_trimming:   # what XADD and XTRIM take away
-    bint by_id                 # entries below minid; else until maxlen are left
+cdef struct stream_trimming:   # options of XADD and XTRIM
+    bint by_id                 # entries below minid; else those beyond maxlen
     int64_t maxlen
     stream_id minid
     bint approximate           # whole nodes only
-    int64_t limit              # entries at most; 0: any number
+    int64_t limit              # entries removed at most; 0: any number
     references refs
 
-cdef struct stream_walk:       # over entries, either way
+cdef struct stream_walk:       # over entries, in either direction
     stream *s
     stream_id start
     stream_id end
     bint reverse
     idpos at
     stream_node *node
-    uint8_t *p                 # the entry at hand
+    uint8_t *p                 # the current entry
     uint8_t *cell              # its next field or value
     uint8_t *master            # its next field name, if it has those of the node
-    uint8_t *flags             # where its flags stand
+    uint8_t *flags             # the current entry's flags
     int64_t fields
     bint same
     char field_text[24]
@@ -57,16 +57,16 @@ cdef struct stream_walk:       # over entries, either way
 
 cdef entry *stream_new(heap *h, view key) noexcept nogil                              # or NULL
 cdef bint stream_append(stream *s, stream_id id, view *pairs, int count, stream_limits *limits) noexcept nogil   # count fields and values; False: no memory
-cdef bint stream_adopt(stream *s, stream_id first, uint8_t *lp, size_t n) noexcept nogil   # a node of n bytes from outside, behind all others; False: it is broken, lp stays the caller's
+cdef bint stream_adopt(stream *s, stream_id first, uint8_t *lp, size_t n) noexcept nogil   # appends a node of n bytes from outside; False: it is broken, lp stays the caller's
 cdef void stream_walk_start(stream_walk *w, stream *s, stream_id start, stream_id end, bint reverse) noexcept nogil
 cdef bint stream_walk_next(stream_walk *w, stream_id *id) noexcept nogil              # w.fields: how many fields it has
 cdef void stream_walk_field(stream_walk *w, view *field, view *value) noexcept nogil  # w.fields times
 cdef bint stream_has(stream *s, stream_id id) noexcept nogil
 cdef bint stream_delete(stream *s, stream_id id) noexcept nogil                       # False: no such entry
-cdef int64_t stream_trim(stream *s, stream_trimming *t) noexcept nogil               # how many went
+cdef int64_t stream_trim(stream *s, stream_trimming *t) noexcept nogil               # returns the number removed
 cdef bint stream_range_has_tombstones(stream *s, stream_id start) noexcept nogil
-cdef bint stream_trimmed_past(stream *s, stream_id id) noexcept nogil                # all entries are behind id, and none of them was deleted
-cdef int64_t stream_entries_read(stream *s, stream_id id) noexcept nogil              # estimated at id; -1: cannot be told
+cdef bint stream_trimmed_past(stream *s, stream_id id) noexcept nogil                # all entries are after id, and none of them was deleted
+cdef int64_t stream_entries_read(stream *s, stream_id id) noexcept nogil              # estimated at id; -1: unknown
 
 cdef bint stream_free_some(heap *h, entry *e, int *budget) noexcept nogil
 cdef size_t stream_parts(entry *e) noexcept nogil

@@ -11,8 +11,8 @@ The listpack of a node is laid out as Redis's, so that payloads are exchanged as
     flags | ms | seq | n | field | value ... | cells                any other entry
                                                                     flag 1: it is deleted
 
-`cells` tells how many elements stand before it, for walking backwards. An entry is thus its values and
-seven bytes or so. Deleting marks it; a node whose entries are all deleted goes.
+`cells` counts the elements before it, for walking backwards. An entry is thus its values and
+seven bytes or so. Deleting marks it; a node whose entries are all deleted is freed.
 
 Consumer groups: group.pyx.
 """
@@ -39,7 +39,7 @@ cdef enum entry_flag:
     SAME_FIELDS = 2
 
 cdef enum:
-    MAX_NODE = 1073741824      # bytes, whatever the configuration says
+    MAX_NODE = 1073741824      # bytes, whatever the configuration
 
 
 cdef const char *stream_encoding_name(entry *e) noexcept nogil:
@@ -69,7 +69,7 @@ cdef inline int64_t number(uint8_t *p) noexcept nogil:
 # ---- appending --------------------------------------------------------------------------------------
 
 cdef stream_node *node_new(stream *s, stream_id id, view *pairs, int count) noexcept nogil:
-    """A node whose fields are those of the entry that comes first; or NULL."""
+    """A node whose fields are those of its first entry; or NULL."""
     cdef stream_node *n = <stream_node *>mem_alloc(s.mem, sizeof(stream_node))
     cdef int i
     cdef bint ok
@@ -126,7 +126,7 @@ cdef bint write_entry(stream *s, stream_node *n, stream_id id, view *pairs, int 
 
 
 cdef bint bump(stream *s, stream_node *n, int live, int dead) noexcept nogil:
-    """Adds to the node's two counters; they are wide enough in place or the listpack moves."""
+    """Adds to the node's two counters; they are rewritten in place or the listpack moves."""
     cdef uint8_t *p = lp_first(n.lp)
     if live and not lp_replace_int(s.mem, &n.lp, p, number(p) + live):
         return False
@@ -185,7 +185,7 @@ cdef bint take_int(uint8_t **p, int64_t *n) noexcept nogil:
 
 
 cdef bint take_entry(uint8_t **p, int64_t shared, stream_id *id, bint *dead) noexcept nogil:
-    """Steps over an entry of a node with so many fields of its own, adding to id its distance; False: it is broken."""
+    """Steps over an entry of a node with this many fields of its own, and adds its relative id to id; False: it is broken."""
     cdef int64_t flags, ms, seq, cells
     cdef int64_t fields = shared
     if not take_int(p, &flags) or not 0 <= flags <= 3 or not take_int(p, &ms) or not take_int(p, &seq):
@@ -255,7 +255,7 @@ cdef bint stream_adopt(stream *s, stream_id first, uint8_t *lp, size_t n) noexce
 # ---- walking ----------------------------------------------------------------------------------------
 
 cdef uint8_t *first_entry(stream_node *n) noexcept nogil:
-    """Where the node's first entry begins, or NULL."""
+    """The start of the node's first entry, or NULL."""
     cdef uint8_t *p = lp_next(lp_next(lp_first(n.lp)))
     cdef int64_t i = number(p) + 2
     while i > 0 and p != NULL:
@@ -301,7 +301,7 @@ cdef bint next_node(stream_walk *w) noexcept nogil:
 
 
 cdef bint stream_walk_next(stream_walk *w, stream_id *id) noexcept nogil:
-    """w.p: forwards, where the next entry begins; backwards, the cell count it ends with."""
+    """w.p: forwards, the start of the next entry; backwards, the cell count at its end."""
     cdef uint8_t *p
     cdef int64_t cells, flags
     while w.node != NULL:
@@ -411,7 +411,7 @@ cdef bint stream_delete(stream *s, stream_id id) noexcept nogil:
 
 
 cdef stream_id last_of(stream_node *n) noexcept nogil:
-    """The id of the last entry, deleted ones too."""
+    """The id of the last entry, including deleted ones."""
     cdef uint8_t *p = last_cell(n)
     cdef int64_t cells = number(p)
     while cells > 0:
@@ -422,7 +422,7 @@ cdef stream_id last_of(stream_node *n) noexcept nogil:
 
 
 cdef inline bint trimmed_enough(stream *s, stream_trimming *t, stream_id id) noexcept nogil:
-    """Does the entry stay?"""
+    """May the entry stay?"""
     return id_compare(id, t.minid) >= 0 if t.by_id else <int64_t>s.length <= t.maxlen
 
 
@@ -451,7 +451,7 @@ cdef int64_t trim_nodes(stream *s, stream_trimming *t) noexcept nogil:
 
 
 cdef int64_t trim_entries(stream *s, stream_trimming *t, int64_t gone) noexcept nogil:
-    """One by one, from the first; `gone` of the limit is used up."""
+    """Trims one by one, from the first; the part `gone` of the limit is used already."""
     cdef stream_walk w
     cdef stream_id id
     cdef stream_node *judged = NULL
@@ -486,7 +486,7 @@ cdef int64_t stream_trim(stream *s, stream_trimming *t) noexcept nogil:
 
 
 cdef bint stream_range_has_tombstones(stream *s, stream_id start) noexcept nogil:
-    """May an entry at or behind start have been deleted, by XDEL?"""
+    """May XDEL have deleted an entry at or after start?"""
     if s.length == 0 or id_compare(s.max_deleted, id_lowest()) == 0:
         return False
     if id_compare(s.first, s.max_deleted) > 0:
@@ -520,7 +520,7 @@ cdef int64_t stream_entries_read(stream *s, stream_id id) noexcept nogil:
     return -1
 
 
-# ---- what every type answers ------------------------------------------------------------------------
+# ---- functions of the type's row --------------------------------------------------------------------
 
 cdef bint stream_free_some(heap *h, entry *e, int *budget) noexcept nogil:
     cdef stream *s = stream_of(e)

@@ -1,4 +1,4 @@
-"""Strings: three ways to hold one, chosen here and nowhere else. See string.pyx."""
+"""Strings: three representations, chosen in this module only. See string.pyx."""
 
 from libc.stdint cimport int64_t, uint8_t
 
@@ -14,13 +14,13 @@ cdef struct blob:
 cdef entry *string_new(heap *h, view key, view value, uint8_t timed) noexcept nogil       # encoded as SET does; or NULL
 cdef entry *string_new_text(heap *h, view key, view value, uint8_t timed) noexcept nogil  # the same, but never an integer
 cdef entry *string_new_int(heap *h, view key, int64_t n, uint8_t timed) noexcept nogil
-cdef bint string_assign(entry *e, view value) noexcept nogil           # as SET, in place; False: it does not fit this entry
+cdef bint string_assign(entry *e, view value) noexcept nogil           # as SET, in place; False: it does not fit into this entry
 cdef view string_view(entry *e, char *scratch) noexcept nogil          # its bytes; scratch has INT_TEXT bytes
-cdef bint string_int(entry *e, int64_t *n) noexcept nogil              # its value as an integer; False: it is none
+cdef bint string_int(entry *e, int64_t *n) noexcept nogil              # its value as an integer; False: it is not one
 cdef size_t string_len(entry *e) noexcept nogil
 cdef char *string_open(heap *h, entry **e, size_t n) noexcept nogil
-# string_open makes the value n bytes long, RAW and writable, keeps what it had, zeroes what is new. The
-# entry may move: *e is the new one, and the caller puts it in the old one's place (keyspace_moved, which
+# string_open makes the value n bytes long, RAW and writable, keeps its content and zeroes what is new. The
+# entry may move: *e is the new one, and the caller replaces the old one by it (keyspace_moved, which
 # frees the old one). NULL: no memory, nothing changed.
 
 cdef bint string_free_some(heap *h, entry *e, int *budget) noexcept nogil      # these four: of a BOXED entry
@@ -32,5 +32,5 @@ cdef const char *string_check(entry *e) noexcept nogil
 
 
 cdef inline int64_t *string_int_cell(entry *e) noexcept nogil:
-    """Where an INT-encoded string keeps its number."""
+    """The number in an INT-encoded string."""
     return <int64_t *>(<char *>e + 8 + ((e.flags & 1) << 4) + ((e.flags & 2) << 2))

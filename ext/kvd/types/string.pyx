@@ -1,11 +1,11 @@
-"""Strings: three ways to hold one.
+"""Strings: three representations.
 
     integer   BOXED, the payload is the number            encoding INT
     inline    bytes behind the key, up to INLINE_MAX      EMBSTR up to 44 bytes, else RAW
     blob      BOXED, the payload points to a blob         RAW (EMBSTR after COPY never gets here)
 
-The encoding tag is what OBJECT ENCODING says and follows the documented rules (44 bytes, RAW after a
-change in place); where the bytes are is not visible to them and follows from BOXED and the tag.
+The encoding tag is the result of OBJECT ENCODING and follows the documented rules (44 bytes, RAW after a
+change in place); the location of the bytes is invisible there and depends on BOXED and the tag.
 """
 
 from libc.stdint cimport int64_t, uint8_t
@@ -17,7 +17,7 @@ from kvd.core.text cimport digits, format_int, parse_int
 from kvd.types.kind cimport EMBSTR, INT, RAW, STRING, encoding_of, kind_of
 
 cdef enum:
-    INLINE_MAX = 512           # longer values stand apart, so that entries stay cheap to move
+    INLINE_MAX = 512           # longer values are stored separately, so that entries stay cheap to move
     EMBSTR_MAX = 44
     BLOB_HEADER = 16
 
@@ -197,7 +197,7 @@ cdef char *string_open(heap *h, entry **place, size_t n) noexcept nogil:
 
 
 cdef inline void keep_timer(entry *old, entry *new) noexcept nogil:
-    """Same deadline, same place in the wheel (which the keyspace tells that the timer has moved)."""
+    """Keeps the deadline and the position in the wheel (the keyspace reports the timer's move to the wheel)."""
     if old.flags & 1:
         memcpy(<char *>new + 8, <char *>old + 8, 16)
 
@@ -230,7 +230,7 @@ cdef const char *string_check(entry *e) noexcept nogil:
         if encoding_of(e) == EMBSTR and entry_inline(e).len > EMBSTR_MAX:
             return b"a string too long for its encoding"
     elif blob_of(e).len > blob_of(e).cap:
-        return b"a string is longer than its room"
+        return b"a string exceeds its allocation"
     return NULL
 
 

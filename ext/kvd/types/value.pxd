@@ -1,4 +1,4 @@
-"""What every type has to answer about its values, as rows of functions. See value.pyx."""
+"""Types as rows of functions. See value.pyx."""
 
 from libc.stdint cimport int64_t, uint8_t
 
@@ -32,11 +32,11 @@ cdef int type_named(view name) noexcept nogil                  # -1: no such typ
 cdef const char *encoding_name(entry *e) noexcept nogil        # as OBJECT ENCODING answers
 cdef void value_free(heap *h, entry *e) noexcept nogil         # the value and its entry
 cdef bint value_free_some(heap *h, entry *e, int *budget) noexcept nogil   # a slice of that; True: all is gone, e too
-cdef size_t value_parts(entry *e) noexcept nogil               # about how many allocations freeing it will touch
-cdef size_t value_bytes(entry *e, size_t samples) noexcept nogil   # memory of both; large ones by so many samples, 0: all
+cdef size_t value_parts(entry *e) noexcept nogil               # about how many allocations freeing it takes
+cdef size_t value_bytes(entry *e, size_t samples) noexcept nogil   # memory of both; large values estimated from this many samples, 0: all
 cdef entry *value_copy(heap *h, entry *e, view key) noexcept nogil   # same value, other key, no deadline; or NULL
-cdef entry *value_reshape(heap *h, entry *e, view key, uint8_t timed) noexcept nogil   # moves e's value into an entry of that name, with or without timer; or NULL
+cdef entry *value_reshape(heap *h, entry *e, view key, uint8_t timed) noexcept nogil   # moves e's value into a new entry of that name, with or without timer; or NULL
 # value_reshape: boxed contents belong to the new entry; the caller frees the old one with entry_free
 cdef const char *value_check(entry *e) noexcept nogil          # NULL, or what is broken
 cdef bint value_digest(entry *e, int64_t now, digest *d) noexcept nogil    # type, value and that there is a deadline, as DEBUG DIGEST-VALUE; False: no memory
-cdef bint value_rewrite(entry *e, command_sink *to) noexcept nogil         # the commands that rebuild it, its deadline too; False: no memory, or refused
+cdef bint value_rewrite(entry *e, command_sink *to) noexcept nogil         # the commands that rebuild it, including its deadline; False: no memory, or refused

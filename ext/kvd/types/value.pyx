@@ -1,8 +1,8 @@
-"""What every type has to answer: its name, its size, how it is freed, copied, checked, digested, rewritten and written to files.
+"""Types as rows of functions: name, size, freeing, copying, checking, digest, rewriting and serialization.
 
-The one place that asks which type a value is; each type's own file knows its encodings. A type added here is known to TYPE, SCAN
-TYPE, COPY, DEL, MEMORY USAGE, eviction, DEBUG DIGEST and rewriting at once. How values are written to files is for the layer
-above to say (persist/rdb), which fills in the last two functions of each row when it is imported.
+Only this module switches on a value's type; each type's own file knows its encodings. A type added here works in TYPE, SCAN
+TYPE, COPY, DEL, MEMORY USAGE, eviction, DEBUG DIGEST and rewriting. Serialization belongs to the layer
+above (persist/rdb), which sets the last two functions of each row when it is imported.
 """
 
 from libc.stdint cimport int64_t, uint8_t
@@ -103,7 +103,7 @@ cdef size_t value_bytes(entry *e, size_t samples) noexcept nogil:
 
 
 cdef entry *clone(heap *h, entry *e, view key, uint8_t flags) noexcept nogil:
-    """Header, inline bytes and the payload word itself."""
+    """Copies header, inline bytes and the payload word itself."""
     cdef view v
     cdef entry *c
     v.ptr = NULL

@@ -15,7 +15,7 @@ cdef enum zset_encoding:
 
 cdef struct zset_cursor:
     entry *e
-    uint8_t *p                 # packed: the member it stands at
+    uint8_t *p                 # packed: the current member
     place at
     char text[24]
 
@@ -27,10 +27,10 @@ cdef bint zset_score(entry *e, view member, double *score) noexcept nogil       
 cdef int zset_set(heap *h, entry *e, view member, double score, packing *limits) noexcept nogil   # 1 new, 0 moved, -1 no memory
 cdef bint zset_remove(heap *h, entry *e, view member) noexcept nogil
 cdef int64_t zset_rank(entry *e, view member, double *score) noexcept nogil           # from the lowest; -1: no such member
-cdef size_t zset_below(entry *e, double score, bint equal) noexcept nogil             # how many have a lower score, or an equal one too
+cdef size_t zset_below(entry *e, double score, bint equal) noexcept nogil             # the number with a lower score, or an equal one too
 cdef size_t zset_lex_below(entry *e, view member, bint equal) noexcept nogil          # by bytes alone
 cdef bint zset_at(entry *e, size_t rank, zset_cursor *c) noexcept nogil               # False: beyond the end
-cdef double zset_get(zset_cursor *c, view *member) noexcept nogil                     # where the cursor stands
+cdef double zset_get(zset_cursor *c, view *member) noexcept nogil                     # the current member
 cdef bint zset_next(zset_cursor *c) noexcept nogil                                    # False: it was the last; no changes meanwhile
 cdef bint zset_prev(zset_cursor *c) noexcept nogil
 cdef uint64_t zset_scan(entry *e, uint64_t cursor, scored_visit f, void *context) noexcept nogil

@@ -349,7 +349,7 @@ cdef void visit_member(entry *m, void *context) noexcept nogil:
 
 
 cdef uint64_t zset_scan(entry *e, uint64_t cursor, scored_visit f, void *context) noexcept nogil:
-    """Packed ones come at once."""
+    """Packed sorted sets are returned whole."""
     cdef zset_cursor c
     cdef visitor v
     cdef view member
@@ -367,7 +367,7 @@ cdef uint64_t zset_scan(entry *e, uint64_t cursor, scored_visit f, void *context
     return table_scan(&tree(e).members, cursor, visit_member, &v)
 
 
-# ---- what every type answers ------------------------------------------------------------------------
+# ---- functions of the type's row --------------------------------------------------------------------
 
 cdef bint zset_free_some(heap *h, entry *e, int *budget) noexcept nogil:
     if is_packed(e):
@@ -436,8 +436,8 @@ cdef const char *check_tree(zset_tree *t) noexcept nogil:
 
 
 cdef const char *check_order(entry *e) noexcept nogil:
-    """Walked in order, members ascend, and each is found by its bytes with the score and rank it has here."""
-    cdef zset_cursor at[2]         # a member's text lives in its cursor
+    """In order, members ascend, and a lookup of each returns its score and rank."""
+    cdef zset_cursor at[2]         # a member's text is in its cursor
     cdef view member[2]
     cdef double score[2]
     cdef double found

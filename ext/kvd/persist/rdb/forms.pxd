@@ -1,4 +1,4 @@
-"""The byte that tells, in front of a value, which type it has and how it is written."""
+"""The type byte in front of a value: its type and form."""
 
 cdef enum rdb_form:
     RDB_STRING = 0
@@ -19,7 +19,7 @@ cdef enum rdb_form:
     RDB_LIST_QUICKLIST_2 = 18  # of listpacks
     RDB_STREAM_2 = 19          # with counters
     RDB_SET_LISTPACK = 20
-    RDB_STREAM_3 = 21          # with the times consumers were active
+    RDB_STREAM_3 = 21          # with the times of last activity of consumers
     RDB_HASH_VALKEY_TIMED = 22     # with deadlines of fields, as Valkey 9 writes them
     RDB_HASH_TIMED = 24        # with deadlines of fields
     RDB_HASH_LISTPACK_TIMED = 25
@@ -28,4 +28,4 @@ cdef enum rdb_form:
 
 cdef enum:
     RDB_VERSION = 12           # the newest that is read
-    RDB_VERSION_VALKEY = 80    # of Valkey 9, which has gone its own way since 11
+    RDB_VERSION_VALKEY = 80    # of Valkey 9, whose numbers differ from Redis's since 11

@@ -1,4 +1,4 @@
-"""The frame of a payload that DUMP makes: version and checksum behind it. See frame.pyx."""
+"""The footer of a payload of DUMP: version and checksum. See frame.pyx."""
 
 from libc.stdint cimport uint64_t
 
@@ -9,4 +9,4 @@ cdef enum:
     FOOTER = 10                # version and checksum
 
 cdef void payload_close(buf *out, uint64_t version) noexcept nogil     # adds the footer
-cdef bint payload_whole(view v) noexcept nogil                         # is it one that we can read, as it was written?
+cdef bint payload_whole(view v) noexcept nogil                         # is it intact, and of a version that can be read?

@@ -1,4 +1,4 @@
-"""What is behind a payload of DUMP or FUNCTION DUMP: two bytes of version, eight of CRC-64 over all before them."""
+"""The footer of a payload of DUMP or FUNCTION DUMP: two bytes of version, eight of CRC-64 over all bytes before them."""
 
 from libc.stdint cimport uint64_t
 from libc.string cimport memcmp

@@ -1,7 +1,7 @@
-"""Hashes in RDB files: fields and values one by one, or the listpack as it stands in memory.
+"""Hashes in RDB files: fields and values one by one, or the listpack as in memory.
 
-Deadlines of fields: Redis writes the soonest of all, then in front of each field how much later its own is, plus 1; 0 is none.
-In a packed hash the deadline follows field and value. Valkey writes it as eight bytes behind them, -1 for none. A zipmap (before
+Deadlines of fields: Redis writes the soonest of all, then before each field its own minus the soonest plus 1; 0 is none.
+In a packed hash the deadline follows field and value. Valkey writes it as eight bytes after them, -1 for none. A zipmap (before
 version 4) is
 
     count 1 | length field length free value free bytes ... | 255          length: 1 byte, or 254 and 4 bytes
@@ -101,7 +101,7 @@ cdef void fill_from_pairs(reader *r, entry *e, uint8_t *lp, bint timed, packing 
 
 
 cdef bint zipmap_length(const uint8_t **p, const uint8_t *end, size_t *n) noexcept nogil:
-    """Of a string of which at least one byte follows, if only the end; False: it is cut off."""
+    """The length of a string that at least one byte follows, if only the end; False: it is truncated."""
     cdef size_t head = 1
     n[0] = p[0][0]
     if n[0] == 254 and end - p[0] > 5:

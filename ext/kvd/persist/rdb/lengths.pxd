@@ -1,4 +1,4 @@
-"""Numbers and strings of an RDB file, written to a buffer and read from bytes that may come from anyone. See lengths.pyx."""
+"""Numbers and strings of an RDB file, written to a buffer and read from untrusted bytes. See lengths.pyx."""
 
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 
@@ -13,28 +13,28 @@ cdef enum string_form:         # of a string that is not plain
     FORM_INT32 = 2
     FORM_LZF = 3
 
-cdef struct reader:            # once bad, it answers zeros and empty strings
+cdef struct reader:            # once bad, it returns zeros and empty strings
     const uint8_t *p
     const uint8_t *end
     bint bad
-    buf room[2]                # where a string that is not plain is put; the caller names one
-    store *s                   # whose limits of encodings hold
+    buf room[2]                # holds strings that are not plain; the caller chooses one
+    store *s                   # its limits of encodings apply
     heap *mem
 
 cdef void put_big(buf *out, uint64_t n, int bytes) noexcept nogil         # big endian
 cdef void put_length(buf *out, uint64_t n) noexcept nogil
-cdef void put_blob(buf *out, const void *p, size_t n) noexcept nogil      # a string, perhaps compressed
+cdef void put_blob(buf *out, const void *p, size_t n) noexcept nogil      # a string, compressed if that is smaller
 cdef void put_string(buf *out, view v) noexcept nogil                     # the same; an integer as such
 
 cdef void reader_open(reader *r, store *s, view data) noexcept nogil
 cdef void reader_close(reader *r) noexcept nogil
-cdef bint more(reader *r, uint64_t n) noexcept nogil                      # are there so many bytes? else it is bad
+cdef bint more(reader *r, uint64_t n) noexcept nogil                      # are at least n bytes left? else it becomes bad
 cdef uint64_t get_bytes(reader *r, int n, bint big) noexcept nogil
 cdef uint64_t get_length(reader *r) noexcept nogil
-cdef uint64_t get_count(reader *r) noexcept nogil                         # how many things follow, each of a byte at least; not 0
-cdef uint64_t get_few(reader *r, int bytes) noexcept nogil                # how many things of so many bytes follow; may be 0
-cdef view get_string(reader *r, int which) noexcept nogil                 # stays until the next one that is read with the same `which`
-cdef uint8_t *get_listpack(reader *r) noexcept nogil                      # a sound one that is not empty, the caller's; NULL: r.bad
+cdef uint64_t get_count(reader *r) noexcept nogil                         # number of elements that follow, each of at least a byte; not 0
+cdef uint64_t get_few(reader *r, int bytes) noexcept nogil                # number of elements that follow, each of this many bytes; may be 0
+cdef view get_string(reader *r, int which) noexcept nogil                 # valid until the next call with the same `which`
+cdef uint8_t *get_listpack(reader *r) noexcept nogil                      # checked and not empty, owned by the caller; NULL: r.bad
 
 
 cdef inline void put_byte(buf *out, int byte) noexcept nogil:

@@ -3,8 +3,8 @@
     length   00nnnnnn | 01nnnnnn n | 10000000 4 bytes | 10000001 8 bytes (big endian)
     string   length and bytes | 11000000 1, 11000001 2, 11000010 4 bytes: an integer | 11000011 length length LZF
 
-Reading checks every length before it is used. What is wrong is remembered (`bad`) and answered with zeros and empty strings, so
-that callers look at it once, in the end.
+Reading checks every length before it is used. An error sets `bad`, and all further reads return zeros and empty strings, so
+that callers test `bad` once, at the end.
 """
 
 from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint64_t
@@ -19,7 +19,7 @@ from kvd.core.view cimport view_of
 
 cdef enum:
     COMPRESS_ABOVE = 20        # bytes of a string
-    LZF_EXPANSION = 300        # a byte never becomes more
+    LZF_EXPANSION = 300        # maximum ratio of decompressed to compressed size
 
 
 # ---- writing ----------------------------------------------------------------------------------------
@@ -45,7 +45,7 @@ cdef void put_length(buf *out, uint64_t n) noexcept nogil:
 
 
 cdef bint put_int(buf *out, int64_t n) noexcept nogil:
-    """False: it takes more than four bytes."""
+    """False: it needs more than four bytes."""
     if -128 <= n <= 127:
         put_byte(out, 0xC0 | FORM_INT8)
         put_little(out, <uint64_t>n, 1)
@@ -61,7 +61,7 @@ cdef bint put_int(buf *out, int64_t n) noexcept nogil:
 
 
 cdef bint put_compressed(buf *out, view v) noexcept nogil:
-    """False: it does not get smaller."""
+    """False: the compressed form is not smaller."""
     cdef size_t begin = out.len
     cdef size_t n
     if not buf_reserve(out, v.len + 32):
@@ -209,7 +209,7 @@ cdef view get_string(reader *r, int which) noexcept nogil:
 
 
 cdef uint8_t *copy_bytes(reader *r, view v) noexcept nogil:
-    """The same bytes in the store's heap; NULL: no memory."""
+    """Copies the bytes to the store's heap; NULL: no memory."""
     cdef uint8_t *p = <uint8_t *>mem_alloc(r.mem, v.len) if not r.bad and v.len else NULL
     if p == NULL:
         r.bad = True

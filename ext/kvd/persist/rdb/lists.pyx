@@ -1,6 +1,6 @@
-"""Lists in RDB files: the nodes of a quicklist, as they stand in memory.
+"""Lists in RDB files: the nodes of a quicklist, as in memory.
 
-Before version 10 nodes were ziplists, and before version 7 a list was its elements one by one; a small one was a ziplist.
+Before version 10 nodes were ziplists; before version 7 a list was its elements one by one, or one ziplist if small.
 """
 
 from libc.stdint cimport uint8_t, uint64_t

@@ -1,6 +1,6 @@
-"""Sets in RDB files: members one by one, or the intset as it stands in memory.
+"""Sets in RDB files: members one by one, or the intset as in memory.
 
-A packed set is written member by member, as servers before 7.2 read it; its own form is read.
+A packed set is written member by member, as servers before 7.2 require; the packed form is read, too.
 """
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
@@ -39,7 +39,7 @@ cdef int save(buf *out, entry *e) noexcept nogil:
 
 cdef void add_member(reader *r, entry *e, view member, packing *limits) noexcept nogil:
     if r.bad or set_add(r.mem, e, member, limits) != 1:
-        r.bad = True               # also one that is there already
+        r.bad = True               # also a duplicate member
 
 
 cdef void fill_from_members(reader *r, entry *e, packing *limits) noexcept nogil:

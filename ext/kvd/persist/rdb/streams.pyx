@@ -1,7 +1,7 @@
-"""Streams in RDB files: nodes as they stand in memory, then figures, groups, and what is pending in them.
+"""Streams in RDB files: nodes as in memory, then counters, groups, and their pending entries.
 
-A pending entry is written with its group, and by its id alone with its consumer; both have to agree. Since version 10 the figures
-that XINFO shows are there, and since 11 the time a consumer was last given something.
+A pending entry is written with its group, and by its id alone with its consumer; both have to agree. The counters
+that XINFO shows are written since version 10, and the time of a consumer's last activity since 11.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
@@ -26,7 +26,7 @@ from kvd.types.kind cimport STREAM
 from kvd.types.stream cimport stream, stream_adopt, stream_entries_read, stream_new, stream_node, stream_of
 from kvd.types.value cimport value_files
 
-cdef struct pending:           # of a group, before it is known whose it is
+cdef struct pending:           # of a group, before its consumer is known
     stream_id id
     int64_t delivered_ms
     uint64_t deliveries
@@ -36,7 +36,7 @@ cdef struct pending:           # of a group, before it is known whose it is
 # ---- writing ----------------------------------------------------------------------------------------
 
 cdef void put_id(buf *out, stream_id id) noexcept nogil:
-    """As a key of Redis's tree: 16 bytes, big endian."""
+    """As a key of Redis's radix tree: 16 bytes, big endian."""
     put_big(out, id.ms, 8)
     put_big(out, id.seq, 8)
 

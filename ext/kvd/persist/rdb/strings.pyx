@@ -1,4 +1,4 @@
-"""Strings in RDB files: integers as such, long ones compressed."""
+"""Strings in RDB files: integers as integers, long strings compressed."""
 
 from kvd.core.buf cimport buf
 from kvd.core.entry cimport entry

@@ -1,10 +1,10 @@
-"""Values to bytes and back, in the format of Redis's snapshots (RDB).
+"""Serialization of values, in the format of Redis's snapshots (RDB).
 
-A value is a byte for its form and what follows from it: counted strings and numbers, or a packed encoding as it stands in memory.
-Written is the oldest form that loses nothing, so that old servers read it too; read is every form since RDB version 2. What is
-read is rebuilt member by member, or checked before it is taken over: the bytes may come from anyone.
+A value is a type byte and its content: counted strings and numbers, or a packed encoding as in memory.
+Values are written in the oldest form that loses nothing, so that old servers can read it; all forms since RDB version 2 are
+read. A value is rebuilt member by member, or checked before it is taken over: the bytes are untrusted.
 
-Each type has a module that writes its values and reads its forms, and enters both here when it is imported.
+Each type has a module that writes its values and reads its forms, and registers both here when it is imported.
 """
 
 from kvd.persist.rdb.forms cimport RDB_FORMS

@@ -4,4 +4,4 @@ from libc.stdint cimport uint8_t
 
 from kvd.persist.rdb.lengths cimport reader
 
-cdef uint8_t *get_ziplist(reader *r) noexcept nogil       # as a listpack that is not empty, the caller's; NULL: r.bad
+cdef uint8_t *get_ziplist(reader *r) noexcept nogil       # as a listpack that is not empty, owned by the caller; NULL: r.bad

@@ -1,6 +1,6 @@
 """Ziplists, the packed sequences of Redis before 7, are read as the listpack of the same elements.
 
-    bytes 4 | tail 4 | count 2 | entries | 255          entry: length of the one before (1 or 5) | encoding | content
+    bytes 4 | tail 4 | count 2 | entries | 255          entry: length of the previous one (1 or 5) | encoding | content
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint64_t

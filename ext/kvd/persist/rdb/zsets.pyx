@@ -1,6 +1,6 @@
-"""Sorted sets in RDB files: members and scores one by one, the highest first, or the listpack as it stands in memory.
+"""Sorted sets in RDB files: members and scores one by one, the highest first, or the listpack as in memory.
 
-Scores are doubles; before version 8 they were text with a length, and a small set a ziplist.
+Scores are doubles; before version 8 they were text with a length, and small sets were ziplists.
 """
 
 from libc.math cimport HUGE_VAL
@@ -37,7 +37,7 @@ cdef int save(buf *out, entry *e) noexcept nogil:
     put_byte(out, RDB_ZSET_2)
     put_length(out, zset_len(e))
     another = zset_at(e, zset_len(e) - 1, &at)
-    while another:                    # the highest first: a skip list is filled fastest so
+    while another:                    # the highest first: a skip list is filled fastest in that order
         score = zset_get(&at, &member)
         put_string(out, member)
         buf_add(out, &score, 8)
@@ -51,7 +51,7 @@ cdef void add_scored(reader *r, entry *e, view member, double score, packing *li
 
 
 cdef double get_text_score(reader *r) noexcept nogil:
-    """A length and digits; 253 to 255 stand for nan and the infinities."""
+    """Reads a length and digits; 253 to 255 mean nan and the infinities."""
     cdef uint64_t n = get_bytes(r, 1, False)
     cdef double d = 0
     if n >= 253:
