@@ -14,7 +14,7 @@ from kvd.run.renames cimport rename_add
 from kvd.server.listening cimport server, server_listen, server_listen_unix
 from kvd.store.log cimport LOG_DEBUG, LOG_NOTICE, LOG_VERBOSE, LOG_WARNING, log_line, log_to_configured
 from kvd.server.poll cimport sigset_t
-from kvd.server.server cimport server_new, server_start, server_stop, server_wait
+from kvd.server.server cimport server_new, server_release, server_start, server_stop, server_wait
 from kvd.server.socket cimport last_errno
 from kvd.store.config cimport OPT_UNIXSOCKETPERM, cfg
 
@@ -50,6 +50,7 @@ cdef int start(Store self, hosts, port, unix_path, int threads, bint log) except
     except BaseException:
         with nogil:
             server_stop(v)
+        server_release(v)
         self.unserved()
         raise
     self.v = v
@@ -81,13 +82,15 @@ cdef object cannot_listen(str what, path=None):
 
 
 def stop(Store self not None):
-    """End the store's server, if it has one."""
+    """End the store's server, if it has one. Any thread may, also while another waits or does the same."""
     cdef server *v = self.v
-    if v != NULL:
+    if v != NULL and not v.stopping:
+        v.stopping = True
         fork_forgets(self)
         with nogil:
             server_stop(v)
         self.v = NULL
+        server_release(v)
         self.unserved()
 
 
@@ -97,15 +100,18 @@ cdef bint wait(Store self, int ms) except -1:
     cdef server *v = self.v
     if v == NULL:
         return True
+    cdef bint asked = False
+    v.references += 1              # another thread may stop the server meanwhile
     hold_signals(&usual)           # as in Sleeper.sleep
     try:
         PyErr_CheckSignals()
         with nogil:
-            server_wait(v, ms, &usual)
+            asked = server_wait(v, ms, &usual)
     finally:
         restore_signals(&usual)
+        server_release(v)
     PyErr_CheckSignals()
-    return v.stop_asked
+    return asked
 
 
 def rename_command(Store self not None, str old, str new):
@@ -180,7 +186,9 @@ class Server:
         stop(self.store)
 
     def wait(self, timeout=None):
-        """Block until a client sends SHUTDOWN (returns True), or for timeout seconds (returns False). Ctrl-C interrupts it."""
+        """Block until a client sends SHUTDOWN or the server is stopped (returns True), or for timeout seconds (returns False).
+
+        Ctrl-C interrupts it."""
         import time
         until = None if timeout is None else time.monotonic() + timeout
         while True:

@@ -34,7 +34,7 @@ from kvd.run.options cimport options_applied
 from kvd.run.registry cimport command_named, freeze
 from kvd.run.renames cimport renames_release
 from kvd.script.interpreter cimport runtime_release
-from kvd.server.server cimport server_abandon, server_stop
+from kvd.server.server cimport server_abandon, server_release, server_stop
 from kvd.session.clients cimport clients_init, clients_release, session_delete, session_new
 from kvd.session.session cimport DOOR_LINK, DOOR_STORE, clients_of, is_plain, session_account, session_kill
 from kvd.session.waiters cimport wait_end, wait_move, wait_of, waits_next
@@ -133,6 +133,7 @@ cdef class Store(Forking):
         if self.v != NULL:
             with nogil:
                 server_stop(self.v)
+            server_release(self.v)
             self.v = NULL
         buf_release(&self.spare)
         runtime_release(self.s)
@@ -490,6 +491,7 @@ cdef class Store(Forking):
         guard_init(&self.s.guard)
         if self.v != NULL:
             server_abandon(self.v)
+            server_release(self.v)
             self.v = NULL
         self.s.guard.shared = FREE_THREADED
         self.s.on_deadline = want_tick

@@ -21,10 +21,13 @@ cdef struct server:
     int listener_count         # slots ever used
     network *threads[MAX_THREADS]
     int thread_count
+    int threads_started
     int next_thread
     int port                   # the TCP port in use; 0: none
     bint stop_asked            # SHUTDOWN
     int stopped[2]             # a waker for server_wait
+    int references             # of the store, and of each server_wait; counted under the GIL
+    bint stopping
 
 cdef bint server_listen(server *v, const char *word, int port) noexcept nogil      # a word of `bind`; False: see errno
 cdef bint server_listen_unix(server *v, const char *path, int mode) noexcept nogil

@@ -28,6 +28,7 @@ cdef server *server_new(store *s) noexcept nogil:
     if v == NULL:
         return NULL
     v.store = s
+    v.references = 1
     if not waker_open(v.stopped):
         free(v)
         return NULL
@@ -112,8 +113,8 @@ cdef bint server_start(server *v, int threads) noexcept nogil:
     s.on_deadline = on_deadline
     for i in range(threads):
         if thread_start(&v.threads[i].thread, thread_main, v.threads[i]) != 0:
-            v.thread_count = i
             return False
+        v.threads_started += 1
     return True
 
 
@@ -129,7 +130,7 @@ cdef void detach(server *v) noexcept nogil:
 cdef void server_stop(server *v) noexcept nogil:
     cdef int i
     ask_threads(v)
-    for i in range(v.thread_count):
+    for i in range(v.threads_started):
         pthread_join(v.threads[i].thread, NULL)
     close_listeners(v, True)
     store_lock(v.store)
@@ -137,8 +138,8 @@ cdef void server_stop(server *v) noexcept nogil:
         network_free(v.threads[i])
     store_unlock(v.store)
     detach(v)
-    waker_close(v.stopped)
-    free(v)
+    v.stop_asked = True
+    waker_wake(v.stopped)
 
 
 cdef void server_abandon(server *v) noexcept nogil:
@@ -147,8 +148,13 @@ cdef void server_abandon(server *v) noexcept nogil:
     for i in range(v.thread_count):
         network_free(v.threads[i])
     detach(v)
-    waker_close(v.stopped)
-    free(v)
+
+
+cdef void server_release(server *v) noexcept nogil:
+    v.references -= 1
+    if v.references == 0:
+        waker_close(v.stopped)
+        free(v)
 
 
 cdef bint server_wait(server *v, int timeout_ms, const sigset_t *mask) noexcept nogil:
