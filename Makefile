@@ -17,7 +17,8 @@ asan:                     # all but the doors and applications under the address
 	KVDDEV_BUILD=asan $(PYTHON) setup.py -q build
 	LD_PRELOAD=$$(gcc -print-file-name=libasan.so) PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0 \
 	KVDDEV_COMPAT_EXAMPLES=10 PYTHONPATH=$(call LIB,asan) $(PYTHON) -m pytest --timeout 600 \
-	    tests/core tests/resp tests/store tests/commands tests/persist tests/session tests/model tests/compat tests/caching tests/script
+	    tests/core tests/types tests/store tests/resp tests/session tests/run tests/commands tests/persist tests/script tests/server \
+	    tests/model tests/compat tests/caching
 
 trace:                    # line coverage of .pyx
 	KVDDEV_BUILD=trace $(PYTHON) setup.py -q build

@@ -226,6 +226,7 @@ def same_digest_expected(server, wire, found):
     return not (server.valkey and b"hash" in kinds)
 
 
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("proto", [2, 3])
 @pytest.mark.parametrize("family", sorted(FAMILIES))
 def test_sequences(real, ours, proto, family):
