@@ -250,7 +250,7 @@ cdef struct geo_search:
     entry *e
     geo_shape shape
     double unit                # metres
-    bint centred                # the centre is given
+    bint centred               # the centre is given
     bint shaped
     bint with_distance
     bint with_hash
@@ -392,7 +392,7 @@ cdef void store_hits(call *c, geo_search *g, hits *found, const char *event) noe
 
 
 cdef enum search_kind:
-    BY_POSITION = 1               # GEORADIUS
+    BY_POSITION = 1            # GEORADIUS
     BY_MEMBER = 2              # GEORADIUSBYMEMBER
     READS_ONLY = 4             # and their _RO forms
     SEARCHES = 8               # GEOSEARCH
