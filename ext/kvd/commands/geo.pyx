@@ -27,7 +27,7 @@ from kvd.types.zset cimport zset_at, zset_below, zset_cursor, zset_get, zset_new
 
 # ---- arguments --------------------------------------------------------------------------------------
 
-cdef bint arg_place(call *c, int i, double *lon, double *lat) noexcept nogil:
+cdef bint arg_position(call *c, int i, double *lon, double *lat) noexcept nogil:
     """Longitude at i, latitude after it; False: the error is replied."""
     cdef char text[128]
     if not parse_double(c.argv[i], lon) or not parse_double(c.argv[i + 1], lat):
@@ -162,7 +162,7 @@ cdef void geoadd_command(call *c) noexcept nogil:
     add.argv[1] = c.argv[1]
     text = room + add.argc * sizeof(view)
     for i in range(n):
-        if not arg_place(c, at + i * 3, &lon, &lat):
+        if not arg_position(c, at + i * 3, &lon, &lat):
             free(room)
             return
         add.argv[2 + i * 2] = view_of(text, format_int(text, <int64_t>geo_encode(lon, lat)))
@@ -250,7 +250,7 @@ cdef struct geo_search:
     entry *e
     geo_shape shape
     double unit                # metres
-    bint placed                # the centre is given
+    bint centred               # the centre is given
     bint shaped
     bint with_distance
     bint with_hash
@@ -392,7 +392,7 @@ cdef void store_hits(call *c, geo_search *g, hits *found, const char *event) noe
 
 
 cdef enum search_kind:
-    BY_PLACE = 1               # GEORADIUS
+    BY_POSITION = 1            # GEORADIUS
     BY_MEMBER = 2              # GEORADIUSBYMEMBER
     READS_ONLY = 4             # and their _RO forms
     SEARCHES = 8               # GEOSEARCH
@@ -408,12 +408,12 @@ cdef bint member_place(call *c, view member, geo_search *g) noexcept nogil:
 
 cdef int read_search_word(call *c, int i, geo_search *g, int kind) noexcept nogil:
     """FROM and BY at i; returns the last argument it takes, 0 if it is another word, -1 with the error replied."""
-    if i + 1 < c.argc and view_is(c.argv[i], b"frommember") and not g.placed:
-        g.placed = True
+    if i + 1 < c.argc and view_is(c.argv[i], b"frommember") and not g.centred:
+        g.centred = True
         return i + 1 if member_place(c, c.argv[i + 1], g) else -1
-    if i + 2 < c.argc and view_is(c.argv[i], b"fromlonlat") and not g.placed:
-        g.placed = True
-        return i + 2 if arg_place(c, i + 1, &g.shape.lon, &g.shape.lat) else -1
+    if i + 2 < c.argc and view_is(c.argv[i], b"fromlonlat") and not g.centred:
+        g.centred = True
+        return i + 2 if arg_position(c, i + 1, &g.shape.lon, &g.shape.lat) else -1
     if i + 2 < c.argc and view_is(c.argv[i], b"byradius") and not g.shaped:
         g.shaped = True
         return i + 2 if arg_radius(c, i + 1, &g.shape, &g.unit) else -1
@@ -474,7 +474,7 @@ cdef bint options_agree(call *c, geo_search *g, int kind) noexcept nogil:
     if g.target.ptr != NULL and (g.with_distance or g.with_hash or g.with_place):
         reply_errorf(c, b"ERR %s is not compatible with WITHDIST, WITHHASH and WITHCOORD options",
                      <const char *>b"GEOSEARCHSTORE" if kind & STORES else <const char *>b"STORE option in GEORADIUS", NULL)
-    elif kind & SEARCHES and not g.placed:
+    elif kind & SEARCHES and not g.centred:
         reply_errorf(c, b"ERR exactly one of FROMMEMBER or FROMLONLAT can be specified for %s", name, NULL)
     elif kind & SEARCHES and not g.shaped:
         reply_errorf(c, b"ERR exactly one of BYRADIUS and BYBOX can be specified for %s", name, NULL)
@@ -496,8 +496,8 @@ cdef void search(call *c, int key_at, int kind) noexcept nogil:
         return
     if kind & STORES:
         g.target = c.argv[1]
-    if kind & BY_PLACE:
-        if not arg_place(c, 2, &g.shape.lon, &g.shape.lat) or not arg_radius(c, 4, &g.shape, &g.unit):
+    if kind & BY_POSITION:
+        if not arg_position(c, 2, &g.shape.lon, &g.shape.lat) or not arg_radius(c, 4, &g.shape, &g.unit):
             return
         at = 6
     elif kind & BY_MEMBER:
@@ -530,7 +530,7 @@ define(georadius_command, """
     words: 6 STORE STOREDIST
 """)
 cdef void georadius_command(call *c) noexcept nogil:
-    search(c, 1, BY_PLACE)
+    search(c, 1, BY_POSITION)
 
 
 define(georadius_ro_command, """
@@ -540,7 +540,7 @@ define(georadius_ro_command, """
     at: 1 1 1
 """)
 cdef void georadius_ro_command(call *c) noexcept nogil:
-    search(c, 1, BY_PLACE | READS_ONLY)
+    search(c, 1, BY_POSITION | READS_ONLY)
 
 
 define(georadiusbymember_command, """

@@ -478,16 +478,16 @@ cdef void memory_doctor(call *c) noexcept nogil:
     cdef size_t used = store_memory(c.store)
     memset(&text, 0, sizeof(text))
     if used < 5242880:
-        buf_printf(&text, b"This store holds less than 5 MB: too little to say anything.\n")
+        buf_printf(&text, b"This store uses less than 5 MB: too little for a report.\n")
     else:
         if max(c.store.mem.peak, used) > used * 3 // 2:
-            buf_printf(&text, b"Peak: memory was once %.1f times what it is now; freed pages may be kept. MEMORY PURGE gives them back.\n",
+            buf_printf(&text, b"Peak: memory usage was %.1f times the current one; freed pages may be kept. MEMORY PURGE returns them.\n",
                        c.store.mem.peak / <double>used)
         if resident() > used * 2 and resident() - used > 104857600:
             buf_printf(&text, b"Resident memory is %.1f times the data: the rest belongs to Python or to freed pages.\n",
                        resident() / <double>used)
         if clients_of(c.store).count and clients_of(c.store).memory // clients_of(c.store).count > 204800:
-            buf_printf(&text, b"Client buffers: more than 200 kB for each client on average. CLIENT LIST shows whose.\n")
+            buf_printf(&text, b"Client buffers: more than 200 kB for each client on average. See CLIENT LIST.\n")
         if text.len == 0:
             buf_printf(&text, b"Nothing unusual.\n")
     write_verbatim(c.out, view_of(text.ptr, text.len), b"txt", c.proto)

@@ -61,7 +61,7 @@ cdef void del_command(call *c) noexcept nogil:
 
 define(unlink_command, """
     UNLINK key [key ...]
-    write fast | generic | 4.0.0 | O(1) for each key; memory is given back in slices
+    write fast | generic | 4.0.0 | O(1) for each key; memory is freed in slices
     Delete keys and free their memory in the background.
     keys: RM delete
     tips: request_policy:multi_shard response_policy:agg_sum

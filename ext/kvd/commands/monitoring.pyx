@@ -185,13 +185,13 @@ cdef void latency_doctor(call *c) noexcept nogil:
     cdef int i
     memset(&text, 0, sizeof(text))
     if cfg(&c.store.config, OPT_LATENCY_MONITOR_THRESHOLD) == 0:
-        buf_printf(&text, b"Latency monitoring is off. Switch it on with CONFIG SET latency-monitor-threshold <milliseconds>.\n")
+        buf_printf(&text, b"Latency monitoring is disabled. Enable it with CONFIG SET latency-monitor-threshold <milliseconds>.\n")
     elif f.latency_kinds == 0:
-        buf_printf(&text, b"No latency above the threshold has been seen.\n")
+        buf_printf(&text, b"No latency above the threshold was recorded.\n")
     for i in range(f.latency_kinds):
         buf_printf(&text, b"%d. %s: %d samples, worst %lld ms.", i + 1, f.latency[i].name, f.latency[i].count,
                    <long long>f.latency[i].worst)
-        buf_printf(&text, b" SLOWLOG GET names the commands that took longest.\n")
+        buf_printf(&text, b" SLOWLOG GET lists the slowest commands.\n")
     write_verbatim(c.out, view_of(text.ptr, text.len), b"txt", c.proto)
     buf_release(&text)
 

@@ -275,7 +275,7 @@ cdef void debug_populate(call *c) noexcept nogil:
 
 
 cdef void debug_protocol(call *c) noexcept nogil:
-    """One reply of each shape, so that clients can test their parsers."""
+    """A reply of each type, for tests of clients' parsers."""
     cdef view kind = c.argv[2]
     if view_is(kind, b"string"):
         write_text(c.out, b"Hello World")
@@ -407,14 +407,14 @@ HELP[:] = [
     b"CHECK", b"    Assert the invariants of every structure.",
     b"DIGEST", b"    Return a digest of all keys and values.",
     b"DIGEST-VALUE <key> [<key> ...]", b"    Return a digest of each value.",
-    b"ERROR <text>", b"    Answer with an error.",
-    b"HTSTATS <db>", b"    Return figures of a database's table.",
-    b"OBJECT <key>", b"    Describe how a value is held.",
-    b"POPULATE <count> [<prefix>] [<size>]", b"    Make keys that do not exist.",
-    b"PROTOCOL <type>", b"    Answer with a reply of that type.",
+    b"ERROR <text>", b"    Return an error.",
+    b"HTSTATS <db>", b"    Return statistics of a database's hash table.",
+    b"OBJECT <key>", b"    Return internals of a value.",
+    b"POPULATE <count> [<prefix>] [<size>]", b"    Create missing keys.",
+    b"PROTOCOL <type>", b"    Return a test value of that type.",
     b"REWRITE <key>", b"    Return the commands that rebuild a value.",
-    b"SET-ACTIVE-EXPIRE <0|1>", b"    Switch active expiry.",
-    b"SLEEP <seconds>", b"    Block the store for so many seconds.",
+    b"SET-ACTIVE-EXPIRE <0|1>", b"    Disable or enable active expiry.",
+    b"SLEEP <seconds>", b"    Block the store for that time.",
     b"LOG <text>", b"    Write to the log.", NULL,
 ]
 

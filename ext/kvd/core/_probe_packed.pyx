@@ -60,7 +60,7 @@ def compress(bytes data, size_t room):
 
 
 def decompress(bytes data, size_t size):
-    """The bytes, or None if the data is broken. A copy on the heap lets the sanitizer see what lies behind."""
+    """The bytes, or None if the data is broken. A copy on the heap lets the sanitizer detect reads beyond its end."""
     cdef uint8_t *source = <uint8_t *>malloc(max(len(data), 1))
     cdef uint8_t *out = <uint8_t *>malloc(max(size, 1))
     memcpy(source, <const char *>data, len(data))

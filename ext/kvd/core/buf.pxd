@@ -24,7 +24,7 @@ cdef extern from "kvd/core/buf.h" nogil:
 
 
 cdef inline void buf_release(buf *b) noexcept nogil:
-    """Give the memory back; the buffer is empty and usable."""
+    """Free the memory; the buffer is empty and usable."""
     free(b.ptr)
     b.ptr = NULL
     b.len = b.cap = 0

@@ -77,7 +77,7 @@ cdef bint cells_shrink(cells *c) noexcept nogil:
         return False
     at = fresh(c.mem, FIRST)
     if at == NULL:
-        return False           # the present cells are freed, too
+        return False           # no memory: the present cells, all empty, stay in use
     replace(c, at, FIRST)
     return True
 

@@ -35,7 +35,7 @@ cdef struct bounds:
 
 
 cdef inline uint64_t spread(uint32_t v) noexcept nogil:
-    """A zero behind each bit."""
+    """Inserts a zero after each bit."""
     cdef uint64_t x = v
     x = (x | x << 16) & <uint64_t>0x0000FFFF0000FFFFULL
     x = (x | x << 8) & <uint64_t>0x00FF00FF00FF00FFULL

@@ -9,7 +9,7 @@ from kvd.core.view cimport lower
 
 
 cdef bint match_class(view p, size_t *at, unsigned char c, bint nocase) noexcept nogil:
-    """Does the class that starts at p[at] (behind the bracket) hold c? Leaves `at` behind the class.
+    """Does the class that starts at p[at] (after the bracket) contain c? Leaves `at` after the class.
 
     An unclosed class ends with the pattern; ranges may be given backwards."""
     cdef size_t i = at[0]
@@ -57,7 +57,7 @@ cdef bint match_class(view p, size_t *at, unsigned char c, bint nocase) noexcept
 cdef bint glob_match(view p, view t, bint nocase) noexcept nogil:
     cdef size_t i = 0               # in the pattern
     cdef size_t j = 0               # in the text
-    cdef size_t star_i = 0          # behind the last star
+    cdef size_t star_i = 0          # after the last star
     cdef size_t star_j = 0          # how far that star reaches
     cdef bint starred = False
     cdef bint ok

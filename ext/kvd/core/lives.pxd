@@ -1,4 +1,4 @@
-"""Lifetimes of numbered nodes: when each expires, goes idle and goes stale. See lives.pyx."""
+"""Lifetimes of numbered nodes: expiry, idle times and staleness. See lives.pyx."""
 
 from libc.stdint cimport int64_t, uint32_t
 

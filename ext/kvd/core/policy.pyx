@@ -600,7 +600,7 @@ cdef const char *policy_check(policy *p) noexcept nogil:
         total = p.queues[ONLY].count
         for i in range(total):
             if node_at(p.nodes, p.places[i]).prev != i:
-                return b"a node that does not know its place"
+                return b"a node with a wrong position"
     else:
         for q in range(3):
             what = check_queue(p, &p.queues[q], q if turn(p, 1) >= 0 else ONLY, &weight, &count)

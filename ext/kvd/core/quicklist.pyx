@@ -337,7 +337,7 @@ cdef bint quicklist_replace(quicklist *q, quickpos *at, view v) noexcept nogil:
             return False
         changed(at.node)
         return True
-    if at.p != lp_first(n.data):       # leave it alone in a node first
+    if at.p != lp_first(n.data):       # first split before and after it, so that it is alone in a node
         if not divide(q, n, at.p):
             return False
         n = n.next

@@ -1,4 +1,4 @@
-"""SHA-1 (FIPS 180-4), the name that EVALSHA gives to a script. Not for secrets.
+"""SHA-1 (FIPS 180-4), which identifies scripts (EVALSHA). Not for secrets.
 
 Implemented here because scripts are named, and texts hashed, without the GIL.
 """

@@ -29,13 +29,13 @@ cdef struct segment:
 
 cdef struct slab:
     heap *mem
-    node **segments            # NULL: given back
+    node **segments            # NULL: freed
     segment *states
     uint32_t directory         # capacity of these two, in segments
-    uint32_t count             # segment numbers in use or given back
+    uint32_t count             # segment numbers in use or freed
     uint32_t first             # nodes the first segment has memory for
     uint32_t open              # first segment with free nodes, plus one; 0: none
-    uint32_t vacant            # segments given back, linked through `next`
+    uint32_t vacant            # freed segments, linked through `next`
     uint32_t used
 
 cdef struct queue:             # first is the oldest

@@ -15,7 +15,7 @@ the time. Here bucket number `buckets - low_mask - 1` is split into itself and a
 the load passes LOAD_HIGH, and the last one is merged back when it falls below LOAD_LOW: an insert or
 a removal touches two buckets at most, there is one table to search, and load (hence bytes per key:
 about 12) is the same at every size. Bucket of a hash: its low bits under the wide mask; if that bucket does
-not exist yet, under the narrow one. Buckets live in segments of 256 (16 KiB) behind a directory;
+not exist yet, under the narrow one. Buckets are in segments of 256 (16 KiB), listed in a directory;
 the first segment starts with one bucket and doubles, so small tables are small.
 
 SCAN's cursor counts with its bits reversed over the narrow mask; a bucket that has been split is

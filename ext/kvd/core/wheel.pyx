@@ -318,7 +318,7 @@ cdef const char *wheel_check(wheel *w) noexcept nogil:
         for k in range(w.lanes[i].count):
             t = cell(&w.lanes[i], k)[0]
             if t.place != ((<uint64_t>(i + 1) << PLACE_BITS) | k):
-                return b"a timer that does not know its place"
+                return b"a timer with a wrong position"
         total += w.lanes[i].count
     if total != w.count:
         return b"timers miscounted"

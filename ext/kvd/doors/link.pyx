@@ -57,7 +57,7 @@ cdef class Link(Session):
     cdef bint dying                # deleted when `users` becomes 0
 
     def __dealloc__(self):
-        self.drop()                # other threads may ring the sleeper until the session is gone
+        self.drop()                # other threads may signal the sleeper until the session is deleted
         buf_release(&self.raw)
         buf_release(&self.spare)
 

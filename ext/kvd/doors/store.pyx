@@ -124,7 +124,7 @@ cdef class Store(Forking):
         for name, value in options.items():
             if name == "databases" and count_of_databases(value) != cfg(&self.s.config, OPT_DATABASES):
                 from kvd.errors import ConfigError
-                raise ConfigError("databases: the store is made with them, so a subclass has to pass them on to __new__")
+                raise ConfigError("databases cannot change after creation: a subclass must pass it to __new__")
             self.configure(name.replace("_", "-"), value)
 
     def __dealloc__(self):

@@ -6,4 +6,4 @@ from kvd.run.call cimport call
 
 cdef void run(call *c) noexcept nogil                              # after the gate
 cdef void run_ended(call *c, uint64_t spent, bint failed) noexcept nogil   # of a blocked call that ended without being served: measured with this many ticks
-cdef void show(call *c) noexcept nogil                             # sends it to sessions that MONITOR
+cdef void show(call *c) noexcept nogil                             # sends it to the sessions in MONITOR mode

@@ -8,8 +8,8 @@ Time: a count hook reads the clock every HOOK_EVERY instructions. A run that is 
 busy-reply-threshold becomes `busy`: the gate replies BUSY to all others, and with each hook the
 owner of the session (session.relax) lets other threads take the lock for a moment, or serves its own other
 connections. The data does not change meanwhile: only the script passes the gate, and no tick runs.
-A killed run gets an error with every instruction from then on, so that no pcall can catch it for long. It is the error of
-memory, the only one that calls no error handler.
+A killed run gets an error with every instruction from then on, so that no pcall can catch it for long. It is Lua's error of
+memory, the only kind that calls no error handler.
 """
 
 from libc.stdint cimport int64_t

@@ -53,8 +53,8 @@ cdef struct runtime:           # at store.scripts
     int argv_room
     int coroutines             # nesting depth
     uint16_t random[3]
-    int real_globals           # registry: the table behind _G
-    int library_env            # registry: the globals of libraries, and the tables behind them
+    int real_globals           # registry: the real table of _G
+    int library_env            # registry: the globals of libraries, and their real tables
     int library_all
     int library_loading
     int body, handler, describe, run_library   # registry: C functions

@@ -204,7 +204,7 @@ cdef void protocol_error(connection *k) noexcept nogil:
 
 
 cdef void prefetch_batch(connection *k, int n) noexcept nogil:
-    """Prefetches all buckets, then all entries of the batch, instead of one after the other."""
+    """Prefetches all buckets of the batch, then all entries."""
     cdef network *net = k.owner
     cdef table *t = &net.store.dbs[k.session.db].keys
     cdef int i

@@ -16,11 +16,11 @@ from kvd.store.parts cimport PART_SERVER
 cdef const char *TOO_MANY = b"-ERR max number of clients reached\r\n"
 cdef const char *PROTECTED = (
     b"-DENIED This server runs in protected mode: it has no password and listens on all addresses, so it only accepts "
-    b"connections of its own machine. Set requirepass, or bind it to certain addresses, or switch protected-mode off "
-    b"(CONFIG SET protected-mode no, from this machine) if the network around it is safe.\r\n")
+    b"connections from its own machine. Set requirepass, or bind it to specific addresses, or disable protected-mode "
+    b"(CONFIG SET protected-mode no, from this machine) if its network is trusted.\r\n")
 
 
-cdef listener *free_place(server *v) noexcept nogil:
+cdef listener *free_slot(server *v) noexcept nogil:
     cdef int i
     for i in range(v.listener_count):
         if v.listeners[i].fd < 0:
@@ -35,7 +35,7 @@ cdef bint add_listener(server *v, int fd, const char *path, const char *word) no
     cdef listener *l
     if fd < 0:
         return False
-    l = free_place(v)
+    l = free_slot(v)
     if l == NULL:
         close(fd)
         return False
@@ -110,7 +110,7 @@ cdef bint listen_all(server *v, const char *words, int port) noexcept nogil:
         word[n] = 0
         words += n
         if not server_listen(v, word, port):
-            log_line(v.store, LOG_WARNING, b"Could not create a TCP listening socket for an address that CONFIG SET named")
+            log_line(v.store, LOG_WARNING, b"Could not create a TCP listening socket for an address in CONFIG SET")
             drop_tcp(v, False)
             return False
     return True

@@ -1,7 +1,7 @@
 """Creation, reset and deletion of sessions.
 
-The only module of the layer that knows all registries which refer to a session (what it watches, waits for, listens
-to and tracks), so that a deleted session is in none of them.
+The only module of the layer that knows all registries with references to a session (watches, waits, subscriptions,
+tracking), so that a deleted session is in none of them.
 """
 
 from libc.stdint cimport int64_t

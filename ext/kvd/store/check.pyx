@@ -39,7 +39,7 @@ cdef const char *check_key_timer(database *db, entry *e, size_t *planned) noexce
         return NULL
     planned[0] += 1
     if db.expires == NULL or not wheel_holds(db.expires, entry_timer(e)):
-        return b"a key's timer does not stand where it says"
+        return b"a key's timer is not at its position in the wheel"
     return NULL
 
 
@@ -50,7 +50,7 @@ cdef const char *check_field_timer(database *db, entry *e, size_t *planned) noex
     t = hash_table_of(e)
     planned[0] += 1
     if db.fields == NULL or not wheel_holds(db.fields, &t.due):
-        return b"a hash's timer does not stand where it says"
+        return b"a hash's timer is not at its position in the wheel"
     if t.owner != e:
         return b"a hash's timer does not know its key"
     if hash_soonest(e) < 0 or t.due.deadline > hash_soonest(e):
@@ -75,7 +75,7 @@ cdef const char *check_wheel(wheel *w, size_t planned) noexcept nogil:
             return b"timers without a wheel"
         return NULL
     if w.count != planned:
-        return b"a wheel holds timers of nothing"
+        return b"a wheel holds timers without keys"
     return wheel_check(w)
 
 

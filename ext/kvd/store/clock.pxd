@@ -1,6 +1,6 @@
 """The store's clock: the wall clock, or, for tests of expiry, a shifted or frozen one. See clock.pyx.
 
-`store.now` is taken once for a batch of commands, so that a batch (and a script) sees one moment.
+`store.now` is set once per batch of commands, so time does not advance within a batch or a script.
 """
 
 from libc.stdint cimport int64_t, uint64_t

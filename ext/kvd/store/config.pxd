@@ -154,10 +154,10 @@ cdef struct config:
 
 cdef int option_count() noexcept nogil
 cdef const option *option_at(int id) noexcept nogil
-cdef int option_find(view name) noexcept nogil                     # -1: unknown; knows aliases
+cdef int option_find(view name) noexcept nogil                     # -1: unknown; aliases are known
 cdef void config_init(config *c) noexcept nogil                    # the defaults
 cdef void config_release(config *c) noexcept nogil
-cdef bint config_set(config *c, int id, view value, buf *why) noexcept nogil   # False: why says what is wrong
+cdef bint config_set(config *c, int id, view value, buf *why) noexcept nogil   # False: `why` holds the error text
 cdef void config_print(config *c, int id, buf *out) noexcept nogil  # the value as CONFIG GET shows it
 cdef bint config_is_default(config *c, int id) noexcept nogil
 cdef const char *config_text(config *c, int id) noexcept nogil     # of a text option; never NULL
@@ -165,5 +165,5 @@ cdef bint config_copy(config *target, config *source) noexcept nogil
 
 
 cdef inline int64_t cfg(config *c, int id) noexcept nogil:
-    """The number behind a numeric, boolean or enum option."""
+    """The number of a numeric, boolean or enum option."""
     return c.values[id].number

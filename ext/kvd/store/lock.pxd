@@ -1,4 +1,4 @@
-"""A store's mutex, held only while other threads can reach the store.
+"""A store's mutex, taken only while other threads can reach the store.
 
 Mutexes are not fair: a holder that releases and takes again at once usually gets it back. `waiting` shows a
 long-running holder (a script) that others wait, and guard_lend lets them take it.
@@ -32,7 +32,7 @@ cdef enum:
 cdef struct guard:
     pthread_mutex_t mutex
     int waiting                # threads that wait for it; atomic
-    bint shared                # other threads can reach the store: the mutex counts
+    bint shared                # other threads can reach the store: the mutex is used
     bint held                  # a method of a Python object holds it (doors/lock.pxd)
 
 

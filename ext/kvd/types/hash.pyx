@@ -524,7 +524,7 @@ cdef const char *check_queue(hash_table *t) noexcept nogil:
         if f.flags & TIMED:
             timed += 1
             if entry_timer(f).place >= t.timed or t.queue[entry_timer(f).place] != f:
-                return b"a field's timer does not know its place"
+                return b"a field's timer has a wrong position"
         f = table_next(&t.fields, &at)
     if timed != t.timed:
         return b"the fields with deadlines are counted wrongly"

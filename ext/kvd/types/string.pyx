@@ -1,7 +1,7 @@
 """Strings: three representations.
 
     integer   BOXED, the payload is the number            encoding INT
-    inline    bytes behind the key, up to INLINE_MAX      EMBSTR up to 44 bytes, else RAW
+    inline    bytes after the key, up to INLINE_MAX      EMBSTR up to 44 bytes, else RAW
     blob      BOXED, the payload points to a blob         RAW (EMBSTR after COPY never gets here)
 
 The encoding tag is the result of OBJECT ENCODING and follows the documented rules (44 bytes, RAW after a

@@ -10,7 +10,7 @@ from kvd.types.digest cimport digest
 from kvd.types.rewrite cimport command_sink
 
 cdef struct type_row:
-    const char *name           # as TYPE answers
+    const char *name           # as returned by TYPE
     int number                 # in digests
     bint (*free_some)(heap *h, entry *e, int *budget) noexcept nogil          # these four: of a BOXED entry
     size_t (*parts)(entry *e) noexcept nogil
@@ -27,9 +27,9 @@ cdef type_row *type_row_of(int type) noexcept nogil
 cdef void value_files(int type, int (*save)(buf *, entry *) noexcept nogil, entry *(*load)(void *, int, view) noexcept nogil) noexcept
 # value_files: called when the module that writes and reads this type's values is imported
 
-cdef const char *type_name(int type) noexcept nogil            # as TYPE answers
+cdef const char *type_name(int type) noexcept nogil            # as returned by TYPE
 cdef int type_named(view name) noexcept nogil                  # -1: no such type
-cdef const char *encoding_name(entry *e) noexcept nogil        # as OBJECT ENCODING answers
+cdef const char *encoding_name(entry *e) noexcept nogil        # as returned by OBJECT ENCODING
 cdef void value_free(heap *h, entry *e) noexcept nogil         # the value and its entry
 cdef bint value_free_some(heap *h, entry *e, int *budget) noexcept nogil   # a slice of that; True: all is gone, e too
 cdef size_t value_parts(entry *e) noexcept nogil               # about how many allocations freeing it takes

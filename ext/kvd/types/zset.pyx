@@ -448,7 +448,7 @@ cdef const char *check_order(entry *e) noexcept nogil:
     score[0] = zset_get(&at[0], &member[0])
     while True:
         if score[i] != score[i] or zset_rank(e, member[i], &found) != rank or found != score[i]:
-            return b"a member of a sorted set has another score or rank than its place says"
+            return b"a member of a sorted set has a wrong score or rank"
         at[1 - i] = at[i]
         if not zset_next(&at[1 - i]):
             return NULL
