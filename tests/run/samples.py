@@ -399,7 +399,8 @@ ROWS += [
     Sample(("CONFIG", "RESETSTAT"), exempt={"multi": "it takes away the figures of MULTI"}),
     Sample(("CLIENT", "CACHING", "YES"), fails=True), Sample(("CLIENT", "NO-TOUCH", "OFF")), Sample(("CLIENT", "PAUSE", 0)),
     Sample(("CLIENT", "REPLY", "ON")), Sample(("CLIENT", "TRACKING", "OFF")), Sample(("SLOWLOG", "GET"), how="shape"),
-    *[Sample((name, "channel"), exempt=LISTENING) for name in ("SUBSCRIBE", "PSUBSCRIBE", "SSUBSCRIBE")],
+    *[Sample((name, "channel"), exempt=LISTENING) for name in ("SUBSCRIBE", "PSUBSCRIBE")],
+    Sample(("SSUBSCRIBE", "channel"), exempt={**LISTENING, "multi": "real servers refuse it in EXEC, unlike SUBSCRIBE"}),
     *[Sample((name, "channel"), exempt={"redis": MESSAGES, "aio": MESSAGES}) for name in ("UNSUBSCRIBE", "PUNSUBSCRIBE", "SUNSUBSCRIBE")],
 ]  # fmt: skip
 

@@ -198,6 +198,7 @@ class Traces:
         stats = f"cmdstat_{name_of(words)}:"
         before = Counter() if words == ("CONFIG", "RESETSTAT") else Counter(self.figures(stats))
         before["calls"] += words[0] == "INFO"     # that of figures()
+        self.monitor.read()
         self.reply = self.door(*words) if call is None else call(self)
         found = {"reply": comparable(self.reply, how), "MONITOR": self.shown(words)}
         found["commandstats"] = {part: n - before[part] for part, n in self.figures(stats).items()}

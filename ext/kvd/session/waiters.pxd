@@ -7,7 +7,7 @@ from kvd.core.view cimport view
 from kvd.session.session cimport session
 from kvd.core.tagged cimport tag_of, tagged_name
 from kvd.store.parts cimport PART_WAITS
-from kvd.store.store cimport store
+from kvd.store.store cimport database, store
 
 cdef enum wait_null:           # what a waiter gets when its time is over
     NULL_ARRAY
@@ -61,6 +61,7 @@ cdef size_t waits_count(store *s) noexcept nogil                  # sessions tha
 cdef size_t waits_keys(store *s, bint on_gone) noexcept nogil     # keys they wait for; on_gone: of those, with such a waiter
 cdef bint wait_start(session *c, const void *command, wanted *what) noexcept nogil   # False: no memory
 cdef void wait_end(session *c) noexcept nogil                     # no longer; nothing is replied
+cdef void waits_touch(store *s, database *db, view key) noexcept nogil    # those that wait for the key look at it again
 cdef wait_key *waits_ready(store *s) noexcept nogil               # takes the next key that has changed, or NULL
 cdef void wait_forget(store *s, wait_key *k) noexcept nogil       # a key from waits_ready, if no session waits for it any more
 cdef int64_t waits_next(store *s) noexcept nogil                  # when the soonest timed waiter's time is over; NEVER: none
