@@ -57,11 +57,11 @@ class Peer:
 
     def __init__(self, address, version):
         self.address, self.version = address, version
-        self.wires = []
+        self.wires = [Wire(address)]
 
     def __call__(self, *words):
-        """Run a command in the first connection; errors are returned."""
-        return self.wires[0](*words) if self.wires else self.open()(*words)
+        """Run a command in a connection of its own; errors are returned."""
+        return self.wires[0](*words)
 
     def open(self, proto=2):
         self.wires.append(Wire(self.address, proto))
