@@ -4,7 +4,11 @@ import pytest
 
 import kvd
 
-from .compat.wire import Wire
+from .compat.wire import RealServer, Wire, programs
+
+REAL = [pytest.param(program, marks=pytest.mark.real_server) for program in programs()]
+if not REAL:
+    REAL = [pytest.param("", marks=[pytest.mark.real_server, pytest.mark.skip("there is no redis-server or valkey-server in PATH or KVDDEV_SERVERS")])]
 
 
 @pytest.fixture
@@ -46,3 +50,53 @@ def run(request):
         wire = Wire(("127.0.0.1", server.port), 3 if request.param == "resp3" else 2)
         yield Door(store, wire)
         wire.close()
+
+
+class Peer:
+    """A server on which an expectation is checked: kvd, or a real server. version: (7, 0) of Redis 7.0; kvd counts as the newest."""
+
+    def __init__(self, address, version):
+        self.address, self.version = address, version
+        self.wires = [Wire(address)]
+
+    def __call__(self, *words):
+        """Run a command in a connection of its own; errors are returned."""
+        return self.wires[0](*words)
+
+    def open(self, proto=2):
+        self.wires.append(Wire(self.address, proto))
+        return self.wires[-1]
+
+    def close(self):
+        while self.wires:
+            self.wires.pop().close()
+
+
+@pytest.fixture(scope="session")
+def real_servers():
+    """Real servers by their programs, started when they are first asked for."""
+    started = {}
+    yield started
+    for server in started.values():
+        server.stop()
+
+
+@pytest.fixture(params=["kvd", *REAL])
+def peer(request, real_servers):
+    """An empty kvd server, and each of the real servers: they show that what a test expects of kvd is right."""
+    if request.param == "kvd":
+        with kvd.Store(enable_debug_command="yes").serve() as server:
+            one = Peer(("127.0.0.1", server.port), (99, 0))
+            yield one
+            one.close()
+        return
+    if request.param not in real_servers:
+        real_servers[request.param] = RealServer(request.param)
+    name = real_servers[request.param].name
+    version = tuple(int(n) for n in name.split()[-1].split(".")[:2])
+    one = Peer(real_servers[request.param].address, (8, 9) if name.startswith("valkey") else version)
+    one("FLUSHALL")
+    one("CONFIG", "RESETSTAT")
+    one("SLOWLOG", "RESET")
+    yield one
+    one.close()

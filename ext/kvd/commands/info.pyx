@@ -208,7 +208,7 @@ cdef size_t pending_objects(store *s) noexcept nogil:
     cdef size_t n = 0
     r = s.graveyard
     while r != NULL:
-        n += r.keys.items
+        n += r.keys.items + (r.value != NULL)
         r = r.next
     return n
 

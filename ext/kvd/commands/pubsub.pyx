@@ -101,6 +101,9 @@ define(ssubscribe_command, """
     at: 1 -1 1
 """)
 cdef void ssubscribe_command(call *c) noexcept nogil:
+    if c.session.executing:
+        reply_error(c, b"ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client")
+        return
     subscribe_generic(c, SHARD, b"ssubscribe")
 
 

@@ -24,6 +24,7 @@ from kvd.run.args cimport (
 )
 from kvd.run.errors cimport NO_MEMORY, SYNTAX
 from kvd.run.registry cimport define
+from kvd.session.waiters cimport waits_touch
 from kvd.store.change cimport others_changed
 from kvd.store.config cimport EVENT_STREAM
 from kvd.store.effects cimport effect_int, effect_text, effect_word, effects
@@ -56,14 +57,19 @@ cdef void group_unknown(call *c, view key, view name) noexcept nogil:
     reply_error(c, text)
 
 
+cdef void groups_changed(call *c, view key, const char *event) noexcept nogil:
+    """Of a stream whose entries are the same: neither WATCH nor client-side caching is concerned."""
+    others_changed(c.store, 1)
+    event_of(c, key, EVENT_STREAM, event)
+
+
 cdef consumer *use_consumer(call *c, stream *s, group *g, view key, view name) noexcept nogil:
     cdef consumer *who = group_consumer(g, name)
     if who == NULL:
         who = group_consumer_add(s.mem, g, name, c.store.now)
         if who == NULL:
             return NULL
-        others_changed(c.store, 1)
-        event_of(c, key, EVENT_STREAM, b"xgroup-createconsumer")
+        groups_changed(c, key, b"xgroup-createconsumer")
         propagate_consumer(c, g, key, name)
     who.seen_ms = c.store.now
     return who
@@ -207,6 +213,7 @@ cdef void xgroup_create(call *c) noexcept nogil:
     cdef stream *s = NULL
     cdef stream_id id
     cdef uint64_t hash
+    cdef bint new
     cdef entry *e
     if not read_grouping(c, True, &o) or not find_stream(c, c.argv[2], False, &e):
         return
@@ -216,7 +223,8 @@ cdef void xgroup_create(call *c) noexcept nogil:
         return
     if not read_group_id(c, s, False, &id):
         return
-    if s == NULL:
+    new = s == NULL
+    if new:
         e = find_or_make(c, c.argv[2], STREAM, stream_new, &hash)
         if e == NULL:
             return
@@ -226,7 +234,10 @@ cdef void xgroup_create(call *c) noexcept nogil:
     elif group_add(s.mem, &s.groups, c.argv[3], id, o.entries_read) == NULL:
         reply_error(c, NO_MEMORY)
     else:
-        changed(c, c.argv[2], 1, EVENT_STREAM, b"xgroup-create")
+        if new:
+            changed(c, c.argv[2], 1, EVENT_STREAM, b"xgroup-create")
+        else:
+            groups_changed(c, c.argv[2], b"xgroup-create")
         propagate_with_id(c, 4, id)
         reply_ok(c)
 
@@ -249,7 +260,7 @@ cdef void xgroup_setid(call *c) noexcept nogil:
         return
     g.last = id
     g.entries_read = o.entries_read
-    changed(c, c.argv[2], 1, EVENT_STREAM, b"xgroup-setid")
+    groups_changed(c, c.argv[2], b"xgroup-setid")
     propagate_with_id(c, 4, id)
     reply_ok(c)
 
@@ -268,7 +279,8 @@ cdef void xgroup_destroy(call *c) noexcept nogil:
     g = group_find(&s.groups, c.argv[3])
     if g != NULL:
         group_remove(s.mem, &s.groups, g)
-        changed(c, c.argv[2], 1, EVENT_STREAM, b"xgroup-destroy")
+        groups_changed(c, c.argv[2], b"xgroup-destroy")
+        waits_touch(c.store, c.db, c.argv[2])     # readers of the group are told that it is gone
     reply_int(c, g != NULL)
 
 
@@ -289,7 +301,7 @@ cdef void xgroup_createconsumer(call *c) noexcept nogil:
         reply_error(c, NO_MEMORY)
         return
     if new:
-        changed(c, c.argv[2], 1, EVENT_STREAM, b"xgroup-createconsumer")
+        groups_changed(c, c.argv[2], b"xgroup-createconsumer")
     reply_int(c, new)
 
 
@@ -310,7 +322,7 @@ cdef void xgroup_delconsumer(call *c) noexcept nogil:
     if who != NULL:
         n = who.pending.count
         group_consumer_remove(s.mem, g, who)
-        changed(c, c.argv[2], 1, EVENT_STREAM, b"xgroup-delconsumer")
+        groups_changed(c, c.argv[2], b"xgroup-delconsumer")
     reply_int(c, n)
 
 

@@ -15,6 +15,7 @@ from kvd.run.args cimport (
 )
 from kvd.run.errors cimport NO_KEY, NO_MEMORY, SYNTAX
 from kvd.run.registry cimport define
+from kvd.store.change cimport others_changed
 from kvd.store.config cimport EVENT_STREAM, OPT_STREAM_NODE_MAX_BYTES, OPT_STREAM_NODE_MAX_ENTRIES, cfg
 from kvd.store.effects cimport effect_begin, effect_int, effect_text, effect_word
 from kvd.types.group cimport groups_forget, groups_refer
@@ -619,5 +620,6 @@ cdef void xsetid_command(call *c) noexcept nogil:
         s.added = added
     if id_compare(deleted, id_lowest()) != 0:
         s.max_deleted = deleted
-    changed(c, c.argv[1], 1, EVENT_STREAM, b"xsetid")
+    others_changed(c.store, 1)         # its entries are the same: neither WATCH nor client-side caching is concerned
+    event_of(c, c.argv[1], EVENT_STREAM, b"xsetid")
     reply_ok(c)

@@ -63,7 +63,7 @@ cdef void print_line(call *c, buf *line) noexcept nogil:
     cdef int i
     cdef size_t k
     cdef view word
-    buf_printf(line, b"+%lld.%06lld [%d ", <long long>(us // 1000000), <long long>(us % 1000000), c.db.id)
+    buf_printf(line, b"+%lld.%06lld [%d ", <long long>(us // 1000000), <long long>(us % 1000000), who.db)
     if c.from_script:
         buf_printf(line, b"lua")
     elif who.in_process:

@@ -13,7 +13,7 @@ from kvd.script.cache cimport read_shebang, script, script_add, script_find, scr
 from kvd.script.execution cimport admit, kill, read_keys, run_function
 from kvd.script.flags cimport COMPAT, call_flags
 from kvd.script.interpreter cimport runtime_open
-from kvd.script.runtime cimport running, runtime, runtime_find
+from kvd.script.runtime cimport running, runtime, runtime_collect, runtime_find
 
 cdef const char *NOSCRIPT = b"NOSCRIPT No matching script. Please use EVAL."
 
@@ -204,6 +204,7 @@ cdef void script_flush(call *c) noexcept nogil:
         return
     if runtime_find(c.store) != NULL:
         scripts_flush(runtime_find(c.store))
+        runtime_collect(runtime_find(c.store))
     reply_ok(c)
 
 

@@ -26,7 +26,7 @@ from kvd.script.libraries cimport (
     function, function_find, libraries_account, libraries_drop, libraries_flush, libraries_next, library, library_free,
 )
 from kvd.script.loading cimport admit_batch, batch, library_new
-from kvd.script.runtime cimport running, runtime, runtime_find
+from kvd.script.runtime cimport running, runtime, runtime_collect, runtime_find
 from kvd.store.change cimport others_changed
 
 
@@ -90,6 +90,7 @@ cdef void function_flush(call *c) noexcept nogil:
         return
     if runtime_find(c.store) != NULL:
         libraries_flush(runtime_find(c.store))
+        runtime_collect(runtime_find(c.store))
     others_changed(c.store, 1)
     reply_ok(c)
 

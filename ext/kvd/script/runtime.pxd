@@ -66,3 +66,4 @@ cdef void *allocate(void *ud, void *p, size_t old, size_t size) noexcept nogil  
 cdef int compile(runtime *r, view code, const char *name, buf *why) noexcept nogil   # registry index; -1: see the error text
 cdef void forget(runtime *r, int index) noexcept nogil                     # frees the result of compile
 cdef void runtime_account(runtime *r) noexcept nogil                       # reports its memory to the store
+cdef void runtime_collect(runtime *r) noexcept nogil         # gives back at once what has been forgotten

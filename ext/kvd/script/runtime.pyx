@@ -8,7 +8,7 @@ from libc.stdlib cimport free, realloc
 
 from kvd.core.buf cimport buf_add, buf_printf
 from kvd.run.figures cimport figures_of
-from kvd.script.lua cimport REGISTRY, T_STRING, lua, pop
+from kvd.script.lua cimport GC_COLLECT, REGISTRY, T_STRING, lua, pop
 from kvd.store.parts cimport PART_SCRIPTS
 from kvd.store.store cimport store_report
 
@@ -42,6 +42,11 @@ cdef runtime *runtime_find(store *s) noexcept nogil:
 cdef void runtime_account(runtime *r) noexcept nogil:
     store_report(r.store, PART_SCRIPTS, r.used + r.reply.cap + r.text.cap + sizeof(runtime) + r.scripts_bytes + r.functions_bytes)
     figures_of(r.store).scripts.lua = r.used
+
+
+cdef void runtime_collect(runtime *r) noexcept nogil:
+    lua.gc(r.L, GC_COLLECT, 0)
+    runtime_account(r)
 
 
 # ---- compiling -----------------------------------------------------------------------------------

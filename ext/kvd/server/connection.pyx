@@ -145,7 +145,9 @@ cdef void send_output(connection *k) noexcept nogil:
         k.owner.net_out += n
         k.owner.writes += 1
     rest = k.sent < k.sending.len
+    k.session.pending = k.sending.len - k.sent     # a figure, and written by this thread alone
     if not rest:
+        k.session.soft_since_ms = 0
         k.sent = k.sending.len = 0
         if k.sending.cap > KEEP_BUFFER:
             buf_release(&k.sending)
@@ -307,7 +309,7 @@ cdef void process(connection *k) noexcept nogil:
         k.parser.max_bulk = cfg(&s.config, OPT_PROTO_MAX_BULK_LEN)
         parse_batch(k, &n, &state, ends)
         if n == 0 and state == PARSE_MORE:
-            if k.input.cap > c.input_used + c.input_free + UNREPORTED:
+            if k.input.cap > c.input_used + c.input_free + UNREPORTED or k.input.len > c.input_used + UNREPORTED:
                 store_lock(s)
                 report(k)
                 store_unlock(s)

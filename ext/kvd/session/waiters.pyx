@@ -154,6 +154,10 @@ cdef void database_touched(store *s, database *db, database *other) noexcept nog
 
 
 cdef void key_touched(store *s, database *db, view key, bint by_command) noexcept nogil:
+    waits_touch(s, db, key)
+
+
+cdef void waits_touch(store *s, database *db, view key) noexcept nogil:
     cdef char small[TAG_ROOM]
     cdef view full = tagged_key(&s.mem, db.id, key, small)
     cdef wait_key *k = key_at(s, full, False) if full.ptr != NULL else NULL
