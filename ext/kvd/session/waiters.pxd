@@ -9,7 +9,7 @@ from kvd.core.tagged cimport tag_of, tagged_name
 from kvd.store.parts cimport PART_WAITS
 from kvd.store.store cimport database, store
 
-cdef enum wait_null:           # what a waiter gets when its time is over
+cdef enum wait_null:           # the reply where nothing may wait, in EXEC and scripts; a waiter whose time is over gets an array
     NULL_ARRAY
     NULL_BULK
 
@@ -36,7 +36,6 @@ cdef struct waiter:
     int argc
     int type                   # of value it can use
     bint on_gone               # also wakes when the key goes, or becomes another type
-    int null
     uint64_t spent             # ticks that its runs have taken
     int64_t deadline           # wall ms; 0: none
     uint32_t heap_at           # its place in waits.heap + 1; 0: has none
