@@ -147,7 +147,7 @@ cdef void end_wait(session *who, const char *error) noexcept nogil:
         figure_error(who.store, view_str(error))
         write_line(c.out, c'-', view_str(error))
     else:
-        reply_nothing(&c, w.null)
+        write_null_array(c.out, c.proto)
     run_ended(&c, spent, error != NULL)
     finish(&c, at)
 

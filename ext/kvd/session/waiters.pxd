@@ -9,7 +9,7 @@ from kvd.core.tagged cimport tag_of, tagged_name
 from kvd.store.parts cimport PART_WAITS
 from kvd.store.store cimport database, store
 
-cdef enum wait_null:           # the reply after a timeout
+cdef enum wait_null:           # the reply in EXEC and scripts, where nothing waits; after a timeout the reply is an array
     NULL_ARRAY
     NULL_BULK
 
@@ -36,7 +36,6 @@ cdef struct waiter:
     int argc
     int type                   # of the value it needs
     bint on_gone               # also wakes when the key is deleted, or changes its type
-    int null
     uint64_t spent             # ticks that its runs have taken
     int64_t deadline           # wall ms; 0: none
     uint32_t heap_at           # its position in waits.heap + 1; 0: not in it
