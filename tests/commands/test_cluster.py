@@ -55,6 +55,14 @@ def test_the_rules_of_a_cluster(server):
     assert wire("CLUSTER", "NODES").endswith(b" myself,master - 0 0 0 connected 0-16383\n") and wire("CLUSTER", "LINKS") == []
 
 
+def test_every_key_of_a_long_command_is_looked_at(server):
+    wire = Wire(("127.0.0.1", server.port))
+    keys = [f"{{a}}{i}" for i in range(3000)]
+    assert wire("MGET", *keys) == [None] * 3000
+    assert str(wire("MGET", *keys, "zzz")) == "CROSSSLOT Keys in request don't hash to the same slot"
+    assert str(wire("DEL", *keys, "zzz")) == "CROSSSLOT Keys in request don't hash to the same slot"
+
+
 def test_without_cluster_mode_it_says_so(run):
     for line in (("CLUSTER", "INFO"), ("CLUSTER", "KEYSLOT", "a"), ("READONLY",), ("READWRITE",), ("ASKING",)):
         assert run(*line) == "ERR This instance has cluster support disabled"

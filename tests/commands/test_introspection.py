@@ -17,6 +17,9 @@ def test_getkeys(run):
     assert run("COMMAND", "GETKEYS", "MSET", "a", "1", "b", "2") == [b"a", b"b"]
     assert run("COMMAND", "GETKEYS", "MSETEX", "2", "a", "1", "b", "2", "EX", "10") == [b"a", b"b"]
     assert run("COMMAND", "GETKEYS", "OBJECT", "FREQ", "k") == [b"k"]
+    assert run("COMMAND", "GETKEYS", "MGET", *range(5000)) == [b"%d" % i for i in range(5000)]
+    assert run("COMMAND", "GETKEYS", "ZUNIONSTORE", "out", "3", "a", "b") == "ERR Invalid arguments specified for command"
+    assert run("COMMAND", "GETKEYS", "EVAL", "x", "0") == [] and run("COMMAND", "GETKEYS", "SORT", "a", "STORE", "b") == [b"a", b"b"]
     assert run("COMMAND", "GETKEYS", "PING") == "ERR The command has no key arguments"
     assert run("COMMAND", "GETKEYS", "NOPE", "x") == "ERR Invalid command specified"
     assert run("COMMAND", "GETKEYS", "GET", "a", "b") == "ERR Invalid number of arguments specified for command"

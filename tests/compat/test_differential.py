@@ -59,6 +59,8 @@ def known_difference(server, words, in_transaction):
     name = words[0]
     if name.lower() not in server.commands:
         return "unknown there"
+    if name == "DBSIZE" and (server.valkey or server.release < (8, 0)):
+        return "a key that is set with a deadline in the past is counted until it is freed"
     if server.valkey and name in FIELD_DEADLINES:
         return "Valkey checks and words the arguments in its own way"
     if server.valkey and name == "GETEX" and not {"0", "-1", "x", "9223372036854775807"}.isdisjoint(words):

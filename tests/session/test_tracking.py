@@ -45,6 +45,14 @@ def test_a_key_that_was_read(open_wire):
     assert cache("PING") == b"PONG"
 
 
+def test_every_key_of_a_long_command(open_wire):
+    cache, other = open_wire(), open_wire()
+    cache("CLIENT", "TRACKING", "ON")
+    cache("MGET", *range(3000))
+    other("SET", "2999", 1)
+    assert cache.read() == [b"invalidate", [b"2999"]]
+
+
 def test_flush(open_wire):
     cache, other = open_wire(), open_wire()
     cache("CLIENT", "TRACKING", "ON")

@@ -124,3 +124,59 @@ def test_far_deadlines_are_kept_to_the_millisecond(store):
     assert store.pexpiretime("k") == 4_102_444_800_123
     store.execute("PEXPIREAT", "k", 2**62)
     assert store.pexpiretime("k") == 2**62
+
+
+def some_expired(store):
+    """Keys and fields whose time is over, while nothing frees them; of `h` a field remains, of `gone` none."""
+    store.execute("DEBUG", "SET-ACTIVE-EXPIRE", "0")
+    store.clock.freeze(1_700_000_000)
+    store.hset("h", mapping={"a": 1, "b": 2})
+    store.hset("gone", "a", 1)
+    store.execute("HPEXPIRE", "h", 5, "FIELDS", 1, "a")
+    store.execute("HPEXPIRE", "gone", 5, "FIELDS", 1, "a")
+    store.set("k", "v", px=5)
+    store.execute("EXPIRE", "h", 100)
+    store.clock.advance(0.006)
+
+
+def test_a_hash_whose_fields_have_expired_is_not_listed():
+    for listed in (("KEYS", "*"), ("KEYS", "[gh]*"), ("SCAN", 0), ("SCAN", 0, "TYPE", "hash")):
+        store = kvd.Store(enable_debug_command="yes")
+        some_expired(store)
+        reply = store.execute(*listed)
+        assert (reply[1] if listed[0] == "SCAN" else reply) == [b"h"]
+        assert store.dbsize() == (1 if listed[-1] in ("*", 0) else 2)      # what was met has been freed
+
+
+def test_while_writes_are_paused_nothing_is_freed_and_nothing_expired_is_read():
+    store = kvd.Store(enable_debug_command="yes")
+    some_expired(store)
+    digest = store.execute("DEBUG", "DIGEST")
+    pausing = store.session()
+    pausing.execute("CLIENT", "PAUSE", 1_000_000, "WRITE")
+    for _ in range(2):
+        assert store.execute("HGETALL", "h") == {b"b": b"2"} and store.hget("h", "a") is None and store.execute("HLEN", "h") == 1
+        assert store.execute("HTTL", "h", "FIELDS", 2, "a", "b") == [-2, -1] and store.ttl("h") == 100
+        assert store.exists("h", "gone", "k") == 1 and store.type("gone") == b"none" and store.keys("*") == [b"h"]
+        assert store.execute("HSCAN", "h", 0) == [b"0", [b"b", b"2"]] and store.execute("RANDOMKEY") == b"h"
+        assert store.execute("EVAL_RO", "return {redis.call('HGETALL', 'h'), redis.call('HLEN', 'gone')}", 0) == [[b"b", b"2"], 0]
+        assert store.dbsize() == 3 and store.execute("DEBUG", "CHECK") == b"OK"
+    pausing.execute("CLIENT", "UNPAUSE")
+    assert store.execute("DEBUG", "DIGEST") == digest        # of what had not expired
+    assert store.keys("*") == [b"h"] and store.dbsize() == 1 and store.execute("HGETALL", "h") == {b"b": b"2"}
+
+
+def test_a_random_key_where_all_have_expired_under_a_pause():
+    store = kvd.Store(enable_debug_command="yes")
+    store.clock.freeze(1_700_000_000)
+    store.execute("DEBUG", "SET-ACTIVE-EXPIRE", "0")
+    for i in range(300):
+        store.set(f"k{i}", 1, px=5)
+    store.clock.advance(1)
+    pausing = store.session()
+    pausing.execute("CLIENT", "PAUSE", 1_000_000, "WRITE")
+    assert store.execute("RANDOMKEY") is None and store.dbsize() == 300
+    pausing.execute("CLIENT", "UNPAUSE")
+    store.set("stays", 1)
+    pausing.execute("CLIENT", "PAUSE", 1_000_000, "WRITE")
+    assert store.execute("RANDOMKEY") == b"stays"

@@ -6,15 +6,10 @@ from kvd.core.glob cimport glob_match
 from kvd.core.view cimport view_is, view_of
 from kvd.resp.writer cimport write_bulk, write_header_at, write_lowered, write_null_array, write_status
 from kvd.run.args cimport reply_array, reply_bulk, reply_error, reply_int
-from kvd.run.call cimport F_NO_MANDATORY_KEYS, KEY_NOT_KEY, arity_fits, call, command, key_at
+from kvd.run.call cimport F_NO_MANDATORY_KEYS, KEY_NOT_KEY, arity_fits, call, command, key_at, key_walk
 from kvd.run.errors cimport SYNTAX
-from kvd.run.registry cimport (
-    category_bit, command_at, command_count, command_keys, define, key_flag_name,
-)
+from kvd.run.registry cimport category_bit, command_at, command_count, define, key_flag_name, keys_next, keys_start
 from kvd.run.renames cimport called, called_named, is_hidden
-
-cdef enum:
-    MAX_KEYS = 4096
 
 
 define(command_command, """
@@ -127,22 +122,20 @@ cdef void command_list(call *c) noexcept nogil:
     write_header_at(c.out, at, c'~' if c.proto >= 3 else c'*', n)
 
 
-cdef int real_keys(key_at *keys, int n) noexcept nogil:
+cdef bint next_key(key_walk *w, key_at *key) noexcept nogil:
     """Leaves out shard channels: they have slots, as keys do, but are no keys."""
-    cdef int i
-    cdef int kept = 0
-    for i in range(n):
-        if not keys[i].flags & KEY_NOT_KEY:
-            keys[kept] = keys[i]
-            kept += 1
-    return kept if n >= 0 else n
+    while keys_next(w, key):
+        if not key.flags & KEY_NOT_KEY:
+            return True
+    return False
 
 
-cdef int keys_of(call *c, key_at *keys) noexcept nogil:
-    """Positions, counted from the inner command; -1: the error is replied."""
+cdef int keys_of(call *c, key_walk *w) noexcept nogil:
+    """Starts the walk over the keys of the inner command; their number, -1: the error is replied."""
     cdef const command *container
     cdef const command *d = called(c.store, c.argv + 2, c.argc - 2, &container)
-    cdef int n
+    cdef key_at key
+    cdef int n = 0
     if d == NULL:
         reply_error(c, b"ERR Invalid command specified")
         return -1
@@ -152,10 +145,13 @@ cdef int keys_of(call *c, key_at *keys) noexcept nogil:
     if not arity_fits(d, c.argc - 2):
         reply_error(c, b"ERR Invalid number of arguments specified for command")
         return -1
-    n = real_keys(keys, command_keys(d, c.argv + 2, c.argc - 2, keys, MAX_KEYS))
-    if n < 0 or (n == 0 and not d.flags & F_NO_MANDATORY_KEYS):
+    keys_start(w, d, c.argv + 2, c.argc - 2)
+    while next_key(w, &key):
+        n += 1
+    if w.bad or (n == 0 and not d.flags & F_NO_MANDATORY_KEYS):
         reply_error(c, b"ERR Invalid arguments specified for command")
         return -1
+    keys_start(w, d, c.argv + 2, c.argc - 2)
     return n
 
 
@@ -165,14 +161,14 @@ define(command_getkeys, """
     Return the keys of a command.
 """)
 cdef void command_getkeys(call *c) noexcept nogil:
-    cdef key_at keys[MAX_KEYS]
-    cdef int i
-    cdef int n = keys_of(c, keys)
+    cdef key_walk w
+    cdef key_at key
+    cdef int n = keys_of(c, &w)
     if n < 0:
         return
     reply_array(c, n)
-    for i in range(n):
-        reply_bulk(c, c.argv[2 + keys[i].at])
+    while next_key(&w, &key):
+        reply_bulk(c, c.argv[2 + key.at])
 
 
 cdef void reply_key_flags(call *c, uint32_t flags) noexcept nogil:
@@ -193,13 +189,13 @@ define(command_getkeysandflags, """
     Return the keys of a command and how each is accessed.
 """)
 cdef void command_getkeysandflags(call *c) noexcept nogil:
-    cdef key_at keys[MAX_KEYS]
-    cdef int i
-    cdef int n = keys_of(c, keys)
+    cdef key_walk w
+    cdef key_at key
+    cdef int n = keys_of(c, &w)
     if n < 0:
         return
     reply_array(c, n)
-    for i in range(n):
+    while next_key(&w, &key):
         reply_array(c, 2)
-        reply_bulk(c, c.argv[2 + keys[i].at])
-        reply_key_flags(c, keys[i].flags)
+        reply_bulk(c, c.argv[2 + key.at])
+        reply_key_flags(c, key.flags)

@@ -23,8 +23,8 @@ from kvd.store.change cimport key_changed, others_changed
 from kvd.store.config cimport EVENT_GENERIC, OPT_CLUSTER_ENABLED, OPT_DATABASES, OPT_LAZYFREE_LAZY_USER_FLUSH, cfg
 from kvd.store.effects cimport TO_ALL
 from kvd.store.keyspace cimport (
-    keyspace_find, keyspace_flush, keyspace_insert, keyspace_remove, keyspace_replace, keyspace_set_deadline,
-    keyspace_swap, keyspace_take,
+    keyspace_due, keyspace_find, keyspace_flush, keyspace_insert, keyspace_remove, keyspace_replace,
+    keyspace_set_deadline, keyspace_swap, keyspace_take,
 )
 from kvd.store.store cimport database
 from kvd.types.kind cimport type_of
@@ -381,7 +381,7 @@ cdef struct listing:           # results of KEYS and SCAN
     bint any_key
     int type                   # -1: any
     int64_t found
-    buf dropped                # expired keys that were met: dropped after the walk over the table
+    buf late                   # keys that have expired, or fields of which have: looked up after the walk over the table
 
 
 cdef void list_key(entry *e, void *context) noexcept nogil:
@@ -391,19 +391,24 @@ cdef void list_key(entry *e, void *context) noexcept nogil:
         return
     if l.type >= 0 and type_of(e) != l.type:
         return
-    if e.flags & TIMED and entry_deadline(e) <= l.c.store.now:
-        buf_add(&l.dropped, &key, sizeof(view))
+    if keyspace_due(l.c.store, e):
+        buf_add(&l.late, &key, sizeof(view))
         return
     write_bulk(l.c.out, key)
     l.found += 1
 
 
-cdef void drop_expired(listing *l) noexcept nogil:
-    cdef view *keys = <view *>l.dropped.ptr
+cdef void list_late(listing *l) noexcept nogil:
+    """Drops the keys that have expired, and lists those of which only fields have."""
+    cdef view *keys = <view *>l.late.ptr
+    cdef entry *e
     cdef size_t i
-    for i in range(l.dropped.len // sizeof(view)):
-        keyspace_find(l.c.store, l.c.db, keys[i], table_hash(keys[i]))
-    buf_release(&l.dropped)
+    for i in range(l.late.len // sizeof(view)):
+        e = keyspace_find(l.c.store, l.c.db, keys[i], table_hash(keys[i]))
+        if e != NULL:
+            write_bulk(l.c.out, entry_key(e))
+            l.found += 1
+    buf_release(&l.late)
 
 
 cdef void listing_init(listing *l, call *c) noexcept nogil:
@@ -444,8 +449,8 @@ cdef void keys_command(call *c) noexcept nogil:
             if e == NULL:
                 break
             list_key(e, &l)
+    list_late(&l)
     write_header_at(c.out, begin, c'*', l.found)
-    drop_expired(&l)
 
 
 cdef bint read_scan(call *c, listing *l, int64_t *count) noexcept nogil:
@@ -499,9 +504,20 @@ cdef void scan_command(call *c) noexcept nogil:
         steps -= 1
         if cursor == 0 or steps <= 0 or l.found >= count:
             break
+    list_late(&l)
     write_header_at(c.out, begin, c'*', l.found)
     write_cursor(c, begin, cursor)
-    drop_expired(&l)
+
+
+cdef entry *first_key(call *c) noexcept nogil:
+    """The first key of the table that has not expired, or NULL."""
+    cdef table_cursor at
+    cdef entry *e
+    memset(&at, 0, sizeof(table_cursor))
+    while True:
+        e = table_next(&c.db.keys, &at)
+        if e == NULL or not keyspace_due(c.store, e):
+            return e
 
 
 define(randomkey_command, """
@@ -513,16 +529,24 @@ define(randomkey_command, """
 cdef void randomkey_command(call *c) noexcept nogil:
     cdef entry *e
     cdef view key
+    cdef int hidden = 0
     while True:
         e = table_random(&c.db.keys, &c.store.random)
         if e == NULL:
-            reply_null(c)
-            return
+            break
         key = entry_key(e)
-        if keyspace_find(c.store, c.db, key, table_hash(key)) == NULL:
-            continue
-        reply_bulk(c, key)
-        return
+        e = keyspace_find(c.store, c.db, key, table_hash(key))
+        if e == NULL and c.store.hides:        # the expired key is still there: all keys may have expired
+            hidden += 1
+            if hidden == 100:
+                e = first_key(c)
+                break
+        if e != NULL:
+            break
+    if e != NULL:
+        reply_bulk(c, entry_key(e))
+    else:
+        reply_null(c)
 
 
 # ---- inspection -------------------------------------------------------------------------------------

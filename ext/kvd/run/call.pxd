@@ -60,6 +60,17 @@ cdef struct key_at:            # a key of a call
     int at                     # word
     uint32_t flags
 
+cdef struct key_walk:          # over the keys of a call, by keys_start and keys_next (run/registry.pxd)
+    const command *command
+    view *argv
+    int argc
+    int spec                   # the next of the command's specifications
+    int next                   # the next key of this one
+    int last
+    int step
+    uint32_t flags
+    bint bad                   # a number of keys is not one, or larger than the number of words
+
 cdef struct secret:            # words that MONITOR and the slow log do not show
     int at
     int count                  # -1: up to the end

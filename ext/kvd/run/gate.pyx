@@ -18,11 +18,11 @@ from kvd.core.view cimport view, view_is
 from kvd.run.args cimport reply_error, reply_errorf
 from kvd.run.call cimport (
     F_ALLOW_BUSY, F_CROSS_SLOTS, F_DENYOOM, F_ENDS_MULTI, F_LISTENING, F_MAY_REPLICATE, F_NOSCRIPT, F_NO_AUTH,
-    F_NO_MULTI, F_WRITE, arity_fits, command, key_at,
+    F_NO_MULTI, F_WRITE, arity_fits, command, key_at, key_walk,
 )
 from kvd.run.errors cimport NOAUTH, OOM
 from kvd.run.figures cimport figures_of
-from kvd.run.registry cimport command_keys
+from kvd.run.registry cimport keys_next, keys_start
 from kvd.run.renames cimport called
 from kvd.session.clients cimport session_discard
 from kvd.session.session cimport AFTER_INVALIDATE, ANY_SLOT, NO_SLOT, clients_of, in_multi, is_paused, session_kill
@@ -116,15 +116,18 @@ cdef bint lacks_memory(call *c) noexcept nogil:
 
 cdef bint crosses_slots(call *c) noexcept nogil:
     """In a cluster: are the keys in several slots, or, in a script, in another slot than earlier keys?"""
-    cdef key_at keys[256]
-    cdef int i, slot
-    cdef int n = command_keys(c.command, c.argv, c.argc, keys, 256)
-    if n <= 0:
+    cdef key_walk w
+    cdef key_at key
+    cdef int slot
+    keys_start(&w, c.command, c.argv, c.argc)
+    if not keys_next(&w, &key):
         return False
-    slot = key_slot(c.argv[keys[0].at])
-    for i in range(1, n):
-        if key_slot(c.argv[keys[i].at]) != slot:
+    slot = key_slot(c.argv[key.at])
+    while keys_next(&w, &key):
+        if key_slot(c.argv[key.at]) != slot:
             return not c.flags & F_CROSS_SLOTS
+    if w.bad:
+        return False
     if not c.from_script or c.session.script_slot == ANY_SLOT:
         return False
     if c.session.script_slot == NO_SLOT:

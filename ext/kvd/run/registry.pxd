@@ -3,7 +3,7 @@
 from libc.stdint cimport uint32_t, uint64_t
 
 from kvd.core.view cimport view
-from kvd.run.call cimport call, command, handler, key_at, key_narrowing, narrowing
+from kvd.run.call cimport call, command, handler, key_at, key_narrowing, key_walk, narrowing
 
 cdef enum:
     MAX_COMMANDS = 640
@@ -19,7 +19,8 @@ cdef const command *command_of(view *argv, int argc, const command **container) 
 cdef const command *command_within(const command *d, view *argv, int argc, const command **container) noexcept nogil   # as command_of, and the first word calls d
 cdef int command_count() noexcept nogil
 cdef const command *command_at(int id) noexcept nogil
-cdef int command_keys(const command *d, view *argv, int argc, key_at *keys, int room) noexcept nogil   # number of keys, `room` at most; -1: bad numkeys
+cdef void keys_start(key_walk *w, const command *d, view *argv, int argc) noexcept nogil
+cdef bint keys_next(key_walk *w, key_at *key) noexcept nogil    # False: no more, or w.bad
 cdef view shown_word(const command *d, view *argv, int argc, int i) noexcept nogil   # word i as MONITOR and the slow log show it
 cdef const char *key_flag_name(int bit) noexcept nogil                 # NULL after the last
 cdef uint64_t category_bit(view name) noexcept nogil                   # 0: no such category

@@ -15,7 +15,7 @@ from kvd.core.view cimport lower, view_is, view_of
 from kvd.run.call cimport (
     F_ADMIN, F_ALLOW_BUSY, F_CONTAINER, F_DENYOOM, F_ENDS_MULTI, F_IN_MULTI, F_KEEPS_CACHING, F_LISTENING,
     F_MAY_REPLICATE, F_NESTS, F_NOSCRIPT, F_NO_AUTH, F_NO_MANDATORY_KEYS, F_NO_MULTI, F_READONLY, F_SHOWN_FIRST,
-    F_SKIP_MONITOR, F_SKIP_SLOWLOG, F_WRITE, KEY_VARIABLE, MAX_KEY_SPECS, MAX_SECRETS, key_spec, secret,
+    F_SKIP_MONITOR, F_SKIP_SLOWLOG, F_WRITE, KEY_VARIABLE, MAX_KEY_SPECS, MAX_SECRETS, key_spec, key_walk, secret,
 )
 from kvd.store.config cimport SECRET, option_at, option_find
 
@@ -263,32 +263,48 @@ cdef int last_key(const key_spec *k, int first, int argc) noexcept nogil:
     return argc + k.last
 
 
-cdef int command_keys(const command *d, view *argv, int argc, key_at *keys, int room) noexcept nogil:
-    cdef const key_spec *k
-    cdef int n = 0
-    cdef int i, first, last
+cdef void keys_start(key_walk *w, const command *d, view *argv, int argc) noexcept nogil:
+    w.command = d
+    w.argv = argv
+    w.argc = argc
+    w.spec = 0
+    w.next = argc
+    w.last = 0
+    w.bad = False
+
+
+cdef bint open_spec(key_walk *w, const key_spec *k) noexcept nogil:
+    """Finds the keys of a specification; False: their number is wrong."""
     cdef int64_t count
-    cdef uint32_t flags
-    for i in range(d.key_specs):
-        k = &d.keys[i]
-        first = k.begin if k.keyword == NULL else word_after(k.keyword, argv, argc, k.begin)
-        if first >= argc:
-            continue
-        last = last_key(k, first, argc)
-        if k.counted:
-            if not parse_int(argv[first], &count) or count < 1 or count > (argc - first - 1) // k.step:
-                return 0 if d.flags & F_NO_MANDATORY_KEYS else -1
-            last = first + <int>count * k.step
-            first += 1
-        flags = k.flags
-        if flags & KEY_VARIABLE and d.narrow_keys != NULL:
-            flags = d.narrow_keys(argv, argc)
-        while first <= last and first < argc and n < room:
-            keys[n].at = first
-            keys[n].flags = flags
-            n += 1
-            first += k.step
-    return n
+    w.step = k.step
+    w.flags = k.flags
+    w.next = k.begin if k.keyword == NULL else word_after(k.keyword, w.argv, w.argc, k.begin)
+    if w.next >= w.argc:
+        return True
+    w.last = last_key(k, w.next, w.argc)
+    if k.counted:
+        if not parse_int(w.argv[w.next], &count) or count < 1 or count > (w.argc - w.next - 1) // k.step:
+            return False
+        w.last = w.next + <int>count * k.step
+        w.next += 1
+    if w.flags & KEY_VARIABLE and w.command.narrow_keys != NULL:
+        w.flags = w.command.narrow_keys(w.argv, w.argc)
+    return True
+
+
+cdef bint keys_next(key_walk *w, key_at *key) noexcept nogil:
+    while w.next > w.last or w.next >= w.argc:
+        if w.spec == w.command.key_specs:
+            return False
+        w.spec += 1
+        if not open_spec(w, &w.command.keys[w.spec - 1]):
+            w.bad = not w.command.flags & F_NO_MANDATORY_KEYS
+            w.next = w.argc
+            w.spec = w.command.key_specs
+    key.at = w.next
+    key.flags = w.flags
+    w.next += w.step
+    return True
 
 
 cdef const char *key_flag_name(int bit) noexcept nogil:

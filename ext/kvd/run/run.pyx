@@ -15,10 +15,10 @@ from kvd.core.clock cimport pace_update, ticks
 from kvd.core.view cimport view
 from kvd.run.call cimport (
     F_ADMIN, F_KEEPS_CACHING, F_NESTS, F_READONLY, F_SHOWN_FIRST, F_SKIP_MONITOR, F_SKIP_SLOWLOG, F_WRITE, KEY_NOT_KEY,
-    key_at,
+    key_at, key_walk,
 )
 from kvd.run.figures cimport figure_call, figure_latency, figure_slow
-from kvd.run.registry cimport command_keys, shown_word
+from kvd.run.registry cimport keys_next, keys_start, shown_word
 from kvd.session.session cimport clients_of, in_multi, session
 from kvd.session.tracking cimport tracker, tracker_of, tracking_add
 from kvd.session.waiters cimport wait_of
@@ -30,7 +30,6 @@ from kvd.store.store cimport SPECIAL_EFFECTS, SPECIAL_MONITORS, SPECIAL_PAUSED, 
 cdef enum:
     SLOW_TICKS = 1000000       # a call of more ticks (some 400 us) is examined closer
     LONG_US = 1000             # after a longer call the time is read again
-    MOST_KEYS = 64             # keys of one call that are tracked, at most
     AROUND = SPECIAL_EFFECTS | SPECIAL_MONITORS | SPECIAL_PAUSED | SPECIAL_TRACKS     # the call needs more work than its handler
 
 
@@ -101,13 +100,13 @@ cdef void show(call *c) noexcept nogil:
 cdef void track_reads(call *c) noexcept nogil:
     """Registers the keys that the session has read, for invalidations."""
     cdef tracker *t = tracker_of(c.session)
-    cdef key_at keys[MOST_KEYS]
-    cdef int n, i
+    cdef key_walk w
+    cdef key_at key
     if c.flags & F_READONLY and not c.flags & F_NESTS and not t.bcast and t.caching == t.optin:
-        n = command_keys(c.command, c.argv, c.argc, keys, MOST_KEYS)
-        for i in range(n):
-            if not keys[i].flags & KEY_NOT_KEY:
-                tracking_add(c.session, c.argv[keys[i].at])
+        keys_start(&w, c.command, c.argv, c.argc)
+        while keys_next(&w, &key):
+            if not key.flags & KEY_NOT_KEY:
+                tracking_add(c.session, c.argv[key.at])
     if t.caching and not c.session.executing and not in_multi(c.session) and not c.flags & F_KEEPS_CACHING:
         t.caching = False
 

@@ -7,6 +7,7 @@ from kvd.core.view cimport view
 from kvd.store.store cimport database, store
 
 cdef entry *keyspace_find(store *s, database *db, view key, uint64_t hash) noexcept nogil    # or NULL; drops it if expired
+cdef bint keyspace_due(store *s, entry *e) noexcept nogil          # has the key expired, or a field of it?
 cdef entry *keyspace_read(store *s, database *db, view key, uint64_t hash, bint touch) noexcept nogil   # the same; counts the hit or miss; touch: counts as an access
 cdef void keyspace_met(store *s, database *db, view key, entry *e, bint touch) noexcept nogil   # the counting part of keyspace_read
 cdef bint keyspace_insert(store *s, database *db, entry *e, uint64_t hash) noexcept nogil    # new key; False: no memory, e stays the caller's

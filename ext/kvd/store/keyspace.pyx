@@ -26,7 +26,7 @@ from kvd.types.hash cimport (
     HASH_PACKED_TIMED, hash_drop_due, hash_due, hash_len, hash_soonest, hash_table, hash_table_of,
 )
 from kvd.types.kind cimport HASH
-from kvd.types.value cimport value_free, value_free_some, value_parts, value_reshape
+from kvd.types.value cimport value_copy, value_free, value_free_some, value_parts, value_reshape
 
 cdef enum:
     FLUSH_SLICE_US = 5000
@@ -58,20 +58,24 @@ cdef bint store_freeing(store *s, int64_t budget_us) noexcept nogil:
     return False
 
 
+cdef bint free_later(store *s, entry *e) noexcept nogil:
+    """Leaves an entry to store_freeing; False: no memory."""
+    cdef remains *r = <remains *>mem_alloc(&s.mem, sizeof(remains))
+    if r == NULL:
+        return False
+    table_init(&r.keys, &s.mem)
+    r.value = e
+    r.next = s.graveyard
+    s.graveyard = r
+    if s.planned > s.now and s.on_deadline != NULL:
+        s.on_deadline(s, s.now)
+    return True
+
+
 cdef void dispose(store *s, entry *e) noexcept nogil:
     """Frees an entry and its value, large ones in slices."""
-    cdef remains *r
-    if s.ticking and value_parts(e) > LARGE:
-        r = <remains *>mem_alloc(&s.mem, sizeof(remains))
-        if r != NULL:
-            table_init(&r.keys, &s.mem)
-            r.value = e
-            r.next = s.graveyard
-            s.graveyard = r
-            if s.planned > s.now and s.on_deadline != NULL:
-                s.on_deadline(s, s.now)
-            return
-    value_free(&s.mem, e)
+    if not (s.ticking and value_parts(e) > LARGE and free_later(s, e)):
+        value_free(&s.mem, e)
 
 
 cdef inline bint is_expired(store *s, entry *e) noexcept nogil:
@@ -87,9 +91,39 @@ cdef entry *keyspace_find(store *s, database *db, view key, uint64_t hash) noexc
         s.stats.expired += 1
         keyspace_remove(s, db, e, hash)
         return NULL
-    if e != NULL and has_timed_fields(e) and 0 <= hash_soonest(e) <= s.now and not s.hides and keyspace_drop_fields(s, db, e, hash, NULL):
-        return NULL
+    if e != NULL and has_timed_fields(e) and 0 <= hash_soonest(e) <= s.now:
+        if s.hides:
+            return without_due_fields(s, e)
+        if keyspace_drop_fields(s, db, e, hash, NULL):
+            return NULL
     return e
+
+
+cdef entry *without_due_fields(store *s, entry *e) noexcept nogil:
+    """A copy, for the running command, of a hash that must not change now; NULL: all its fields have expired."""
+    cdef view field
+    cdef entry *copy = value_copy(&s.mem, e, entry_key(e))
+    cdef entry *timed
+    if copy != NULL and e.flags & TIMED:
+        timed = value_reshape(&s.mem, copy, entry_key(e), TIMED)
+        if timed != NULL:
+            own_fields(timed)
+            entry_timer(timed).deadline = entry_deadline(e)
+            entry_free(&s.mem, copy)
+            copy = timed
+    if copy == NULL:
+        return e
+    while hash_due(copy, s.now, &field):
+        hash_drop_due(&s.mem, copy)
+    if hash_len(copy) != 0 and free_later(s, copy):
+        return copy
+    e = NULL if hash_len(copy) == 0 else e
+    value_free(&s.mem, copy)
+    return e
+
+
+cdef bint keyspace_due(store *s, entry *e) noexcept nogil:
+    return is_expired(s, e) or (has_timed_fields(e) and 0 <= hash_soonest(e) <= s.now)
 
 
 cdef entry *keyspace_read(store *s, database *db, view key, uint64_t hash, bint touch) noexcept nogil:
