@@ -303,18 +303,18 @@ def test_shutdown_ends_wait(server):
     assert server.wait(5) is True
 
 
-def test_stop_in_one_thread_ends_wait_and_stop_in_others():
-    for _ in range(20):
-        server = kvd.Store().serve()
-        answers = []
-        waiting = [threading.Thread(target=lambda: answers.append(server.wait(60))) for _ in range(3)]
-        stopping = [threading.Thread(target=server.stop) for _ in range(2)]
-        for thread in waiting + stopping:
-            thread.start()
-        for thread in waiting + stopping:
-            thread.join(60)
-        assert answers == [True] * 3 and server.port == 0 and server.store.set("a", 1)
-        server.store.serve().stop()
+@pytest.mark.parametrize("_", range(20))
+def test_stop_in_one_thread_ends_wait_and_stop_in_others(_):
+    server = kvd.Store().serve()
+    answers = []
+    waiting = [threading.Thread(target=lambda: answers.append(server.wait(60))) for _ in range(3)]
+    stopping = [threading.Thread(target=server.stop) for _ in range(2)]
+    for thread in waiting + stopping:
+        thread.start()
+    for thread in waiting + stopping:
+        thread.join(60)
+    assert answers == [True] * 3 and server.port == 0 and server.store.set("a", 1)
+    server.store.serve().stop()
 
 
 def test_a_busy_host_program_does_not_slow_the_server(server):
