@@ -3,7 +3,8 @@
 import pytest
 
 import kvd
-from tests.compat.wire import RealServer, Wire, programs
+from tests.compat.wire import RealServer, Wire
+from tests.conftest import REAL
 
 LIB = "#!lua name=lib\n"
 REGISTER = LIB + "redis.register_function"
@@ -65,7 +66,7 @@ def normal(reply, reworded=False):
 
 @pytest.mark.compat
 @pytest.mark.parametrize("proto", [2, 3])
-@pytest.mark.parametrize("program", programs())
+@pytest.mark.parametrize("program", REAL)
 def test_answers_are_those_of_a_real_server(program, proto):
     real = RealServer(program)
     try:
@@ -82,7 +83,7 @@ def test_answers_are_those_of_a_real_server(program, proto):
 
 
 @pytest.mark.compat
-@pytest.mark.parametrize("program", programs())
+@pytest.mark.parametrize("program", REAL)
 def test_dumps_go_both_ways(program):
     real = RealServer(program)
     try:

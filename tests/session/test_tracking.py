@@ -5,11 +5,12 @@ import redis
 from redis.cache import CacheConfig
 
 import kvd
-from tests.compat.wire import RealServer, Wire, programs
+from tests.compat.wire import RealServer, Wire
+from tests.conftest import REAL
 from tests.waiting import eventually
 
 
-@pytest.fixture(scope="module", params=["kvd", *programs()])
+@pytest.fixture(scope="module", params=["kvd", *REAL])
 def address(request):
     if request.param != "kvd":
         server = RealServer(request.param)

@@ -5,10 +5,11 @@ import time
 import pytest
 
 import kvd
-from tests.compat.wire import RealServer, Wire, programs
+from tests.compat.wire import RealServer, Wire
+from tests.conftest import REAL
 
 
-@pytest.fixture(scope="module", params=["kvd", *programs()])
+@pytest.fixture(scope="module", params=["kvd", *REAL])
 def address(request):
     """kvd, and the real servers: every expectation here is checked on them too."""
     if request.param != "kvd":
