@@ -1,7 +1,10 @@
 """`kvd serve` as a person or a supervisor runs it: a real process, real files, real signals."""
 
+import ctypes
 import os
+import platform
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -18,6 +21,7 @@ from kvd.config import OPTIONS
 
 from .compat.wire import RealServer, Wire, free_port
 
+TGKILL = 234 if platform.machine() == "x86_64" else 131   # number of the system call
 KVD = [sys.executable, "-m", "kvd"]
 
 
@@ -173,6 +177,7 @@ def test_all_defaults_written_out_start(tmp_path):
 
 
 @pytest.mark.compat
+@pytest.mark.real_server
 @pytest.mark.skipif(not shutil.which("redis-server"), reason="needs redis-server")
 def test_every_setting_of_a_real_server_starts(tmp_path):
     real = RealServer("redis-server")
@@ -362,6 +367,7 @@ def test_systemd_is_told(tmp_path):
     p.end()
 
 
+@pytest.mark.real_server
 def test_redis_cli():
     if not shutil.which("redis-cli"):
         pytest.skip("needs redis-cli")
@@ -382,3 +388,16 @@ def test_help_names_every_directive():
     assert all(f"--{name}" in text for name in OPTIONS)
     explained = subprocess.run([*KVD, "help", "SET"], capture_output=True, text=True, timeout=30).stdout
     assert "SET key value" in explained
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/task"), reason="finds threads in /proc")
+@pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGABRT], ids=lambda n: n.name)
+def test_a_crash_of_a_network_thread_is_reported(number):
+    """Network threads block signals that are for the main thread, but not these."""
+    p = Process()
+    resource.prlimit(p.process.pid, resource.RLIMIT_CORE, (0, 0))
+    threads = [int(name) for name in os.listdir(f"/proc/{p.process.pid}/task") if int(name) != p.process.pid]
+    assert threads
+    assert ctypes.CDLL(None).syscall(TGKILL, p.process.pid, threads[0], number) == 0
+    out, err = p.process.communicate(timeout=60)
+    assert p.process.returncode == -number and "Fatal Python error" in err

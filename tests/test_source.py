@@ -1,11 +1,14 @@
 """Rules of the house that a reader of the sources relies on."""
 
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
+LARGEST = 1_000_000               # bytes of a file
+NO_TEXT: set[str] = set()        # files that may be something else
 SOURCES = sorted([*(ROOT / "ext").rglob("*.pyx"), *(ROOT / "ext").rglob("*.pxd")])
 
 
@@ -42,3 +45,30 @@ def test_option_ids_are_in_the_order_of_the_table():
     ids = re.findall(r"^    OPT_(\w+)$", header, re.M)
     names = [row[0].upper().replace("-", "_") for row in config.rows()]
     assert names[: len(ids)] == ids
+
+
+def tracked():
+    """The files that git tracks; skips where this is no checkout."""
+    try:
+        done = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True)
+    except FileNotFoundError:
+        pytest.skip("there is no git")
+    if done.returncode:
+        pytest.skip("this is no checkout")
+    return [name for name in done.stdout.split("\0") if name and (ROOT / name).exists()]
+
+
+def test_tracked_files_are_small_texts():
+    """Dumps, builds and data do not belong into the repository."""
+    for name in tracked():
+        data = (ROOT / name).read_bytes()
+        assert len(data) <= LARGEST, f"{name} has {len(data)} bytes"
+        assert name in NO_TEXT or b"\0" not in data, f"{name} is not a text"
+        if name not in NO_TEXT:
+            data.decode()
+
+
+def test_dumps_of_processes_are_ignored():
+    done = subprocess.run(["git", "check-ignore", "core", "core.123"], cwd=ROOT, capture_output=True, text=True)
+    if tracked():
+        assert done.stdout.split() == ["core", "core.123"]

@@ -69,7 +69,10 @@ def real_server():
     server.stop()
 
 
-DOORS = [f"{door}-{kind}-resp{proto}" for door in ("inprocess", "tcp", "real") for kind in ("sync", "async") for proto in (2, 3)]
+KINDS = [f"{kind}-resp{proto}" for kind in ("sync", "async") for proto in (2, 3)]
+DOORS = [
+    *[f"{door}-{kind}" for door in ("inprocess", "tcp") for kind in KINDS], *[pytest.param(f"real-{kind}", marks=pytest.mark.real_server) for kind in KINDS],
+]  # fmt: skip
 
 
 @pytest.fixture(params=DOORS)

@@ -10,6 +10,8 @@ import redis
 import kvd
 from kvd import methods
 
+from ..waiting import blocked
+
 SKIPPED = {"self"}
 
 
@@ -129,26 +131,26 @@ def test_waiting_lets_other_threads_run(served):
     ticks = []
     thread = threading.Thread(target=lambda: [(time.sleep(0.01), ticks.append(1)) for _ in range(10)] and store.rpush("q", "x"))
     thread.start()
-    assert store.blpop("q", timeout=10) == (b"q", b"x")
+    assert store.blpop("q", timeout=60) == (b"q", b"x")
     assert len(ticks) == 10
     thread.join()
     begin = time.monotonic()
     assert store.blpop(["q", "r"], timeout=0.1) is None
-    assert 0.09 < time.monotonic() - begin < 2
+    assert time.monotonic() - begin > 0.09
     if server:
         server.stop()
 
 
 def test_many_threads_wait_each_for_its_own(store):
     found = []
-    threads = [threading.Thread(target=lambda i=i: found.append(store.bzpopmin(f"z{i}", timeout=10))) for i in range(20)]
+    threads = [threading.Thread(target=lambda i=i: found.append(store.bzpopmin(f"z{i}", timeout=60))) for i in range(20)]
     for t in threads:
         t.start()
-    time.sleep(0.1)
+    blocked(store, 20)
     for i in range(20):
         store.zadd(f"z{i}", {"m": i})
     for t in threads:
-        t.join(10)
+        t.join(60)
     assert sorted(found) == sorted((b"z%d" % i, b"m", float(i)) for i in range(20))
     assert store.dbsize() == 0
 
@@ -156,9 +158,9 @@ def test_many_threads_wait_each_for_its_own(store):
 def test_a_forked_child_does_not_serve_the_parents_waiters(store):
     import os
 
-    thread = threading.Thread(target=store.blpop, args=("q", 5))
+    thread = threading.Thread(target=store.blpop, args=("q", 60))
     thread.start()
-    time.sleep(0.1)
+    blocked(store)
     child = os.fork()
     if child == 0:
         store.rpush("q", "x")

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 import kvd
 
-from ..compat.wire import RealServer, Wire, programs
+from ..compat.wire import RealServer, Wire
+from ..conftest import REAL
 from ..core.test_crc64 import bitwise as crc64
 
 
@@ -73,7 +74,7 @@ def ours():
         wire.close()
 
 
-@pytest.fixture(scope="module", params=programs())
+@pytest.fixture(scope="module", params=REAL)
 def theirs(request):
     server = RealServer(request.param)
     wire = Wire(server.address)

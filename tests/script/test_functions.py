@@ -3,7 +3,8 @@
 import pytest
 
 import kvd
-from tests.compat.wire import RealServer, Wire, plain, programs
+from tests.compat.wire import RealServer, Wire, plain
+from tests.conftest import REAL
 
 LIB = "#!lua name=lib\n"
 REGISTER = LIB + "redis.register_function"
@@ -49,7 +50,7 @@ LINES = [
 
 @pytest.mark.compat
 @pytest.mark.parametrize("proto", [2, 3])
-@pytest.mark.parametrize("program", programs())
+@pytest.mark.parametrize("program", REAL)
 def test_answers_are_those_of_a_real_server(program, proto):
     real = RealServer(program)
     try:
@@ -65,7 +66,7 @@ def test_answers_are_those_of_a_real_server(program, proto):
 
 
 @pytest.mark.compat
-@pytest.mark.parametrize("program", programs())
+@pytest.mark.parametrize("program", REAL)
 def test_dumps_go_both_ways(program):
     real = RealServer(program)
     try:

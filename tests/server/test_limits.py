@@ -2,15 +2,13 @@
 
 import re
 import socket
-import time
 
 import pytest
 
 import kvd
 
 from ..compat.wire import Wire
-
-PATIENCE = 30                   # seconds for what takes milliseconds on an idle machine
+from ..waiting import PATIENCE, eventually
 
 
 def client_facts(admin, name):
@@ -19,17 +17,6 @@ def client_facts(admin, name):
         if f" name={name} " in line:
             return dict(word.split("=", 1) for word in line.split())
     return None
-
-
-def eventually(condition):
-    """The first true value of condition(); fails after PATIENCE seconds."""
-    end = time.monotonic() + PATIENCE
-    while time.monotonic() < end:
-        found = condition()
-        if found:
-            return found
-        time.sleep(0.01)
-    raise AssertionError("it has not come")
 
 
 def not_reading(address, name, *commands):

@@ -2,6 +2,8 @@
 
 import re
 import socket
+import subprocess
+import sys
 import threading
 import time
 
@@ -10,6 +12,7 @@ import redis
 
 import kvd
 from tests.compat.wire import Wire
+from tests.waiting import eventually
 
 
 def connect(server):
@@ -90,10 +93,11 @@ def test_watch_between_clients(server):
 
 
 def test_watched_key_that_expires(server):
+    server.store.clock.freeze(1_700_000_000)
     a = connect(server)
     a("SET", "k", 1, "PX", 30)
     a("WATCH", "k")
-    time.sleep(0.1)
+    server.store.clock.advance(1)
     a("MULTI")
     assert a("EXEC") is None
 
@@ -136,22 +140,22 @@ def test_client_list_and_kill(server):
 
 def test_client_pause(server):
     a, b = connect(server), connect(server)
-    a("CLIENT", "PAUSE", 300, "WRITE")
-    assert b("GET", "k") is None
     start = time.monotonic()
+    a("CLIENT", "PAUSE", 1500, "WRITE")
+    assert b("GET", "k") is None
     assert b("SET", "k", 1) == b"OK"
-    assert 0.2 < time.monotonic() - start < 1
-    a("CLIENT", "PAUSE", 10_000, "WRITE")
+    assert time.monotonic() - start > 1.4
+    a("CLIENT", "PAUSE", 100_000, "WRITE")
     b.send(Wire.frame(("GET", "k")) + Wire.frame(("SET", "k", 2)) + Wire.frame(("GET", "k")))
     assert b.read() == b"1"
-    time.sleep(0.1)
+    assert eventually(lambda: server.store.info("clients")["blocked_clients"] == 1)
     assert a("GET", "k") == b"1"
     a("CLIENT", "UNPAUSE")
     assert [b.read(), b.read()] == [b"OK", b"2"]
-    a("CLIENT", "PAUSE", 200)
     start = time.monotonic()
+    a("CLIENT", "PAUSE", 1500)
     assert b("PING") == b"PONG"
-    assert time.monotonic() - start > 0.1
+    assert time.monotonic() - start > 1.4
 
 
 def test_client_reply(server):
@@ -194,7 +198,7 @@ def test_maxclients():
         assert all(w("PING") for w in wires)
         assert str(connect(server).read()) == "ERR max number of clients reached"
         wires.pop().close()
-        time.sleep(0.1)
+        assert eventually(lambda: store.info("clients")["connected_clients"] == 2)
         assert connect(server)("PING") == b"PONG"
         assert store.info("stats")["rejected_connections"] == 1
 
@@ -203,10 +207,10 @@ def test_idle_clients_are_closed():
     with kvd.Store(timeout=1).serve() as server:
         wire = connect(server)
         wire("PING")
-        wire.socket.settimeout(5)
+        wire.socket.settimeout(60)
         start = time.monotonic()
         assert closed(wire)
-        assert 0.9 < time.monotonic() - start < 4
+        assert time.monotonic() - start > 0.9
 
 
 def test_query_buffer_limit():
@@ -226,8 +230,7 @@ def test_output_buffer_limit():
         wire = connect(server)
         wire.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         wire.send(Wire.frame(("GET", "big")) * 100)
-        time.sleep(0.3)
-        wire.socket.settimeout(5)
+        assert eventually(lambda: server.store.info("stats")["client_output_buffer_limit_disconnections"] == 1)
         with pytest.raises((ConnectionError, OSError)):
             while True:
                 if not wire.socket.recv(1 << 20):
@@ -240,7 +243,7 @@ def test_slow_reader_gets_everything(server):
     server.store.set("big", bytes(range(256)) * 4000)
     wire = connect(server)
     wire.send(Wire.frame(("GET", "big")) * 20)
-    time.sleep(0.2)
+    assert eventually(lambda: b" omem=0 " not in max(server.store.execute("CLIENT", "LIST").splitlines(), key=len))
     for _ in range(20):
         assert wire.read() == bytes(range(256)) * 4000
     assert wire("PING") == b"PONG"
@@ -285,22 +288,18 @@ def test_flushing_a_large_database_delays_nobody(server):
     wire, other = connect(server), connect(server)
     wire("DEBUG", "POPULATE", 300_000, "k", 20)
     wire("FLUSHALL", "ASYNC")
-    worst = 0.0
-    end = time.monotonic() + 0.3
-    while time.monotonic() < end:
-        start = time.monotonic()
-        assert other("DBSIZE") == 0
-        worst = max(worst, time.monotonic() - start)
-    assert worst < 0.1
+    served = 0
     while server.store.info("memory")["lazyfree_pending_objects"]:
-        time.sleep(0.01)
+        assert other("DBSIZE") == 0
+        served += 1
+    assert served > 3
     assert wire("DEBUG", "CHECK") == b"OK"
 
 
 def test_shutdown_ends_wait(server):
     wire = connect(server)
     threading.Timer(0.1, lambda: wire.send(Wire.frame(("SHUTDOWN", "NOSAVE")))).start()
-    assert server.wait(5) is True
+    assert server.wait(60) is True
 
 
 @pytest.mark.parametrize("_", range(20))
@@ -317,20 +316,23 @@ def test_stop_in_one_thread_ends_wait_and_stop_in_others(_):
     server.store.serve().stop()
 
 
-def test_a_busy_host_program_does_not_slow_the_server(server):
-    """The network threads never want the GIL: another process is served while Python computes."""
-    import subprocess
-    import sys
+PINGS = """
+import select, socket, sys, time
+s = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+print("ready", flush=True)
+while not select.select([sys.stdin], [], [], 0)[0]:
+    s.sendall(b"PING\\r\\n")
+    s.recv(100)
+    print(time.monotonic())
+"""
 
-    script = (
-        "import socket,time,sys\n"
-        f"s=socket.create_connection(('127.0.0.1',{server.port}))\n"
-        "t=time.perf_counter()\n"
-        "for _ in range(3000):\n s.sendall(b'PING\\r\\n'); s.recv(100)\n"
-        "print(time.perf_counter()-t)\n"
-    )
-    process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE)
-    while process.poll() is None:
-        sum(i * i for i in range(20_000))
-    seconds = float(process.stdout.read())
-    assert seconds < 3000 * 0.004   # with the GIL each answer would wait for the 5 ms switch interval
+
+def test_a_busy_host_program_does_not_hold_the_server_up(server):
+    """The network threads never want the GIL: another process is served while Python computes and gives it to no one."""
+    process = subprocess.Popen([sys.executable, "-c", PINGS, str(server.port)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "ready\n"
+    begun = time.monotonic()
+    sum(range(100_000_000))                          # one call, which never gives the GIL away
+    ended = time.monotonic()
+    answered = [float(line) for line in process.communicate("stop")[0].split()]
+    assert sum(begun < moment < ended for moment in answered) > 10

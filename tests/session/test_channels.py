@@ -3,10 +3,11 @@
 import pytest
 
 import kvd
-from tests.compat.wire import RealServer, Wire, programs
+from tests.compat.wire import RealServer, Wire
+from tests.conftest import REAL
 
 
-@pytest.fixture(scope="module", params=["kvd", *programs()])
+@pytest.fixture(scope="module", params=["kvd", *REAL])
 def address(request):
     if request.param != "kvd":
         server = RealServer(request.param)

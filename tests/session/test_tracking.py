@@ -1,16 +1,16 @@
 """Client-side caching: who hears of which change."""
 
-import time
-
 import pytest
 import redis
 from redis.cache import CacheConfig
 
 import kvd
-from tests.compat.wire import RealServer, Wire, programs
+from tests.compat.wire import RealServer, Wire
+from tests.conftest import REAL
+from tests.waiting import eventually
 
 
-@pytest.fixture(scope="module", params=["kvd", *programs()])
+@pytest.fixture(scope="module", params=["kvd", *REAL])
 def address(request):
     if request.param != "kvd":
         server = RealServer(request.param)
@@ -126,8 +126,4 @@ def test_redis_py_caches():
         assert client.get("k") == b"1"
         assert other.info("stats")["keyspace_hits"] == reads
         other.set("k", "2")
-        for _ in range(100):
-            if client.get("k") == b"2":
-                break
-            time.sleep(0.01)
-        assert client.get("k") == b"2"
+        assert eventually(lambda: client.get("k") == b"2")

@@ -5,10 +5,11 @@ import time
 import pytest
 
 import kvd
-from tests.compat.wire import RealServer, Wire, programs
+from tests.compat.wire import RealServer, Wire
+from tests.conftest import REAL
 
 
-@pytest.fixture(scope="module", params=["kvd", *programs()])
+@pytest.fixture(scope="module", params=["kvd", *REAL])
 def address(request):
     """kvd, and the real servers: every expectation here is checked on them too."""
     if request.param != "kvd":
@@ -40,7 +41,7 @@ def starts(wire, *words):
 
 
 def blocked(wire, n):
-    for _ in range(400):
+    for _ in range(6000):
         if f"blocked_clients:{n}\r\n".encode() in wire("INFO", "clients"):
             return True
         time.sleep(0.005)
@@ -143,7 +144,7 @@ def test_time_is_over(open_wire, line, null):
     wire = open_wire()
     begin = time.monotonic()
     assert wire(*line) is null
-    assert 0.045 <= time.monotonic() - begin < 2
+    assert time.monotonic() - begin >= 0.045      # a server may be late, but not early
 
 
 def test_inside_a_transaction_nobody_waits(open_wire):
@@ -219,9 +220,9 @@ def test_ten_thousand_waiters_do_not_slow_others():
             starts(one, "BLPOP", *[f"q{i}:{k}" for k in range(100)], 0)
         assert blocked(wire, 100)
         cpu = wire("INFO", "cpu")
-        time.sleep(0.3)
+        time.sleep(1)
         spent = [float(text.split(b"used_cpu_user:")[1].split(b"\r")[0]) for text in (cpu, wire("INFO", "cpu"))]
-        assert spent[1] - spent[0] < 0.15  # idle waiters cost nothing; this process's own work is in it
+        assert spent[1] - spent[0] < 0.5  # idle waiters cost nothing; this process's own work is in it
         wire("RPUSH", "q57:42", "x")
         assert sessions[57].read() == [b"q57:42", b"x"]
         for one in sessions:

@@ -10,6 +10,7 @@ from tests.compat.wire import RealServer, Wire
 
 
 @pytest.mark.compat
+@pytest.mark.real_server
 @pytest.mark.skipif(not shutil.which("redis-server"), reason="needs redis-server")
 def test_every_directive_of_redis_is_known_with_its_default(store):
     real = RealServer("redis-server")
@@ -169,6 +170,7 @@ def test_nothing_is_claimed_that_does_not_hold(store):
 
 
 @pytest.mark.compat
+@pytest.mark.real_server
 @pytest.mark.skipif(not shutil.which("redis-server"), reason="needs redis-server")
 def test_persistence_is_shown_as_by_a_server_without_it(store):
     real = RealServer("redis-server")

@@ -1,21 +1,16 @@
 """Databases: what is in them after moving, exchanging and flushing; large values are freed in slices."""
 
 import re
-import time
 
 import pytest
 
 import kvd
 
-PATIENCE = 60
+from ..waiting import eventually
 
 
 def freed(store):
-    end = time.monotonic() + PATIENCE
-    while store.info("memory")["lazyfree_pending_objects"]:
-        assert time.monotonic() < end
-        time.sleep(0.005)
-    return True
+    return eventually(lambda: not store.info("memory")["lazyfree_pending_objects"])
 
 
 @pytest.mark.parametrize("words", [("FLUSHALL",), ("FLUSHDB",), ("FLUSHALL", "SYNC"), ("FLUSHALL", "ASYNC"), ("DEL", "h"), ("UNLINK", "h"), ("SET", "h", "v"), ("RENAME", "other", "h"), ("EXPIRE", "h", 0)])

@@ -46,8 +46,11 @@ define(time_command, """
     tips: nondeterministic_output
 """)
 cdef void time_command(call *c) noexcept nogil:
-    cdef int64_t us = store_wall_us(c.store)
+    """A script is told the same time however often it asks."""
+    cdef int64_t us = c.session.script_us if c.from_script and c.session.script_us else store_wall_us(c.store)
     cdef char text[32]
+    if c.from_script:
+        c.session.script_us = us
     reply_array(c, 2)
     reply_bulk(c, view_of(text, snprintf(text, sizeof(text), b"%lld", <long long>(us // 1000000))))
     reply_bulk(c, view_of(text, snprintf(text, sizeof(text), b"%lld", <long long>(us % 1000000))))

@@ -321,6 +321,7 @@ cdef class Store(Forking):
             c.proto = proto
             c.relaxed = &self.long_script
             c.relax = relax
+            session_account(c)
         release(self.s)
         if c == NULL:
             raise MemoryError()

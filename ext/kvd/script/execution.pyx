@@ -229,6 +229,7 @@ cdef void run_function(runtime *r, running *run) noexcept nogil:
     r.coroutines = 0
     who.executing = True
     who.scripting = True
+    who.script_us = 0
     who.script_slot = ANY_SLOT if run.flags & (COMPAT | ALLOW_CROSS_SLOT) else NO_SLOT
     run.targets = TO_ALL
     lua.rawgeti(r.L, REGISTRY, r.handler)

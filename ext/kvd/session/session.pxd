@@ -52,6 +52,7 @@ cdef struct session:
     bint touched               # a WATCHed key has changed
     bint executing             # inside EXEC or a script
     bint scripting             # a script runs a command for it
+    int64_t script_us          # the time that its script has been told; 0: it has not asked
     int script_slot            # the slot that the script's keys lie in, or ANY_SLOT, NO_SLOT
     queued *queue
     int queue_len
