@@ -55,6 +55,7 @@ class Target:
     name: str
     command: list[str]
     options: list[str] = field(default_factory=list)
+    build: str = ""                # of kvd: the folder on PYTHONPATH, if not this process's
     port: int = 0
     process: subprocess.Popen[bytes] | None = None
 
@@ -62,7 +63,8 @@ class Target:
         self.port = free_port()
         line = ["taskset", "-c", str(SERVER_CORE), *self.command, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "",
                 "--dir", tempfile.gettempdir(), *self.options, *options]  # fmt: skip
-        self.process = subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        environment = {**os.environ, "PYTHONPATH": self.build} if self.build else None
+        self.process = subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
         for _ in range(200):
             try:
                 Client(self.port)
@@ -93,12 +95,18 @@ class Target:
 
 
 def targets() -> list[Target]:
-    """kvd, and every real server of this machine."""
-    found = [Target("kvd", [sys.executable, "-m", "kvd", "serve"])]
-    found += [Target(name.partition("-")[0], [name]) for name in ("redis-server", "valkey-server") if shutil.which(name)]
-    return found
+    """kvd, a real server of each kind (those in the folder KVDDEV_SERVERS, else those on PATH), and the build KVDDEV_BEFORE."""
+    serve = [sys.executable, "-m", "kvd", "serve"]
+    found = [Target("kvd", serve)]
+    path = os.pathsep.join(filter(None, [os.environ.get("KVDDEV_SERVERS"), os.environ["PATH"]]))
+    for name in ("redis-server", "valkey-server"):
+        program = shutil.which(name, path=path)
+        if program:
+            found.append(Target(name.partition("-")[0], [program]))
+    before = os.environ.get("KVDDEV_BEFORE")
+    return [*found, Target("before", serve, build=before)] if before else found
 
 
 def best_peer(results: dict[str, float]) -> float:
-    """The lowest figure of the others."""
-    return min(v for k, v in results.items() if k != "kvd")
+    """The lowest figure of the real servers."""
+    return min(v for k, v in results.items() if k not in ("kvd", "before"))
