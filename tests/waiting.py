@@ -24,6 +24,6 @@ def eventually(condition: Callable[[], T]) -> T:
         time.sleep(0.005)
 
 
-def blocked(store, n: int = 1) -> bool:
+def blocked(store, n=1):
     """Waits until n clients of the store wait for keys."""
     return eventually(lambda: store.info("clients")["blocked_clients"] == n)

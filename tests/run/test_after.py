@@ -1,5 +1,7 @@
 """What follows a command: waiting clients are served, in their order, also inside and after transactions and scripts."""
 
+import pytest
+
 import kvd
 
 
@@ -37,13 +39,14 @@ def test_a_chain_of_moves(store):
     assert [one.next(False)[1] for one in (first, second, third)] == [b"x", b"x", [b"c", b"x"]] and store.dbsize() == 0
 
 
-def test_a_wait_ends_by_the_stores_clock(store):
+def test_a_wait_takes_real_time(store):
+    """The store's clock is for deadlines of data: a client that waits is not woken when a test moves it."""
     store.clock.freeze(1_000_000)
-    waiter = link(store, "BLPOP", "l", 5)
-    store.clock.advance(4)
-    assert waiter.waits()
-    store.clock.advance(2)
-    assert waiter.next(False) == (False, None) and store.info("commandstats")["cmdstat_blpop"]["calls"] == 1
+    waiter = link(store, "BLPOP", "l", 50)
+    store.clock.advance(100)
+    assert waiter.waits() and not waiter.ready()
+    store.rpush("l", "a")
+    assert waiter.next(False) == (False, [b"l", b"a"]) and store.info("commandstats")["cmdstat_blpop"]["calls"] == 1
 
 
 def test_a_value_of_another_type_does_not_end_a_wait(store):
@@ -53,3 +56,11 @@ def test_a_value_of_another_type_does_not_end_a_wait(store):
     store.delete("k")
     store.zadd("k", {"m": 1})
     assert waiter.next(False)[1][1] == b"m"
+
+
+def test_receiving_what_is_not_there_is_an_error(store):
+    waiter = link(store, "BLPOP", "l", 0)
+    with pytest.raises(RuntimeError, match="nothing to receive"):
+        waiter.next(False)
+    store.rpush("l", "a")
+    assert waiter.next(False)[1] == [b"l", b"a"]

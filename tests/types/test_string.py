@@ -3,7 +3,6 @@
 from hypothesis import strategies as st
 
 from .machine import against
-from .test_list import bounds
 
 WORDS = st.sampled_from([b"", b"x", b"12", b"-9", b"9223372036854775807", b"a" * 44, b"a" * 45, b"\x00\xff"]) | st.binary(max_size=70)
 
@@ -29,9 +28,12 @@ class Model:
         return len(self.value or b"")
 
     def getrange(self, start, stop):
+        """Both ends are moved into the string, also one that lies before its beginning."""
         value = self.value or b""
-        a, b = bounds(start, stop, len(value))
-        return value[a:b]
+        if start < 0 and stop < 0 and start > stop:
+            return b""
+        start, stop = (max(end + len(value) if end < 0 else end, 0) for end in (start, stop))
+        return value[start : stop + 1]
 
     def setrange(self, offset, word):
         value = self.value or b""

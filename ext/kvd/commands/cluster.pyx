@@ -139,7 +139,7 @@ cdef void cluster_nodes(call *c) noexcept nogil:
         return
     memset(&text, 0, sizeof(text))
     buf_printf(&text, b"%s %.*s:%d@%d myself,master - 0 0 0 connected 0-16383\n", c.store.run_id, <int>ip.len, ip.ptr, port,
-               port + 10000 if 0 < port < 55536 else 0)
+               <int>(port + 10000 if 0 < port < 55536 else 0))
     write_verbatim(c.out, view_of(text.ptr, text.len), b"txt", c.proto)
     buf_release(&text)
 

@@ -299,7 +299,7 @@ cdef void describe(session *s, buf *out) noexcept nogil:
     if out.len == plain:
         buf_add_char(out, c'N')
     buf_printf(out, b" db=%d sub=%zu psub=%zu ssub=%zu multi=%d watch=%d qbuf=%zu qbuf-free=%zu argv-mem=%zu multi-mem=%zu", s.db,
-               subscriptions(s, CHANNEL), subscriptions(s, PATTERN), subscriptions(s, SHARD), s.queue_len if in_multi(s) else -1, s.watch_len, s.input_used, s.input_free, s.argv_bytes, s.queue_bytes)
+               subscriptions(s, CHANNEL), subscriptions(s, PATTERN), subscriptions(s, SHARD), <int>(s.queue_len if in_multi(s) else -1), s.watch_len, s.input_used, s.input_free, s.argv_bytes, s.queue_bytes)
     buf_printf(out, b" rbs=%zu rbp=%zu obl=%zu oll=%zu omem=%zu tot-mem=%zu events=%s cmd=%s user=%s redir=%lld resp=%d",
                s.out.cap, s.out.cap, s.pending + s.out.len - output, (output + FREE_OUTPUT - 1) // FREE_OUTPUT, output, session_memory(s),
                <const char *>b"rw" if s.pending else <const char *>b"r",

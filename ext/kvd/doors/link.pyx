@@ -214,13 +214,15 @@ cdef class Link(Session):
         self.settle()
 
     def next(self, bint decode):
-        """(is it a push, the reply or message); to be called when `ready` is true."""
+        """(is it a push, the reply or message). Raises RuntimeError if there is none, that is, if `ready` is false."""
         cdef const char *p
         cdef bint push
         if self.inbox:
             found = self.inbox.popleft()
             self.settle()
             return found
+        if self.at >= self.raw.len and not self.ready():
+            raise RuntimeError("there is nothing to receive")
         p = self.raw.ptr + self.at
         push = p[0] == c'>'
         try:

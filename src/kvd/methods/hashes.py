@@ -34,7 +34,7 @@ class HashMethods(Methods):
         items: list[Any] | None = None,
     ) -> int:
         """Set fields, by key and value, mapping, or a flat list of items; returns the number of new fields. O(1) each."""
-        if isinstance(key, Mapping):
+        if value is None and isinstance(key, Mapping):
             from kvd.errors import DataError
 
             raise DataError("hset takes a dict of fields as mapping=: hset(name, mapping={...})")
