@@ -1,22 +1,15 @@
 """Encodes the arguments of commands, by redis-py's rules.
 
 Bytes and str are not copied: `plain_view` points into them (a str keeps its UTF-8 form). Other types are encoded, and
-the caller keeps the encoding alive until the command has run.
+the caller keeps the encoding until the command has run; `int_view` writes it into the caller's memory.
 """
-
-from cpython.bytes cimport PyBytes_FromStringAndSize
-
-from kvd.core.text cimport INT_TEXT, format_int
 
 
 cdef object encode(object value):
     """Encodes types other than bytes and str, by redis-py's rules."""
-    cdef char digits[INT_TEXT]
     if isinstance(value, bool):
         raise refused("a bool is neither bytes, str, int nor float; convert it first")
     if isinstance(value, int):
-        if -(1 << 63) <= value < 1 << 63:
-            return PyBytes_FromStringAndSize(digits, format_int(digits, value))
         return b"%d" % value
     if isinstance(value, float):
         return repr(value).encode()

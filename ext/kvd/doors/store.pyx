@@ -20,7 +20,7 @@ from kvd.core.mem cimport mem_total
 from kvd.core.table cimport table_hash
 from kvd.core.text cimport INT_TEXT
 from kvd.core.view cimport view_of, view_str
-from kvd.doors.args cimport STACK_ARGS, plain_view, to_view
+from kvd.doors.args cimport STACK_ARGS, encoded_view, int_view, plain_view
 from kvd.doors.fork cimport fork_waits
 from kvd.doors.lock cimport FREE_THREADED, acquire, release
 from kvd.doors.relax cimport relax, relaxed
@@ -239,7 +239,8 @@ cdef class Store(Forking):
         cdef view stack[STACK_ARGS]
         cdef view *argv = stack
         cdef Py_ssize_t i, n = len(args)
-        cdef list keep = []
+        cdef char digits[STACK_ARGS][INT_TEXT]
+        cdef list encoded = None                   # what the views point into
         cdef store *s = self.s
         if n == 0:
             raise TypeError("execute() needs a command")
@@ -253,7 +254,11 @@ cdef class Store(Forking):
                 raise MemoryError()
         try:
             for i in range(n):
-                to_view(args[i], &argv[i], keep)
+                if plain_view(args[i], &argv[i]) or (i < STACK_ARGS and int_view(args[i], &argv[i], digits[i])):
+                    continue
+                if encoded is None:
+                    encoded = []
+                encoded.append(encoded_view(args[i], &argv[i]))
             if memchr(argv[0].ptr, c' ', argv[0].len) != NULL:
                 return self.perform(c, split_name(args), reply, waits)
             acquire(s)
