@@ -8,7 +8,9 @@ from kvd.core.clock cimport pace_update
 from kvd.core.text cimport parse_int
 from kvd.core.view cimport view, view_is, view_of
 from kvd.resp.writer cimport write_header_at, write_verbatim
-from kvd.run.args cimport reply_array, reply_bulk, reply_error, reply_int, reply_map, reply_ok, reply_text
+from kvd.run.args cimport (
+    reply_array, reply_bulk, reply_error, reply_error_about, reply_int, reply_map, reply_ok, reply_text,
+)
 from kvd.run.call cimport call, command
 from kvd.run.figures cimport (
     LATENCY_SAMPLES, OCTAVES, SUBDIVISIONS, bucket_top, command_figures, figures, figures_of, latency_event,
@@ -160,7 +162,7 @@ cdef void latency_graph(call *c) noexcept nogil:
     cdef buf text
     cdef int row, i, height
     if e == NULL:
-        reply_error(c, b"ERR No samples available for that event")
+        reply_error_about(c, b"ERR No samples available for event '%.*s'", c.argv[2])
         return
     memset(&text, 0, sizeof(text))
     buf_printf(&text, b"%s - worst %lld ms\n", e.name, <long long>e.worst)
