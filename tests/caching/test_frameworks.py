@@ -13,7 +13,7 @@ def django():
 
     if not settings.configured:
         theirs = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
-        mine = {"BACKEND": "kvd.django.KvdCache"}
+        mine = {"BACKEND": "kvd.integrations.django.KvdCache"}
         caches = {}
         for name, base in (("locmem", theirs), ("kvd", mine)):
             caches[name] = base | {"LOCATION": name}
@@ -122,7 +122,7 @@ def test_flask():
     from flask_caching import Cache
 
     app = Flask("test")
-    cache = Cache(app, config={"CACHE_TYPE": "kvd.flask_caching.KvdCache", "CACHE_DEFAULT_TIMEOUT": 100, "CACHE_THRESHOLD": 3,
+    cache = Cache(app, config={"CACHE_TYPE": "kvd.integrations.flask_caching.KvdCache", "CACHE_DEFAULT_TIMEOUT": 100, "CACHE_THRESHOLD": 3,
                                "CACHE_OPTIONS": {"policy": "sieve"}})  # fmt: skip
     calls = []
 
@@ -158,7 +158,7 @@ def test_aiocache():
     from aiocache import SimpleMemoryCache, cached
     from aiocache.lock import OptimisticLock, RedLock
 
-    from kvd.aiocache import KvdCache
+    from kvd.integrations.aiocache import KvdCache
 
     async def use(cache):
         await cache.clear()

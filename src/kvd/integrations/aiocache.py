@@ -1,4 +1,4 @@
-"""An aiocache backend: use `kvd.aiocache.KvdCache` instead of aiocache.SimpleMemoryCache.
+"""An aiocache backend: use `kvd.integrations.aiocache.KvdCache` instead of aiocache.SimpleMemoryCache.
 
 Times are seconds; None: no expiry. Additional arguments: `cache` (the kvd.Cache to use) and `maxsize`.
 """

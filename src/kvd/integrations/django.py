@@ -1,6 +1,6 @@
-"""An in-process cache backend for Django: BACKEND = "kvd.django.KvdCache".
+"""An in-process cache backend for Django: BACKEND = "kvd.integrations.django.KvdCache".
 
-    CACHES = {"default": {"BACKEND": "kvd.django.KvdCache", "LOCATION": "sessions", "OPTIONS": {"policy": "tinylfu"}}}
+    CACHES = {"default": {"BACKEND": "kvd.integrations.django.KvdCache", "LOCATION": "sessions", "OPTIONS": {"policy": "tinylfu"}}}
 
 It behaves as Django's local-memory backend, and is faster: values are pickled, so that callers cannot modify cached objects; TIMEOUT,
 MAX_ENTRIES, CULL_FREQUENCY, versions and key functions work. Expired entries are removed in the background. Backends with the same

@@ -1,4 +1,4 @@
-"""A backend for Flask-Caching: CACHE_TYPE = "kvd.flask_caching.KvdCache".
+"""A backend for Flask-Caching: CACHE_TYPE = "kvd.integrations.flask_caching.KvdCache".
 
 CACHE_THRESHOLD is the maximum number of entries (0: no limit), CACHE_DEFAULT_TIMEOUT the time to live in seconds (0: no expiry).
 CACHE_OPTIONS are passed to kvd.Cache.
