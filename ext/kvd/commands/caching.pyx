@@ -61,7 +61,7 @@ cdef bint is_consistent(call *c, tracker *how, bint prefixed) noexcept nogil:
     elif how.bcast and (how.optin or how.optout):
         reply_error(c, b"ERR OPTIN and OPTOUT are not compatible with BCAST")
     elif how.optin and how.optout:
-        reply_error(c, b"ERR You can't use both OPTIN and OPTOUT")
+        reply_error(c, b"ERR You can't specify both OPTIN mode and OPTOUT mode")
     elif is_tracking(s) and ((how.optin and tracker_of(s).optout) or (how.optout and tracker_of(s).optin)):
         reply_error(c, b"ERR You can't switch OPTIN/OPTOUT mode before disabling tracking for this client, and then re-enabling it with a different mode.")
     else:

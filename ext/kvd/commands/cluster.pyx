@@ -69,7 +69,7 @@ cdef void cluster_info(call *c) noexcept nogil:
 
 define(cluster_slots, """
     CLUSTER|SLOTS
-    stale | cluster | 3.0.0 | O(1)
+    loading stale | cluster | 3.0.0 | O(1)
     Return the slot ranges and their nodes.
     tips: nondeterministic_output
 """)
@@ -91,7 +91,7 @@ cdef void cluster_slots(call *c) noexcept nogil:
 
 define(cluster_shards, """
     CLUSTER|SHARDS
-    stale | cluster | 7.0.0 | O(1)
+    loading stale | cluster | 7.0.0 | O(1)
     Return the shards and their nodes.
     tips: nondeterministic_output
 """)
@@ -156,7 +156,7 @@ cdef void cluster_myid(call *c) noexcept nogil:
 
 define(cluster_myshardid, """
     CLUSTER|MYSHARDID
-    loading stale | cluster | 7.2.0 | O(1)
+    stale | cluster | 7.2.0 | O(1)
     Return the id of this node's shard.
     tips: nondeterministic_output
 """)

@@ -15,9 +15,9 @@ from kvd.run.figures cimport figures_reset
 from kvd.run.options cimport options_applied
 from kvd.run.registry cimport define
 from kvd.store.config cimport (
-    HIDDEN, MUTABLE, OPT_BIND, OPT_DIR, OPT_ENABLE_PROTECTED_CONFIGS, OPT_PORT, PROTECTED, WORDS, cfg,
-    config, config_copy, config_init, config_is_default, config_print, config_release, config_set, config_text,
-    option_at, option_count, option_find,
+    HIDDEN, MUTABLE, OPT_BIND, OPT_DIR, OPT_ENABLE_PROTECTED_CONFIGS, OPT_PORT, PROTECTED, WORDS, cfg, config,
+    config_copy, config_init, config_is_default, config_print, config_release, config_set, config_text, option_at,
+    option_count, option_find,
 )
 
 cdef extern from "<unistd.h>" nogil:

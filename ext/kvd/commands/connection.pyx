@@ -276,7 +276,7 @@ cdef void describe(session *s, buf *out) noexcept nogil:
         buf_add_char(out, c'O')
     if is_listening(s):
         buf_add_char(out, c'P')
-    if s.wait != NULL:
+    if s.wait != NULL or s.paused:
         buf_add_char(out, c'b')
     if is_tracking(s):
         buf_add_char(out, c't')

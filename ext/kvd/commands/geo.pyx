@@ -29,7 +29,7 @@ from kvd.types.zset cimport zset_at, zset_below, zset_cursor, zset_get, zset_new
 
 cdef bint arg_position(call *c, int i, double *lon, double *lat) noexcept nogil:
     """Longitude at i, latitude after it; False: the error is replied."""
-    cdef char text[128]
+    cdef char text[800]        # a double has up to 309 digits before the point
     if not parse_double(c.argv[i], lon) or not parse_double(c.argv[i + 1], lat):
         reply_error(c, NOT_FLOAT)
         return False
@@ -250,8 +250,10 @@ cdef struct geo_search:
     entry *e
     geo_shape shape
     double unit                # metres
-    bint centred               # the centre is given
-    bint shaped
+    bint from_member
+    bint from_position
+    bint round
+    bint boxed
     bint with_distance
     bint with_hash
     bint with_place
@@ -408,17 +410,17 @@ cdef bint member_place(call *c, view member, geo_search *g) noexcept nogil:
 
 cdef int read_search_word(call *c, int i, geo_search *g, int kind) noexcept nogil:
     """FROM and BY at i; returns the last argument it takes, 0 if it is another word, -1 with the error replied."""
-    if i + 1 < c.argc and view_is(c.argv[i], b"frommember") and not g.centred:
-        g.centred = True
+    if i + 1 < c.argc and view_is(c.argv[i], b"frommember") and not g.from_position:
+        g.from_member = True
         return i + 1 if member_place(c, c.argv[i + 1], g) else -1
-    if i + 2 < c.argc and view_is(c.argv[i], b"fromlonlat") and not g.centred:
-        g.centred = True
+    if i + 2 < c.argc and view_is(c.argv[i], b"fromlonlat") and not g.from_member:
+        g.from_position = True
         return i + 2 if arg_position(c, i + 1, &g.shape.lon, &g.shape.lat) else -1
-    if i + 2 < c.argc and view_is(c.argv[i], b"byradius") and not g.shaped:
-        g.shaped = True
+    if i + 2 < c.argc and view_is(c.argv[i], b"byradius") and not g.boxed:
+        g.round = True
         return i + 2 if arg_radius(c, i + 1, &g.shape, &g.unit) else -1
-    if i + 3 < c.argc and view_is(c.argv[i], b"bybox") and not g.shaped:
-        g.shaped = True
+    if i + 3 < c.argc and view_is(c.argv[i], b"bybox") and not g.round:
+        g.boxed = True
         return i + 3 if arg_box(c, i + 1, &g.shape, &g.unit) else -1
     if kind & STORES and view_is(c.argv[i], b"storedist"):
         g.store_distance = True
@@ -474,9 +476,9 @@ cdef bint options_agree(call *c, geo_search *g, int kind) noexcept nogil:
     if g.target.ptr != NULL and (g.with_distance or g.with_hash or g.with_place):
         reply_errorf(c, b"ERR %s is not compatible with WITHDIST, WITHHASH and WITHCOORD options",
                      <const char *>b"GEOSEARCHSTORE" if kind & STORES else <const char *>b"STORE option in GEORADIUS", NULL)
-    elif kind & SEARCHES and not g.centred:
+    elif kind & SEARCHES and not (g.from_member or g.from_position):
         reply_errorf(c, b"ERR exactly one of FROMMEMBER or FROMLONLAT can be specified for %s", name, NULL)
-    elif kind & SEARCHES and not g.shaped:
+    elif kind & SEARCHES and not (g.round or g.boxed):
         reply_errorf(c, b"ERR exactly one of BYRADIUS and BYBOX can be specified for %s", name, NULL)
     elif g.any and not g.count:
         reply_error(c, b"ERR the ANY argument requires COUNT argument")

@@ -4,6 +4,7 @@ from libc.stdint cimport int64_t, uint64_t
 
 from kvd.commands.keyed cimport (
     drop_empty, find_or_make, find_typed, hash_limits, picks, picks_add, picks_init, picks_release, read_random_count,
+    repeats_begin, repeats_fit,
 )
 from kvd.commands.scanning cimport gathering, scan_value, scan_wants
 from kvd.core.arith cimport add_overflows, is_finite
@@ -438,6 +439,7 @@ cdef void hrandfield_command(call *c) noexcept nogil:
     cdef view field, value
     cdef int64_t count
     cdef bint values
+    cdef size_t begin = c.out.len
     if not read_random_count(c, b"withvalues", &values, &count):
         return
     if not hash_open_read(c, &e):
@@ -456,8 +458,10 @@ cdef void hrandfield_command(call *c) noexcept nogil:
         random_distinct(c, e, count, values)
         return
     count = -count
+    if not repeats_begin(c, count):
+        return
     reply_array(c, count * (2 if values and c.proto < 3 else 1))
-    while count > 0 and not c.out.failed:
+    while count > 0 and repeats_fit(c, begin):
         hash_random(e, &c.store.random, &at, &field, &value)
         write_pair(c, field, value, values)
         count -= 1

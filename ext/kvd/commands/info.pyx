@@ -393,15 +393,16 @@ define(memory_usage, """
 cdef void memory_usage(call *c) noexcept nogil:
     cdef int64_t samples = 5
     cdef entry *e
-    if c.argc == 5 and view_is(c.argv[3], b"samples"):
-        if not arg_int(c, 4, &samples):
+    cdef int i
+    for i in range(3, c.argc, 2):
+        if not view_is(c.argv[i], b"samples") or i + 1 == c.argc:
+            reply_error(c, SYNTAX)
+            return
+        if not arg_int(c, i + 1, &samples):
             return
         if samples < 0:
             reply_error(c, SYNTAX)
             return
-    elif c.argc != 3:
-        reply_error(c, SYNTAX)
-        return
     e = keyspace_find(c.store, c.db, c.argv[2], table_hash(c.argv[2]))
     if e == NULL:
         reply_null(c)

@@ -4,8 +4,8 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from kvd.core.glob cimport glob_match
 from kvd.core.view cimport view_is, view_of
-from kvd.resp.writer cimport write_bulk, write_header_at, write_lowered, write_null_array, write_status
-from kvd.run.args cimport reply_array, reply_bulk, reply_error, reply_int
+from kvd.resp.writer cimport write_bulk, write_header_at, write_lowered, write_status
+from kvd.run.args cimport reply_array, reply_bulk, reply_error, reply_int, reply_null
 from kvd.run.call cimport F_NO_MANDATORY_KEYS, KEY_NOT_KEY, arity_fits, call, command, key_at, key_walk
 from kvd.run.errors cimport SYNTAX
 from kvd.run.registry cimport category_bit, command_at, command_count, define, key_flag_name, keys_next, keys_start
@@ -32,7 +32,7 @@ cdef void command_command(call *c) noexcept nogil:
 
 define(command_count_command, """
     COMMAND|COUNT
-    loading stale | server | 2.8.13 | O(1)
+    loading stale connection | server | 2.8.13 | O(1)
     Return the number of commands.
 """)
 cdef void command_count_command(call *c) noexcept nogil:
@@ -45,7 +45,7 @@ cdef void command_count_command(call *c) noexcept nogil:
 
 define(command_info, """
     COMMAND|INFO [command-name [command-name ...]]
-    loading stale | server | 2.8.13 | O(N) where N is the number of commands
+    loading stale connection | server | 2.8.13 | O(N) where N is the number of commands
     Return information about some commands, or all.
     tips: nondeterministic_output_order
 """)
@@ -59,14 +59,14 @@ cdef void command_info(call *c) noexcept nogil:
     for i in range(2, c.argc):
         d = called_named(c.store, c.argv[i])
         if d == NULL:
-            write_null_array(c.out, c.proto)
+            reply_null(c)
         else:
             write_lowered(c.out, d.info, c.proto)
 
 
 define(command_docs, """
     COMMAND|DOCS [command-name [command-name ...]]
-    loading stale | server | 7.0.0 | O(N) where N is the number of commands
+    loading stale connection | server | 7.0.0 | O(N) where N is the number of commands
     Return the documentation of some commands, or all.
     tips: nondeterministic_output_order
 """)
@@ -93,7 +93,7 @@ cdef void command_docs(call *c) noexcept nogil:
 
 define(command_list, """
     COMMAND|LIST [FILTERBY <MODULE module-name | ACLCAT category | PATTERN pattern>]
-    loading stale | server | 7.0.0 | O(N) where N is the number of commands
+    loading stale connection | server | 7.0.0 | O(N) where N is the number of commands
     Return the names of all commands, or of those that pass a filter.
     tips: nondeterministic_output_order
 """)
@@ -157,7 +157,7 @@ cdef int keys_of(call *c, key_walk *w) noexcept nogil:
 
 define(command_getkeys, """
     COMMAND|GETKEYS word [word ...]
-    loading stale | server | 2.8.13 | O(N) where N is the number of arguments
+    loading stale connection | server | 2.8.13 | O(N) where N is the number of arguments
     Return the keys of a command.
 """)
 cdef void command_getkeys(call *c) noexcept nogil:
@@ -185,7 +185,7 @@ cdef void reply_key_flags(call *c, uint32_t flags) noexcept nogil:
 
 define(command_getkeysandflags, """
     COMMAND|GETKEYSANDFLAGS word [word ...]
-    loading stale | server | 7.0.0 | O(N) where N is the number of arguments
+    loading stale connection | server | 7.0.0 | O(N) where N is the number of arguments
     Return the keys of a command and how each is accessed.
 """)
 cdef void command_getkeysandflags(call *c) noexcept nogil:

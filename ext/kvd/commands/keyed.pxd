@@ -29,6 +29,9 @@ cdef bint delete_key(call *c, database *db, view key, const char *event) noexcep
 cdef void drop_empty(call *c, view key, entry *e, uint64_t hash) noexcept nogil       # after its last element was removed: deletes the key
 cdef bint clip(int64_t n, int64_t *start, int64_t *end) noexcept nogil                # indexes as in LRANGE; False: an empty range
 cdef bint read_numkeys(call *c, int at, int64_t *n) noexcept nogil                    # at least 1, and that many arguments follow; False: the error is replied
+# a reply that repeats elements as often as the client says: of proto-max-bulk-len bytes at most, since nothing else limits it
+cdef bint repeats_begin(call *c, int64_t count) noexcept nogil           # False: too many, and the error is replied
+cdef bint repeats_fit(call *c, size_t begin) noexcept nogil              # begin: where the reply begins; False: it ends here, as an error or by the output limit
 cdef bint read_random_count(call *c, const char *pairs_word, bint *pairs, int64_t *count) noexcept nogil
 # [count [pairs_word]], 1 without; not below -2^63 / 2 where there are pairs (pairs_word NULL: never). False: the error is replied.
 cdef bint read_pop_count(call *c, int at, int64_t *n) noexcept nogil                    # [COUNT count] to the end; False: the error is replied

@@ -13,9 +13,9 @@ from kvd.run.errors cimport NOT_FLOAT, NO_MEMORY, OUT_OF_RANGE, SYNTAX
 from kvd.store.access cimport access_init
 from kvd.store.change cimport key_changed, key_event
 from kvd.store.config cimport (
-    EVENT_GENERIC, EVENT_NEW, OPT_HASH_MAX_LISTPACK_ENTRIES, OPT_HASH_MAX_LISTPACK_VALUE, OPT_SET_MAX_INTSET_ENTRIES,
-    OPT_SET_MAX_LISTPACK_ENTRIES, OPT_SET_MAX_LISTPACK_VALUE, OPT_ZSET_MAX_LISTPACK_ENTRIES,
-    OPT_ZSET_MAX_LISTPACK_VALUE, cfg,
+    EVENT_GENERIC, EVENT_NEW, OPT_HASH_MAX_LISTPACK_ENTRIES, OPT_HASH_MAX_LISTPACK_VALUE, OPT_PROTO_MAX_BULK_LEN,
+    OPT_SET_MAX_INTSET_ENTRIES, OPT_SET_MAX_LISTPACK_ENTRIES, OPT_SET_MAX_LISTPACK_VALUE,
+    OPT_ZSET_MAX_LISTPACK_ENTRIES, OPT_ZSET_MAX_LISTPACK_VALUE, cfg,
 )
 from kvd.store.keyspace cimport keyspace_find, keyspace_insert, keyspace_remove, keyspace_replace
 from kvd.types.value cimport value_free
@@ -25,6 +25,9 @@ cdef extern from "<math.h>" nogil:
 
 
 cdef int64_t MOST = 0x7FFFFFFFFFFFFFFF     # elements of a reply
+
+cdef enum:
+    SHORTEST = 6               # bytes of an element of a reply
 
 
 cdef bint picks_init(picks *p, size_t n) noexcept nogil:
@@ -146,6 +149,21 @@ cdef bint read_random_count(call *c, const char *pairs_word, bint *pairs, int64_
         reply_error(c, OUT_OF_RANGE)
         return False
     return True
+
+
+cdef bint repeats_begin(call *c, int64_t count) noexcept nogil:
+    if count <= cfg(&c.store.config, OPT_PROTO_MAX_BULK_LEN) // SHORTEST:
+        return True
+    reply_error(c, OUT_OF_RANGE)
+    return False
+
+
+cdef bint repeats_fit(call *c, size_t begin) noexcept nogil:
+    if c.out.len - begin > <size_t>cfg(&c.store.config, OPT_PROTO_MAX_BULK_LEN):
+        c.out.len = begin
+        reply_error(c, b"ERR reply exceeds maximum allowed size (proto-max-bulk-len)")
+        return False
+    return not c.out.failed
 
 
 cdef bint read_pop_count(call *c, int at, int64_t *n) noexcept nogil:

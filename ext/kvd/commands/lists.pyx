@@ -1,6 +1,6 @@
 """Commands on lists. Encodings are internal to types/list.pyx; an open list is a quicklist here."""
 
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport INT64_MAX, int64_t, uint64_t
 from libc.string cimport memset
 
 from kvd.commands.keyed cimport arg_timeout, clip, drop_empty, find_or_make, find_typed, first_filled, read_pop_count
@@ -16,8 +16,8 @@ from kvd.core.view cimport view, view_is, view_of
 from kvd.resp.writer cimport write_bulk, write_header_at, write_null_array
 from kvd.run.after cimport wait_for_keys, wanted_keys
 from kvd.run.args cimport (
-    arg_int, changed, propagate_as, propagates, reply_arity, reply_array, reply_bulk, reply_error, reply_int,
-    reply_null, reply_ok,
+    arg_int, arg_int_within, changed, propagate_as, propagates, reply_arity, reply_array, reply_bulk, reply_error,
+    reply_int, reply_null, reply_ok,
 )
 from kvd.run.call cimport call
 from kvd.run.errors cimport NO_KEY, NO_MEMORY, SYNTAX
@@ -696,14 +696,12 @@ cdef void lrem_command(call *c) noexcept nogil:
     cdef list_access a
     cdef quickpos at
     cdef bint back, more
-    if not arg_int(c, 2, &count) or not find_typed(c, c.argv[1], LIST, False, &hash, &e):
+    if not arg_int_within(c, 2, -INT64_MAX, INT64_MAX, &count) or not find_typed(c, c.argv[1], LIST, False, &hash, &e):
         return
     if e == NULL:
         reply_int(c, 0)
         return
     back = count < 0
-    if count < -<int64_t>0x7FFFFFFFFFFFFFFFLL:
-        count += 1
     left = -count if back else count
     open_list(c, &a, e)
     more = quicklist_seek(a.q, -1 if back else 0, &at)

@@ -268,6 +268,9 @@ define(monitor_command, """
     Stream all commands that the server processes.
 """)
 cdef void monitor_command(call *c) noexcept nogil:
+    if c.session.executing:
+        reply_error(c, b"ERR MONITOR isn't allowed for DENY BLOCKING client")
+        return
     if c.session.in_process and c.session.wake == NULL:
         reply_error(c, b"ERR MONITOR needs a connection")
         return

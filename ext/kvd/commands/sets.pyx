@@ -5,7 +5,7 @@ from libc.stdlib cimport free, malloc
 
 from kvd.commands.keyed cimport (
     delete_key, drop_empty, find_or_make, find_typed, picks, picks_add, picks_init, picks_release, read_numkeys,
-    set_limits, store_new_value,
+    repeats_begin, repeats_fit, set_limits, store_new_value,
 )
 from kvd.commands.scanning cimport gathering, scan_value, scan_wants
 from kvd.core.entry cimport entry
@@ -148,7 +148,7 @@ define(smismember_command, """
     SMISMEMBER key member [member ...]
     readonly fast | set | 6.2.0 | O(N) where N is the number of members
     Return for each member whether a set has it.
-    keys: RO
+    keys: RO access
 """)
 cdef void smismember_command(call *c) noexcept nogil:
     cdef uint64_t hash
@@ -341,6 +341,7 @@ cdef void srandmember_command(call *c) noexcept nogil:
     cdef entry *e
     cdef int64_t count = 0
     cdef char scratch[INT_TEXT]
+    cdef size_t begin = c.out.len
     if c.argc > 2 and not read_count(c, True, &count):
         return
     if not find_typed(c, c.argv[1], SET, True, &hash, &e):
@@ -355,9 +356,9 @@ cdef void srandmember_command(call *c) noexcept nogil:
         reply_array(c, 0)
     elif count > 0:
         random_distinct(c, e, count)
-    else:
+    elif repeats_begin(c, -count):
         reply_array(c, -count)
-        while count < 0 and not c.out.failed:
+        while count < 0 and repeats_fit(c, begin):
             reply_bulk(c, set_random(e, &c.store.random, scratch))
             count += 1
 

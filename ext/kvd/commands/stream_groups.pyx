@@ -627,7 +627,7 @@ define(xautoclaim_command, """
     XAUTOCLAIM key group consumer min-idle-time start [COUNT count] [JUSTID]
     write fast | stream | 6.2.0 | O(COUNT)
     Transfer pending entries that have been idle for some time to another consumer of the group, some at a time.
-    keys: RW access delete
+    keys: RW delete
     tips: nondeterministic_output
 """)
 cdef void xautoclaim_command(call *c) noexcept nogil:

@@ -86,7 +86,7 @@ cdef enum:
 cdef struct set_option:
     const char *word
     int flag
-    int excludes               # flags that must not precede it
+    int excludes               # flags that must not precede it; it may itself
     bint takes_value
 
 cdef set_option OPTIONS[13]
@@ -97,8 +97,8 @@ OPTIONS[3] = set_option(b"ex", SET_EX, EXPIRIES, True)
 OPTIONS[4] = set_option(b"px", SET_PX, EXPIRIES, True)
 OPTIONS[5] = set_option(b"exat", SET_EXAT, EXPIRIES, True)
 OPTIONS[6] = set_option(b"pxat", SET_PXAT, EXPIRIES, True)
-OPTIONS[7] = set_option(b"keepttl", SET_KEEPTTL, EXPIRIES & ~SET_KEEPTTL, False)
-OPTIONS[8] = set_option(b"persist", SET_PERSIST, EXPIRIES & ~SET_PERSIST, False)
+OPTIONS[7] = set_option(b"keepttl", SET_KEEPTTL, EXPIRIES, False)
+OPTIONS[8] = set_option(b"persist", SET_PERSIST, EXPIRIES, False)
 OPTIONS[9] = set_option(b"ifeq", SET_IFEQ, CONDITIONS, True)
 OPTIONS[10] = set_option(b"ifne", SET_IFNE, CONDITIONS, True)
 OPTIONS[11] = set_option(b"ifdeq", SET_IFDEQ, CONDITIONS, True)
@@ -126,7 +126,7 @@ cdef bint read_options(call *c, int at, int allowed, set_args *a) noexcept nogil
         else:
             reply_error(c, SYNTAX)
             return False
-        if a.flags & o.excludes & ~o.flag or (a.flags & o.flag and o.flag & TIMES) or (o.takes_value and at + 1 >= c.argc):
+        if a.flags & o.excludes & ~o.flag or (o.takes_value and at + 1 >= c.argc):
             reply_error(c, SYNTAX)
             return False
         a.flags |= o.flag

@@ -175,7 +175,7 @@ cdef bint read_range_options(call *c, int at, bint any_kind, bint storing, zrang
             if not arg_int(c, i + 1, &r.offset) or not arg_int(c, i + 2, &r.count):
                 return False
             i += 2
-        elif any_kind and view_is(word, b"rev"):
+        elif any_kind and not r.reverse and view_is(word, b"rev"):
             r.reverse = True
         elif any_kind and r.kind == BY_RANK and view_is(word, b"bylex"):
             r.kind = BY_LEX

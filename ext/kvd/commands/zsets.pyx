@@ -4,7 +4,7 @@ from libc.stdint cimport int64_t, uint64_t
 
 from kvd.commands.keyed cimport (
     arg_double, delete_key, drop_empty, find_or_make, find_typed, picks, picks_add, picks_init, picks_release,
-    read_random_count, reply_double, store_new_value, zset_limits,
+    read_random_count, repeats_begin, repeats_fit, reply_double, store_new_value, zset_limits,
 )
 from kvd.commands.scanning cimport gathering, scan_value, scan_wants
 from kvd.core.random cimport rng_below
@@ -373,6 +373,7 @@ cdef void zrandmember_command(call *c) noexcept nogil:
     cdef double score
     cdef int64_t count
     cdef bint with_scores
+    cdef size_t begin = c.out.len
     if not read_random_count(c, b"withscores", &with_scores, &count):
         return
     if not zset_open_read(c, &e):
@@ -389,9 +390,9 @@ cdef void zrandmember_command(call *c) noexcept nogil:
         reply_array(c, 0)
     elif count > 0:
         random_distinct(c, e, count, with_scores)
-    else:
+    elif repeats_begin(c, -count):
         zset_reply_pairs(c, -count, with_scores)
-        while count < 0 and not c.out.failed:
+        while count < 0 and repeats_fit(c, begin):
             zset_at(e, rng_below(&c.store.random, zset_len(e)), &at)
             score = zset_get(&at, &member)
             zset_write_pair(c, member, score, with_scores)

@@ -25,7 +25,9 @@ from kvd.run.figures cimport figures_of
 from kvd.run.registry cimport keys_next, keys_start
 from kvd.run.renames cimport called
 from kvd.session.clients cimport session_discard
-from kvd.session.session cimport AFTER_INVALIDATE, ANY_SLOT, NO_SLOT, clients_of, in_multi, is_paused, session_kill
+from kvd.session.session cimport (
+    AFTER_INVALIDATE, ANY_SLOT, NO_SLOT, clients_of, in_multi, is_paused, session, session_kill,
+)
 from kvd.session.tracking cimport tracking_send
 from kvd.store.evict cimport evict_until_fits, over_limit
 from kvd.store.log cimport LOG_WARNING, log_line
@@ -114,21 +116,39 @@ cdef bint lacks_memory(call *c) noexcept nogil:
     return not fits and flags_of_work(c) & F_DENYOOM
 
 
-cdef bint crosses_slots(call *c) noexcept nogil:
-    """In a cluster: are the keys in several slots, or, in a script, in another slot than earlier keys?"""
+cdef bint share_slot(const command *d, view *argv, int argc, int *slot) noexcept nogil:
+    """Are all keys in *slot? NO_SLOT: in that of the first key, which is stored there."""
     cdef key_walk w
     cdef key_at key
-    cdef int slot
-    keys_start(&w, c.command, c.argv, c.argc)
-    if not keys_next(&w, &key):
-        return False
-    slot = key_slot(c.argv[key.at])
+    cdef int found
+    keys_start(&w, d, argv, argc)
     while keys_next(&w, &key):
-        if key_slot(c.argv[key.at]) != slot:
-            return not c.flags & F_CROSS_SLOTS
-    if w.bad:
-        return False
-    if not c.from_script or c.session.script_slot == ANY_SLOT:
+        found = key_slot(argv[key.at])
+        if slot[0] == NO_SLOT:
+            slot[0] = found
+        elif slot[0] != found:
+            return False
+    return True
+
+
+cdef bint queue_crosses_slots(session *s) noexcept nogil:
+    cdef int slot = NO_SLOT
+    cdef int i
+    for i in range(s.queue_len):
+        if not s.queue[i].flags & F_CROSS_SLOTS and \
+                not share_slot(<const command *>s.queue[i].command, s.queue[i].argv, s.queue[i].argc, &slot):
+            return True
+    return False
+
+
+cdef bint crosses_slots(call *c) noexcept nogil:
+    """In a cluster: are the keys in several slots, or, in a script, in another slot than its keys and earlier calls?"""
+    cdef int slot = NO_SLOT
+    if c.flags & F_ENDS_MULTI and in_multi(c.session):
+        return queue_crosses_slots(c.session)
+    if not share_slot(c.command, c.argv, c.argc, &slot):
+        return not c.flags & F_CROSS_SLOTS
+    if slot == NO_SLOT or not c.from_script or c.session.script_slot == ANY_SLOT:
         return False
     if c.session.script_slot == NO_SLOT:
         c.session.script_slot = slot
@@ -145,6 +165,9 @@ cdef void refuse(call *c, const char *text) noexcept nogil:
         figures_of(c.store).commands[c.command.id].rejected += 1
         if c.command.flags & F_ENDS_MULTI and not c.from_script:
             session_discard(c.session)
+            if strncmp(text, b"CROSSSLOT", 9) == 0:
+                reply_error(c, text)
+                return
             reply_errorf(c, b"EXECABORT Transaction discarded because of: %s", text + 4 if strncmp(text, b"ERR ", 4) == 0 else text, NULL)
             return
     reply_error(c, text)

@@ -142,6 +142,10 @@ cdef object define_key_narrowing(str name, key_narrowing f):
     defined(name).narrow_keys = f
 
 
+HELP_MARKS = {"client": " keeps_caching", "command": " connection"}
+HELP_EXTRAS = {"pubsub": "\ncategories: slow"}
+
+
 cdef void freeze() except *:
     """Adds containers and their HELP, and makes the replies of COMMAND INFO and COMMAND DOCS."""
     global FROZEN
@@ -154,8 +158,8 @@ cdef void freeze() except *:
         define(not_reached, f"{container.upper()} subcommand\ncontainer | {group} | 1.0.0 | Depends on subcommand.\n"
                f"A container for {container.upper()} commands.\narity: -2")
     for container in sorted({s.container for s in SPECS.values()} - {""}):
-        define(help_command, f"{container.upper()}|HELP\nloading stale{' keeps_caching' if container == 'client' else ''} | {SPECS[container].group} | 5.0.0 | O(1)\n"
-               "Show what the subcommands do.")
+        define(help_command, f"{container.upper()}|HELP\nloading stale{HELP_MARKS.get(container, '')} | {SPECS[container].group} | 5.0.0 | O(1)\n"
+               f"Show what the subcommands do.{HELP_EXTRAS.get(container, '')}")
     for i in range(COUNT):
         name = TABLE[i].name.decode()
         if "|" in name:

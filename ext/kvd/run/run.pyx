@@ -65,8 +65,6 @@ cdef void print_line(call *c, buf *line) noexcept nogil:
     buf_printf(line, b"+%lld.%06lld [%d ", <long long>(us // 1000000), <long long>(us % 1000000), who.db)
     if c.from_script:
         buf_printf(line, b"lua")
-    elif who.in_process:
-        buf_printf(line, b"in-process:%lld", <long long>who.id)
     else:
         buf_add(line, who.addr.ptr, who.addr.len)
     buf_add_char(line, c']')

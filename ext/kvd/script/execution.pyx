@@ -17,6 +17,7 @@ from libc.stdio cimport snprintf
 
 from kvd.core.buf cimport buf_add, buf_printf, buf_release
 from kvd.core.clock cimport mono_us
+from kvd.core.slots cimport key_slot
 from kvd.core.text cimport parse_int
 from kvd.core.view cimport view, view_of
 from kvd.run.args cimport reply_error, reply_error_counted, reply_ok
@@ -213,6 +214,13 @@ cdef void collect(runtime *r) noexcept nogil:
             buf_release(&r.reply)
 
 
+cdef int slot_of_script(running *run) noexcept nogil:
+    """In a cluster: the slot to which its calls are confined."""
+    if run.flags & (COMPAT | ALLOW_CROSS_SLOT):
+        return ANY_SLOT
+    return key_slot(run.keys[0]) if run.key_count else NO_SLOT
+
+
 cdef void run_function(runtime *r, running *run) noexcept nogil:
     cdef session *who = run.c.session
     cdef store *s = r.store
@@ -230,7 +238,7 @@ cdef void run_function(runtime *r, running *run) noexcept nogil:
     who.executing = True
     who.scripting = True
     who.script_us = 0
-    who.script_slot = ANY_SLOT if run.flags & (COMPAT | ALLOW_CROSS_SLOT) else NO_SLOT
+    who.script_slot = slot_of_script(run)
     run.targets = TO_ALL
     lua.rawgeti(r.L, REGISTRY, r.handler)
     lua.rawgeti(r.L, REGISTRY, r.body)

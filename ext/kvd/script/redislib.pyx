@@ -79,6 +79,7 @@ cdef void prepare(call *c, runtime *r, int argc) noexcept nogil:
     c.argc = argc
     c.proto = script.proto
     c.out = &r.reply
+    r.reply.limit = script.c.out.limit         # of the client
     c.from_script = True
     c.forbids = F_WRITE if script.readonly else 0
     if script.oom and not script.wrote and not script.flags & ALLOW_OOM:
@@ -102,8 +103,9 @@ cdef int run_for_script(lua_State *L, bint throws) noexcept nogil:
         r.store.effects.targets = r.now.targets
         run(&c)
     if r.reply.failed:
+        why = b"ERR reply exceeds client-output-buffer-limit" if r.reply.limit else b"ERR out of memory"
         buf_release(&r.reply)
-        return give_error(L, b"ERR out of memory", throws)
+        return give_error(L, why, throws)
     if r.reply.len == 0:
         lua.pushnil(L)
         return 1

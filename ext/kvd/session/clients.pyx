@@ -7,7 +7,7 @@ tracking), so that a deleted session is in none of them.
 from libc.stdint cimport int64_t
 from libc.stdlib cimport calloc, free
 
-from kvd.core.buf cimport buf_release
+from kvd.core.buf cimport buf_printf, buf_release
 from kvd.core.pointers cimport pointer_put, pointer_take
 from kvd.core.table cimport table_init, table_release
 from kvd.core.view cimport view, view_of
@@ -63,6 +63,8 @@ cdef session *session_new(store *s, bint in_process) noexcept nogil:
         free(c)
         return NULL
     c.in_process = c.local = in_process
+    if in_process:
+        buf_printf(&c.addr, b"in-process:%lld", <long long>c.id)
     login_as_new(c)
     c.prev = r.last
     if r.last != NULL:

@@ -331,7 +331,7 @@ def parse(text: str) -> Spec:
     if not key_flags and (first or numkeys or keywords):
         key_flags = [["RW", "access", "update"] if "write" in marks else ["RO", "access"]]
     categories = _categories(name.lower(), marks, group)
-    categories += [mark for mark in ("keyspace", "connection") if mark in marks]
+    categories += [mark for mark in ("keyspace", "connection") if mark in marks and mark not in categories]
     categories = extra["categories"].split() if "categories" in extra else categories
     return Spec(
         name=name.lower(), arguments=arguments, flags=flags, group=group, since=since, complexity=complexity,
