@@ -17,7 +17,7 @@ import pytest
 import redis
 
 import kvd
-from kvd.config import OPTIONS
+from kvd.config import OPTIONS, ConfigFileError, from_environment
 
 from .compat.wire import RealServer, Wire, free_port
 
@@ -66,6 +66,18 @@ def test_serve_logs_and_ends_cleanly():
     assert p.client().ping()
     code, out = p.end()
     assert code == 0 and "Received SIGTERM" in out and "bye bye" in out
+
+
+@pytest.mark.parametrize("variable", ["KVD_USER=default off", "KVD_LOADMODULE=x.so", "KVD_RENAME_COMMAND=FLUSHALL", "KVD_RENAME_COMMAND='x"])
+def test_the_environment_is_refused_what_a_file_is_refused(variable):
+    with pytest.raises(ConfigFileError) as caught:
+        list(from_environment(dict([variable.split("=")])))
+    assert variable.partition("=")[0] in caught.value.report
+
+
+def test_the_environment_protects_as_a_file_does():
+    given = {"KVD_REQUIREPASS": "tcp://1.2.3.4:6379", "KVD_RENAME_COMMAND": "FLUSHALL ''", "KVD_PORT": "tcp://10.0.0.1:6379"}
+    assert [(s.name, s.words) for s in from_environment(given)] == [("rename-command", ("FLUSHALL", "")), ("requirepass", ("tcp://1.2.3.4:6379",))]
 
 
 def test_sigint_and_shutdown():

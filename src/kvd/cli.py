@@ -109,18 +109,18 @@ def _make_store(settings: dict[str, Setting]) -> Store:
 
 
 def _enter(store: Store, settings: dict[str, Setting]) -> None:
-    """Change to the working directory, and check that the log file can be written."""
+    """Change to the working directory, and start the log."""
+    from kvd.errors import ConfigError
+
     missing = Setting("dir", store.option("dir"), "the default")
     try:
         os.chdir(store.option("dir"))
     except OSError as error:
         raise ConfigFileError(settings.get("dir", missing), f"Can't chdir to '{store.option('dir')}': {error.strerror}") from None
-    path = store.option("logfile")
-    if path:
-        try:
-            os.close(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644))
-        except OSError as error:
-            raise ConfigFileError(settings["logfile"], f"Can't open the log file: {error.strerror}") from None
+    try:
+        log_on(store)
+    except ConfigError as error:
+        raise ConfigFileError(settings["logfile"], str(error).partition(": ")[2]) from None
 
 
 def _notes(store: Store, settings: dict[str, Setting], ignored: list[str]) -> list[str]:
@@ -156,7 +156,6 @@ def _run(store: Store, configured: bool, notes: list[str]) -> int:
         _daemonize()
     if yes["crash-log-enabled"]:
         faulthandler.enable()
-    log_on(store)
     pidfile = store.option("pidfile") or ("/var/run/kvd.pid" if yes["daemonize"] else "")
     log(store, "oO0OoO0OoO0Oo kvd is starting oO0OoO0OoO0Oo")
     log(store, f"kvd version={__version__}, bits=64, pid={os.getpid()}, just started")

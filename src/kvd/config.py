@@ -12,7 +12,7 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import Any
 
@@ -209,29 +209,36 @@ def _split_flag(text: str, setting: Setting) -> list[str]:
     name, equals, value = text.partition("=")
     if equals and not any(c.isspace() for c in name):
         return [name, value]
-    try:
-        return split_words(text)
-    except ValueError as error:
-        raise ConfigFileError(setting, str(error)) from None
+    return [*_words_of(replace(setting, value=text))]
 
 
 def from_environment(environment: Mapping[str, str], ignored: list[str] | None = None) -> Iterator[Setting]:
     """Yield the settings of variables such as KVD_MAXMEMORY.
 
-    Empty values are skipped, as are values like tcp://10.0.0.1:6379, which orchestrators set for a service called kvd.
-    ignored: list to which the names of unknown variables are added.
+    Empty values are skipped, as are addresses like tcp://10.0.0.1:6379 in KVD_PORT and unknown variables, which orchestrators
+    set for a service called kvd. ignored: list to which the names of other unknown variables are added.
     """
-    by_variable = {PREFIX + n.upper().replace("-", "_"): n for n in [*ALIASES, *OPTIONS]}
+    by_variable = {PREFIX + n.upper().replace("-", "_"): n for n in [*ALIASES, *OPTIONS, *REFUSED, RENAME]}
     for variable, value in sorted(environment.items()):
-        if not variable.startswith(PREFIX) or not value or value.startswith(("tcp://", "udp://")):
-            continue
         name = by_variable.get(variable)
+        injected = name in (None, "port") and value.startswith(("tcp://", "udp://"))
+        if not variable.startswith(PREFIX) or not value or injected:
+            continue
         if name is not None:
-            words = tuple(value.split()) if "words" in OPTIONS[ALIASES.get(name, name)].marks else (value,)
-            yield _checked(Setting(name, value, f"the environment variable {variable}", 0, f"{variable}={value}", words))
+            option = OPTIONS.get(ALIASES.get(name, name))
+            several = name == RENAME or (option is not None and "words" in option.marks)
+            setting = Setting(name, value, f"the environment variable {variable}", 0, f"{variable}={value}")
+            yield _checked(replace(setting, words=_words_of(setting) if several else (value,)))
         elif ignored is not None:
             near = get_close_matches(variable, by_variable, n=1, cutoff=0.8)
             ignored.append(f"{variable} (did you mean {near[0]}?)" if near else variable)
+
+
+def _words_of(setting: Setting) -> tuple[str, ...]:
+    try:
+        return tuple(split_words(setting.value))
+    except ValueError as error:
+        raise ConfigFileError(setting, str(error)) from None
 
 
 def _checked(setting: Setting) -> Setting:

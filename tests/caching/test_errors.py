@@ -1,6 +1,7 @@
 """Copies of exceptions: the same to whoever catches them, without traceback and locals."""
 
 import pickle
+import sys
 
 import pytest
 
@@ -54,3 +55,19 @@ def test_what_cannot_be_copied_is_given_as_it_is():
     error = Odd("x")
     assert copied(error) is error or copied(error).args == ("x",)
     assert pickle.loads(pickle.dumps(copied(ValueError("x")))).args == ("x",)
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="exception groups came with Python 3.11")
+def test_members_of_groups_and_exceptions_in_attributes_are_copied_without_tracebacks():
+    def failing(value):
+        try:
+            raise ValueError(value)
+        except ValueError as error:
+            return error
+
+    group = ExceptionGroup("all", [failing(1), ExceptionGroup("inner", [failing(2)])])  # noqa: F821
+    group.first = failing(3)
+    copy = copied(group)
+    members = [copy.exceptions[0], copy.exceptions[1].exceptions[0], copy.first]
+    assert [(type(e), e.args, e.__traceback__) for e in members] == [(ValueError, (n,), None) for n in (1, 2, 3)]
+    assert copy.message == "all" and str(copy) == str(group)

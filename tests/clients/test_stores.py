@@ -56,3 +56,10 @@ def test_a_store_that_is_given_is_used():
     store = kvd.Store()
     kvd.Redis(store).set("k", "v")
     assert store.get("k") == b"v" and shared(kvd.Redis(store), kvd.Redis(store))
+
+
+def test_the_url_of_a_server_is_no_store():
+    for url in ("redis://localhost/3", "rediss://localhost", "unix:///tmp/socket"):
+        with pytest.raises(ValueError, match="from_url"):
+            kvd.Redis(url)
+    assert shared(kvd.Redis("kvd://one"), kvd.Redis(store="one"))

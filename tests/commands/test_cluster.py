@@ -63,6 +63,22 @@ def test_every_key_of_a_long_command_is_looked_at(server):
     assert str(wire("DEL", *keys, "zzz")) == "CROSSSLOT Keys in request don't hash to the same slot"
 
 
+def test_a_script_is_confined_to_the_slot_of_its_keys(server):
+    wire = Wire(("127.0.0.1", server.port))
+    code = "#!lua\nreturn redis.call('GET', ARGV[1])"
+    assert "keys that do not hash to the same slot" in str(wire("EVAL", code, 1, "a", "b")) and wire("EVAL", code, 1, "a", "{a}2") is None
+    assert wire("EVAL", code, 0, "b") is None and wire("EVAL", "return redis.call('GET', ARGV[1])", 1, "a", "b") is None
+    assert wire("EVAL", "#!lua flags=allow-cross-slot-keys\nreturn redis.call('GET', ARGV[1])", 1, "a", "b") is None
+
+
+def test_a_transaction_over_two_slots_is_discarded(server):
+    wire = Wire(("127.0.0.1", server.port))
+    for second, answer in (("b", "CROSSSLOT Keys in request don't hash to the same slot"), ("{a}2", "[b'OK', b'OK']")):
+        assert wire("MULTI") == b"OK" and wire("SET", "a", 1) == wire("SET", second, 2) == b"QUEUED"
+        assert str(wire("EXEC")) == answer and str(wire("EXEC")) == "ERR EXEC without MULTI"
+    assert wire("DBSIZE") == 2
+
+
 def test_without_cluster_mode_it_says_so(run):
     for line in (("CLUSTER", "INFO"), ("CLUSTER", "KEYSLOT", "a"), ("READONLY",), ("READWRITE",), ("ASKING",)):
         assert run(*line) == "ERR This instance has cluster support disabled"

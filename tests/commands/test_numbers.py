@@ -90,3 +90,43 @@ def test_a_large_count_of_a_scan_leaves_nothing_out(store, command):
         store.execute(*setup)
     for count in (4611686018427387904, 9223372036854775807):
         assert store.execute(*command.split(), 0, "COUNT", count) == store.execute(*command.split(), 0, "COUNT", 1000) != [b"0", []]
+
+
+REPEATING = ["HRANDFIELD h", "HRANDFIELD h WITHVALUES", "ZRANDMEMBER z", "ZRANDMEMBER z WITHSCORES", "SRANDMEMBER t"]
+
+
+@pytest.mark.parametrize("line", REPEATING)
+def test_a_reply_without_end_is_refused_where_no_output_limit_is_set(line):
+    """In this process, in a script and in EXEC: proto-max-bulk-len limits what the client alone makes long."""
+    store = kvd.Store(proto_max_bulk_len="1mb")
+    store.hset("h", "f" * 1000, "v")
+    store.zadd("z", {"m" * 1000: 1})
+    store.sadd("t", "m" * 1000)
+    name, key, *option = line.split()
+    for count in (-9223372036854775807 // 2, -1_000_000, -2000):
+        with pytest.raises(kvd.ResponseError, match="out of range|reply exceeds maximum allowed size"):
+            store.execute(name, key, count, *option)
+        assert store.execute("EVAL", "return redis.pcall(unpack(ARGV)).err ~= nil", 0, name, key, count, *option) == 1
+        store.execute("MULTI")
+        store.execute(name, key, count, *option)
+        store.execute("DBSIZE")
+        replies = store.execute("EXEC")
+        assert isinstance(replies[0], kvd.ResponseError) and replies[1] == 3
+    assert len(store.execute(name, key, -100, *option)) == (200 if option and name != "SRANDMEMBER" and store.execute("HELLO")[b"proto"] < 3 else 100)
+    assert store.execute(name, "none", -9223372036854775807 // 2) == []
+
+
+def test_a_script_is_held_to_the_output_limit_of_its_client():
+    with kvd.Store(client_output_buffer_limit="normal 1000000 0 0").serve() as server:
+        wire = Wire(("127.0.0.1", server.port))
+        wire("ZADD", "z", 1, "a")
+        reply = wire("EVAL", "return redis.call('ZRANDMEMBER', 'z', -20000000)", 0)
+        assert str(reply).startswith("ERR reply exceeds client-output-buffer-limit script: ")
+        assert wire("EVAL", "return #redis.call('ZRANDMEMBER', 'z', -2000)", 0) == 2000
+
+
+def test_lrem_count(peer):
+    peer("RPUSH", "l", "a", "a")
+    if peer.version >= (7, 2):
+        assert str(peer("LREM", "l", "-9223372036854775808", "a")).startswith("ERR value is out of range, value must between -9223372036854775807 and")
+    assert peer("LREM", "l", "-9223372036854775807", "a") == 2

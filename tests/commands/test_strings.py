@@ -112,3 +112,22 @@ def test_values_of_a_long_key_change_their_length():
         assert store.get("k" * 3000) == b"v" * n
     assert store.execute("DEBUG", "CHECK") == b"OK"
     store.delete("k" * 3000)
+
+
+REPEATED = [
+    ("SET k v EX 10 EX 20", b"OK"), ("SET k v KEEPTTL KEEPTTL", b"OK"), ("SET k v XX XX", b"OK"), ("SET k v EX 10 PX 10", "ERR syntax error"),
+    ("SET k v EX 10 KEEPTTL", "ERR syntax error"), ("GETEX k EX 10 EX 20", b"v"), ("GETEX k PERSIST EX 10", "ERR syntax error"),
+    ("ZRANGE z 0 1 REV REV", "ERR syntax error"), ("ZRANGE z 0 1 BYSCORE LIMIT 0 1 LIMIT 1 1", []), ("MEMORY USAGE nokey SAMPLES 1 SAMPLES 2", None),
+    ("MEMORY USAGE nokey SAMPLES", "ERR syntax error"), ("GEOSEARCH g FROMLONLAT 1 1 FROMLONLAT 9 9 BYRADIUS 1 m BYRADIUS 2 m", []),
+    ("GEOSEARCH g FROMMEMBER m FROMLONLAT 1 1 BYRADIUS 1 m", "ERR syntax error"), ("GEOSEARCH g FROMLONLAT 1 1 BYBOX 1 1 m BYRADIUS 1 m", "ERR syntax error"),
+    ("CLIENT TRACKING ON OPTIN OPTOUT", "ERR You can't specify both OPTIN mode and OPTOUT mode"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("line,answer", REPEATED)
+def test_options_that_are_given_twice(peer, line, answer):
+    peer("SET", "k", "v")
+    peer("ZADD", "z", 0, "a")
+    peer("GEOADD", "g", 1, 1, "m")
+    reply = peer(*line.split())
+    assert (str(reply) if isinstance(reply, Exception) else reply) == answer

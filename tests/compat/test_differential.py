@@ -361,14 +361,14 @@ def command_info(wire, names):
 def test_command_info_equals(real, ours):
     from .commands import SPECS
 
-    names = [n for n, s in SPECS.items() if "|" not in n]
+    names = [n for n in SPECS if "|" not in n or (not real.valkey and real.release >= (8, 0))]
     mine = command_info(Wire(("127.0.0.1", ours.port), 2), names)
     theirs = command_info(Wire(real.address, 2), names)
     wrong = []
     for name, entry in theirs.items():
         got = mine[name]
         for what, a, b in (("arity", got[1], entry[1]), ("flags", set(got[2]), set(entry[2])), ("keys", got[3:6], entry[3:6]),
-                           ("categories", set(got[6]), set(entry[6]))):  # fmt: skip
+                           ("categories", sorted(got[6]), sorted(entry[6]))):  # fmt: skip
             if what == "flags":
                 ignored = later_flags(real, b)
                 a, b = a - ignored, b - ignored

@@ -234,3 +234,7 @@ def test_ctrl_c_ends_a_wait_and_loses_nothing(store):
         signal.signal(signal.SIGALRM, before)
     store.rpush("q", "x")
     assert store.lrange("q", 0, -1) == [b"x"]  # nobody waits any more
+
+
+def test_no_keys_no_values(store):
+    assert store.mget([]) == []

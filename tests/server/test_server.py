@@ -49,6 +49,19 @@ def test_unix_socket(tmp_path):
     assert not path.exists()
 
 
+@pytest.mark.parametrize("port", [1.5, "6379", b"1"])
+def test_a_port_is_an_int(port):
+    with pytest.raises(TypeError, match="port must be an int"):
+        kvd.Store().serve(port)
+
+
+def test_a_log_file_or_folder_that_there_is_not(tmp_path):
+    with pytest.raises(kvd.ConfigError, match="logfile: Can't open the log file"):
+        kvd.Store(logfile=tmp_path / "no" / "log").serve(log=True)
+    with pytest.raises(kvd.ConfigError, match="dir: Can't chdir to"):
+        kvd.Store(dir=tmp_path / "no")
+
+
 def test_taken_port(server):
     with pytest.raises(kvd.ServerError, match="Failed listening on port"):
         kvd.Store().serve(port=server.port)

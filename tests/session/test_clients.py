@@ -52,3 +52,13 @@ def test_sessions_are_counted_and_their_memory(store):
     for one in sessions:
         one.close()
     assert (len(store.execute("CLIENT", "LIST").splitlines()), store.info("memory")["mem_clients_normal"]) == before
+
+
+def test_clients_in_this_process_have_an_address_each(store):
+    one, other, third = (kvd.Redis(store) for _ in range(3))
+    for client in (one, other, third):
+        client.client_setname("x")
+    addresses = [line["addr"] for line in one.client_list() if line["name"] == "x"]
+    assert len(set(addresses)) == 3 and all(address.startswith("in-process:") for address in addresses)
+    assert third.client_kill_filter(addr=one.client_info()["addr"]) == 1
+    assert other.client_info()["name"] == "x"

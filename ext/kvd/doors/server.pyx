@@ -27,6 +27,8 @@ cdef int start(Store self, hosts, port, unix_path, int threads, bint log) except
     cdef server *v
     cdef bint ok
     from kvd.errors import ServerError
+    if port is not None and not isinstance(port, int):
+        raise TypeError(f"port must be an int, not {type(port).__name__}")
     if port is not None and not 0 <= port <= 65535:
         raise ValueError(f"port must be between 0 and 65535, got {port}")
     if self.closed:
@@ -143,7 +145,14 @@ def log(Store self not None, str text, int level=LOG_NOTICE):
 
 
 def log_on(Store self not None):
-    """Start the store's log, as logfile and loglevel configure it."""
+    """Start the store's log, as logfile and loglevel configure it. Raises kvd.ConfigError if the file cannot be written."""
+    path = self.option("logfile")
+    try:
+        if path:
+            os.close(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644))
+    except OSError as error:
+        from kvd.errors import ConfigError
+        raise ConfigError(f"logfile: Can't open the log file: {error.strerror}") from None
     self.s.on_log = log_to_configured
 
 

@@ -52,6 +52,7 @@ from kvd.types.string cimport string_view
 
 import importlib
 import os
+from os.path import isdir
 from types import GenericAlias
 
 
@@ -154,6 +155,9 @@ cdef class Store(Forking):
         if id < 0:
             from kvd.config import unknown_option
             raise unknown_option(name)
+        if name == "dir" and not isdir(str(value)):
+            from kvd.errors import ConfigError
+            raise ConfigError(f"dir: Can't chdir to '{value}': No such file or directory")
         text = (("yes" if value else "no") if isinstance(value, bool) else str(value)).encode("utf-8", "surrogateescape")
         memset(&why, 0, sizeof(why))
         acquire(self.s)

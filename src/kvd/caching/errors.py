@@ -12,7 +12,9 @@ DEEPEST = 10  # causes and contexts that a copy keeps
 
 
 def copied(error: BaseException, depth: int = 0) -> BaseException:
-    """Return a copy without traceback of an exception, its causes and contexts, or the exception itself if it cannot be copied.
+    """Return a copy without traceback of an exception, or the exception itself if it cannot be copied.
+
+    Its cause and context, the members of an exception group, and exceptions in its attributes are copied too.
 
     The __init__ of the class is not called: its parameters may differ from `args`, and it may have side effects.
     """
@@ -20,10 +22,14 @@ def copied(error: BaseException, depth: int = 0) -> BaseException:
     builtin: Any = next(c for c in kind.__mro__ if c.__module__ == "builtins")
     try:
         args = builtin.__reduce__(error)[1]  # OSError keeps its file name out of error.args
+        shown = error.args
+        if builtin.__name__.endswith("ExceptionGroup") and depth < DEEPEST:
+            args = shown = (args[0], [copied(member, depth + 1) for member in args[1]])
         other: BaseException = builtin.__new__(kind, *args)
         builtin.__init__(other, *args)
-        other.args = error.args
-        other.__dict__.update(error.__dict__)
+        other.args = shown
+        for name, value in error.__dict__.items():
+            other.__dict__[name] = copied(value, depth + 1) if isinstance(value, BaseException) and depth < DEEPEST else value
         for name in ("name", "path"):  # keyword arguments of ImportError and its like, which are not in args
             if hasattr(builtin, name):
                 setattr(other, name, getattr(error, name))

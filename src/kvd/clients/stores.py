@@ -31,13 +31,16 @@ def store_of(store: Store | str | None, options: dict[str, Any] | None = None) -
     """Return the store itself, the store of a name, URL or address, or a new private one for None without an address.
 
     options: those of a client; host, port and path are removed from them. Raises TypeError for another kind of store and
-    ValueError for ssl.
+    ValueError for ssl and the URLs of servers.
     """
     named = address_of(options or {})
     if store is None:
         return named_store(named) if named else Store()
     if isinstance(store, str):
-        return named_store(store.partition("://")[2].partition("/")[0] if "://" in store else store)
+        scheme, separator, rest = store.partition("://")
+        if separator and scheme not in SCHEMES:
+            raise ValueError(f"{store!r} is the URL of a server: from_url makes a client for it")
+        return named_store(rest.partition("/")[0] if separator else store)
     if not isinstance(store, Store):
         raise TypeError(f"store must be a kvd.Store, the name of one, or None for a private one, not {type(store).__name__}")
     return store

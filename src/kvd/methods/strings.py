@@ -39,7 +39,8 @@ class StringMethods(Methods):
 
     def mget(self, keys: Key | Iterable[Key], *more: Key) -> list[Text | None]:
         """Return the values of keys, None for keys that hold no string. O(N)."""
-        return self.execute("MGET", *flat(keys, more))
+        names = flat(keys, more)
+        return self.execute("MGET", *names) if names else []
 
     def mset(self, mapping: Mapping[Any, Value]) -> bool:
         """Set several keys; returns True. O(N)."""
