@@ -64,7 +64,7 @@ def test_an_exception_is_not_a_result():
     assert f(5) == f(5) == 5 and len(calls) == 3
 
 
-@pytest.mark.parametrize("make", [lambda: (x for x in ()), lambda: iter_async()])
+@pytest.mark.parametrize("make", [lambda: iter_sync(), lambda: iter_async()])
 def test_a_result_that_can_be_used_once_is_an_error(make):
     @kvd.cached
     def f():
@@ -76,6 +76,10 @@ def test_a_result_that_can_be_used_once_is_an_error(make):
 
 async def iter_async():
     return 1
+
+
+def iter_sync():
+    yield 1
 
 
 def test_instances_have_results_of_their_own_and_take_them_along():
