@@ -45,7 +45,7 @@ def test_an_empty_stream_is_a_stream(ours):
     assert ours("RESTORE", "z", 0, ours("DUMP", "x")) == b"OK" and ours("XLEN", "z") == 0 and len(ours("XINFO", "GROUPS", "z")) == 1
 
 
-def test_a_pending_entry_that_nobody_has_is_refused(grouped):
+def test_a_pending_entry_of_a_group_or_a_consumer_alone_is_refused(grouped):
     """A consumer's list names an id that its group does not have, and the other way round."""
     grouped("DEL", "x")
     grouped("XADD", "x", "1-1", "f", "v")
