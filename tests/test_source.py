@@ -1,5 +1,6 @@
 """Rules of the house that a reader of the sources relies on."""
 
+import fnmatch
 import re
 import subprocess
 from pathlib import Path
@@ -72,3 +73,31 @@ def test_dumps_of_processes_are_ignored():
     done = subprocess.run(["git", "check-ignore", "core", "core.123"], cwd=ROOT, capture_output=True, text=True)
     if tracked():
         assert done.stdout.split() == ["core", "core.123"]
+
+
+TESTED_ELSEWHERE = {
+    "core/_probe*": "the door of tests to core",
+    "doors/_probe*": "the door of tests to changes and effects",
+    "core/pointers": "a few lines on core/table; tests/script/test_cache.py, tests/run/test_renames.py",
+    "core/tagged": "a few lines; tests/session/test_watches.py, test_channels.py, test_waiters.py",
+    "methods/*": "tests/methods/test_methods.py compares every method with redis-py's",
+    "asyncio": "names alone; tests/clients/test_aio.py",
+    "__main__": "names alone; tests/test_cli.py",
+    "reference": "writes the documentation; tests/test_docs.py",
+    "run/record": "a dataclass without its imports, tested with every declaration; tests/run/test_spec.py",
+}
+
+
+def modules():
+    """Names of all modules, as paths without their endings."""
+    for folder, ending in (("ext/kvd", "pyx"), ("src/kvd", "py")):
+        for path in (ROOT / folder).rglob(f"*.{ending}"):
+            if path.name != "__init__.py":
+                yield str(path.relative_to(ROOT / folder).with_suffix(""))
+
+
+def test_every_module_has_its_test_file():
+    """tests/x/test_y.py for x/y."""
+    missing = [name for name in modules() if not (ROOT / "tests" / name).with_name(f"test_{Path(name).name}.py").exists()]
+    assert [name for name in missing if not any(fnmatch.fnmatch(name, pattern) for pattern in TESTED_ELSEWHERE)] == []
+    assert [pattern for pattern in TESTED_ELSEWHERE if not any(fnmatch.fnmatch(name, pattern) for name in missing)] == []

@@ -10,6 +10,9 @@ class Clock:
     def __call__(self):
         return self.now
 
+    def advance(self, seconds):
+        self.now += seconds
+
 
 @pytest.fixture
 def clock():

@@ -33,14 +33,3 @@ def test_a_string_may_not_outgrow_the_limit(peer):
         assert peer("STRLEN", "k") == 1_048_000 and peer("APPEND", "k", "y" * 576) == 1_048_576
     finally:
         peer("CONFIG", "SET", "proto-max-bulk-len", 536_870_912)
-
-
-def test_lcs_of_long_strings_is_refused(peer):
-    """Its memory is the product of both lengths."""
-    peer("CONFIG", "SET", "proto-max-bulk-len", 1_048_576)
-    peer("MSET", "a", "x" * 24_000, "b", "y" * 24_000)
-    try:
-        assert isinstance(peer("LCS", "a", "b"), Exception) and isinstance(peer("LCS", "a", "b", "LEN"), Exception) and isinstance(peer("LCS", "a", "b", "IDX"), Exception)
-    finally:
-        peer("CONFIG", "SET", "proto-max-bulk-len", 536_870_912)
-    assert peer("PING") == b"PONG"

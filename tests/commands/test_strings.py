@@ -98,12 +98,6 @@ def test_an_expired_key_is_never_visible(run):
     assert run("GET", "k") is None and run("EXISTS", "k") == 0 and run("TTL", "k") == -2
 
 
-def test_lcs(run):
-    run("MSET", "a", "ohmytext", "b", "mynewtext")
-    assert run("LCS", "a", "b") == b"mytext"
-    assert run("LCS", "a", "b", "LEN") == 6
-
-
 def test_values_of_a_long_key_change_their_length():
     """Its entry is a block of its own, which the heap takes back only at its exact size."""
     store = kvd.Store(enable_debug_command="yes")

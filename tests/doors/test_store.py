@@ -180,38 +180,6 @@ def test_many_threads(served):
         server.stop()
 
 
-@pytest.mark.parametrize("served", [False, True])
-def test_fork(served):
-    store = kvd.Store()
-    server = store.serve() if served else None
-    store.set("k", "parent")
-    store.set("t", "v", ex=100)
-    read, write = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        try:
-            ok = store.get("k") == b"parent"
-            store.set("k", "child")
-            store.set("gone", "x", px=20)
-            import time
-
-            time.sleep(0.2)
-            ok = ok and store.dbsize() == 2 and store.execute("DEBUG", "CHECK") == b"OK"
-            with store.serve() as own:
-                ok = ok and redis.Redis(port=own.port).get("k") == b"child"
-            os.write(write, b"1" if ok else b"0")
-        finally:
-            os._exit(0)
-    os.waitpid(pid, 0)
-    assert os.read(read, 1) == b"1"
-    assert store.get("k") == b"parent"
-    if server:
-        assert redis.Redis(port=server.port).get("k") == b"parent"
-        server.stop()
-    os.close(read)
-    os.close(write)
-
-
 def test_info_reads_as_numbers(store):
     store.set("k", "v")
     info = store.info()

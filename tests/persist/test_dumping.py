@@ -135,26 +135,6 @@ def test_encodings_of_old_versions(ours, theirs):
         theirs("CONFIG", "SET", option, "128")
 
 
-def test_hash_fields_keep_their_deadlines(ours):
-    fill(ours, [("HSET", "k", "a", 1, "b", 2, "c", 3), ("HPEXPIREAT", "k", 4102444800000, "FIELDS", 1, "a"),
-                ("HPEXPIREAT", "k", 4102444800500, "FIELDS", 1, "b")])  # fmt: skip
-    assert ours("RESTORE", "copy", 0, ours("DUMP", "k")) == b"OK"
-    assert ours("HPEXPIRETIME", "copy", "FIELDS", 3, "a", "b", "c") == [4102444800000, 4102444800500, -1]
-    assert ours("DEBUG", "CHECK") == b"OK"
-
-
-def test_listpack_of_fields_with_deadlines(ours):
-    """The packed form that Redis 7.4 writes for a small hash: field, value, deadline, in order of the deadlines."""
-    store = kvd.Store()
-    store.execute("RPUSH", "l", "a", "1", "4102444800000", "b", "2", "0")
-    packed = store.execute("DUMP", "l")
-    blob = packed[3:-10]  # type, number of nodes, container | string with its length | footer
-    body = bytes([25]) + (4102444800000).to_bytes(8, "little") + blob
-    assert ours("RESTORE", "h", 0, seal(body, 12), "REPLACE") == b"OK"
-    assert ours("HGETALL", "h") == [b"a", b"1", b"b", b"2"]
-    assert ours("HPEXPIRETIME", "h", "FIELDS", 2, "a", "b") == [4102444800000, -1]
-
-
 def seal(body, version=10):
     data = body + version.to_bytes(2, "little")
     return data + crc64(data).to_bytes(8, "little")
@@ -167,45 +147,7 @@ def test_checksum_is_the_documented_one():
 ZIPLIST = bytes.fromhex("19000000150000000400 00 03 612d62 05 f3 02 c0e803 04 fe 81 ff".replace(" ", ""))
 
 
-@pytest.mark.parametrize("kind, read, expected", [
-    (10, ("LRANGE", "z", 0, -1), [b"a-b", b"2", b"1000", b"-127"]),
-    (13, ("HGETALL", "z"), [b"a-b", b"2", b"1000", b"-127"]),
-    (12, ("ZRANGE", "z", 0, -1, "WITHSCORES"), [b"1000", b"-127", b"a-b", b"2"]),
-])  # fmt: skip
-def test_ziplists_of_redis_6(ours, kind, read, expected):
-    blob = bytes([len(ZIPLIST)]) + ZIPLIST
-    assert ours("RESTORE", "z", 0, seal(bytes([kind]) + blob), "REPLACE") == b"OK"
-    assert ours(*read) == expected
-
-
 ZIPMAP = b"\x03" + b"\x01a" + b"\x02\x00v1" + b"\x02f2" + b"\x00\x03xyz" + b"\xfe\x00\x01\x00\x00" + b"f" * 256 + b"\x01\x00w\xff"
-
-
-def test_zipmaps_of_redis_2(ours):
-    """With an empty value that has three unused bytes behind it, and a field of 256 bytes."""
-    blob = bytes([0x40 | len(ZIPMAP) >> 8, len(ZIPMAP) & 255]) + ZIPMAP
-    assert ours("RESTORE", "z", 0, seal(b"\x09" + blob), "REPLACE") == b"OK"
-    assert dict(zip(*[iter(ours("HGETALL", "z"))] * 2, strict=True)) == {b"a": b"v1", b"f2": b"", b"f" * 256: b"w"}
-
-
-@pytest.mark.parametrize("zipmap", [ZIPMAP[:n] for n in range(len(ZIPMAP)) if n not in range(16, 260)] + [b"\x00\xff", b"\x01\xff", ZIPMAP + b"\xff",
-                                    b"\x01\x01a\x01\x05v\xff", b"\x01\xfe\xff\xff\xff\xffa\xff", b"\x02\x01a\x01\x00v\x01a\x01\x00v\xff"])  # fmt: skip
-def test_broken_zipmaps_are_refused(ours, zipmap):
-    blob = bytes([0x40 | len(zipmap) >> 8, len(zipmap) & 255]) + zipmap
-    assert "Bad data format" in str(ours("RESTORE", "z", 0, seal(b"\x09" + blob), "REPLACE"))
-
-
-def test_hash_of_valkey_9_with_deadlines_of_fields(ours):
-    payload = b"\x16\x02\x01a\xc0\x01\x00\xd8\xc3,\xbb\x03\x00\x00\x01b\xc0\x02\xff\xff\xff\xff\xff\xff\xff\xffP\x00__+\xc0\xa7\xe3\xb8\xd3"
-    assert ours("RESTORE", "z", 0, payload, "REPLACE") == b"OK"
-    assert ours("HGETALL", "z") == [b"a", b"1", b"b", b"2"]
-    assert ours("HPEXPIRETIME", "z", "FIELDS", 2, "a", "b") == [4102444800000, -1]
-    assert ours("DEBUG", "CHECK") == b"OK"
-
-
-def test_old_zset_with_scores_as_text(ours):
-    assert ours("RESTORE", "z", 0, seal(b"\x03\x03\x01a\x031.5\x01b\xfe\x01c\xff"), "REPLACE") == b"OK"
-    assert ours("ZRANGE", "z", 0, -1, "WITHSCORES") == [b"c", b"-inf", b"a", b"1.5", b"b", b"inf"]
 
 
 def test_options(run):

@@ -80,75 +80,6 @@ def test_a_hostile_script_ends_and_harms_nobody(name):
     assert store.get("k") == b"v"
 
 
-ESCAPES = {
-    "a global": "x = 1",
-    "a global by rawset": "rawset(_G, 'x', 1)",
-    "a global by _G": "_G.x = 1",
-    "a global by loadstring": "loadstring('x = 1')()",
-    "a global from a coroutine": "coroutine.wrap(function() x = 1 end)()",
-    "a library": "redis.call = nil",
-    "a library by rawset": "rawset(redis, 'call', nil)",
-    "a library by table.insert": "table.insert(redis, 1)",
-    "a library's metatable": "setmetatable(redis, {})",
-    "the metatable of globals": "setmetatable(_G, nil)",
-    "what getmetatable gives": "getmetatable(_G).__index = nil",
-    "CVE-2025-46818 the metatable of strings": "getmetatable('').__index = function() return 1 end",
-    "CVE-2025-46818 by rawset": "rawset(getmetatable(''), '__index', {})",
-    "what pairs gives": "local _, t = pairs(redis) rawset(t, 'call', 1)",
-    "string functions": "string.format = nil",
-    "the index of strings": "rawset(getmetatable('').__index, 'format', nil)",
-    "cjson": "cjson.encode = nil",
-    "KEYS": "KEYS = nil",
-    "the loaders": "load = nil",
-}
-
-
-@pytest.mark.parametrize("name", ESCAPES)
-def test_what_scripts_share_cannot_be_written(store, name):
-    with pytest.raises(kvd.ResponseError, match="readonly table"):
-        store.eval(ESCAPES[name], 0)
-
-
-@pytest.mark.parametrize("name", ["io", "debug", "package", "require", "dofile", "loadfile", "print", "module", "newproxy", "getfenv", "setfenv", "python", "lupa", "arg"])
-def test_what_reaches_outside_is_not_there(store, name):
-    """CVE-2022-0543 was `package` left in reach."""
-    with pytest.raises(kvd.ResponseError, match="nonexistent global variable"):
-        store.eval(f"return {name}", 0)
-
-
-def test_os_is_a_clock(store):
-    assert store.eval("local n = {} for k in pairs(os) do n[#n + 1] = k end return n", 0) == [b"clock"]
-
-
-def test_scripts_do_not_reach_each_other(store):
-    """CVE-2022-24735: one user's script changed what another's ran."""
-    store.eval("KEYS.secret = 1 ARGV[9] = 'x' local t = KEYS return 1", 1, "k")
-    assert store.eval("return {tostring(KEYS.secret), tostring(ARGV[9]), #KEYS}", 0) == [b"nil", b"nil", 0]
-
-
-def test_every_table_within_reach_is_protected(store):
-    """Walks all that can be reached from the globals and tries to write to each table."""
-    found = store.eval(
-        """
-        local seen, open, walked = {}, {}, 0
-        local function walk(t, name)
-          if type(t) ~= 'table' or seen[t] or t == KEYS or t == ARGV then return end
-          seen[t] = true
-          walked = walked + 1
-          if pcall(function() t.intruder = 1 end) then open[#open + 1] = name end
-          if pcall(rawset, t, 'intruder', 1) then open[#open + 1] = name .. ' raw' end
-          if pcall(table.insert, t, 1) then open[#open + 1] = name .. ' insert' end
-          for k, v in pairs(t) do walk(v, name .. '.' .. tostring(k)) end
-          local m = getmetatable(t)
-          if m then walk(m, name .. '!') if type(m.__index) == 'table' then walk(m.__index, name .. '!index') end end
-        end
-        walk(_G, '_G')
-        walk(getmetatable(''), 'string')
-        return {walked, table.concat(open, ' ')}
-        """, 0)  # fmt: skip
-    assert found[0] > 10 and found[1] == b""
-
-
 def test_memory_is_bounded_and_comes_back():
     store = kvd.Store(lua_memory_limit="20mb")
     store.eval("return 1", 0)
@@ -158,28 +89,3 @@ def test_memory_is_bounded_and_comes_back():
             store.eval("local t = {} while true do t[#t + 1] = string.rep('x', 100000) .. #t end", 0)
     assert store.used_memory < before + 2_000_000
     assert store.eval("return #string.rep('x', 1000000)", 0) == 1000000
-
-
-def test_a_killed_script_cannot_hold_on():
-    store = kvd.Store(busy_reply_threshold=20)
-    import threading
-    import time
-
-    def kill():
-        while True:
-            time.sleep(0.01)
-            try:
-                store.script_kill()
-                return
-            except kvd.ResponseError:
-                pass
-
-    for code in ("while true do pcall(function() while true do end end) end", "local function f() return pcall(f) and f() end while true do f() end",
-                 "while true do coroutine.wrap(function() while true do end end)() end", "while true do pcall(coroutine.wrap(function() pcall(function() while true do end end) end)) end",
-                 "while true do xpcall(function() while true do end end, function() while true do end end) end"):  # fmt: skip
-        thread = threading.Thread(target=kill)
-        thread.start()
-        with pytest.raises(kvd.ResponseError, match="Script killed by user"):
-            store.eval(code, 0)
-        thread.join()
-    assert store.eval("return 1", 0) == 1

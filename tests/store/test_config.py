@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 import kvd
-from kvd.config import OPTIONS, ConfigFileError, from_environment, from_file, from_flags, from_lines, merge, split_words
+from kvd.config import OPTIONS, from_lines, merge
 from tests.compat.wire import RealServer, Wire
 
 
@@ -72,80 +72,6 @@ def test_store_arguments(store):
         kvd.Store(databases=0)
     assert kvd.Store(databases=3).option("databases") == "3"
     assert kvd.Store(latency_tracking=False).option("latency-tracking") == "no"
-
-
-def test_precedence():
-    merged = merge(from_lines(["port 1", "hz 20", "maxmemory 1mb"], "file"), from_environment({"KVD_PORT": "2", "KVD_HZ": "30"}),
-                   from_flags(["--port", "3"]))
-    assert {n: s.value for n, s in merged.items()} == {"port": "3", "hz": "30", "maxmemory": "1mb"}
-
-
-def test_files():
-    lines = ["# comment", "", 'requirepass "a b\\x41"', "save", "save 900 1", "save 300 10", "bind 127.0.0.1 ::1", "slave-read-only yes"]
-    merged = merge(from_lines(lines, "file"))
-    assert merged["requirepass"].value == "a bA"
-    assert merged["save"].value == "900 1 300 10"
-    assert merged["bind"].value == "127.0.0.1 ::1"
-    assert merged["replica-read-only"].line == 8
-
-
-def test_included_files(tmp_path):
-    (tmp_path / "more.conf").write_text("hz 42\n")
-    merged = merge(from_lines(["include more.conf"], "file", str(tmp_path)))
-    assert merged["hz"].value == "42"
-
-
-@pytest.mark.parametrize("line", ["nonsense 1", "port", "port 1 2", 'requirepass "open'])
-def test_bad_lines_say_where(line):
-    with pytest.raises(ConfigFileError) as raised:
-        merge(from_lines(["hz 10", line], "file"))
-    assert "at line 2" in raised.value.report
-    assert line in raised.value.report
-
-
-def test_words():
-    assert split_words("a \"b c\" 'd\\'e' \"\\n\\x00\"") == ["a", "b c", "d'e", "\n\x00"]
-
-
-def test_patterns_of_included_files(tmp_path):
-    (tmp_path / "conf.d").mkdir()
-    (tmp_path / "conf.d" / "20.conf").write_text("hz 20\nmaxclients 20\n")
-    (tmp_path / "conf.d" / "10.conf").write_text("hz 10\nmaxmemory 10\n")
-    (tmp_path / "main.conf").write_text(f"include {tmp_path}/conf.d/*.conf\ninclude none/*.conf\n")
-    assert {n: s.value for n, s in merge(from_file(str(tmp_path / "main.conf"))).items()} == {"hz": "20", "maxclients": "20", "maxmemory": "10"}
-    with pytest.raises(ConfigFileError, match="can't open config file"):
-        list(from_lines(["include none.conf"], "file", str(tmp_path)))
-
-
-def test_files_that_include_each_other_are_an_error(tmp_path):
-    for name, text in (("a.conf", "include b.conf\n"), ("b.conf", "hz 10\ninclude c.conf\n"), ("c.conf", "include *.conf\n")):
-        (tmp_path / name).write_text(text)
-    with pytest.raises(ConfigFileError, match="includes itself: .*a.conf -> .*b.conf -> .*c.conf -> .*a.conf") as raised:
-        list(from_file(str(tmp_path / "a.conf")))
-    assert f"{tmp_path}/c.conf, at line 1" in raised.value.report
-    (tmp_path / "own.conf").write_text("include own.conf\n")
-    with pytest.raises(ConfigFileError, match="own.conf -> .*own.conf"):
-        list(from_file(str(tmp_path / "own.conf")))
-    (tmp_path / "twice.conf").write_text("include more.conf\ninclude more.conf\n")
-    (tmp_path / "more.conf").write_text("hz 11\n")
-    assert merge(from_file(str(tmp_path / "twice.conf")))["hz"].value == "11"
-
-
-def test_an_escape_is_a_byte_and_a_file_need_not_be_text(tmp_path):
-    path = tmp_path / "bytes.conf"
-    path.write_bytes(b'requirepass "\\xff\\xc3\\xa4"\nproc-title-template caf\xe9\x85\n')
-    store = kvd.Store()
-    for setting in merge(from_file(str(path))).values():
-        store.configure(setting.name, setting.value)
-    assert store.config_get("requirepass", "proc-title-template") == {
-        b"requirepass": b"\xff\xc3\xa4", b"proc-title-template": b"caf\xe9\x85"
-    }  # fmt: skip
-
-
-def test_errors_do_not_show_secrets():
-    with pytest.raises(ConfigFileError) as raised:
-        list(from_lines(["requirepass hunter2 hunter2"], "file"))
-    assert "hunter2" not in raised.value.report and "requirepass (redacted)" in raised.value.report
 
 
 UNMADE = [o for o in OPTIONS.values() if "unmade" in o.marks]

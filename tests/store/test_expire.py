@@ -1,8 +1,5 @@
 """Exact and quiet expiry: keys leave on time without being asked for, and nobody waits for it."""
 
-import os
-import subprocess
-import sys
 import time
 
 import pytest
@@ -25,36 +22,6 @@ def test_keys_leave_untouched_in_a_served_store(server):
     for i in range(1000):
         server.store.set(f"k{i}", "x", px=50)
     assert eventually(lambda: server.store.dbsize() == 0)
-
-
-@pytest.mark.skipif(not os.path.exists("/proc/self/task"), reason="counts threads in /proc")
-def test_the_janitor_ends_when_nothing_has_a_deadline():
-    """In a process of its own: the thread serves all stores, and other tests have some."""
-    script = """
-import os, time, kvd
-def janitors():
-    return len(os.listdir("/proc/self/task")) - 1
-def wait_until(condition):
-    end = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.005)
-store, other = kvd.Store(), kvd.Store()
-store.set("a", "b")
-assert janitors() == 0
-store.set("k", "v", px=30)
-other.set("k", "v", px=60)
-assert janitors() == 1
-wait_until(lambda: janitors() == 0)
-assert store.dbsize() == 1 and other.dbsize() == 0
-store.set("k", "v", px=30)
-wait_until(lambda: store.dbsize() == 1 and janitors() == 0)
-store.set("k", "v", ex=1000)
-del store
-print("fine")
-"""
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
-    assert done.stdout == "fine\n" and done.stderr == ""
 
 
 def test_keys_leave_after_a_server_ended_or_never_began(server):

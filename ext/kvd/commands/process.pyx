@@ -319,7 +319,7 @@ cdef void debug_protocol(call *c) noexcept nogil:
             write_text(c.out, b"1234567999999999999999999999999999999")
     else:
         reply_error(c, b"ERR Wrong protocol type name. Please use one of the following: "
-                       b"string|integer|double|null|array|set|map|attrib|push|verbatim|true|false")
+                       b"string|integer|double|null|array|set|map|verbatim|true|false|bignum")
 
 
 cdef void write_big(call *c) noexcept nogil:

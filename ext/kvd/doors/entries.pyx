@@ -8,11 +8,11 @@
 
 One rule keeps it consistent: **Python code may run during any call of Python objects**, and may use this
 cache. A key's __hash__ and __eq__, a weigher, a clock, a listener, and the __del__ of whatever is released
-can get, set, delete, clear or switch threads. So no method keeps a node number or a pointer over such a
 can get, set, delete, clear or switch threads. So no method keeps a node number or a pointer across such a
 call; `find`, which calls __eq__, checks whether anything changed meanwhile and starts again, and the
 following step (insert, remove, swap the value) completes without calling Python. References are
 dropped and listeners are called last, when the structure is consistent. No method blocks on a lock, so
+none can deadlock; on free-threaded Python each method is a critical section of its cache.
 
 The timing wheel finds expired entries: the janitor (kvd.janitor) calls `_expire` when something is due, `len` and
 eviction do so before they count, and every get and set removes a few, in case the janitor waits for the GIL.

@@ -21,19 +21,20 @@ POSITIONAL = ("host", "port", "db", "password")  # of redis.Redis: with more tha
 def words_of(encoder: Any, args: Words) -> Words:
     """Return the arguments of a command as the engine takes them: a name of several words is split, as redis-py does.
 
-    Raises redis.DataError for a value that cannot be stored."""
+    The name is sent as UTF-8 in every encoding; arguments are encoded. Raises redis.DataError for a value that cannot be stored."""
     name = args[0]
+    names: Words = (name,)
     if isinstance(name, str):
         if " " in name:
-            args = (*name.split(), *args[1:])
+            names = tuple(name.split())
     elif b" " in name:
-        args = (*name.split(), *args[1:])
+        names = tuple(name.split())
+    if encoder.encoding not in ("utf-8", "utf8") or encoder.encoding_errors != "strict":
+        return (*names, *map(encoder.encode, args[1:]))
     for one in args:
         if type(one) not in PLAIN:
-            return tuple(encoder.encode(a) if type(a) not in PLAIN else a for a in args)
-    if encoder.encoding not in ("utf-8", "utf8") or encoder.encoding_errors != "strict":
-        return tuple(encoder.encode(a) if isinstance(a, str) else a for a in args)
-    return args
+            return (*names, *(encoder.encode(a) if type(a) not in PLAIN else a for a in args[1:]))
+    return args if len(names) == 1 else (*names, *args[1:])
 
 
 def decodes_itself(encoder: Any) -> bool:

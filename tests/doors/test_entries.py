@@ -3,7 +3,6 @@
 import gc
 import os
 import random
-import subprocess
 import sys
 import threading
 import time
@@ -372,49 +371,6 @@ def test_weak_values():
         cache["c"] = 5
     cache["b"] = other
     assert cache.pop("b") is other
-
-
-def test_interpreter_exit_and_fork_with_a_janitor_are_quiet():
-    script = """
-import kvd, os, sys, threading, time
-c = kvd.Cache(ttl=0.05)
-c["a"] = 1
-assert threading.active_count() == 1
-time.sleep(0.4)
-assert c.nbytes and c.stats().evictions["expired"] == 1
-c["b"] = 1
-pid = os.fork()
-if pid == 0:
-    c["c"] = 1
-    time.sleep(0.6)
-    ok = c._figures()[3]["expired"] == 3   # "b" and "c" left without anybody asking
-    os._exit(0 if ok else 1)
-assert os.waitpid(pid, 0)[1] == 0
-time.sleep(0.3)
-assert c._figures()[3]["expired"] == 2    # and "b" here
-c.set("d", 1, ttl=1000)
-"""
-    done = subprocess.run([sys.executable, "-X", "dev", "-W", "ignore:This process:DeprecationWarning", "-c", script], capture_output=True, text=True, timeout=30)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-
-
-def test_a_cache_without_deadlines_starts_no_thread():
-    script = "import kvd, os; c = kvd.Cache(5); c[1] = 1; assert len(os.listdir('/proc/self/task')) == 1"
-    subprocess.run([sys.executable, "-c", script], check=True, timeout=30)
-
-
-def test_expired_entries_leave_without_traffic_and_one_janitor_serves_all():
-    heard = []
-    before = len(os.listdir("/proc/self/task")) if os.path.exists("/proc/self/task") else 0
-    caches = [kvd.Cache(on_evict=lambda *event: heard.append(event)) for _ in range(50)]
-    for n, cache in enumerate(caches):
-        cache.set("k", n, ttl=0.05 + n / 1000)
-    end = time.monotonic() + 5
-    while len(heard) < 50 and time.monotonic() < end:
-        time.sleep(0.01)
-    assert sorted(heard) == [("k", n, "expired") for n in range(50)]
-    if before:
-        assert len(os.listdir("/proc/self/task")) <= before + 1
 
 
 def test_names_of_causes():

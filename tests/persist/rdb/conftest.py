@@ -1,0 +1,10 @@
+"""A store whose errors are returned."""
+
+import pytest
+
+from .payloads import Ours
+
+
+@pytest.fixture
+def ours():
+    return Ours()
