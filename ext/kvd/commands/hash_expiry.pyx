@@ -197,9 +197,7 @@ cdef void httl_generic(call *c, int64_t unit, bint relative) noexcept nogil:
         if ms >= 0:
             if relative:
                 ms = max(ms - c.store.now, <int64_t>0)
-                ms = (ms + unit - 1) // unit if unit > 1 else ms
-            else:
-                ms = (ms + unit - 1) // unit
+            ms = (ms + unit - 1) // unit
         reply_int(c, ms)
 
 
@@ -304,12 +302,11 @@ cdef void hgetdel_command(call *c) noexcept nogil:
 
 
 cdef enum:
-    NO_CHANGE = -2
-    NO_DEADLINE = -1
+    NO_CHANGE = -1
 
 
 cdef struct field_options:     # of HGETEX and HSETEX
-    int64_t deadline           # ms, NO_DEADLINE or NO_CHANGE
+    int64_t deadline           # ms, or NO_CHANGE
     bint persist
     bint keep
     bint only_new
@@ -432,7 +429,7 @@ cdef void hgetex_command(call *c) noexcept nogil:
             altered += n == 1
             removed += n == 2
     if e != NULL:
-        finish_deadlines(c, e, hash, altered, removed, <const char *><const char *>b"hpersist" if o.persist else <const char *>b"hexpire")
+        finish_deadlines(c, e, hash, altered, removed, <const char *>b"hpersist" if o.persist else <const char *>b"hexpire")
 
 
 cdef bint fields_allow(call *c, entry *e, field_options *o) noexcept nogil:
