@@ -8,36 +8,9 @@ import pytest
 import kvd
 
 from ..waiting import eventually
+from .conftest import Interruption
 
 ENDLESS = "redis.call('incr', 'n') while true do end"
-
-
-class Interruption(Exception):
-    pass
-
-
-@pytest.fixture
-def alarm():
-    """Raises Interruption in the main thread as soon as the store runs a script for long."""
-    def handle(signum, frame):
-        raise Interruption
-
-    usual = signal.signal(signal.SIGUSR1, handle)
-    main = threading.main_thread().ident
-    threads = []
-
-    def arm(store):
-        def wait():
-            eventually(lambda: busy(store))
-            signal.pthread_kill(main, signal.SIGUSR1)
-
-        threads.append(threading.Thread(target=wait))
-        threads[-1].start()
-
-    yield arm
-    for thread in threads:
-        thread.join()
-    signal.signal(signal.SIGUSR1, usual)
 
 
 def busy(store):
@@ -49,10 +22,10 @@ def busy(store):
 
 
 @pytest.mark.parametrize("served", [False, True])
-def test_an_exception_of_a_handler_ends_the_script(alarm, served):
+def test_an_exception_of_a_handler_ends_the_script(interrupt, served):
     store = kvd.Store(busy_reply_threshold=20)
     server = store.serve() if served else None
-    alarm(store)
+    interrupt(lambda: busy(store))
     with pytest.raises(Interruption):
         store.eval(ENDLESS, 0)
     assert store.get("n") == b"1" and store.eval("return redis.call('incr', 'n')", 0) == 2
@@ -60,12 +33,12 @@ def test_an_exception_of_a_handler_ends_the_script(alarm, served):
         server.stop()
 
 
-def test_also_of_a_session_and_in_a_transaction(alarm):
+def test_also_of_a_session_and_in_a_transaction(interrupt):
     store = kvd.Store(busy_reply_threshold=20)
     with store.session() as session:
         session.execute("MULTI")
         session.execute("EVAL", ENDLESS, 0)
-        alarm(store)
+        interrupt(lambda: busy(store))
         with pytest.raises(Interruption):
             session.execute("EXEC")
         assert session.execute("GET", "n") == b"1"

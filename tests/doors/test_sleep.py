@@ -10,39 +10,12 @@ import pytest
 import kvd
 
 from ..waiting import blocked, eventually
-
-
-class Interruption(Exception):
-    pass
-
-
-@pytest.fixture
-def interrupt():
-    """Sends a signal, whose handler raises Interruption, to the main thread when the store has a client that waits."""
-    def handle(signum, frame):
-        raise Interruption
-
-    usual = signal.signal(signal.SIGUSR1, handle)
-    main = threading.main_thread().ident
-    threads = []
-
-    def arm(store):
-        def send():
-            blocked(store)
-            signal.pthread_kill(main, signal.SIGUSR1)
-
-        threads.append(threading.Thread(target=send))
-        threads[-1].start()
-
-    yield arm
-    for thread in threads:
-        thread.join()
-    signal.signal(signal.SIGUSR1, usual)
+from .conftest import Interruption
 
 
 @pytest.mark.parametrize("_", range(10))
 def test_a_signal_ends_a_wait_whenever_it_comes(store, interrupt, _):
-    interrupt(store)
+    interrupt(lambda: blocked(store))
     with pytest.raises(Interruption):
         store.blpop("l", timeout=0)
     assert store.info("clients")["blocked_clients"] == 0 and store.rpush("l", "a") == 1 and store.llen("l") == 1
