@@ -27,6 +27,18 @@ class HeapMachine(RuleBasedStateMachine):
         for _ in range(n):
             self.alloc(size)
 
+    @rule(n=SIZES, returned=st.booleans())
+    def take(self, n, returned):
+        name = self.heap.take(n, returned)
+        if name is not None:
+            self.names.append(name)
+
+    @rule(n=st.integers(3000, 100_000), other=st.integers(-2000, 20_000))
+    def alloc_ready(self, n, other):
+        name, used = self.heap.alloc_ready(n, other)
+        self.names.append(name)
+        assert used == (other <= 8192 - 64)
+
     @rule(data=st.data(), n=SIZES)
     def realloc(self, data, n):
         if self.names:

@@ -57,7 +57,7 @@ cdef bint set_length(call *c, view key, size_t n) noexcept nogil:
 
 define(append_command, """
     APPEND key value
-    write denyoom fast | string | 2.0.0 | O(1), amortised over the growth of the value
+    write denyoom fast takes_value | string | 2.0.0 | O(1), amortised over the growth of the value
     Append to the string value of a key, which is created if it does not exist.
     keys: RW insert
 """)

@@ -262,7 +262,7 @@ cdef void set_generic(call *c, set_args *a, view value) noexcept nogil:
 
 define(set_command, """
     SET key value [NX | XX | IFEQ ifeq-value | IFNE ifne-value | IFDEQ ifdeq-digest | IFDNE ifdne-digest] [GET] [EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT unix-time-milliseconds | KEEPTTL]
-    write denyoom | string | 1.0.0 | O(1)
+    write denyoom takes_value | string | 1.0.0 | O(1)
     Set the string value of a key, whatever its previous type.
     keys: RW access update variable_flags
 """)
@@ -297,7 +297,7 @@ cdef void set_with_ttl(call *c, int64_t unit) noexcept nogil:
 
 define(setex_command, """
     SETEX key seconds value
-    write denyoom | string | 2.0.0 | O(1)
+    write denyoom takes_value | string | 2.0.0 | O(1)
     Set the string value and the time to live of a key.
     keys: OW update
 """)
@@ -307,7 +307,7 @@ cdef void setex_command(call *c) noexcept nogil:
 
 define(psetex_command, """
     PSETEX key milliseconds value
-    write denyoom | string | 2.6.0 | O(1)
+    write denyoom takes_value | string | 2.6.0 | O(1)
     Set the string value and the time to live in milliseconds of a key.
     keys: OW update
 """)
@@ -317,7 +317,7 @@ cdef void psetex_command(call *c) noexcept nogil:
 
 define(setnx_command, """
     SETNX key value
-    write denyoom fast | string | 1.0.0 | O(1)
+    write denyoom fast takes_value | string | 1.0.0 | O(1)
     Set the string value of a key if it does not exist.
     keys: OW insert
 """)
@@ -332,7 +332,7 @@ cdef void setnx_command(call *c) noexcept nogil:
 
 define(getset_command, """
     GETSET key value
-    write denyoom fast | string | 1.0.0 | O(1)
+    write denyoom fast takes_value | string | 1.0.0 | O(1)
     Set the string value of a key and return the previous one.
     keys: RW access update
 """)
@@ -352,7 +352,7 @@ cdef void getset_command(call *c) noexcept nogil:
 
 define(mset_command, """
     MSET key value [key value ...]
-    write denyoom | string | 1.0.1 | O(N) where N is the number of keys
+    write denyoom takes_value | string | 1.0.1 | O(N) where N is the number of keys
     Set the string values of several keys atomically.
     keys: OW update
     tips: request_policy:multi_shard response_policy:all_succeeded
@@ -366,7 +366,7 @@ cdef void mset_command(call *c) noexcept nogil:
 
 define(msetnx_command, """
     MSETNX key value [key value ...]
-    write denyoom | string | 1.0.1 | O(N) where N is the number of keys
+    write denyoom takes_value | string | 1.0.1 | O(N) where N is the number of keys
     Set the string values of several keys if none of them exists.
     keys: OW insert
     tips: request_policy:multi_shard response_policy:agg_min
@@ -421,7 +421,7 @@ cdef bint set_pairs(call *c, int at, int64_t pairs, int64_t deadline, bint keep_
 
 define(msetex_command, """
     MSETEX numkeys key value [key value ...] [NX | XX] [EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT unix-time-milliseconds | KEEPTTL]
-    write denyoom | string | 8.4.0 | O(N) where N is the number of keys
+    write denyoom takes_value | string | 8.4.0 | O(N) where N is the number of keys
     Set the string values of several keys with a common time to live, all or none.
     keys: OW update
 """)

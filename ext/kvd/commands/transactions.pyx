@@ -59,7 +59,11 @@ cdef void exec_command(call *c) noexcept nogil:
         inner.argc = q.argc
         inner.db = &c.store.dbs[s.db]
         inner.proto = s.proto
+        c.store.mem.offer = &q.offer
         run(&inner)
+        if q.offer.taken:
+            q.offer.base = NULL
+    c.store.mem.offer = NULL
     s.executing = False
     s.failed = False
     session_discard(s)

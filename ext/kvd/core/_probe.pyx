@@ -1,6 +1,7 @@
 """Test probes into the structures of this layer. Built in every form but release."""
 
 from libc.stdint cimport int64_t, uint64_t
+from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
 from kvd.core._probe_views cimport as_bytes, as_view
@@ -8,7 +9,10 @@ from kvd.core.entry cimport (
     TIMED, entry, entry_free, entry_inline, entry_key, entry_new, entry_timer, timer, timer_entry,
 )
 from kvd.core.glob cimport glob_match
-from kvd.core.mem cimport heap, heap_destroy, heap_init, mem_alloc, mem_cost, mem_free, mem_realloc, mem_total
+from kvd.core.mem cimport (
+    OFFERED_ROOM, heap, heap_destroy, heap_init, mem_alloc, mem_cost, mem_free, mem_realloc, mem_take, mem_total,
+    offered, ready, ready_free, ready_new, ready_touch,
+)
 from kvd.core.random cimport rng, rng_seed
 from kvd.core.table cimport (
     table, table_bytes, table_check, table_cursor, table_drain, table_expand, table_find, table_hash, table_init,
@@ -92,6 +96,46 @@ cdef class Heap:
             p[i] = <char>(self.next_id + i)
         self.blocks[self.next_id] = (<size_t>p, n)
         return self.next_id
+
+    def take(self, size_t n, bint returned):
+        """A block of n bytes and a header of 16 that takes over offered memory; returned: it is freed while that is on offer."""
+        cdef offered o
+        cdef char *base = <char *>malloc(OFFERED_ROOM + n)
+        cdef char *p
+        cdef size_t i
+        cdef view v
+        v.ptr = base + OFFERED_ROOM
+        v.len = n
+        self.next_id += 1
+        o.base, o.bytes, o.len, o.taken = base, v.ptr, n, False
+        for i in range(n):
+            base[OFFERED_ROOM + i] = <char>(self.next_id + i + 16)
+        self.h.offer = &o
+        p = <char *>mem_take(&self.h, v, 16)
+        assert (p != NULL) == (n + 16 > self.h.small) and (p == NULL or mem_take(&self.h, v, 16) == NULL)
+        if returned and p != NULL:
+            p = <char *>mem_realloc(&self.h, p, n + 16, 2 * n)
+            assert not o.taken and p + 16 != v.ptr
+            mem_free(&self.h, p, 2 * n)
+        self.h.offer = NULL
+        if not o.taken:
+            free(base)
+            return None
+        for i in range(16):
+            p[i] = <char>(self.next_id + i)
+        self.blocks[self.next_id] = (<size_t>p, n + 16)
+        return self.next_id
+
+    def alloc_ready(self, size_t n, Py_ssize_t other):
+        """A block of n + other bytes, while memory for n bytes is ready; returns (name, whether it was used)."""
+        cdef ready *r = ready_new(n)
+        ready_touch(r, 0, r.room)
+        self.h.ready = r
+        name = self.alloc(n + other)
+        used = self.h.ready == NULL
+        ready_free(self.h.ready)
+        self.h.ready = NULL
+        return name, used
 
     def intact(self, size_t name):
         address, n = self.blocks[name]

@@ -20,6 +20,12 @@ time, so that memory shrinks with the data and no single free takes long.
 Invariants: `used` is the sum of mem_cost over live blocks; a page is in room[class] exactly when
 it has a free slot; one wholly empty page at most is kept.
 
+Large arguments. Copying 100 MB takes longer than a store may be locked, and obtaining that memory from the
+system longer still. Both are done before, by whoever receives the argument: `offer` is memory that already
+contains it, which a value of the right layout takes over (mem_take), and `ready` is memory that the other values
+copy it into. A block that is taken and freed within one call goes back to the offer, so that the words of the
+call stay valid until it ends.
+
 A sparse heap has no pages: every block is allocated separately, for an owner of few and large blocks that should start
 small. Under the address sanitizer every heap is sparse, so that it sees each block.
 """
@@ -27,8 +33,7 @@ small. Under the address sanitizer every heap is sparse, so that it sees each bl
 from libc.stdlib cimport abort, free, malloc, realloc
 from libc.string cimport memcpy, memset
 
-cdef extern from "kvd/core/pages.h" nogil:
-    void use_huge_pages "kvd_use_huge_pages" (void *p, size_t n) noexcept
+from kvd.core.pages cimport use_huge_pages
 
 cdef extern from "kvd/core/mem.h":
     enum: KVD_SLABS
@@ -47,6 +52,8 @@ cdef enum:
     PAGE_HEADER = 128           # sizeof(page) rounded up so that slots of 64 * n bytes fill whole cache lines
     FIRST_PAGES = 8             # of a heap, from malloc
     LARGE_HEADER = 64           # sizeof(large) rounded up to a cache line, which the block then starts on
+    READY_SPARE = 16384         # ready memory may be so much larger than the block that takes it
+    TOUCH_STEP = 4096           # a page of the system
 
 cdef uint32_t ALL_FREE = <uint32_t>-1
 
@@ -206,14 +213,8 @@ cdef inline void count(heap *h, size_t n) noexcept nogil:
         h.peak = h.used
 
 
-cdef void *large_alloc(heap *h, size_t n) noexcept nogil:
-    cdef large *b
-    if n > <size_t>-1 - 4096:
-        return NULL
-    b = <large *>aligned(64, n + LARGE_HEADER)
-    if b == NULL:
-        return NULL
-    use_huge_pages(b, n)
+cdef void *large_link(heap *h, large *b, size_t n, void *base) noexcept nogil:
+    b.base = base
     b.size = n
     b.prev = NULL
     b.next = h.larges
@@ -223,6 +224,45 @@ cdef void *large_alloc(heap *h, size_t n) noexcept nogil:
     count(h, mem_cost(n))
     total_add(<ssize_t>mem_cost(n))
     return <char *>b + LARGE_HEADER
+
+
+cdef void *ready_take(heap *h, size_t n) noexcept nogil:
+    """Memory for n bytes that is ready and not much larger, or NULL."""
+    cdef ready **at = &h.ready
+    cdef ready *r
+    while at[0] != NULL:
+        r = at[0]
+        if n <= r.room <= n + READY_SPARE:
+            at[0] = r.next
+            return r
+        at = &r.next
+    return NULL
+
+
+cdef void *large_alloc(heap *h, size_t n) noexcept nogil:
+    cdef large *b = NULL
+    if n > <size_t>-1 - 4096:
+        return NULL
+    if h.ready != NULL:
+        b = <large *>ready_take(h, n + LARGE_HEADER)
+    if b == NULL:
+        b = <large *>aligned(64, n + LARGE_HEADER)
+        if b == NULL:
+            return NULL
+        use_huge_pages(b, n)
+    return large_link(h, b, n, b)
+
+
+cdef inline bint is_offered(heap *h, large *b) noexcept nogil:
+    return h.offer != NULL and h.offer.base == b.base
+
+
+cdef void *mem_take(heap *h, view v, size_t header) noexcept nogil:
+    cdef offered *o = h.offer
+    if o == NULL or o.taken or v.ptr != o.bytes or v.len != o.len or header + LARGE_HEADER > OFFERED_ROOM or header + v.len <= h.small:
+        return NULL
+    o.taken = True
+    return large_link(h, <large *>(v.ptr - header - LARGE_HEADER), header + v.len, o.base)
 
 
 cdef void large_free(heap *h, void *p, size_t n) noexcept nogil:
@@ -237,7 +277,38 @@ cdef void large_free(heap *h, void *p, size_t n) noexcept nogil:
         b.next.prev = b.prev
     h.used -= mem_cost(n)
     total_add(-<ssize_t>mem_cost(n))
-    free(b)
+    if is_offered(h, b):
+        h.offer.taken = False
+    else:
+        free(b.base)
+
+
+cdef ready *ready_new(size_t n) noexcept nogil:
+    cdef size_t room = n + READY_SPARE // 2
+    cdef ready *r
+    if n > <size_t>-1 - READY_SPARE:
+        return NULL
+    r = <ready *>aligned(64, room)
+    if r != NULL:
+        use_huge_pages(r, room)
+        r.next = NULL
+        r.room = room
+    return r
+
+
+cdef void ready_touch(ready *r, size_t begin, size_t end) noexcept nogil:
+    cdef size_t at = max(begin, sizeof(ready))
+    while at < min(end, r.room):
+        (<char *>r)[at] = 0
+        at += TOUCH_STEP
+
+
+cdef void ready_free(ready *r) noexcept nogil:
+    cdef ready *following
+    while r != NULL:
+        following = r.next
+        free(r)
+        r = following
 
 
 cdef void heap_init(heap *h) noexcept nogil:
@@ -274,7 +345,7 @@ cdef void heap_destroy(heap *h) noexcept nogil:
     while b != NULL:
         next_large = b.next
         total_add(-<ssize_t>mem_cost(b.size))
-        free(b)
+        free(b.base)
         b = next_large
     heap_init(h)
 
@@ -335,15 +406,21 @@ cdef void mem_free(heap *h, void *p, size_t n) noexcept nogil:
 
 cdef void *mem_realloc(heap *h, void *p, size_t old, size_t n) noexcept nogil:
     cdef void *q
+    cdef void *base
+    cdef size_t ahead
     cdef large *b
     if p == NULL:
         return mem_alloc(h, n)
     if old == n or (h.small and mem_fits(old, n)):
         return p
-    if old > h.small and n > h.small and n < <size_t>-1 - 4096:
-        b = <large *>realloc(<char *>p - LARGE_HEADER, n + LARGE_HEADER)
-        if b == NULL:
+    b = <large *>(<char *>p - LARGE_HEADER)        # if it is a large block
+    if old > h.small and n > h.small and n < <size_t>-1 - 8192 and not is_offered(h, b):
+        ahead = <char *>b - <char *>b.base
+        base = realloc(b.base, ahead + n + LARGE_HEADER)
+        if base == NULL:
             return NULL
+        b = <large *>(<char *>base + ahead)
+        b.base = base
         if b.prev != NULL:
             b.prev.next = b
         else:

@@ -30,6 +30,10 @@ from kvd.run.after cimport after, end_wait, expire_waits
 from kvd.run.call cimport call, call_init, command
 from kvd.run.dispatch cimport dispatch
 from kvd.run.figures cimport figure_fast, figures_init, figures_release
+from kvd.run.large cimport (
+    LARGE, USE_COPIED, USE_TAKEN, large_args, large_copy, large_lend, large_ready, large_reclaim, large_release,
+    large_use, large_use_of,
+)
 from kvd.run.options cimport options_applied
 from kvd.run.registry cimport command_named, freeze
 from kvd.run.renames cimport renames_release
@@ -245,6 +249,7 @@ cdef class Store(Forking):
         cdef Py_ssize_t i, n = len(args)
         cdef char digits[STACK_ARGS][INT_TEXT]
         cdef list encoded = None                   # what the views point into
+        cdef large_args large
         cdef store *s = self.s
         if n == 0:
             raise TypeError("execute() needs a command")
@@ -256,6 +261,7 @@ cdef class Store(Forking):
             argv = <view *>malloc(n * sizeof(view))
             if argv == NULL:
                 raise MemoryError()
+        memset(&large, 0, sizeof(large))
         try:
             for i in range(n):
                 if plain_view(args[i], &argv[i]) or (i < STACK_ARGS and int_view(args[i], &argv[i], digits[i])):
@@ -265,6 +271,7 @@ cdef class Store(Forking):
                 encoded.append(encoded_view(args[i], &argv[i]))
             if memchr(argv[0].ptr, c' ', argv[0].len) != NULL:
                 return self.perform(c, split_name(args), reply, waits)
+            provide(c, argv, n, &large)
             acquire(s)
             if c.scripting:
                 release(s)
@@ -273,7 +280,9 @@ cdef class Store(Forking):
                 c.out = reply[0]
                 memset(reply, 0, sizeof(buf))
             store_time_cheap(s)
+            large_lend(s, &large)
             dispatch(c, argv, <int>n)
+            large_reclaim(s, &large)
             if self.long_script.who == c:
                 relaxed(c, &self.long_script)
             if c.wait != NULL and waits:
@@ -288,6 +297,7 @@ cdef class Store(Forking):
                 session_account(c)
                 release(s)
         finally:
+            large_release(&large)
             if argv != stack:
                 free(argv)
         if s.wanted != NEVER:
@@ -551,6 +561,8 @@ cdef class Store(Forking):
         cdef call c
         cdef uint64_t begun
         cdef bint ok = False
+        if v.len >= LARGE:
+            return False
         acquire(s)
         if is_plain(who):
             begun = store_time_cheap(s)
@@ -604,6 +616,21 @@ cdef class Store(Forking):
 
     def __setitem__(self, name, value):
         self.set(name, value)
+
+
+cdef void provide(session *c, view *argv, Py_ssize_t n, large_args *large):
+    """Provides memory for the large arguments of a command that is about to run."""
+    cdef Py_ssize_t i
+    cdef large_use use
+    for i in range(1, n):
+        if argv[i].len < LARGE:
+            continue
+        use = large_use_of(c, argv[0], argv[i].len)
+        with nogil:
+            if use == USE_COPIED:
+                large_ready(large, argv[i].len)
+            elif use == USE_TAKEN and large.offer.base == NULL:
+                large_copy(large, &argv[i])
 
 
 cdef object closed_error(Store owner):

@@ -30,4 +30,5 @@ cdef void parser_init(parser *p) noexcept nogil
 cdef void parser_release(parser *p) noexcept nogil
 cdef int parse(parser *p, const char *data, size_t n) noexcept nogil     # data is all input not yet dropped
 cdef size_t parser_wants(parser *p, size_t n) noexcept nogil             # bytes still missing, as far as known
+cdef void parser_moved(parser *p, size_t to) noexcept nogil              # the command being read now begins at 0, its unread argument at `to`
 cdef void parser_dropped(parser *p, size_t n) noexcept nogil             # the caller dropped the first n bytes, all used

@@ -70,6 +70,11 @@ cdef void parser_dropped(parser *p, size_t n) noexcept nogil:
         p.offsets[i] -= n
 
 
+cdef void parser_moved(parser *p, size_t to) noexcept nogil:
+    parser_dropped(p, p.start)
+    p.used = to
+
+
 cdef size_t parser_wants(parser *p, size_t n) noexcept nogil:
     if p.bulk < 0 or p.used + p.bulk + 2 <= n:
         return 0

@@ -28,7 +28,8 @@ cdef enum command_flag:
     F_MAY_REPLICATE = 1 << 20
     F_KEEPS_CACHING = 1 << 21
     F_SHOWN_FIRST = 1 << 22
-    F_CROSS_SLOTS = 1 << 23    # of a call: its keys may be in several slots of a cluster
+    F_TAKES_VALUE = 1 << 23
+    F_CROSS_SLOTS = 1 << 24    # of a call: its keys may be in several slots of a cluster
 
 cdef enum key_flag:            # in the order of KEY_FLAGS in kvd/run/spec.py
     KEY_RO = 1

@@ -5,6 +5,7 @@ from libc.stdint cimport int64_t, uint64_t
 from kvd.core.buf cimport buf
 from kvd.core.view cimport view
 from kvd.resp.parser cimport parser
+from kvd.run.large cimport large_args
 from kvd.session.session cimport session
 from kvd.store.store cimport store
 
@@ -57,6 +58,10 @@ cdef struct connection:
     bint is_pending
     buf input
     parser parser
+    large_args large           # memory for the large arguments of the command that is being received
+    size_t large_at            # where the last of these begins in input; 0: there is none
+    size_t apart               # where the one that a value can take over begins in input; 0: there is none
+    size_t head                # bytes of the words before it
     buf sending                # output taken from the session
     size_t sent
     bint writing               # the poller watches for writing

@@ -9,20 +9,34 @@ Output that cannot be sent at once waits for the socket to become writable.
 
 Limits: input (client-query-buffer-limit), output (client-output-buffer-limit), both close the
 connection and are counted.
+
+A large argument that a value can take over (run/large.pyx) is received into memory of its own, and the words of
+the command before it are moved there too. A gap between both has room for the value's headers:
+
+    +------------------------------+-----------+------------------------+----------------+
+    | *3 $3 SET $3 key $100000000  | gap       | the argument           | what follows   |
+    +------------------------------+-----------+------------------------+----------------+
+    0                              head        apart
+
+Such a command runs alone. If the value has taken the argument, the connection goes on with a new buffer.
 """
 
 from libc.stdint cimport int64_t
-from libc.stdlib cimport calloc, free, realloc
+from libc.stdlib cimport calloc, free, malloc, realloc
+from libc.string cimport memcpy, memmove, memset
 
 from kvd.core.buf cimport buf_add, buf_drop_front, buf_printf, buf_release, buf_reserve, buf_reserve_exactly
+from kvd.core.mem cimport OFFERED_ROOM, ready, ready_new, ready_touch
+from kvd.core.pages cimport use_huge_pages
 from kvd.core.table cimport table, table_hash, table_prefetch, table_prefetch_entry
 from kvd.core.view cimport view_of, view_str
 from kvd.resp.parser cimport (
-    PARSE_COMMAND, PARSE_EMPTY, PARSE_ERROR, PARSE_MORE, parse, parser_dropped, parser_init, parser_release,
-    parser_wants,
+    PARSE_COMMAND, PARSE_EMPTY, PARSE_ERROR, PARSE_MORE, parse, parser_dropped, parser_init, parser_moved,
+    parser_release, parser_wants,
 )
 from kvd.run.dispatch cimport DISPATCH_PAUSED, dispatch
 from kvd.run.figures cimport figure_error
+from kvd.run.large cimport USE_COPIED, USE_TAKEN, large_lend, large_reclaim, large_release, large_use, large_use_of
 from kvd.server.poll cimport poll_forget, poll_watch, waker_wake
 from kvd.server.socket cimport close, endpoint, receive, socket_tune, transmit, would_block
 from kvd.session.clients cimport session_delete, session_new
@@ -36,7 +50,9 @@ from kvd.store.store cimport store_lock, store_unlock
 
 cdef enum:
     CHUNK = 16384              # bytes received at once
-    BIG_CHUNK = 1048576        # while a large argument arrives
+    BIG_CHUNK = 262144         # while a large argument arrives
+    HEAD_MAX = 4096            # words before an argument that is received into memory of its own: they stay there with it
+    TAIL_MAX = 65536           # bytes after it
     UNREPORTED = 16384         # bytes that a half-received command may hold before they are reported to the store
     KEEP_BUFFER = 65536        # larger buffers are freed when empty
 
@@ -87,6 +103,7 @@ cdef connection *connection_new(network *net, int fd, bint is_unix, const char *
 
 cdef void connection_free(connection *k) noexcept nogil:
     session_delete(k.session)
+    large_release(&k.large)
     buf_release(&k.input)
     buf_release(&k.sending)
     parser_release(&k.parser)
@@ -178,6 +195,96 @@ cdef void connection_writable(connection *k) noexcept nogil:
         finish_round(k)
 
 
+# ---- large arguments ---------------------------------------------------------------------------------
+
+cdef void receive_apart(connection *k) noexcept nogil:
+    """Moves the command that is being received, so that its large argument can be taken over."""
+    cdef parser *p = &k.parser
+    cdef size_t head = p.used - p.start
+    cdef size_t at = (head + OFFERED_ROOM + 15) & ~<size_t>15
+    cdef size_t had = k.input.len - p.used
+    cdef size_t room = at + p.bulk + 2
+    cdef char *base
+    if head > HEAD_MAX:
+        return
+    base = <char *>malloc(room)
+    if base == NULL:
+        return
+    use_huge_pages(base, room)
+    memcpy(base, k.input.ptr + p.start, head)
+    memcpy(base + at, k.input.ptr + p.used, had)
+    buf_release(&k.input)
+    k.input.ptr = base
+    k.input.len = at + had
+    k.input.cap = room
+    k.head = head
+    k.apart = at
+    parser_moved(p, at)
+    k.large.offer.len = p.bulk
+
+
+cdef void add_ready(connection *k) noexcept nogil:
+    cdef ready *r = ready_new(k.parser.bulk)
+    if r != NULL:
+        r.next = k.large.blocks
+        k.large.blocks = r
+
+
+cdef size_t ready_bytes(ready *r) noexcept nogil:
+    cdef size_t n = 0
+    while r != NULL:
+        n += r.room
+        r = r.next
+    return n
+
+
+cdef void touch_ready(connection *k, size_t n) noexcept nogil:
+    """n bytes have arrived: obtains as many of the memory that they will be copied to, or all that is left of it."""
+    cdef size_t begin = max(k.input.len, k.large_at) - k.large_at
+    cdef size_t end = begin + n
+    ready_touch(k.large.blocks, begin, <size_t>-1 if parser_wants(&k.parser, k.input.len + n) == 0 else end)
+
+
+cdef void expect_large(connection *k) noexcept nogil:
+    """A large argument is about to be received: decides where its bytes go."""
+    cdef parser *p = &k.parser
+    cdef large_use use
+    if p.argc == 0 or k.large_at == p.used:
+        return
+    use = large_use_of(k.session, view_of(k.input.ptr + p.offsets[0], p.argv[0].len), p.bulk)
+    if use == USE_TAKEN and k.apart == 0:
+        receive_apart(k)
+    elif use == USE_COPIED:
+        add_ready(k)
+    k.large_at = p.used
+
+
+cdef void lend(connection *k) noexcept nogil:
+    """Under the lock: offers what has been received apart to the command that runs next."""
+    if k.apart and k.input.cap - k.large.offer.len <= HEAD_MAX + OFFERED_ROOM + TAIL_MAX:
+        k.large.offer.base = k.input.ptr
+        k.large.offer.bytes = k.input.ptr + k.apart
+    large_lend(k.owner.store, &k.large)
+
+
+cdef void leave_input(connection *k, size_t end) noexcept nogil:
+    """The input up to `end` belongs to a value now; the rest moves to a new buffer."""
+    cdef buf rest
+    memset(&rest, 0, sizeof(rest))
+    if k.input.len > end:
+        buf_add(&rest, k.input.ptr + end, k.input.len - end)
+        k.session.killed = k.session.killed or rest.failed
+    k.input = rest
+    k.apart = 0
+    parser_dropped(&k.parser, end)
+
+
+cdef size_t close_gap(connection *k) noexcept nogil:
+    """Moves the words before the argument that was received apart up to it; returns where the command begins now."""
+    memmove(k.input.ptr + k.apart - k.head, k.input.ptr, k.head)
+    return k.apart - k.head
+
+
 # ---- input ------------------------------------------------------------------------------------------
 
 cdef bint add_to_batch(network *net, parser *p, int n, int *used) noexcept nogil:
@@ -248,7 +355,7 @@ cdef void report(connection *k) noexcept nogil:
     cdef network *net = k.owner
     cdef session *c = k.session
     c.input_used = k.input.len
-    c.input_free = k.input.cap - k.input.len
+    c.input_free = k.input.cap - k.input.len + ready_bytes(k.large.blocks)
     if k.input.len > clients_of(net.store).max_input:
         clients_of(net.store).max_input = k.input.len
     net.store.stats.net_in += net.net_in
@@ -276,7 +383,7 @@ cdef size_t parse_batch(connection *k, int *count, int *state, size_t *ends) noe
     """Parses until the batch is full or the input is used up. ends[i]: the end of command i."""
     cdef parser *p = &k.parser
     cdef int used = 0
-    cdef int limit = BATCH if p.trusted else 1
+    cdef int limit = BATCH if p.trusted and k.apart == 0 else 1
     count[0] = 0
     while count[0] < limit:
         state[0] = parse(p, k.input.ptr, k.input.len)
@@ -304,7 +411,7 @@ cdef void process(connection *k) noexcept nogil:
     cdef size_t ends[BATCH]
     cdef size_t begin
     while True:
-        begin = k.parser.used
+        begin = k.parser.start if k.parser.missing >= 0 else k.parser.used
         k.parser.trusted = is_authenticated(c)
         k.parser.max_bulk = cfg(&s.config, OPT_PROTO_MAX_BULK_LEN)
         parse_batch(k, &n, &state, ends)
@@ -317,7 +424,12 @@ cdef void process(connection *k) noexcept nogil:
         store_lock(s)
         store_time(s)
         session_limit_output(c)
+        lend(k)
         done = run_batch(k, n)
+        if large_reclaim(s, &k.large):
+            leave_input(k, ends[0])
+            ends[0] = 0
+        k.large.offer.base = NULL
         if done == n and state == PARSE_ERROR and not c.closing and c.wait == NULL:
             protocol_error(k)
         if not session_within_limits(c):
@@ -328,9 +440,11 @@ cdef void process(connection *k) noexcept nogil:
         report(k)
         stopped = c.paused or c.wait != NULL
         store_unlock(s)
+        large_release(&k.large)
         if stopped:
             rewind_to(k, begin if done == 0 else ends[done - 1])
             break
+        k.large_at = k.apart = 0
         if c.closing or c.killed or state == PARSE_ERROR:
             k.input.len = 0
             parser_dropped(&k.parser, k.parser.used)
@@ -355,6 +469,9 @@ cdef void connection_reply(connection *k) noexcept nogil:
 
 cdef void rewind_to(connection *k, size_t at) noexcept nogil:
     """The next parse begins at `at` again."""
+    if k.apart and at == 0:
+        at = close_gap(k)
+    k.large_at = k.apart = 0
     k.parser.used = at
     k.parser.start = at
     k.parser.missing = -1
@@ -366,14 +483,18 @@ cdef void connection_readable(connection *k) noexcept nogil:
     cdef size_t room = parser_wants(&k.parser, k.input.len)
     cdef ssize_t n
     cdef int64_t limit = cfg(&k.owner.store.config, OPT_CLIENT_QUERY_BUFFER_LIMIT)
-    if not (buf_reserve_exactly(&k.input, room) if room > CHUNK else buf_reserve(&k.input, CHUNK)):   # a large argument is not moved while it arrives
-        connection_close(k)
+    if room > CHUNK:
+        expect_large(k)
+    if not (buf_reserve_exactly(&k.input, max(room, <size_t>CHUNK)) if room > CHUNK or k.large_at else buf_reserve(&k.input, CHUNK)):
+        connection_close(k)            # a large argument is not moved while it arrives
         return
     n = receive(k.fd, k.input.ptr + k.input.len, min(k.input.cap - k.input.len, <size_t>BIG_CHUNK))
     if n <= 0:
         if n == 0 or not would_block():
             connection_close(k)
         return
+    if k.large.blocks != NULL:
+        touch_ready(k, n)
     k.input.len += n
     k.owner.net_in += n
     k.owner.reads += 1

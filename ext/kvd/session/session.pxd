@@ -4,6 +4,7 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from kvd.core.buf cimport buf
 from kvd.core.entry cimport entry
+from kvd.core.mem cimport offered
 from kvd.core.table cimport table
 from kvd.core.view cimport view
 from kvd.store.parts cimport PART_CLIENTS
@@ -35,6 +36,7 @@ cdef struct queued:            # a command between MULTI and EXEC
     view *argv                 # views and bytes in one allocation
     int argc
     size_t size
+    offered offer              # memory of a large word, which is not copied
 
 cdef struct session:
     store *store

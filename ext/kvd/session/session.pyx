@@ -11,7 +11,7 @@ knows what else refers to them.
 
 from libc.stdint cimport int64_t, uint32_t
 from libc.stdlib cimport free, malloc, realloc
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 
 from kvd.core.buf cimport buf_add
 from kvd.core.pointers cimport pointer_find
@@ -39,6 +39,10 @@ cdef inline void count_memory(session *c, size_t n) noexcept nogil:
     store_report(c.store, PART_CLIENTS, clients_of(c.store).memory)
 
 
+cdef inline bint is_on_offer(session *c, view word) noexcept nogil:
+    return c.store.mem.offer != NULL and not c.store.mem.offer.taken and word.ptr == c.store.mem.offer.bytes and word.len
+
+
 cdef bint session_queue(session *c, const void *command, uint32_t flags, view *argv, int argc) noexcept nogil:
     cdef size_t size = argc * sizeof(view)
     cdef int i
@@ -52,7 +56,8 @@ cdef bint session_queue(session *c, const void *command, uint32_t flags, view *a
         c.queue = <queued *>p
         c.queue_room = c.queue_room * 2 + 8
     for i in range(argc):
-        size += argv[i].len
+        if not is_on_offer(c, argv[i]):
+            size += argv[i].len
     p = malloc(size)
     if p == NULL:
         return False
@@ -62,14 +67,21 @@ cdef bint session_queue(session *c, const void *command, uint32_t flags, view *a
     q.argv = <view *>p
     q.argc = argc
     q.size = size
+    memset(&q.offer, 0, sizeof(offered))
     bytes = <char *>p + argc * sizeof(view)
     for i in range(argc):
+        if is_on_offer(c, argv[i]):
+            q.offer = c.store.mem.offer[0]
+            c.store.mem.offer.taken = True
+            q.argv[i] = argv[i]
+            q.size += argv[i].len
+            continue
         memcpy(bytes, argv[i].ptr, argv[i].len)
         q.argv[i].ptr = bytes
         q.argv[i].len = argv[i].len
         bytes += argv[i].len
     c.queue_len += 1
-    c.queue_bytes += size
+    c.queue_bytes += q.size
     return True
 
 
@@ -77,6 +89,7 @@ cdef void session_unqueue(session *c) noexcept nogil:
     cdef int i
     for i in range(c.queue_len):
         free(c.queue[i].argv)
+        free(c.queue[i].offer.base)
     c.queue_len = 0
     c.queue_bytes = 0
     special_set(&c.special, SPECIAL_MULTI, False)

@@ -12,7 +12,7 @@ from libc.stdint cimport int64_t, uint8_t
 from libc.string cimport memcpy, memset
 
 from kvd.core.entry cimport BOXED, WIDE, entry_bytes, entry_inline, entry_key, entry_new, entry_payload, entry_wide
-from kvd.core.mem cimport mem_alloc, mem_cost, mem_fits, mem_free, mem_realloc
+from kvd.core.mem cimport mem_alloc, mem_cost, mem_fits, mem_free, mem_realloc, mem_take
 from kvd.core.text cimport digits, format_int, parse_int
 from kvd.types.kind cimport EMBSTR, INT, RAW, STRING, encoding_of, kind_of
 
@@ -45,6 +45,18 @@ cdef blob *blob_new(heap *h, size_t n, size_t cap) noexcept nogil:
     return b
 
 
+cdef blob *blob_with(heap *h, view value) noexcept nogil:
+    """A blob that holds the value: the memory that it was received into, if that is on offer, else a copy."""
+    cdef blob *b = <blob *>mem_take(h, value, BLOB_HEADER)
+    if b != NULL:
+        b.len = b.cap = value.len
+        return b
+    b = blob_new(h, value.len, value.len)
+    if b != NULL:
+        memcpy(b.bytes, value.ptr, value.len)
+    return b
+
+
 cdef entry *string_new_int(heap *h, view key, int64_t n, uint8_t timed) noexcept nogil:
     cdef entry *e = entry_new(h, key, 0, BOXED | timed)
     if e != NULL:
@@ -62,14 +74,13 @@ cdef entry *string_new_text(heap *h, view key, view value, uint8_t timed) noexce
             return NULL
         memcpy(<char *>entry_inline(e).ptr, value.ptr, value.len)
     else:
-        b = blob_new(h, value.len, value.len)
+        b = blob_with(h, value)
         if b == NULL:
             return NULL
         e = entry_new(h, key, 0, BOXED | timed)
         if e == NULL:
             mem_free(h, b, value.len + BLOB_HEADER)
             return NULL
-        memcpy(b.bytes, value.ptr, value.len)
         entry_payload(e)[0] = b
     e.kind = kind_of(STRING, EMBSTR if value.len <= EMBSTR_MAX else RAW)
     return e

@@ -49,6 +49,7 @@ MARKS = {
     "nests": "runs other commands: what is tracked and propagated is theirs (EXEC, scripts)",
     "may_replicate": "not a write, but propagated like one: refused to read-only scripts and by CLIENT PAUSE WRITE",
     "keeps_caching": "does not use up CLIENT CACHING (CLIENT and its subcommands)",
+    "takes_value": "a large argument may become the value without being copied",
     "shown_first": "shown to MONITOR by the command itself, before those that it runs (scripts)",
 }
 CATEGORIES = {
