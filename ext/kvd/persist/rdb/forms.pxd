@@ -24,7 +24,20 @@ cdef enum rdb_form:
     RDB_HASH_TIMED = 24        # with deadlines of fields
     RDB_HASH_LISTPACK_TIMED = 25
     RDB_FORMS = 26
-    RDB_FUNCTION = 245         # a library of functions follows
+
+cdef enum rdb_opcode:          # the same byte, where no value follows
+    RDB_SLOT_INFO = 244        # number, keys and deadlines of a cluster's slot
+    RDB_FUNCTION = 245         # a library of functions
+    RDB_FUNCTION_PRE_GA = 246  # the same, of release candidates of Redis 7
+    RDB_MODULE_AUX = 247       # data of a module
+    RDB_IDLE = 248             # seconds since the last access of the key that follows
+    RDB_FREQUENCY = 249        # its access frequency
+    RDB_AUX = 250              # a name and a value about the file
+    RDB_RESIZE = 251           # number of keys, and of those with a deadline, of the database
+    RDB_DEADLINE_MS = 252      # of the key that follows
+    RDB_DEADLINE = 253         # the same, in seconds
+    RDB_DATABASE = 254         # number of the database whose keys follow
+    RDB_END = 255
 
 cdef enum:
     RDB_VERSION = 12           # the newest that is read
