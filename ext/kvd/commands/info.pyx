@@ -5,13 +5,13 @@ from libc.stdio cimport snprintf
 from libc.string cimport memset
 
 from kvd.commands.connection cimport REDIS_VERSION
-from kvd.core.buf cimport buf, buf_printf, buf_release
+from kvd.core.buf cimport buf_printf, buf_release
 from kvd.core.clock cimport pace_update, wall_us
 from kvd.core.entry cimport entry
 from kvd.core.mem cimport mem_total
 from kvd.core.table cimport table_bytes, table_hash
 from kvd.core.text cimport DOUBLE_TEXT, format_percent
-from kvd.core.view cimport view_is, view_of
+from kvd.core.view cimport view_is, view_of, view_str
 from kvd.core.wheel cimport wheel_bytes
 from kvd.resp.writer cimport write_double, write_verbatim
 from kvd.run.args cimport arg_int, reply_error, reply_int, reply_map, reply_null, reply_ok, reply_text
@@ -24,13 +24,12 @@ from kvd.session.session cimport clients, clients_of, session
 from kvd.session.tracking cimport tracking_count, tracking_totals
 from kvd.session.waiters cimport waits_count, waits_keys
 from kvd.session.watches cimport watched_bytes, watched_keys
-from kvd.store.change cimport changes_since_save
 from kvd.store.config cimport (
     OPT_CLUSTER_ENABLED, OPT_DATABASES, OPT_HZ, OPT_IO_THREADS, OPT_MAXCLIENTS, OPT_MAXMEMORY, OPT_MAXMEMORY_POLICY,
     OPT_PORT, cfg, config_print,
 )
 from kvd.store.keyspace cimport keyspace_average_ttl, keyspace_expires, keyspace_find
-from kvd.store.store cimport OPS_SAMPLES, database, rate, store, store_memory
+from kvd.store.store cimport OPS_SAMPLES, database, rate, store_memory
 from kvd.types.value cimport value_bytes
 
 import sys
@@ -55,8 +54,6 @@ cdef extern from "kvd/commands/info.h" nogil:
     const char *POLLER "KVD_POLLER"
     const char *ALLOCATOR "KVD_ALLOCATOR"
 
-ctypedef void (*section)(store *s, buf *out) noexcept nogil
-
 cdef enum:
     SECTION_COUNT = 13
 
@@ -70,7 +67,7 @@ cdef section_row SECTIONS[SECTION_COUNT]
 SECTIONS[0] = section_row(b"server", b"Server", print_server, True)
 SECTIONS[1] = section_row(b"clients", b"Clients", print_clients, True)
 SECTIONS[2] = section_row(b"memory", b"Memory", print_memory, True)
-SECTIONS[3] = section_row(b"persistence", b"Persistence", print_persistence, True)
+SECTIONS[3] = section_row(b"persistence", b"Persistence", NULL, True)   # persist/commands.pyx
 SECTIONS[4] = section_row(b"stats", b"Stats", print_stats, True)
 SECTIONS[5] = section_row(b"replication", b"Replication", print_replication, True)
 SECTIONS[6] = section_row(b"cpu", b"CPU", print_cpu, True)
@@ -80,6 +77,13 @@ SECTIONS[9] = section_row(b"errorstats", b"Errorstats", print_errorstats, True)
 SECTIONS[10] = section_row(b"latencystats", b"Latencystats", print_latencystats, False)
 SECTIONS[11] = section_row(b"cluster", b"Cluster", print_cluster, True)
 SECTIONS[12] = section_row(b"keyspace", b"Keyspace", print_keyspace, True)
+
+
+cdef void info_section(const char *name, section print) noexcept:
+    cdef int i
+    for i in range(SECTION_COUNT):
+        if view_is(view_str(name), SECTIONS[i].name):
+            SECTIONS[i].print = print
 
 
 cdef void human(char *out, uint64_t n) noexcept nogil:
@@ -211,16 +215,6 @@ cdef size_t pending_objects(store *s) noexcept nogil:
         n += r.keys.items + (r.value != NULL)
         r = r.next
     return n
-
-
-cdef void print_persistence(store *s, buf *out) noexcept nogil:
-    buf_printf(out, b"loading:0\r\nasync_loading:0\r\nrdb_changes_since_last_save:%llu\r\nrdb_bgsave_in_progress:0\r\n"
-               b"rdb_last_save_time:%lld\r\nrdb_last_bgsave_status:ok\r\nrdb_last_bgsave_time_sec:-1\r\n"
-               b"rdb_current_bgsave_time_sec:-1\r\nrdb_saves:0\r\n", <unsigned long long>changes_since_save(s),
-               <long long>(s.started_ms // 1000))
-    buf_printf(out, b"aof_enabled:0\r\naof_rewrite_in_progress:0\r\naof_rewrite_scheduled:0\r\n"
-               b"aof_last_rewrite_time_sec:-1\r\naof_current_rewrite_time_sec:-1\r\naof_last_bgrewrite_status:ok\r\n"
-               b"aof_last_write_status:ok\r\n")
 
 
 cdef double per_second(rate *r) noexcept nogil:

@@ -22,7 +22,6 @@ from kvd.run.args cimport (
 from kvd.run.call cimport call
 from kvd.run.errors cimport NO_KEY, NO_MEMORY, SYNTAX
 from kvd.run.registry cimport define
-from kvd.session.session cimport clients_of, session_end
 from kvd.store.access cimport access_idle_ms, access_init
 from kvd.store.check cimport store_check
 from kvd.store.clock cimport store_time, store_wall_us
@@ -75,43 +74,30 @@ cdef void lolwut_command(call *c) noexcept nogil:
     buf_release(&text)
 
 
-define(shutdown_command, """
-    SHUTDOWN [NOSAVE | SAVE] [NOW] [FORCE] [ABORT]
-    admin noscript loading stale no_multi allow_busy | server | 1.0.0 | O(1)
-    Stop the server.
-""")
-cdef void shutdown_command(call *c) noexcept nogil:
-    cdef int i
-    cdef int saves = 0
-    cdef bint abort_it = False
-    cdef bint nosave = False
-    for i in range(1, c.argc):
-        if view_is(c.argv[i], b"save") or view_is(c.argv[i], b"nosave"):
-            nosave = view_is(c.argv[i], b"nosave")
-            saves += 1
-        elif view_is(c.argv[i], b"abort"):
-            abort_it = True
-        elif not view_is(c.argv[i], b"now") and not view_is(c.argv[i], b"force"):
-            reply_error(c, SYNTAX)
-            return
-    if saves > 1 or (abort_it and c.argc > 2):
-        reply_error(c, SYNTAX)
-    elif clients_of(c.store).busy != NULL and not nosave:
-        reply_error(c, clients_of(c.store).busy)
-    elif abort_it:
-        reply_error(c, b"ERR No shutdown in progress.")
-    elif c.store.on_shutdown == NULL:
-        reply_error(c, b"ERR Errors trying to SHUTDOWN. There is no server to stop.")
-    elif saves and not nosave:
-        if c.store.on_log != NULL:
-            c.store.on_log(c.store, 3, b"SHUTDOWN SAVE is refused: kvd does not write snapshots, and the data would be lost")
-        reply_error(c, b"ERR Errors trying to SHUTDOWN. Check logs.")
-    else:
-        session_end(c.session)
-        c.store.on_shutdown(c.store)
-
-
 # ---- DEBUG ------------------------------------------------------------------------------------------
+
+cdef struct extra:
+    const char *name
+    handler run
+
+cdef extra EXTRAS[8]           # of layers above
+cdef int EXTRA_COUNT = 0
+
+
+cdef void debug_subcommand(const char *name, handler run) noexcept:
+    global EXTRA_COUNT
+    EXTRAS[EXTRA_COUNT] = extra(name, run)
+    EXTRA_COUNT += 1
+
+
+cdef bint debug_extra(call *c) noexcept nogil:
+    cdef int i
+    for i in range(EXTRA_COUNT):
+        if view_is(c.argv[1], EXTRAS[i].name):
+            EXTRAS[i].run(c)
+            return True
+    return False
+
 
 cdef bint allowed(call *c) noexcept nogil:
     cdef int64_t mode = cfg(&c.store.config, OPT_ENABLE_DEBUG_COMMAND)
@@ -376,7 +362,7 @@ cdef void debug_command(call *c) noexcept nogil:
         debug_htstats(c)
     elif view_is(sub, b"help") and c.argc == 2:
         debug_help(c)
-    else:
+    elif not debug_extra(c):
         reply_error_about(c, b"ERR unknown subcommand or wrong number of arguments for '%.*s'. Try DEBUG HELP.", sub)
 
 

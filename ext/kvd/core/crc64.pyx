@@ -42,3 +42,33 @@ cdef uint64_t crc64(uint64_t crc, const void *data, size_t n) noexcept nogil:
         p += 1
         n -= 1
     return crc
+
+
+# A zero byte maps the checksum linearly over GF(2): a matrix, whose powers map n of them.
+
+cdef uint64_t times(const uint64_t *matrix, uint64_t crc) noexcept nogil:
+    cdef uint64_t product = 0
+    cdef int i = 0
+    while crc:
+        if crc & 1:
+            product ^= matrix[i]
+        crc >>= 1
+        i += 1
+    return product
+
+
+cdef uint64_t crc64_zeros(uint64_t crc, uint64_t n) noexcept nogil:
+    cdef uint64_t power[64]
+    cdef uint64_t square[64]
+    cdef uint8_t zero = 0
+    cdef int i
+    for i in range(64):
+        power[i] = crc64(<uint64_t>1 << i, &zero, 1)
+    while n:
+        if n & 1:
+            crc = times(power, crc)
+        n >>= 1
+        for i in range(64):
+            square[i] = times(power, power[i])
+        memcpy(power, square, sizeof(power))
+    return crc

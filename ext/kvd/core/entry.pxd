@@ -7,12 +7,12 @@
     header: access 4, kind 1, flags 1, key length 1, value length 1
 
 TIMED: it has a deadline and is in a wheel. WIDE: a length is above 255, both are in `wide`.
-BOXED: the value is the 8-byte payload (a pointer or an integer), and no value bytes follow the key.
+SEEN: the running snapshot has written it, or does not write it (keyspace.pyx). BOXED: the value is the 8-byte payload (a pointer or an integer), and no value bytes follow the key.
 A plain entry of a 16-byte key and a 32-byte value is thus 56 bytes, and nothing else points at it
 but one 6-byte slot of the table.
 
-The table reads the key; upper layers define what kind, access and payload mean. The flags that
-shape the layout never change in place: to add a deadline is to make a new entry (entry_reshape).
+The table reads the key; upper layers define what kind, access and payload mean. The first three flags
+shape the layout and never change in place: to add a deadline is to make a new entry (entry_reshape).
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
@@ -25,6 +25,7 @@ cdef enum:
     TIMED = 1
     WIDE = 2
     BOXED = 4
+    SEEN = 8
 
 cdef struct timer:
     int64_t deadline           # ms since 1970

@@ -32,6 +32,7 @@ static inline void kvd_slot_set(uint8_t *slots, int i, void *p) {
 }
 
 static inline int kvd_ctz(uint32_t m) { return __builtin_ctz(m); }
+static inline int kvd_log2_floor(size_t n) { return 63 - __builtin_clzll((unsigned long long)n); }
 static inline void kvd_prefetch(const void *p) { __builtin_prefetch(p); }
 
 #endif

@@ -42,6 +42,9 @@ cdef bint table_insert(table *t, entry *e, uint64_t hash) noexcept nogil        
 cdef bint table_replace(table *t, entry *old, entry *new, uint64_t hash) noexcept nogil   # same key; False: old is not in
 cdef bint table_remove(table *t, entry *e, uint64_t hash) noexcept nogil             # False: it is not in
 cdef uint64_t table_scan(table *t, uint64_t cursor, visit f, void *context) noexcept nogil   # next cursor; 0 at the end
+cdef uint64_t table_order(uint64_t hash) noexcept nogil                              # its place in the order of table_range
+cdef size_t table_range(table *t, uint64_t at, uint64_t *begin, uint64_t *end) noexcept nogil   # the bucket of that place, and its range; end 0: the last. Not of an empty table
+cdef void table_visit(table *t, size_t bucket, visit f, void *context) noexcept nogil
 cdef entry *table_random(table *t, rng *r) noexcept nogil                            # uniform; NULL when empty
 cdef size_t table_sample(table *t, rng *r, entry **out, size_t n) noexcept nogil     # up to n, cheap, not quite uniform
 cdef entry *table_next(table *t, table_cursor *c) noexcept nogil                     # every entry once; no changes meanwhile

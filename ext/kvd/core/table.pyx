@@ -22,6 +22,10 @@ SCAN's cursor counts with its bits reversed over the narrow mask; a bucket that 
 visited with its image. A key present from beginning to end of a scan is therefore seen even when the
 table grew or shrank in between; a key may be seen twice.
 
+The order of reversed hashes (table_order): a bucket holds one range of it, which a split divides and a merge joins. A walk that
+continues where the last range ended (table_range) meets each key exactly once, however the table grows or shrinks in
+between; only after a merge it meets keys from before that place again, as their order tells.
+
 Invariants (table_check): low_mask + 1 is a power of two, low_mask < buckets <= 2 * (low_mask + 1); each
 entry is in the chain its hash selects, with its tag; only the last bucket of a chain may have holes
 at its end; `items` and `children` are exact counts.
@@ -43,6 +47,7 @@ cdef extern from "kvd/core/table.h" nogil:
     void slot_set "kvd_slot_set" (uint8_t *slots, int i, void *p) noexcept
     int ctz "kvd_ctz" (uint32_t m) noexcept
     void prefetch "kvd_prefetch" (const void *p) noexcept
+    int log2_floor "kvd_log2_floor" (size_t n) noexcept
 
 cdef enum:
     SLOTS = 9
@@ -434,6 +439,29 @@ cdef uint64_t table_scan(table *t, uint64_t cursor, visit f, void *context) noex
         visit_chain(bucket_at(t, i + t.low_mask + 1), f, context)
     cursor |= ~<uint64_t>t.low_mask
     return reversed_bits(reversed_bits(cursor) + 1)
+
+
+cdef uint64_t table_order(uint64_t hash) noexcept nogil:
+    return reversed_bits(hash)
+
+
+cdef size_t table_range(table *t, uint64_t at, uint64_t *begin, uint64_t *end) noexcept nogil:
+    cdef size_t mask = t.low_mask * 2 + 1
+    cdef size_t i = reversed_bits(at) & mask
+    cdef uint64_t width
+    if i >= t.buckets or (i <= t.low_mask and i + t.low_mask + 1 >= t.buckets):      # not split yet
+        mask = t.low_mask
+        i &= mask
+    begin[0] = end[0] = 0
+    if mask:
+        width = <uint64_t>1 << (63 - log2_floor(mask))
+        begin[0] = at & ~(width - 1)
+        end[0] = begin[0] + width
+    return i
+
+
+cdef void table_visit(table *t, size_t i, visit f, void *context) noexcept nogil:
+    visit_chain(bucket_at(t, i), f, context)
 
 
 cdef size_t random_index(table *t, rng *r) noexcept nogil:

@@ -21,11 +21,12 @@ from kvd.core.table cimport table_hash
 from kvd.core.text cimport INT_TEXT
 from kvd.core.view cimport view_of, view_str
 from kvd.doors.args cimport STACK_ARGS, encoded_view, int_view, plain_view
-from kvd.doors.fork cimport fork_waits
+from kvd.doors.fork cimport fork_locks, fork_waits
 from kvd.doors.lock cimport FREE_THREADED, acquire, release
 from kvd.doors.relax cimport relax, relaxed
 from kvd.doors.replies cimport KEPT_BUFFER, decode_reply, text_of
 from kvd.doors.sleep cimport Sleeper, ms_until
+from kvd.persist.saves cimport saves_forget, saves_release, saves_tick
 from kvd.run.after cimport after, end_wait, expire_waits
 from kvd.run.call cimport call, call_init, command
 from kvd.run.dispatch cimport dispatch
@@ -69,6 +70,7 @@ for _family in (
 ):
     importlib.import_module(f"kvd.commands.{_family}")
 importlib.import_module("kvd.persist.dumping")
+importlib.import_module("kvd.persist.commands")
 importlib.import_module("kvd.script.eval")
 importlib.import_module("kvd.script.functions")
 
@@ -95,6 +97,11 @@ cdef void want_tick(store *s, int64_t deadline) noexcept nogil:
     s.wanted = min(deadline, s.wanted)
 
 
+cdef void share(store *s) noexcept with gil:
+    """Other threads can reach it from now on: forks have to take its lock."""
+    fork_locks(<Forking>s.owner)
+
+
 cdef int count_of_databases(object value) except -1:
     cdef int64_t n
     try:
@@ -118,7 +125,9 @@ cdef class Store(Forking):
             raise MemoryError()
         self.s.guard.shared = FREE_THREADED
         self.s.on_deadline = want_tick
-        self.long_script.owner = <void *>self
+        self.s.on_share = share
+        self.s.on_tick = saves_tick
+        self.s.owner = self.long_script.owner = <void *>self
         fill_run_id(self.s)
         self.c = self.open_session(3)
         self.c.door = DOOR_STORE
@@ -140,6 +149,8 @@ cdef class Store(Forking):
                 server_stop(self.v)
             server_release(self.v)
             self.v = NULL
+        with nogil:
+            saves_release(self.s)
         buf_release(&self.spare)
         runtime_release(self.s)
         clients_release(self.s)
@@ -509,6 +520,7 @@ cdef class Store(Forking):
     cdef void after_fork_child(self):
         """Makes the child's copy private, without network threads."""
         guard_init(&self.s.guard)
+        saves_forget(self.s)
         if self.v != NULL:
             server_abandon(self.v)
             server_release(self.v)

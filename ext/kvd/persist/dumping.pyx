@@ -18,7 +18,7 @@ from kvd.run.call cimport call
 from kvd.run.errors cimport NO_MEMORY, SYNTAX
 from kvd.run.registry cimport define
 from kvd.store.access cimport access_set_frequency, access_set_idle, uses_lfu
-from kvd.store.config cimport EVENT_GENERIC
+from kvd.store.config cimport EVENT_GENERIC, OPT_RDBCOMPRESSION, cfg
 from kvd.store.effects cimport effect_int, effect_text, effect_word, effects
 from kvd.store.keyspace cimport keyspace_find, keyspace_remove, keyspace_replan_fields, keyspace_set_deadline
 from kvd.types.hash cimport hash_is_timed
@@ -46,7 +46,7 @@ cdef void dump_command(call *c) noexcept nogil:
         reply_null(c)
         return
     memset(&out, 0, sizeof(out))
-    payload_close(&out, value_save(&out, e))
+    payload_close(&out, value_save(&out, e, cfg(&c.store.config, OPT_RDBCOMPRESSION)))
     if out.failed:
         reply_error(c, NO_MEMORY)
     else:

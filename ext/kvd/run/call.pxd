@@ -20,6 +20,7 @@ cdef enum command_flag:
     F_ALLOW_BUSY = 512         # also while a script keeps the store busy
     F_NO_MANDATORY_KEYS = 1024     # its numkeys may be 0
     F_CONTAINER = 2048
+    F_LOADING = 4096           # also while the data set is being loaded
     # flags of kvd only, as described by MARKS in kvd/run/spec.py
     F_IN_MULTI = 1 << 16
     F_ENDS_MULTI = 1 << 17

@@ -17,8 +17,8 @@ from kvd.core.slots cimport key_slot
 from kvd.core.view cimport view, view_is
 from kvd.run.args cimport reply_error, reply_errorf
 from kvd.run.call cimport (
-    F_ALLOW_BUSY, F_CROSS_SLOTS, F_DENYOOM, F_ENDS_MULTI, F_LISTENING, F_MAY_REPLICATE, F_NOSCRIPT, F_NO_AUTH,
-    F_NO_MULTI, F_WRITE, arity_fits, command, key_at, key_walk,
+    F_ALLOW_BUSY, F_CROSS_SLOTS, F_DENYOOM, F_ENDS_MULTI, F_LISTENING, F_LOADING, F_MAY_REPLICATE, F_NOSCRIPT,
+    F_NO_AUTH, F_NO_MULTI, F_WRITE, arity_fits, command, key_at, key_walk,
 )
 from kvd.run.errors cimport NOAUTH, OOM
 from kvd.run.figures cimport figures_of
@@ -29,10 +29,12 @@ from kvd.session.session cimport (
     AFTER_INVALIDATE, ANY_SLOT, NO_SLOT, clients_of, in_multi, is_paused, session, session_kill,
 )
 from kvd.session.tracking cimport tracking_send
+from kvd.store.config cimport OPT_SAVE, OPT_STOP_WRITES_ON_BGSAVE_ERROR, cfg, config_text
 from kvd.store.evict cimport evict_until_fits, over_limit
 from kvd.store.log cimport LOG_WARNING, log_line
 from kvd.store.store cimport (
-    SPECIAL_BUSY, SPECIAL_CLUSTER, SPECIAL_LISTENS, SPECIAL_LOCKED_OUT, SPECIAL_MEMORY, SPECIAL_MULTI, SPECIAL_PAUSED,
+    SPECIAL_BUSY, SPECIAL_CLUSTER, SPECIAL_LISTENS, SPECIAL_LOADING, SPECIAL_LOCKED_OUT, SPECIAL_MEMORY, SPECIAL_MULTI,
+    SPECIAL_PAUSED, SPECIAL_UNLOGGED, SPECIAL_UNSAVED,
 )
 
 cdef enum caller:
@@ -48,7 +50,7 @@ cdef struct refusal:
     const char *error          # NULL: the error in clients.busy
 
 cdef enum:
-    ROWS = 10
+    ROWS = 13
 
 cdef refusal REFUSALS[ROWS]
 REFUSALS[:] = [
@@ -59,6 +61,12 @@ REFUSALS[:] = [
     refusal(SPECIAL_CLUSTER, CLIENTS, crosses_slots, b"CROSSSLOT Keys in request don't hash to the same slot"),
     refusal(SPECIAL_CLUSTER, SCRIPTS, crosses_slots, b"ERR Script attempted to access keys that do not hash to the same slot"),
     refusal(SPECIAL_MEMORY, CLIENTS, lacks_memory, OOM),
+    refusal(SPECIAL_UNSAVED, CLIENTS | SCRIPTS, cannot_be_saved,
+            b"MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands that may modify the data set "
+            b"are disabled, because this instance is configured to report errors during writes if RDB snapshotting fails "
+            b"(stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB error."),
+    refusal(SPECIAL_UNLOGGED, CLIENTS | SCRIPTS, writes, b"MISCONF Errors writing to the AOF file: the log tells why"),
+    refusal(SPECIAL_LOADING, CLIENTS, must_wait_for_load, b"LOADING Redis is loading the dataset in memory"),
     refusal(0, SCRIPTS, script_lacks_memory, OOM),
     refusal(SPECIAL_LISTENS, CLIENTS, only_listens,
             b"ERR Can't execute '%s': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context"),
@@ -114,6 +122,20 @@ cdef bint lacks_memory(call *c) noexcept nogil:
         tracking_send(c.store)
         c.reply_at = c.out.len
     return not fits and flags_of_work(c) & F_DENYOOM
+
+
+cdef bint writes(call *c) noexcept nogil:
+    """PING is refused too: health checks are to notice."""
+    return flags_of_work(c) & F_WRITE or (not c.from_script and view_is(c.argv[0], b"ping"))
+
+
+cdef bint cannot_be_saved(call *c) noexcept nogil:
+    return (cfg(&c.store.config, OPT_STOP_WRITES_ON_BGSAVE_ERROR) and config_text(&c.store.config, OPT_SAVE)[0] != 0
+            and writes(c))
+
+
+cdef bint must_wait_for_load(call *c) noexcept nogil:
+    return not c.flags & F_LOADING
 
 
 cdef bint share_slot(const command *d, view *argv, int argc, int *slot) noexcept nogil:
@@ -248,7 +270,7 @@ cdef bint identify(call *c) noexcept nogil:
 cdef int ask(call *c, uint32_t raised) noexcept nogil:
     cdef int who = SCRIPTS if c.from_script else CLIENTS
     cdef const refusal *r
-    cdef char text[256]
+    cdef char text[512]
     cdef int i
     for i in range(ROWS):
         r = &REFUSALS[i]

@@ -4,14 +4,17 @@ from libc.stdint cimport uint32_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memset
 
-from kvd.core.buf cimport buf, buf_add_char, buf_release
+from kvd.core.buf cimport buf, buf_release
 from kvd.core.clock cimport mono_us
 from kvd.core.pointers cimport pointer_find
 from kvd.core.table cimport table_cursor
 from kvd.core.view cimport view, view_is, view_of
 from kvd.persist.rdb.forms cimport RDB_FUNCTION
 from kvd.persist.rdb.frame cimport FOOTER, payload_close, payload_whole
-from kvd.persist.rdb.lengths cimport get_bytes, get_string, put_string, reader, reader_close, reader_open
+from kvd.persist.rdb.lengths cimport (
+    get_bytes, get_string, put_byte, put_string, reader, reader_close, reader_open, writer,
+)
+from kvd.persist.snapshot cimport snapshot_libraries
 from kvd.run.args cimport (
     reply_array, reply_bulk, reply_error, reply_error_about, reply_int, reply_map, reply_null, reply_ok, reply_text,
 )
@@ -28,6 +31,7 @@ from kvd.script.libraries cimport (
 from kvd.script.loading cimport admit_batch, batch, library_new
 from kvd.script.runtime cimport running, runtime, runtime_collect, runtime_find
 from kvd.store.change cimport others_changed
+from kvd.store.store cimport store
 
 
 define(function_load, """
@@ -207,24 +211,34 @@ cdef void function_kill(call *c) noexcept nogil:
 
 # ---- DUMP and RESTORE ----------------------------------------------------------------------------
 
+cdef void save_libraries(store *s, writer *to) noexcept nogil:
+    cdef runtime *r = runtime_find(s)
+    cdef table_cursor at
+    cdef library *l
+    memset(&at, 0, sizeof(at))
+    while True:
+        l = libraries_next(r, &at, view_of(NULL, 0)) if r != NULL else NULL
+        if l == NULL:
+            return
+        put_byte(to.out, RDB_FUNCTION)
+        put_string(to, l.code)
+
+
+snapshot_libraries(save_libraries)
+
+
 define(function_dump, """
     FUNCTION|DUMP
     noscript | scripting | 7.0.0 | O(N) where N is the number of functions
     Return all libraries serialized, for FUNCTION RESTORE.
 """)
 cdef void function_dump(call *c) noexcept nogil:
-    cdef runtime *r = runtime_find(c.store)
     cdef buf out
-    cdef table_cursor at
-    cdef library *l
+    cdef writer to
     memset(&out, 0, sizeof(out))
-    memset(&at, 0, sizeof(at))
-    while True:
-        l = libraries_next(r, &at, view_of(NULL, 0))
-        if l == NULL:
-            break
-        buf_add_char(&out, <char>RDB_FUNCTION)
-        put_string(&out, l.code)
+    to.out = &out
+    to.compresses = True
+    save_libraries(c.store, &to)
     payload_close(&out, 10)
     if out.failed:
         reply_error(c, NO_MEMORY)

@@ -3,15 +3,12 @@
 from libc.stdint cimport int64_t, uint64_t
 
 from kvd.core.buf cimport buf
+from kvd.core.threads cimport pthread_t
 from kvd.core.view cimport view
 from kvd.resp.parser cimport parser
 from kvd.run.large cimport large_args
 from kvd.session.session cimport session
 from kvd.store.store cimport store
-
-cdef extern from "<pthread.h>" nogil:
-    ctypedef unsigned long pthread_t
-    pthread_t pthread_self()
 
 cdef enum:
     BATCH = 64                 # commands parsed before the lock is taken

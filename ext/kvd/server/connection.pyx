@@ -29,6 +29,7 @@ from kvd.core.buf cimport buf_add, buf_drop_front, buf_printf, buf_release, buf_
 from kvd.core.mem cimport OFFERED_ROOM, ready, ready_new, ready_touch
 from kvd.core.pages cimport use_huge_pages
 from kvd.core.table cimport table, table_hash, table_prefetch, table_prefetch_entry
+from kvd.core.threads cimport pthread_self
 from kvd.core.view cimport view_of, view_str
 from kvd.resp.parser cimport (
     PARSE_COMMAND, PARSE_EMPTY, PARSE_ERROR, PARSE_MORE, parse, parser_dropped, parser_init, parser_moved,

@@ -4,13 +4,13 @@ from libc.stdlib cimport free
 from libc.string cimport memcpy, memset, strcmp, strcspn, strdup, strlen
 
 from kvd.core.buf cimport buf, buf_add_char, buf_printf, buf_release
-from kvd.store.log cimport LOG_WARNING, log_line
 from kvd.server.poll cimport poll_watch
 from kvd.server.socket cimport close, endpoint, listen_tcp, listen_unix, socket_port, transmit, unlink
 from kvd.session.session cimport clients_of
 from kvd.store.config cimport (
     OPT_BIND, OPT_MAXCLIENTS, OPT_PORT, OPT_PROTECTED_MODE, OPT_REQUIREPASS, OPT_TCP_BACKLOG, cfg, config_text,
 )
+from kvd.store.log cimport LOG_WARNING, log_line
 from kvd.store.parts cimport PART_SERVER
 
 cdef const char *TOO_MANY = b"-ERR max number of clients reached\r\n"

@@ -10,17 +10,14 @@ While a server runs the store is `shared` and `ticking`.
 from libc.stdint cimport int64_t
 from libc.stdlib cimport calloc, free
 
-from kvd.server.connection cimport connection, connection_close, connection_free, network, pthread_self, pthread_t
+from kvd.core.threads cimport pthread_join, pthread_self, thread_start
+from kvd.server.connection cimport connection, connection_close, connection_free, network
 from kvd.server.listening cimport close_listeners, listen_elsewhere
 from kvd.server.loop cimport network_run
 from kvd.server.poll cimport poll_open, poll_watch, wait_readable, waker_close, waker_open, waker_wake
 from kvd.server.socket cimport close
 from kvd.store.parts cimport PART_SERVER
 from kvd.store.store cimport store_lock, store_unlock
-
-cdef extern from "kvd/server/server.h" nogil:
-    int thread_start "kvd_thread_start" (pthread_t *t, void *(*f)(void *) noexcept nogil, void *arg) noexcept
-    int pthread_join(pthread_t t, void **result)
 
 
 cdef server *server_new(store *s) noexcept nogil:

@@ -20,7 +20,7 @@ cdef void field_gone(store *s, database *db, view key, view field) noexcept nogi
 cdef void fields_gone(store *s, database *db, view key) noexcept nogil                                     # after the last field_gone of a slice
 cdef void database_replaced(store *s, database *db, database *other, int64_t n) noexcept nogil   # before a database is emptied (other NULL), or exchanged with other
 cdef void others_changed(store *s, int64_t n) noexcept nogil        # n changes that are not of keys: function libraries, last ids of consumer groups
-cdef void changes_are_saved(store *s) noexcept nogil                # a snapshot holds all changes up to now
+cdef void changes_are_saved(store *s, int64_t n) noexcept nogil     # a snapshot holds the first n of store.changes
 
 
 cdef inline void change_open(store *s, database *db, entry *e, uint64_t hash) noexcept nogil:

@@ -57,6 +57,7 @@ cdef void consume_stop(store *s, consumer *one) noexcept nogil:
 
 cdef void notify_opened(store *s, database *db, entry *e, uint64_t hash) noexcept nogil:
     cdef listener *l = s.openers
+    s.ahead = False
     while l != NULL:
         if l.opens != NULL:
             l.opens(s, db, e, hash)
@@ -130,5 +131,5 @@ cdef void others_changed(store *s, int64_t n) noexcept nogil:
     count(s, n)
 
 
-cdef void changes_are_saved(store *s) noexcept nogil:
-    s.changes_saved = s.changes
+cdef void changes_are_saved(store *s, int64_t n) noexcept nogil:
+    s.changes_saved = n

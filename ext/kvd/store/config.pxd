@@ -67,6 +67,22 @@ cdef enum option_id:           # the first rows of the table, in its order (test
     OPT_BUSY_REPLY_THRESHOLD
     OPT_LUA_MEMORY_LIMIT
     OPT_CLUSTER_ENABLED
+    OPT_APPENDDIRNAME
+    OPT_APPENDFILENAME
+    OPT_APPENDFSYNC
+    OPT_APPENDONLY
+    OPT_AUTO_AOF_REWRITE_MIN_SIZE
+    OPT_AUTO_AOF_REWRITE_PERCENTAGE
+    OPT_AOF_LOAD_TRUNCATED
+    OPT_AOF_TIMESTAMP_ENABLED
+    OPT_AOF_USE_RDB_PREAMBLE
+    OPT_NO_APPENDFSYNC_ON_REWRITE
+    OPT_DBFILENAME
+    OPT_RDB_SAVE_INCREMENTAL_FSYNC
+    OPT_RDBCHECKSUM
+    OPT_RDBCOMPRESSION
+    OPT_STOP_WRITES_ON_BGSAVE_ERROR
+    OPT_AOF_REWRITE_INCREMENTAL_FSYNC
 
 cdef enum option_kind:
     K_BOOL
@@ -80,7 +96,7 @@ cdef enum option_kind:
     K_LIMITS                   # client classes with hard, soft, seconds
     K_NOTIFY                   # letters of keyspace events
     K_PERCENTILES
-    K_SHUTDOWN                 # words: default, nosave, now, force
+    K_SHUTDOWN                 # words: default, save, nosave, now, force
 
 cdef enum:
     MAX_OPTIONS = 320

@@ -67,7 +67,7 @@ daemonize | bool | no | | Run in the background.
 pidfile | text | | | Path of the file that the process id is written to.
 supervised | enum no upstart systemd auto | no | | Notify systemd when the server is ready.
 dir | text | . | rw protected | Working directory.
-save | save | | rw words unmade | Snapshot after this many seconds if at least this many changes were made; pairs of numbers.
+save | save | | rw words | Snapshot after this many seconds if at least this many changes were made; pairs of numbers.
 shutdown-timeout | int 0 2147483647 | 10 | rw inert | Seconds to wait for replicas during shutdown.
 set-proc-title | bool | yes | inert | Show address and mode in the process title.
 crash-log-enabled | bool | yes | rw | Print a stack trace of all Python threads if the process crashes.
@@ -87,6 +87,22 @@ tracking-table-max-keys | int 0 9223372036854775807 | 1000000 | rw | Maximum num
 busy-reply-threshold=lua-time-limit | int 0 9223372036854775807 | 5000 | rw | Milliseconds after which other clients get BUSY errors while a script runs.
 lua-memory-limit | memory 1048576 9223372036854775807 | 1gb | rw | Memory limit of Lua scripts and their values. Specific to kvd.
 cluster-enabled | bool | no | | Answer cluster clients as a cluster of one node.
+appenddirname | text | appendonlydir | inert | Directory of the append-only files.
+appendfilename | text | appendonly.aof | inert | Name of the append-only file.
+appendfsync | enum everysec always no | everysec | rw inert | When the append-only file is synced.
+appendonly | bool | no | rw unmade | Log every write to the append-only file.
+auto-aof-rewrite-min-size | memory 0 9223372036854775807 | 64mb | rw inert | Minimum size of the append-only file for an automatic rewrite.
+auto-aof-rewrite-percentage | int 0 2147483647 | 100 | rw inert | Growth of the append-only file that starts a rewrite, in percent.
+aof-load-truncated | bool | yes | rw inert | Load an append-only file with a truncated end.
+aof-timestamp-enabled | bool | no | rw inert | Record timestamps in the append-only file.
+aof-use-rdb-preamble | bool | yes | rw inert | Begin a rewritten append-only file with a snapshot.
+no-appendfsync-on-rewrite | bool | no | rw inert | Do not sync the append-only file during a rewrite.
+dbfilename | text | dump.rdb | rw protected | Name of the snapshot file.
+rdb-save-incremental-fsync | bool | yes | rw | Sync a snapshot file in steps.
+rdbchecksum | bool | yes | | Write a checksum at the end of a snapshot.
+rdbcompression | bool | yes | rw | Compress strings in a snapshot.
+stop-writes-on-bgsave-error | bool | yes | rw | Refuse writes after a failed snapshot.
+aof-rewrite-incremental-fsync | bool | yes | rw inert | Sync a rewritten append-only file in steps.
 acl-pubsub-default | enum allchannels resetchannels | resetchannels | rw inert | Channel permissions of new ACL users.
 aclfile | text | | unmade | Path of the file of ACL users.
 acllog-max-len | int 0 9223372036854775807 | 128 | rw inert | Maximum number of entries in the ACL log.
@@ -101,17 +117,7 @@ activedefrag | bool | no | rw inert | Defragment memory in the background.
 activerehashing | bool | yes | rw inert | Rehash tables in the background. kvd's tables grow one bucket at a time and are never rehashed.
 always-show-logo | bool | no | inert | Show the logo at startup.
 aof-disable-auto-gc | bool | no | rw inert | Keep obsolete append-only files.
-aof-load-truncated | bool | yes | rw inert | Load an append-only file with a truncated end.
-aof-rewrite-incremental-fsync | bool | yes | rw inert | Sync a rewritten append-only file in steps.
-aof-timestamp-enabled | bool | no | rw inert | Record timestamps in the append-only file.
-aof-use-rdb-preamble | bool | yes | rw inert | Begin a rewritten append-only file with a snapshot.
 aof_rewrite_cpulist=aof-rewrite-cpulist | text | | inert | CPU affinity of the append-only file rewrite.
-appenddirname | text | appendonlydir | inert | Directory of the append-only files.
-appendfilename | text | appendonly.aof | inert | Name of the append-only file.
-appendfsync | enum everysec always no | everysec | rw inert | When the append-only file is synced.
-appendonly | bool | no | rw unmade | Log every write to the append-only file.
-auto-aof-rewrite-min-size | memory 0 9223372036854775807 | 64mb | rw inert | Minimum size of the append-only file for an automatic rewrite.
-auto-aof-rewrite-percentage | int 0 2147483647 | 100 | rw inert | Growth of the append-only file that starts a rewrite, in percent.
 availability-zone | text | | rw inert | Name of the availability zone, for clients.
 bgsave_cpulist=bgsave-cpulist | text | | inert | CPU affinity of background saves.
 bind-source-addr | text | | rw inert | Source address of outgoing connections.
@@ -152,7 +158,6 @@ commandlog-large-request-max-len | int 0 9223372036854775807 | 128 | rw inert | 
 commandlog-reply-larger-than | int -1 9223372036854775807 | 1048576 | rw inert | Size in bytes from which a reply is logged; -1 disables it.
 commandlog-request-larger-than | int -1 9223372036854775807 | 1048576 | rw inert | Size in bytes from which a request is logged; -1 disables it.
 crash-memcheck-enabled | bool | yes | rw inert | Test the memory after a crash.
-dbfilename | text | dump.rdb | rw protected inert | Name of the snapshot file.
 debug-context | text | | rw hidden inert | Text added to crash reports.
 disable-thp | bool | yes | inert | Disable transparent huge pages.
 dual-channel-replication-enabled | bool | no | rw inert | Replicate over two connections during a full synchronization.
@@ -189,7 +194,6 @@ min-replicas-to-write=min-slaves-to-write | int 0 2147483647 | 0 | rw unmade | R
 min-string-size-avoid-copy-reply | int 0 2147483647 | 16384 | rw hidden inert | Size from which a reply is sent without a copy.
 min-string-size-avoid-copy-reply-threaded | int 0 2147483647 | 65536 | rw hidden inert | The same with network threads.
 mptcp | bool | no | inert | Listen with Multipath TCP.
-no-appendfsync-on-rewrite | bool | no | rw inert | Do not sync the append-only file during a rewrite.
 oom-score-adj | enum no yes relative absolute | no | rw inert | Adjust the kernel's OOM score of the process.
 oom-score-adj-values | text | 0 200 800 | rw words inert | Values for oom-score-adj.
 prefetch-batch-max-size | int 0 128 | 16 | rw inert | Commands whose keys are prefetched together. kvd prefetches 64.
@@ -197,10 +201,7 @@ proc-title-template | text | {title} {listen-addr} {server-mode} | rw inert | Te
 propagation-error-behavior | enum ignore panic panic-on-replicas | ignore | rw inert | What happens if a propagated command fails.
 rdb-del-sync-files | bool | no | rw inert | Delete snapshot files used for replication.
 rdb-key-save-delay | int -2147483648 2147483647 | 0 | rw hidden inert | Delay after each saved key, for tests.
-rdb-save-incremental-fsync | bool | yes | rw inert | Sync a snapshot file in steps.
 rdb-version-check | enum strict relaxed | strict | rw inert | Refuse snapshots of newer versions.
-rdbchecksum | bool | yes | inert | Write a checksum at the end of a snapshot.
-rdbcompression | bool | yes | rw inert | Compress strings in a snapshot.
 rdma-bind | text | | words inert | RDMA addresses to listen on.
 rdma-completion-vector | int -1 1024 | -1 | inert | RDMA completion vector.
 rdma-port | int 0 65535 | 0 | inert | RDMA port to listen on.
@@ -229,11 +230,10 @@ replica-serve-stale-data=slave-serve-stale-data | bool | yes | rw inert | Answer
 replicaof=slaveof | text | | words unmade | Address of the master to replicate.
 sanitize-dump-payload | enum no yes clients | no | rw inert | Validate RESTORE payloads. kvd always does.
 server_cpulist=server-cpulist | text | | inert | CPU affinity of the server's threads.
-shutdown-on-sigint | shutdown | default | rw words | What SIGINT does: default, nosave, now, force. save is not implemented.
-shutdown-on-sigterm | shutdown | default | rw words | What SIGTERM does: default, nosave, now, force. save is not implemented.
+shutdown-on-sigint | shutdown | default | rw words | What SIGINT does: default, save, nosave, now, force.
+shutdown-on-sigterm | shutdown | default | rw words | What SIGTERM does: default, save, nosave, now, force.
 slot-migration-max-failover-repl-bytes | memory | 0 | rw inert | Cluster: replication lag at which a slot migration may finish.
 socket-mark-id | int 0 4294967295 | 0 | inert | Mark of the server's sockets for packet filters.
-stop-writes-on-bgsave-error | bool | yes | rw inert | Refuse writes after a failed snapshot.
 tls-auth-clients | enum no yes optional | yes | rw inert | TLS: require client certificates.
 tls-auth-clients-user | enum cn uri off | off | rw inert | TLS: user name taken from the client certificate.
 tls-auto-reload-interval | int 0 2147483647 | 0 | rw inert | TLS: seconds between reloads of changed certificates.
@@ -567,9 +567,6 @@ cdef bint set_shutdown(config *c, int id, view value, buf *why) noexcept nogil:
                 break
         else:
             buf_printf(why, b"argument(s) must be one of the following: default, save, nosave, now, force")
-            return False
-        if i == 1:
-            buf_printf(why, b"'save' is not implemented: kvd does not write snapshots")
             return False
     return keep_text(c, id, value)
 

@@ -3,6 +3,7 @@
 from libc.stdint cimport int64_t, uint64_t
 
 from kvd.core.entry cimport entry
+from kvd.core.table cimport table
 from kvd.core.view cimport view
 from kvd.store.store cimport database, store
 
@@ -20,6 +21,7 @@ cdef entry *keyspace_persist(store *s, database *db, entry *e, uint64_t hash) no
 # the last two may move the entry: the new one, or NULL: no memory
 cdef void keyspace_replan_fields(store *s, database *db, entry *e) noexcept nogil   # after deadlines of a hash's fields have changed
 cdef bint keyspace_drop_fields(store *s, database *db, entry *e, uint64_t hash, int *budget) noexcept nogil   # fields past their deadline; True: the key is gone with them
+cdef void keyspace_bury(store *s, table *keys) noexcept nogil          # frees the entries of a table that is no database's, in slices
 cdef void keyspace_flush(store *s, database *db, bint later) noexcept nogil
 cdef void keyspace_swap(store *s, int a, int b) noexcept nogil
 cdef size_t keyspace_expires(database *db) noexcept nogil          # keys with a deadline

@@ -6,6 +6,9 @@ lookup drops a key past its deadline, so it is never visible) and active in
 expire.pyx. The functions that change a key open it first (change_open); their callers, which know
 the event, report the change.
 
+A snapshot writes a key before its first change, and must not meet the key again: an entry that comes to a place which the snapshot has yet
+to reach is marked (SEEN) by every function here (mark, take_place).
+
 Large values are freed in slices if store_tick is called regularly: they wait in `store.graveyard`.
 
 Lock: the caller holds the store's lock if the store is shared.
@@ -14,9 +17,11 @@ Lock: the caller holds the store's lock if the store is shared.
 from libc.stdint cimport int64_t, uint64_t
 
 from kvd.core.clock cimport NEVER, mono_us
-from kvd.core.entry cimport TIMED, entry_deadline, entry_free, entry_key, entry_timer, timer
+from kvd.core.entry cimport SEEN, TIMED, entry_deadline, entry_free, entry_key, entry_timer, timer
 from kvd.core.mem cimport mem_alloc, mem_free
-from kvd.core.table cimport table_drain, table_find, table_init, table_insert, table_remove, table_replace
+from kvd.core.table cimport (
+    table, table_drain, table_find, table_init, table_insert, table_release, table_remove, table_replace,
+)
 from kvd.core.wheel cimport wheel_add, wheel_cancel, wheel_delete, wheel_moved, wheel_new, wheel_sample
 from kvd.store.access cimport access_touch
 from kvd.store.change cimport change_open, database_replaced, field_gone, fields_gone, key_event, key_gone
@@ -217,8 +222,22 @@ cdef bint keyspace_drop_fields(store *s, database *db, entry *e, uint64_t hash, 
     return False
 
 
+cdef inline void mark(store *s, entry *e) noexcept nogil:
+    """After change_open of its key."""
+    if s.openers != NULL and s.ahead:
+        e.flags |= SEEN
+    else:
+        e.flags &= ~SEEN
+
+
+cdef void take_place(database *db, entry *old, entry *e, uint64_t hash) noexcept nogil:
+    table_replace(&db.keys, old, e, hash)
+    e.flags = (e.flags & ~SEEN) | (old.flags & SEEN)
+
+
 cdef bint keyspace_insert(store *s, database *db, entry *e, uint64_t hash) noexcept nogil:
     change_open(s, db, NULL, hash)
+    mark(s, e)
     if not table_insert(&db.keys, e, hash):
         return False
     if e.flags & TIMED:
@@ -230,7 +249,7 @@ cdef bint keyspace_insert(store *s, database *db, entry *e, uint64_t hash) noexc
 
 cdef void keyspace_replace(store *s, database *db, entry *old, entry *e, uint64_t hash) noexcept nogil:
     change_open(s, db, old, hash)
-    table_replace(&db.keys, old, e, hash)
+    take_place(db, old, e, hash)
     unplan(db, old)
     if e.flags & TIMED:
         plan(s, db, entry_timer(e))
@@ -242,7 +261,7 @@ cdef void keyspace_replace(store *s, database *db, entry *old, entry *e, uint64_
 cdef void keyspace_moved(store *s, database *db, entry *old, entry *e, uint64_t hash) noexcept nogil:
     if old == e:
         return
-    table_replace(&db.keys, old, e, hash)
+    take_place(db, old, e, hash)
     if e.flags & TIMED and db.expires != NULL:
         wheel_moved(db.expires, entry_timer(e))
     entry_free(&s.mem, old)
@@ -273,7 +292,7 @@ cdef entry *keyspace_set_deadline(store *s, database *db, entry *e, uint64_t has
         moved = value_reshape(&s.mem, e, entry_key(e), TIMED)
         if moved == NULL:
             return NULL
-        table_replace(&db.keys, e, moved, hash)
+        take_place(db, e, moved, hash)
         own_fields(moved)
         entry_free(&s.mem, e)
     entry_timer(moved).deadline = ms
@@ -288,7 +307,7 @@ cdef entry *keyspace_persist(store *s, database *db, entry *e, uint64_t hash) no
     change_open(s, db, e, hash)
     if e.flags & TIMED and db.expires != NULL:
         wheel_cancel(db.expires, entry_timer(e))
-    table_replace(&db.keys, e, moved, hash)
+    take_place(db, e, moved, hash)
     own_fields(moved)
     entry_free(&s.mem, e)
     return moved
@@ -302,8 +321,6 @@ cdef inline void own_fields(entry *moved) noexcept nogil:
 cdef void keyspace_flush(store *s, database *db, bint later) noexcept nogil:
     """Empties a database at once. Its memory is freed in slices, the first one now unless `later`; all of it before returning
     if store_tick is not called."""
-    cdef remains *r
-    cdef entry *e
     database_replaced(s, db, NULL, db.keys.items)
     wheel_delete(db.expires)
     db.expires = NULL
@@ -311,22 +328,29 @@ cdef void keyspace_flush(store *s, database *db, bint later) noexcept nogil:
     db.fields = NULL
     if db.keys.items == 0:
         return
-    r = <remains *>mem_alloc(&s.mem, sizeof(remains))
-    if r == NULL:
-        while True:
-            e = table_drain(&db.keys)
-            if e == NULL:
-                return
-            value_free(&s.mem, e)
-    r.keys = db.keys
-    r.value = NULL
-    r.next = s.graveyard
-    s.graveyard = r
-    table_init(&db.keys, &s.mem)
+    keyspace_bury(s, &db.keys)
     if not s.ticking:
         store_freeing(s, NEVER // 2)
     elif not later:
         store_freeing(s, FLUSH_SLICE_US)
+
+
+cdef void keyspace_bury(store *s, table *keys) noexcept nogil:
+    cdef remains *r = <remains *>mem_alloc(&s.mem, sizeof(remains)) if keys.items else NULL
+    cdef entry *e
+    if r == NULL:
+        while True:
+            e = table_drain(keys)
+            if e == NULL:
+                break
+            value_free(&s.mem, e)
+        table_release(keys)
+        return
+    r.keys = keys[0]
+    r.value = NULL
+    r.next = s.graveyard
+    s.graveyard = r
+    table_init(keys, &s.mem)
 
 
 cdef void keyspace_swap(store *s, int a, int b) noexcept nogil:

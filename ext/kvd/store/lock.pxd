@@ -26,6 +26,8 @@ cdef extern from * nogil:
     int usleep(unsigned int us)
 
 cdef enum:
+    YIELD_STEP_US = 20
+    YIELD_STEPS = 50
     LEND_STEP_US = 100
     LEND_STEPS = 100           # at most 10 ms are given to waiting threads
 
@@ -67,3 +69,11 @@ cdef inline void guard_lend(guard *g) noexcept nogil:
         usleep(LEND_STEP_US)
         steps -= 1
     pthread_mutex_lock(&g.mutex)
+
+
+cdef inline void guard_yield(guard *g) noexcept nogil:
+    """Without holding it: waits until the threads that wait for it have had it, 1 ms at most, before it is taken again."""
+    cdef int steps = YIELD_STEPS
+    while steps and atomic_get(&g.waiting):
+        usleep(YIELD_STEP_US)
+        steps -= 1

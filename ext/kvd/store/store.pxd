@@ -39,6 +39,9 @@ cdef enum special:             # bits of store.special and session.special: what
     SPECIAL_CLOCK = 8192       # a Python function gives the time before each command
     SPECIAL_CLOSED = 16384     # the store, or the session, is closed: only Python callers meet it
     SPECIAL_RENAMED = 32768    # commands have other names (rename-command)
+    SPECIAL_UNSAVED = 65536    # the last snapshot has failed
+    SPECIAL_UNLOGGED = 131072  # the last write to the append-only log has failed
+    SPECIAL_LOADING = 262144   # the data set is being read from files
 
 cdef enum clock_mode:          # of a store, for tests of expiry
     CLOCK_WALL
@@ -113,6 +116,7 @@ cdef struct store:
     rng random
     listener *listeners
     listener *openers          # of these, one that has `opens`: tested before every change; NULL: none
+    bint ahead                 # a snapshot has yet to reach the key that was opened last
     effects effects            # of the running unit, to be propagated
     int64_t changes            # elements changed, ever (change.pyx)
     int64_t changes_saved      # of those, at the last save
@@ -136,6 +140,10 @@ cdef struct store:
     int (*on_listen)(store *s, config *wanted) noexcept nogil         # before port or bind changes; returns the option that fails, or -1
     void (*on_log)(store *s, int level, const char *text) noexcept nogil
     void (*on_deadline)(store *s, int64_t deadline) noexcept nogil    # a deadline may be the soonest now
+    void (*on_share)(store *s) noexcept nogil                         # other threads can reach it from now on
+    void *owner                # its Python object
+    void (*on_tick)(store *s) noexcept nogil                          # in store_tick
+    int64_t due                # wall ms at which on_tick is to be called next; NEVER
 
 cdef store *store_new(int databases) noexcept nogil                # or NULL
 cdef void store_delete(store *s) noexcept nogil                    # after the parts of the layers above are released
@@ -164,6 +172,16 @@ cdef inline void store_lock(store *s) noexcept nogil:
 cdef inline void store_unlock(store *s) noexcept nogil:
     if s.guard.shared:
         guard_release(&s.guard)
+
+
+cdef inline void store_share(store *s) noexcept nogil:
+    """Before another thread is started that uses it; the caller runs a command, and holds the lock afterwards if it did not."""
+    if not s.guard.shared:
+        s.guard.shared = True
+        guard_wait(&s.guard)
+        s.guard.held = True
+        if s.on_share != NULL:
+            s.on_share(s)
 
 
 cdef inline void store_lend(store *s) noexcept nogil:

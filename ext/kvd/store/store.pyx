@@ -35,7 +35,7 @@ cdef store *store_new(int databases) noexcept nogil:
         table_init(&s.dbs[i].keys, &s.mem)
     guard_init(&s.guard)
     s.expiring = True
-    s.planned = s.wanted = NEVER
+    s.planned = s.wanted = s.due = NEVER
     pace_start(&s.clock.pace)
     rng_seed(&s.random, <uint64_t>mono_us() * <uint64_t>0x9E3779B97F4A7C15ULL ^ <uint64_t><size_t>s)
     s.now = s.started_ms = s.stats_reset_ms = wall_ms()

@@ -6,7 +6,7 @@ most, so nothing else waits longer than that.
 
 from libc.stdint cimport int64_t
 
-from kvd.core.clock cimport NEVER, mono_us
+from kvd.core.clock cimport mono_us
 from kvd.core.wheel cimport wheel_next
 from kvd.store.clock cimport store_time
 from kvd.store.config cimport OPT_DATABASES, cfg
@@ -27,17 +27,19 @@ cdef void store_tick(store *s, int64_t budget_us) noexcept nogil:
         evict_some(s, until)
     if s.effects.count:
         effects_deliver(&s.effects)
+    if s.on_tick != NULL:
+        s.on_tick(s)
 
 
 cdef int64_t store_next(store *s) noexcept nogil:
-    cdef int64_t best = NEVER
+    cdef int64_t best = s.due
     cdef int i
     if s.graveyard != NULL:
         return s.now
     if not s.expiring:
-        return NEVER
+        return best
     if s.now < s.paused_until:
-        return s.paused_until
+        return min(s.paused_until, best)
     for i in range(cfg(&s.config, OPT_DATABASES)):
         if s.dbs[i].expires != NULL:
             best = min(best, wheel_next(s.dbs[i].expires))

@@ -20,11 +20,11 @@ cdef struct type_row:
     const char *(*check)(entry *e) noexcept nogil
     bint (*digest)(entry *e, int64_t now, digest *d) noexcept nogil
     bint (*rewrite)(entry *e, view key, command_sink *to) noexcept nogil
-    int (*save)(buf *out, entry *e) noexcept nogil                            # these two: set by the layer above (value_files)
+    bint (*save)(void *saving) noexcept nogil                                 # these two: set by the layer above (value_files)
     entry *(*load)(void *reader, int form, view key) noexcept nogil
 
 cdef type_row *type_row_of(int type) noexcept nogil
-cdef void value_files(int type, int (*save)(buf *, entry *) noexcept nogil, entry *(*load)(void *, int, view) noexcept nogil) noexcept
+cdef void value_files(int type, bint (*save)(void *) noexcept nogil, entry *(*load)(void *, int, view) noexcept nogil) noexcept
 # value_files: called when the module that writes and reads this type's values is imported
 
 cdef const char *type_name(int type) noexcept nogil            # as returned by TYPE

@@ -57,7 +57,7 @@ cdef type_row *type_row_of(int type) noexcept nogil:
     return &ROWS[type]
 
 
-cdef void value_files(int type, int (*save)(buf *, entry *) noexcept nogil, entry *(*load)(void *, int, view) noexcept nogil) noexcept:
+cdef void value_files(int type, bint (*save)(void *) noexcept nogil, entry *(*load)(void *, int, view) noexcept nogil) noexcept:
     ROWS[type].save = save
     ROWS[type].load = load
 

@@ -11,7 +11,6 @@ from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.string cimport memcpy
 
 from kvd.commands.keyed cimport hash_limits
-from kvd.core.buf cimport buf
 from kvd.core.entry cimport entry, entry_payload
 from kvd.core.listpack cimport lp_bytes, lp_first, lp_free, lp_get, lp_get_int, lp_next
 from kvd.core.text cimport INT_TEXT
@@ -21,10 +20,9 @@ from kvd.persist.rdb.forms cimport (
     RDB_HASH_ZIPMAP,
 )
 from kvd.persist.rdb.lengths cimport (
-    get_bytes, get_count, get_length, get_listpack, get_string, put_blob, put_byte, put_length, put_little, put_string,
-    reader,
+    get_bytes, get_count, get_length, get_listpack, get_string, put_blob, put_length, put_little, put_string, reader,
 )
-from kvd.persist.rdb.values cimport value_form
+from kvd.persist.rdb.values cimport put_form, saving, value_form
 from kvd.persist.rdb.ziplist cimport get_ziplist
 from kvd.types.hash cimport (
     HASH_PACKED, hash_cursor, hash_expand, hash_is_timed, hash_len, hash_new, hash_next, hash_set, hash_set_deadline,
@@ -34,38 +32,36 @@ from kvd.types.kind cimport HASH, encoding_of, packing
 from kvd.types.value cimport value_files
 
 
-cdef int save_timed(buf *out, entry *e) noexcept nogil:
-    cdef hash_cursor at
+cdef bint save_fields(saving *w) noexcept nogil:
+    cdef hash_cursor *at = &w.at.fields
     cdef view field, value
-    cdef int64_t soonest = hash_soonest(e)
-    put_byte(out, RDB_HASH_TIMED)
-    put_little(out, <uint64_t>soonest, 8)
-    put_length(out, hash_len(e))
-    hash_start(e, &at)
-    while hash_next(&at, &field, &value):
-        put_length(out, at.deadline - soonest + 1 if at.deadline >= 0 else 0)
-        put_string(out, field)
-        put_string(out, value)
-    return 12
+    while w.to.out.len < w.upto:
+        if not hash_next(at, &field, &value):
+            return True
+        if w.version >= 12:
+            put_length(w.to.out, at.deadline - hash_soonest(w.e) + 1 if at.deadline >= 0 else 0)
+        put_string(&w.to, field)
+        put_string(&w.to, value)
+    return False
 
 
-cdef int save(buf *out, entry *e) noexcept nogil:
-    cdef hash_cursor at
-    cdef view field, value
-    cdef uint8_t *lp = <uint8_t *>entry_payload(e)[0]     # of a packed one
-    if encoding_of(e) == HASH_PACKED:
-        put_byte(out, RDB_HASH_LISTPACK)
-        put_blob(out, lp, lp_bytes(lp))
-        return 10
-    if hash_is_timed(e) and hash_soonest(e) >= 0:
-        return save_timed(out, e)
-    put_byte(out, RDB_HASH)
-    put_length(out, hash_len(e))
-    hash_start(e, &at)
-    while hash_next(&at, &field, &value):
-        put_string(out, field)
-        put_string(out, value)
-    return 10
+cdef bint save(void *context) noexcept nogil:
+    cdef saving *w = <saving *>context
+    cdef uint8_t *lp = <uint8_t *>entry_payload(w.e)[0]   # of a packed one
+    if not w.begun:
+        if encoding_of(w.e) == HASH_PACKED:
+            put_form(w, RDB_HASH_LISTPACK)
+            put_blob(&w.to, lp, lp_bytes(lp))
+            return True
+        if hash_is_timed(w.e) and hash_soonest(w.e) >= 0:
+            w.version = 12
+            put_form(w, RDB_HASH_TIMED)
+            put_little(w.to.out, <uint64_t>hash_soonest(w.e), 8)
+        else:
+            put_form(w, RDB_HASH)
+        put_length(w.to.out, hash_len(w.e))
+        hash_start(w.e, &w.at.fields)
+    return save_fields(w)
 
 
 cdef void add_field(reader *r, entry *e, view field, view value, int64_t ms, packing *limits) noexcept nogil:

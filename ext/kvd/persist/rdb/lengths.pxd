@@ -21,10 +21,15 @@ cdef struct reader:            # once bad, it returns zeros and empty strings
     store *s                   # its limits of encodings apply
     heap *mem
 
+cdef struct writer:
+    buf *out
+    bint compresses            # long strings
+
 cdef void put_big(buf *out, uint64_t n, int bytes) noexcept nogil         # big endian
 cdef void put_length(buf *out, uint64_t n) noexcept nogil
-cdef void put_blob(buf *out, const void *p, size_t n) noexcept nogil      # a string, compressed if that is smaller
-cdef void put_string(buf *out, view v) noexcept nogil                     # the same; an integer as such
+cdef bint put_compressed(buf *out, view v) noexcept nogil                 # a compressed string; False: that is not smaller
+cdef void put_blob(writer *w, const void *p, size_t n) noexcept nogil     # a string, compressed if that is smaller
+cdef void put_string(writer *w, view v) noexcept nogil                    # the same; an integer as such
 
 cdef void reader_open(reader *r, store *s, view data) noexcept nogil
 cdef void reader_close(reader *r) noexcept nogil

@@ -77,18 +77,18 @@ cdef bint put_compressed(buf *out, view v) noexcept nogil:
     return True
 
 
-cdef void put_blob(buf *out, const void *p, size_t n) noexcept nogil:
-    if n > COMPRESS_ABOVE and put_compressed(out, view_of(<const char *>p, n)):
+cdef void put_blob(writer *w, const void *p, size_t n) noexcept nogil:
+    if n > COMPRESS_ABOVE and w.compresses and put_compressed(w.out, view_of(<const char *>p, n)):
         return
-    put_length(out, n)
-    buf_add(out, p, n)
+    put_length(w.out, n)
+    buf_add(w.out, p, n)
 
 
-cdef void put_string(buf *out, view v) noexcept nogil:
+cdef void put_string(writer *w, view v) noexcept nogil:
     cdef int64_t n
-    if v.len <= 11 and parse_int(v, &n) and put_int(out, n):
+    if v.len <= 11 and parse_int(v, &n) and put_int(w.out, n):
         return
-    put_blob(out, v.ptr, v.len)
+    put_blob(w, v.ptr, v.len)
 
 
 # ---- reading ----------------------------------------------------------------------------------------

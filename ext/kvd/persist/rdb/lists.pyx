@@ -6,7 +6,7 @@ Before version 10 nodes were ziplists; before version 7 a list was its elements 
 from libc.stdint cimport uint8_t, uint64_t
 
 from kvd.commands.lists cimport list_limits
-from kvd.core.buf cimport buf, buf_add
+from kvd.core.buf cimport buf_add
 from kvd.core.entry cimport entry, entry_payload
 from kvd.core.listpack cimport lp_bytes, lp_free
 from kvd.core.quicklist cimport quicklist, quicklist_push, quicknode
@@ -15,7 +15,7 @@ from kvd.persist.rdb.forms cimport RDB_LIST, RDB_LIST_QUICKLIST, RDB_LIST_QUICKL
 from kvd.persist.rdb.lengths cimport (
     FORM_LZF, get_count, get_length, get_listpack, get_string, put_blob, put_byte, put_length, reader,
 )
-from kvd.persist.rdb.values cimport value_form
+from kvd.persist.rdb.values cimport put_form, saving, value_form
 from kvd.persist.rdb.ziplist cimport get_ziplist
 from kvd.types.kind cimport LIST, encoding_of
 from kvd.types.list cimport LIST_PACKED, list_access, list_adopt, list_close, list_grow, list_new, list_open
@@ -26,30 +26,36 @@ cdef enum:
     NODE_PACKED = 2
 
 
-cdef int save(buf *out, entry *e) noexcept nogil:
-    cdef quicklist *q
-    cdef quicknode *n
-    cdef uint8_t *lp = <uint8_t *>entry_payload(e)[0]     # of a packed one
-    put_byte(out, RDB_LIST_QUICKLIST_2)
-    if encoding_of(e) == LIST_PACKED:
-        put_length(out, 1)
-        put_length(out, NODE_PACKED)
-        put_blob(out, lp, lp_bytes(lp))
-        return 10
-    q = <quicklist *>entry_payload(e)[0]
-    put_length(out, q.nodes)
-    n = q.head
-    while n != NULL:
-        put_length(out, NODE_PACKED)
-        if n.squeezed:
-            put_byte(out, 0xC0 | FORM_LZF)
-            put_length(out, n.squeezed)
-            put_length(out, n.bytes)
-            buf_add(out, n.data, n.squeezed)
-        else:
-            put_blob(out, n.data, n.bytes)
-        n = n.next
-    return 10
+cdef void put_node(saving *w, quicknode *n) noexcept nogil:
+    put_length(w.to.out, NODE_PACKED)
+    if n.squeezed:
+        put_byte(w.to.out, 0xC0 | FORM_LZF)
+        put_length(w.to.out, n.squeezed)
+        put_length(w.to.out, n.bytes)
+        buf_add(w.to.out, n.data, n.squeezed)
+    else:
+        put_blob(&w.to, n.data, n.bytes)
+
+
+cdef bint save(void *context) noexcept nogil:
+    cdef saving *w = <saving *>context
+    cdef quicklist *q = <quicklist *>entry_payload(w.e)[0]
+    cdef uint8_t *lp = <uint8_t *>q                       # of a packed one
+    if not w.begun:
+        put_form(w, RDB_LIST_QUICKLIST_2)
+        if encoding_of(w.e) == LIST_PACKED:
+            put_length(w.to.out, 1)
+            put_length(w.to.out, NODE_PACKED)
+            put_blob(&w.to, lp, lp_bytes(lp))
+            return True
+        put_length(w.to.out, q.nodes)
+        w.at.node = q.head
+    while w.at.node != NULL:
+        if w.to.out.len >= w.upto:
+            return False
+        put_node(w, w.at.node)
+        w.at.node = w.at.node.next
+    return True
 
 
 cdef void push(reader *r, entry *e, view v) noexcept nogil:

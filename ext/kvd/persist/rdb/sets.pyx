@@ -6,35 +6,35 @@ A packed set is written member by member, as servers before 7.2 require; the pac
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
 from kvd.commands.keyed cimport set_limits
-from kvd.core.buf cimport buf
 from kvd.core.entry cimport entry, entry_payload
 from kvd.core.intset cimport intset_at, intset_bytes, intset_check, intset_count
 from kvd.core.listpack cimport lp_first, lp_free, lp_get, lp_next
 from kvd.core.text cimport INT_TEXT, format_int
 from kvd.core.view cimport view, view_of
 from kvd.persist.rdb.forms cimport RDB_SET, RDB_SET_INTSET, RDB_SET_LISTPACK
-from kvd.persist.rdb.lengths cimport (
-    get_count, get_listpack, get_string, put_blob, put_byte, put_length, put_string, reader,
-)
-from kvd.persist.rdb.values cimport value_form
+from kvd.persist.rdb.lengths cimport get_count, get_listpack, get_string, put_blob, put_length, put_string, reader
+from kvd.persist.rdb.values cimport put_form, saving, value_form
 from kvd.types.kind cimport SET, encoding_of, packing
-from kvd.types.set cimport SET_INTS, set_add, set_cursor, set_expand, set_len, set_new, set_next, set_start
+from kvd.types.set cimport SET_INTS, set_add, set_expand, set_len, set_new, set_next, set_start
 from kvd.types.value cimport value_files
 
 
-cdef int save(buf *out, entry *e) noexcept nogil:
-    cdef set_cursor at
+cdef bint save(void *context) noexcept nogil:
+    cdef saving *w = <saving *>context
     cdef view member
-    if encoding_of(e) == SET_INTS:
-        put_byte(out, RDB_SET_INTSET)
-        put_blob(out, entry_payload(e)[0], intset_bytes(<uint8_t *>entry_payload(e)[0]))
-        return 10
-    put_byte(out, RDB_SET)
-    put_length(out, set_len(e))
-    set_start(e, &at)
-    while set_next(&at, &member):
-        put_string(out, member)
-    return 10
+    if not w.begun:
+        if encoding_of(w.e) == SET_INTS:
+            put_form(w, RDB_SET_INTSET)
+            put_blob(&w.to, entry_payload(w.e)[0], intset_bytes(<uint8_t *>entry_payload(w.e)[0]))
+            return True
+        put_form(w, RDB_SET)
+        put_length(w.to.out, set_len(w.e))
+        set_start(w.e, &w.at.members)
+    while w.to.out.len < w.upto:
+        if not set_next(&w.at.members, &member):
+            return True
+        put_string(&w.to, member)
+    return False
 
 
 cdef void add_member(reader *r, entry *e, view member, packing *limits) noexcept nogil:

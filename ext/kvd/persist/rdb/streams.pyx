@@ -15,16 +15,19 @@ from kvd.core.mem cimport mem_free
 from kvd.core.view cimport view
 from kvd.persist.rdb.forms cimport RDB_STREAM_1, RDB_STREAM_2, RDB_STREAM_3
 from kvd.persist.rdb.lengths cimport (
-    get_bytes, get_few, get_length, get_listpack, get_string, put_big, put_blob, put_byte, put_length, put_little,
-    put_string, reader,
+    get_bytes, get_few, get_length, get_listpack, get_string, put_big, put_blob, put_length, put_little, put_string,
+    reader,
 )
-from kvd.persist.rdb.values cimport value_form
+from kvd.persist.rdb.values cimport put_form, saving, value_form
 from kvd.types.group cimport (
     consumer, group, group_add, group_consumer, group_consumer_add, group_find, group_pend, nack, name_of,
 )
 from kvd.types.kind cimport STREAM
 from kvd.types.stream cimport stream, stream_adopt, stream_entries_read, stream_new, stream_node, stream_of
 from kvd.types.value cimport value_files
+
+cdef enum:
+    ID_BYTES = 16
 
 cdef struct pending:           # of a group, before its consumer is known
     stream_id id
@@ -46,12 +49,13 @@ cdef void put_id_lengths(buf *out, stream_id id) noexcept nogil:
     put_length(out, id.seq)
 
 
-cdef void save_group(buf *out, group *g, bint active) noexcept nogil:
+cdef void save_group(saving *w, group *g) noexcept nogil:
+    cdef buf *out = w.to.out
     cdef idpos at
     cdef nack *p
     cdef consumer *who
     cdef uint32_t i
-    put_string(out, name_of(g))
+    put_string(&w.to, name_of(g))
     put_id_lengths(out, g.last)
     put_length(out, <uint64_t>g.entries_read)
     put_length(out, g.pending.count)
@@ -64,9 +68,9 @@ cdef void save_group(buf *out, group *g, bint active) noexcept nogil:
     put_length(out, g.consumers.count)
     for i in range(g.consumers.count):
         who = <consumer *>g.consumers.item[i]
-        put_string(out, name_of(who))
+        put_string(&w.to, name_of(who))
         put_little(out, <uint64_t>who.seen_ms, 8)
-        if active:
+        if w.active:
             put_little(out, <uint64_t>who.active_ms, 8)
         put_length(out, who.pending.count)
         p = <nack *>idmap_seek(&who.pending, id_lowest(), &at)
@@ -75,31 +79,49 @@ cdef void save_group(buf *out, group *g, bint active) noexcept nogil:
             p = <nack *>idmap_next(&who.pending, &at)
 
 
-cdef int save(buf *out, entry *e) noexcept nogil:
-    cdef stream *s = stream_of(e)
-    cdef idpos at
-    cdef stream_node *n = <stream_node *>idmap_seek(&s.nodes, id_lowest(), &at)
-    cdef bint active = False       # there are consumers, whose times the older form would lose
-    cdef char key[16]
+cdef void start(saving *w, stream *s) noexcept nogil:
+    """Consumers have times that the older form would lose."""
     cdef uint32_t i
+    w.active = False
     for i in range(s.groups.count):
-        active = active or (<group *>s.groups.item[i]).consumers.count != 0
-    put_byte(out, RDB_STREAM_3 if active else RDB_STREAM_2)
-    put_length(out, s.nodes.count)
-    while n != NULL:
-        put_length(out, sizeof(key))
-        put_id(out, n.first)
-        put_blob(out, n.lp, lp_bytes(n.lp))
-        n = <stream_node *>idmap_next(&s.nodes, &at)
+        w.active = w.active or (<group *>s.groups.item[i]).consumers.count != 0
+    if w.active:
+        w.version = 11
+    put_form(w, RDB_STREAM_3 if w.active else RDB_STREAM_2)
+    put_length(w.to.out, s.nodes.count)
+    w.node = <stream_node *>idmap_seek(&s.nodes, id_lowest(), &w.at.id)
+    w.group = 0
+
+
+cdef void save_counters(buf *out, stream *s) noexcept nogil:
     put_length(out, s.length)
     put_id_lengths(out, s.last)
     put_id_lengths(out, s.first)
     put_id_lengths(out, s.max_deleted)
     put_length(out, s.added)
     put_length(out, s.groups.count)
-    for i in range(s.groups.count):
-        save_group(out, <group *>s.groups.item[i], active)
-    return 11 if active else 10
+
+
+cdef bint save(void *context) noexcept nogil:
+    cdef saving *w = <saving *>context
+    cdef stream *s = stream_of(w.e)
+    if not w.begun:
+        start(w, s)
+    while w.node != NULL:
+        if w.to.out.len >= w.upto:
+            return False
+        put_length(w.to.out, ID_BYTES)
+        put_id(w.to.out, w.node.first)
+        put_blob(&w.to, w.node.lp, lp_bytes(w.node.lp))
+        w.node = <stream_node *>idmap_next(&s.nodes, &w.at.id)
+    if w.group == 0:
+        save_counters(w.to.out, s)
+    while w.group < s.groups.count:
+        save_group(w, <group *>s.groups.item[w.group])
+        w.group += 1
+        if w.to.out.len >= w.upto and w.group < s.groups.count:
+            return False
+    return True
 
 
 # ---- reading ----------------------------------------------------------------------------------------

@@ -4,11 +4,15 @@ A value is a type byte and its content: counted strings and numbers, or a packed
 Values are written in the oldest form that loses nothing, so that old servers can read it; all forms since RDB version 2 are
 read. A value is rebuilt member by member, or checked before it is taken over: the bytes are untrusted.
 
+A large value is written in slices, so that the lock can be released between them: `save` of a type continues where it
+has stopped (saving.at).
+
 Each type has a module that writes its values and reads its forms, and registers both here when it is imported.
 """
 
-from kvd.persist.rdb.forms cimport RDB_FORMS
-from kvd.persist.rdb.lengths cimport get_bytes, reader_close, reader_open
+from kvd.core.entry cimport entry_key
+from kvd.persist.rdb.forms cimport RDB_FORMS, RDB_LEAST
+from kvd.persist.rdb.lengths cimport get_bytes, put_byte, put_string, reader_close, reader_open
 from kvd.types.kind cimport type_of
 from kvd.types.value cimport type_row_of, value_free
 
@@ -21,8 +25,32 @@ cdef void value_form(int form, int type) noexcept:
     TYPES[form] = type
 
 
-cdef int value_save(buf *out, entry *e) noexcept nogil:
-    return type_row_of(type_of(e)).save(out, e)
+cdef void value_save_start(saving *w, buf *out, entry *e, bint keyed, bint compresses) noexcept nogil:
+    w.to.out = out
+    w.to.compresses = compresses
+    w.e = e
+    w.keyed = keyed
+    w.begun = False
+    w.version = RDB_LEAST
+
+
+cdef void put_form(saving *w, int form) noexcept nogil:
+    w.begun = True
+    put_byte(w.to.out, form)
+    if w.keyed:
+        put_string(&w.to, entry_key(w.e))
+
+
+cdef bint value_save_some(saving *w, size_t bytes) noexcept nogil:
+    w.upto = w.to.out.len + bytes if bytes < <size_t>-1 - w.to.out.len else <size_t>-1
+    return type_row_of(type_of(w.e)).save(w) or w.to.out.failed
+
+
+cdef int value_save(buf *out, entry *e, bint compresses) noexcept nogil:
+    cdef saving w
+    value_save_start(&w, out, e, False, compresses)
+    value_save_some(&w, <size_t>-1)
+    return w.version
 
 
 cdef entry *value_read(reader *r, view key) noexcept nogil:

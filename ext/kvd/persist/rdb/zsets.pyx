@@ -8,41 +8,43 @@ from libc.stdint cimport uint8_t, uint64_t
 from libc.string cimport memcpy
 
 from kvd.commands.keyed cimport zset_limits
-from kvd.core.buf cimport buf, buf_add
+from kvd.core.buf cimport buf_add
 from kvd.core.entry cimport entry, entry_payload
 from kvd.core.listpack cimport lp_bytes, lp_first, lp_free, lp_get, lp_next
 from kvd.core.text cimport INT_TEXT, parse_double
 from kvd.core.view cimport view, view_of
 from kvd.persist.rdb.forms cimport RDB_ZSET, RDB_ZSET_2, RDB_ZSET_LISTPACK, RDB_ZSET_ZIPLIST
 from kvd.persist.rdb.lengths cimport (
-    get_bytes, get_count, get_listpack, get_string, more, put_blob, put_byte, put_length, put_string, reader,
+    get_bytes, get_count, get_listpack, get_string, more, put_blob, put_length, put_string, reader,
 )
-from kvd.persist.rdb.values cimport value_form
+from kvd.persist.rdb.values cimport put_form, saving, value_form
 from kvd.persist.rdb.ziplist cimport get_ziplist
 from kvd.types.kind cimport ZSET, encoding_of, packing
 from kvd.types.value cimport value_files
-from kvd.types.zset cimport ZSET_PACKED, zset_at, zset_cursor, zset_get, zset_len, zset_new, zset_prev, zset_set
+from kvd.types.zset cimport ZSET_PACKED, zset_at, zset_get, zset_len, zset_new, zset_prev, zset_set
 
 
-cdef int save(buf *out, entry *e) noexcept nogil:
-    cdef zset_cursor at
+cdef bint save(void *context) noexcept nogil:
+    """The highest first: a skip list is filled fastest in that order."""
+    cdef saving *w = <saving *>context
     cdef view member
     cdef double score
-    cdef bint another
-    cdef uint8_t *lp = <uint8_t *>entry_payload(e)[0]     # of a packed one
-    if encoding_of(e) == ZSET_PACKED:
-        put_byte(out, RDB_ZSET_LISTPACK)
-        put_blob(out, lp, lp_bytes(lp))
-        return 10
-    put_byte(out, RDB_ZSET_2)
-    put_length(out, zset_len(e))
-    another = zset_at(e, zset_len(e) - 1, &at)
-    while another:                    # the highest first: a skip list is filled fastest in that order
-        score = zset_get(&at, &member)
-        put_string(out, member)
-        buf_add(out, &score, 8)
-        another = zset_prev(&at)
-    return 10
+    cdef uint8_t *lp = <uint8_t *>entry_payload(w.e)[0]   # of a packed one
+    if not w.begun:
+        if encoding_of(w.e) == ZSET_PACKED:
+            put_form(w, RDB_ZSET_LISTPACK)
+            put_blob(&w.to, lp, lp_bytes(lp))
+            return True
+        put_form(w, RDB_ZSET_2)
+        put_length(w.to.out, zset_len(w.e))
+        zset_at(w.e, zset_len(w.e) - 1, &w.at.scored)
+    while w.to.out.len < w.upto:
+        score = zset_get(&w.at.scored, &member)
+        put_string(&w.to, member)
+        buf_add(w.to.out, &score, 8)
+        if not zset_prev(&w.at.scored):
+            return True
+    return False
 
 
 cdef void add_scored(reader *r, entry *e, view member, double score, packing *limits) noexcept nogil:

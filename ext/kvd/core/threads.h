@@ -1,8 +1,8 @@
-/* A network thread is started with the signals blocked that come from outside: they are the main thread's. Those that a
+/* A thread of the engine is started with the signals blocked that come from outside: they are the main thread's. Those that a
    fault of the thread itself raises stay, so that faulthandler and the like report it. */
 
-#ifndef KVD_SERVER_SERVER_H
-#define KVD_SERVER_SERVER_H
+#ifndef KVD_CORE_THREADS_H
+#define KVD_CORE_THREADS_H
 
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE

@@ -1,0 +1,71 @@
+/* The calls of the operating system that files of a store need, retried when a signal interrupts them. */
+
+#ifndef KVD_PERSIST_FILE_H
+#define KVD_PERSIST_FILE_H
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static inline int kvd_file_create(const char *path) { return open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644); }
+static inline int kvd_file_append(const char *path) { return open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644); }
+
+/* all n bytes at the end of the file; 0, or errno */
+static inline int kvd_file_write(int fd, const char *p, size_t n) {
+    while (n) {
+        ssize_t k = write(fd, p, n);
+        if (k < 0 && errno == EINTR) continue;
+        if (k < 0) return errno;
+        if (k == 0) return ENOSPC;
+        p += k;
+        n -= (size_t)k;
+    }
+    return 0;
+}
+
+static inline int kvd_file_write_at(int fd, const char *p, size_t n, off_t at) {
+    while (n) {
+        ssize_t k = pwrite(fd, p, n, at);
+        if (k < 0 && errno == EINTR) continue;
+        if (k < 0) return errno;
+        p += k;
+        n -= (size_t)k;
+        at += k;
+    }
+    return 0;
+}
+
+static inline int kvd_file_sync(int fd) {
+    int r;
+    do {
+#ifdef __linux__
+        r = fdatasync(fd);
+#else
+        r = fsync(fd);
+#endif
+    } while (r < 0 && errno == EINTR);
+    return r < 0 ? errno : 0;
+}
+
+/* makes a rename or a new file in this directory durable */
+static inline int kvd_folder_sync(const char *path) {
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int r = fd < 0 ? errno : 0;
+    if (fd >= 0) {
+        if (fsync(fd) < 0 && errno != EINVAL) r = errno;
+        close(fd);
+    }
+    return r;
+}
+
+static inline int kvd_file_rename(const char *from, const char *to) { return rename(from, to) < 0 ? errno : 0; }
+static inline int kvd_last_error(void) { return errno; }
+
+#endif

@@ -1,0 +1,37 @@
+"""Files that appear whole or not at all. See file.pyx."""
+
+from libc.stdint cimport uint64_t
+
+from kvd.core.view cimport view
+
+cdef extern from "kvd/persist/file.h" nogil:
+    int file_create "kvd_file_create" (const char *path)              # these two: a descriptor, or -1
+    int file_append "kvd_file_append" (const char *path)
+    int file_write "kvd_file_write" (int fd, const char *p, size_t n)     # these: 0, or errno
+    int file_write_at "kvd_file_write_at" (int fd, const char *p, size_t n, long at)
+    int file_sync "kvd_file_sync" (int fd)
+    int folder_sync "kvd_folder_sync" (const char *path)
+    int file_rename "kvd_file_rename" (const char *source, const char *target)
+    int last_error "kvd_last_error" ()
+
+cdef enum:
+    PATH_ROOM = 4096
+
+cdef struct rdb_file:
+    char path[PATH_ROOM]
+    char temporary[PATH_ROOM]
+    char folder[PATH_ROOM]
+    int fd
+    uint64_t crc
+    uint64_t written
+    uint64_t unsynced
+    bint checks                # it ends with a checksum (rdbchecksum)
+    bint syncs                 # in steps, while it is written (rdb-save-incremental-fsync)
+    int error                  # errno of the first call that failed; 0
+    const char *failed         # which that was
+
+cdef bint path_join(char *out, const char *folder, view name) noexcept nogil        # PATH_ROOM bytes; False: it is too long
+cdef bint rdb_file_open(rdb_file *f, const char *folder, view name, bint checks, bint syncs) noexcept nogil   # these: False: f.error
+cdef bint rdb_file_write(rdb_file *f, const char *p, size_t n) noexcept nogil
+cdef bint rdb_file_finish(rdb_file *f, int version) noexcept nogil                  # checksum, version in the header, sync, rename
+cdef void rdb_file_drop(rdb_file *f) noexcept nogil                                 # removes what was written

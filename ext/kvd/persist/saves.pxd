@@ -1,0 +1,52 @@
+"""Snapshots into files: at once, in a thread, and at save points. See saves.pyx."""
+
+from libc.stdint cimport int64_t, uint64_t
+
+from kvd.core.threads cimport pthread_t
+from kvd.core.view cimport view
+from kvd.persist.file cimport rdb_file
+from kvd.persist.snapshot cimport snapshot
+from kvd.store.parts cimport PART_SAVES
+from kvd.store.store cimport store
+
+ctypedef void (*saved)(store *s, rdb_file *f, bint ok) noexcept nogil     # under the lock, when a file is finished or has failed
+
+cdef struct saves:             # all fields under the store's lock, but `file` while the thread runs
+    pthread_t thread
+    bint running               # the thread is
+    bint joinable              # it has been started, and not been joined
+    bint cancelled
+    snapshot *walk
+    rdb_file file
+    saved done
+    bint scheduled             # BGSAVE SCHEDULE: when what runs has ended
+    bint for_log               # the file that is written is a base of the log
+    int64_t begun_ms
+    int64_t tried_ms           # the last begin
+    int64_t last_ms            # the end of the last that was successful, or the start of the store
+    int64_t took_ms            # -1: none yet
+    bint failed                # the last one
+    uint64_t count             # successful ones
+    uint64_t loaded            # keys, by the last load
+    uint64_t load_expired      # of its keys, those that had expired
+
+cdef saves *saves_open(store *s) noexcept nogil                    # makes it if necessary; NULL: no memory
+cdef bint saves_begin(store *s, view path, bint for_log, saved done) noexcept nogil    # in a thread; False: it could not be started
+cdef bint saves_begin_dump(store *s) noexcept nogil                # BGSAVE
+cdef bint saves_now(store *s) noexcept nogil                       # SAVE: under the lock, until it is done
+cdef void saves_cancel(store *s) noexcept nogil                    # the running one ends soon
+cdef void saves_end(store *s) noexcept nogil                       # cancels it, and waits until it has ended; lends the lock meanwhile
+cdef void saves_wait(store *s) noexcept nogil                      # without the lock: until none runs
+cdef void saves_forget(store *s) noexcept nogil                    # in the child of a fork, where the thread does not exist
+cdef void saves_release(store *s) noexcept nogil
+cdef bint has_save_points(store *s) noexcept nogil
+cdef void saves_tick(store *s) noexcept nogil                      # starts what is due
+
+
+cdef inline saves *saves_of(store *s) noexcept nogil:
+    """NULL: none was taken yet."""
+    return <saves *>s.parts[<int>PART_SAVES]
+
+
+cdef inline bint is_saving(store *s) noexcept nogil:
+    return saves_of(s) != NULL and saves_of(s).running

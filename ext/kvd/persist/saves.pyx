@@ -1,0 +1,301 @@
+"""Snapshots into files: at once (SAVE), in a thread (BGSAVE), and at save points.
+
+The thread alternates between a slice of the snapshot, under the lock, and writing its bytes, without. Between
+slices it lets the threads that wait for the lock have it. One file is written at a time; what is requested meanwhile waits
+(`scheduled`) or is refused.
+
+A file appears under its name when it is complete (file.pyx). After a failure the old one is still there, and writes are
+refused if stop-writes-on-bgsave-error says so (SPECIAL_UNSAVED).
+"""
+
+from libc.stdio cimport snprintf
+from libc.stdlib cimport calloc, free
+from libc.string cimport memset, strerror, strlen
+
+from kvd.core.buf cimport buf, buf_release
+from kvd.core.clock cimport NEVER, wall_ms
+from kvd.core.text cimport parse_int
+from kvd.core.threads cimport pthread_join, thread_start
+from kvd.core.view cimport view_of, view_str
+from kvd.persist.file cimport rdb_file_drop, rdb_file_finish, rdb_file_open, rdb_file_write
+from kvd.persist.snapshot cimport snapshot_delete, snapshot_give_up, snapshot_new, snapshot_of, snapshot_some
+from kvd.store.change cimport changes_are_saved, changes_since_save
+from kvd.store.config cimport (
+    OPT_DBFILENAME, OPT_DIR, OPT_RDBCHECKSUM, OPT_RDB_SAVE_INCREMENTAL_FSYNC, OPT_SAVE, cfg, config_text,
+)
+from kvd.store.lock cimport guard_yield
+from kvd.store.log cimport LOG_NOTICE, LOG_WARNING, log_line
+from kvd.store.store cimport SPECIAL_UNSAVED, special_set, store_lend, store_lock, store_share, store_unlock
+
+cdef enum:
+    SLICE = 32768              # bytes of a snapshot written under the lock at once
+    CHUNK = 262144             # bytes written to the file at once
+    POINTS_MS = 100            # between two looks at the save points
+    RETRY_MS = 5000            # after a failure, before save points are looked at again
+
+
+cdef saves *saves_open(store *s) noexcept nogil:
+    cdef saves *v = saves_of(s)
+    if v == NULL:
+        v = <saves *>calloc(1, sizeof(saves))
+        if v == NULL:
+            return NULL
+        v.last_ms = wall_ms()
+        v.took_ms = -1
+        s.parts[<int>PART_SAVES] = v
+    return v
+
+
+# ---- results -----------------------------------------------------------------------------------------
+
+cdef void report(store *s, rdb_file *f) noexcept nogil:
+    cdef char text[512]
+    cdef const char *what = f.failed if f.failed != NULL else <const char *>b"memory"
+    cdef const char *why = strerror(f.error) if f.error else <const char *>b"out of memory"
+    snprintf(text, sizeof(text), b"Write error while saving DB to the disk(%s): %s", what, why)
+    log_line(s, LOG_WARNING, text)
+
+
+cdef void note_result(store *s, snapshot *w, bint ok) noexcept nogil:
+    """Of a dump: what INFO and the save points need."""
+    cdef saves *v = saves_of(s)
+    v.failed = not ok
+    v.took_ms = wall_ms() - v.begun_ms
+    special_set(&s.special, SPECIAL_UNSAVED, not ok)
+    if ok:
+        v.last_ms = wall_ms()
+        v.count += 1
+        changes_are_saved(s, w.changes)
+
+
+cdef void dump_ended(store *s, rdb_file *f, bint ok) noexcept nogil:
+    cdef saves *v = saves_of(s)
+    if v.cancelled and not ok and f.error == 0:
+        log_line(s, LOG_WARNING, b"Background saving was cancelled")
+        v.took_ms = wall_ms() - v.begun_ms
+        return
+    note_result(s, v.walk, ok)
+    if ok:
+        log_line(s, LOG_NOTICE, b"DB saved on disk")
+        log_line(s, LOG_NOTICE, b"Background saving terminated with success")
+    else:
+        report(s, f)
+        log_line(s, LOG_WARNING, b"Background saving error")
+
+
+# ---- the thread --------------------------------------------------------------------------------------
+
+cdef bint write_all(store *s, saves *v, buf *chunk) noexcept nogil:
+    """False: it was cancelled, or failed."""
+    cdef bint whole = False
+    cdef buf taken
+    while not whole:
+        store_lock(s)
+        if v.cancelled and not v.walk.muted:
+            snapshot_give_up(v.walk)
+        whole = snapshot_some(v.walk, SLICE)
+        if v.walk.out.len >= CHUNK or whole:
+            taken = v.walk.out
+            v.walk.out = chunk[0]
+            chunk[0] = taken
+        store_unlock(s)
+        if chunk.len:
+            if not rdb_file_write(&v.file, chunk.ptr, chunk.len):
+                v.cancelled = True
+            chunk.len = 0
+        guard_yield(&s.guard)
+    return not v.walk.muted and not v.walk.failed
+
+
+cdef void *thread_main(void *context) noexcept nogil:
+    cdef store *s = <store *>context
+    cdef saves *v = saves_of(s)
+    cdef buf chunk
+    cdef bint ok
+    memset(&chunk, 0, sizeof(chunk))
+    ok = write_all(s, v, &chunk)
+    buf_release(&chunk)
+    if ok:
+        ok = rdb_file_finish(&v.file, v.walk.version)
+    else:
+        rdb_file_drop(&v.file)
+    store_lock(s)
+    v.done(s, &v.file, ok)
+    snapshot_delete(v.walk)
+    v.walk = NULL
+    v.running = False
+    store_unlock(s)
+    return NULL
+
+
+cdef void join_ended(saves *v) noexcept nogil:
+    if v.joinable and not v.running:
+        pthread_join(v.thread, NULL)
+        v.joinable = False
+
+
+cdef bint open_file(store *s, rdb_file *f, view name) noexcept nogil:
+    return rdb_file_open(f, config_text(&s.config, OPT_DIR), name, cfg(&s.config, OPT_RDBCHECKSUM),
+                         cfg(&s.config, OPT_RDB_SAVE_INCREMENTAL_FSYNC))
+
+
+cdef bint saves_begin(store *s, view path, bint for_log, saved done) noexcept nogil:
+    cdef saves *v = saves_open(s)
+    if v == NULL or v.running or snapshot_of(s) != NULL:
+        return False
+    join_ended(v)
+    v.done = done
+    v.for_log = for_log
+    v.cancelled = False
+    v.begun_ms = v.tried_ms = wall_ms()
+    if not open_file(s, &v.file, path):
+        done(s, &v.file, False)
+        return False
+    store_share(s)
+    v.walk = snapshot_new(s, for_log)
+    if v.walk == NULL:
+        rdb_file_drop(&v.file)
+        done(s, &v.file, False)
+        return False
+    v.running = True
+    if thread_start(&v.thread, thread_main, s) != 0:
+        v.running = False
+        snapshot_give_up(v.walk)
+        while not snapshot_some(v.walk, <size_t>-1):
+            pass
+        rdb_file_drop(&v.file)
+        done(s, &v.file, False)
+        snapshot_delete(v.walk)
+        v.walk = NULL
+        return False
+    v.joinable = True
+    return True
+
+
+cdef view dump_name(store *s) noexcept nogil:
+    return view_str(config_text(&s.config, OPT_DBFILENAME))
+
+
+cdef bint saves_begin_dump(store *s) noexcept nogil:
+    if not saves_begin(s, dump_name(s), False, dump_ended):
+        return False
+    log_line(s, LOG_NOTICE, b"Background saving started")
+    return True
+
+
+cdef bint saves_now(store *s) noexcept nogil:
+    cdef saves *v = saves_open(s)
+    cdef snapshot *w
+    cdef bint ok
+    cdef bint whole = False
+    if v == NULL:
+        return False
+    v.begun_ms = v.tried_ms = wall_ms()
+    if not open_file(s, &v.file, dump_name(s)):
+        report(s, &v.file)
+        return False
+    w = snapshot_new(s, False)
+    while w != NULL and not whole:
+        if v.file.error and not w.muted:
+            snapshot_give_up(w)
+        whole = snapshot_some(w, CHUNK)
+        rdb_file_write(&v.file, w.out.ptr, w.out.len)
+        w.out.len = 0
+    ok = w != NULL and not w.muted and not w.failed and rdb_file_finish(&v.file, w.version)
+    if not ok:
+        rdb_file_drop(&v.file)
+        report(s, &v.file)
+    if w != NULL:
+        if ok:
+            log_line(s, LOG_NOTICE, b"DB saved on disk")
+        note_result(s, w, ok)
+        snapshot_delete(w)
+    return ok
+
+
+# ---- ending ------------------------------------------------------------------------------------------
+
+cdef void saves_cancel(store *s) noexcept nogil:
+    if is_saving(s):
+        saves_of(s).cancelled = True
+
+
+cdef void saves_wait(store *s) noexcept nogil:
+    cdef saves *v = saves_of(s)
+    if v != NULL and v.joinable:
+        pthread_join(v.thread, NULL)
+        v.joinable = False
+
+
+cdef void saves_forget(store *s) noexcept nogil:
+    cdef saves *v = saves_of(s)
+    if v == NULL:
+        return
+    if v.walk != NULL:
+        snapshot_give_up(v.walk)
+        while not snapshot_some(v.walk, <size_t>-1):
+            pass
+        snapshot_delete(v.walk)
+        v.walk = NULL
+    v.file.temporary[0] = 0                # it is the parent's
+    v.running = v.joinable = False
+
+
+cdef void saves_release(store *s) noexcept nogil:
+    saves_cancel(s)
+    saves_wait(s)
+    free(saves_of(s))
+    s.parts[<int>PART_SAVES] = NULL
+
+
+# ---- save points -------------------------------------------------------------------------------------
+
+cdef bint next_number(view *rest, int64_t *n) noexcept nogil:
+    cdef size_t i = 0
+    while rest.len and rest.ptr[0] == c' ':
+        rest[0] = view_of(rest.ptr + 1, rest.len - 1)
+    while i < rest.len and rest.ptr[i] != c' ':
+        i += 1
+    if i == 0 or not parse_int(view_of(rest.ptr, i), n):
+        return False
+    rest[0] = view_of(rest.ptr + i, rest.len - i)
+    return True
+
+
+cdef bint has_save_points(store *s) noexcept nogil:
+    return strlen(config_text(&s.config, OPT_SAVE)) != 0
+
+
+cdef void look_at_points(store *s, saves *v) noexcept nogil:
+    cdef view rest = view_str(config_text(&s.config, OPT_SAVE))
+    cdef int64_t seconds, changes
+    cdef int64_t now = wall_ms()
+    cdef int64_t changed = changes_since_save(s)
+    cdef char text[128]
+    while changed and next_number(&rest, &seconds) and next_number(&rest, &changes):
+        if changed >= changes and now - v.last_ms > seconds * 1000 and (not v.failed or now - v.tried_ms > RETRY_MS):
+            snprintf(text, sizeof(text), b"%lld changes in %lld seconds. Saving...", <long long>changes, <long long>seconds)
+            log_line(s, LOG_NOTICE, text)
+            saves_begin_dump(s)
+            return
+
+
+cdef void saves_end(store *s) noexcept nogil:
+    saves_cancel(s)
+    while is_saving(s):
+        store_lend(s)
+
+
+cdef void saves_tick(store *s) noexcept nogil:
+    cdef saves *v = saves_of(s)
+    s.due = wall_ms() + POINTS_MS if has_save_points(s) or is_saving(s) else NEVER
+    if v == NULL and has_save_points(s):
+        v = saves_open(s)
+    if v == NULL or v.running:
+        return
+    join_ended(v)
+    if v.scheduled:
+        v.scheduled = False
+        saves_begin_dump(s)
+    elif has_save_points(s):
+        look_at_points(s, v)

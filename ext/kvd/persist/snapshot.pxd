@@ -1,0 +1,51 @@
+"""A snapshot: the data set of one instant as an RDB file, taken in slices. See snapshot.pyx."""
+
+from libc.stdint cimport int64_t, uint64_t
+
+from kvd.core.buf cimport buf
+from kvd.core.table cimport table
+from kvd.persist.rdb.lengths cimport writer
+from kvd.persist.rdb.values cimport saving
+from kvd.store.parts cimport PART_SNAPSHOT
+from kvd.store.store cimport listener, store
+
+cdef struct place:             # a database, or the content of one that was flushed meanwhile
+    table *keys
+    int db                     # its number in the file
+    uint64_t at                # what lies before this in the order of table_range is written
+    bint begun
+    bint done
+    table flushed
+    place *next                # of the flushed ones
+
+cdef struct snapshot:
+    listener listener
+    store *s
+    buf out                    # not yet taken by the caller
+    buf aside                  # keys that were opened while a value was half written
+    saving value               # that value
+    bint inside                # there is one
+    place *places              # by database
+    int databases
+    place *flushed
+    int selected               # the database of what was written last; -1: none
+    bint compresses
+    bint muted                 # it is given up: nothing is written, marks are removed
+    bint failed                # for lack of memory
+    int version                # the RDB version that reads it
+    int64_t begun_ms
+    int64_t changes            # store.changes at its instant
+    uint64_t keys              # written
+    uint64_t total             # at the begin
+
+ctypedef void (*libraries_saver)(store *s, writer *to) noexcept nogil
+
+cdef snapshot *snapshot_new(store *s, bint is_base) noexcept nogil       # of this instant; NULL: no memory, or there is one
+cdef bint snapshot_some(snapshot *w, size_t bytes) noexcept nogil         # a slice of about so many; True: everything is in w.out
+cdef void snapshot_give_up(snapshot *w) noexcept nogil                    # before its end: then snapshot_some until True
+cdef void snapshot_delete(snapshot *w) noexcept nogil                     # after snapshot_some has returned True
+cdef void snapshot_libraries(libraries_saver f) noexcept                  # writes the function libraries
+
+
+cdef inline snapshot *snapshot_of(store *s) noexcept nogil:
+    return <snapshot *>s.parts[<int>PART_SNAPSHOT]
