@@ -71,6 +71,7 @@ for _family in (
 importlib.import_module("kvd.persist.dumping")
 importlib.import_module("kvd.script.eval")
 importlib.import_module("kvd.script.functions")
+importlib.import_module("kvd.script.library_files")
 
 cdef enum:
     DUE_NOW_US = 100000            # time limit for work that becomes due when a clock is set

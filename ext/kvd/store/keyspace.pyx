@@ -221,22 +221,41 @@ cdef bint keyspace_insert(store *s, database *db, entry *e, uint64_t hash) noexc
     change_open(s, db, NULL, hash)
     if not table_insert(&db.keys, e, hash):
         return False
+    plan_entry(s, db, e)
+    return True
+
+
+cdef inline void plan_entry(store *s, database *db, entry *e) noexcept nogil:
+    """The timers of an entry that is in the table now."""
     if e.flags & TIMED:
         plan(s, db, entry_timer(e))
     if has_timed_fields(e):
         plan_fields(s, db, e)
-    return True
+
+
+cdef inline void exchange(store *s, database *db, entry *old, entry *e, uint64_t hash) noexcept nogil:
+    table_replace(&db.keys, old, e, hash)
+    unplan(db, old)
+    plan_entry(s, db, e)
+    dispose(s, old)
 
 
 cdef void keyspace_replace(store *s, database *db, entry *old, entry *e, uint64_t hash) noexcept nogil:
     change_open(s, db, old, hash)
-    table_replace(&db.keys, old, e, hash)
-    unplan(db, old)
-    if e.flags & TIMED:
-        plan(s, db, entry_timer(e))
-    if has_timed_fields(e):
-        plan_fields(s, db, e)
-    dispose(s, old)
+    exchange(s, db, old, e, hash)
+
+
+cdef int keyspace_load(store *s, database *db, entry *e, uint64_t hash, bint replace) noexcept nogil:
+    cdef entry *old = table_find(&db.keys, entry_key(e), hash)
+    if old != NULL and not replace:
+        return 0
+    if old != NULL:
+        exchange(s, db, old, e, hash)
+    elif table_insert(&db.keys, e, hash):
+        plan_entry(s, db, e)
+    else:
+        return -1
+    return 1
 
 
 cdef void keyspace_moved(store *s, database *db, entry *old, entry *e, uint64_t hash) noexcept nogil:
@@ -302,9 +321,13 @@ cdef inline void own_fields(entry *moved) noexcept nogil:
 cdef void keyspace_flush(store *s, database *db, bint later) noexcept nogil:
     """Empties a database at once. Its memory is freed in slices, the first one now unless `later`; all of it before returning
     if store_tick is not called."""
+    database_replaced(s, db, NULL, db.keys.items)
+    keyspace_empty(s, db, later)
+
+
+cdef void keyspace_empty(store *s, database *db, bint later) noexcept nogil:
     cdef remains *r
     cdef entry *e
-    database_replaced(s, db, NULL, db.keys.items)
     wheel_delete(db.expires)
     db.expires = NULL
     wheel_delete(db.fields)

@@ -66,6 +66,7 @@ cdef uint8_t *get_ziplist(reader *r) noexcept nogil:
             r.bad = True
             break
     if lp == NULL or r.bad or p != end - 1 or lp_count(lp) == 0:
+        r.empty = not r.bad and lp != NULL and p == end - 1
         r.bad = True
         if lp != NULL:
             lp_free(r.mem, lp)
