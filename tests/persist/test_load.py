@@ -9,7 +9,7 @@ import kvd
 
 from ..compat.wire import RealServer, Wire
 from ..conftest import REAL
-from .stored import aux, database, deadline, expected, library, length, rdb, resummed, seconds, stored, string, text
+from .stored import aux, database, deadline, expected, length, library, rdb, resummed, seconds, stored, string, text
 
 NOW = 1_795_000_000               # 2026-11-18: the deadlines of the stored files are relative to about that time
 CODE = "#!lua name=mylib\nredis.register_function('f', function() return 'loaded' end)"

@@ -45,7 +45,7 @@ cdef struct loading:
     uint64_t expired           # whose deadline had passed
     uint64_t empty             # collections without elements, which are skipped
     uint64_t timed             # of keys: with a deadline
-    uint64_t types[<int>TYPES] # keys of each
+    uint64_t types[<int>TYPES]  # keys of each
     uint64_t libraries
     bint summed_up             # the file has a checksum, and it is right
     char server[32]            # version of the server that wrote it
@@ -91,7 +91,7 @@ cdef struct library_files:     # functions of the script layer, which is above t
 cdef void loading_libraries(library_files *by) noexcept                                  # called once, when that layer is imported; *by stays the caller's
 
 cdef void loading_open(loading *l, store *s, view data, uint32_t flags) noexcept nogil  # of a whole file in memory, which stays the caller's
-cdef void loading_open_file(loading *l, store *s, int fd, uint32_t flags) noexcept nogil # the same of an open file, which stays the caller's
+cdef void loading_open_file(loading *l, store *s, int fd, uint32_t flags) noexcept nogil  # the same of an open file, which stays the caller's
 cdef void loading_feed(loading *l) noexcept nogil                    # reads more of the file if needed. Call it before each slice, without the lock
 cdef bint loading_some(loading *l, size_t bytes) noexcept nogil      # a slice of about so many bytes, under the lock; False: look at state
 cdef bint loading_finish(loading *l) noexcept nogil                  # installs everything, under the lock; False: nothing was, see error

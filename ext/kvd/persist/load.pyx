@@ -24,11 +24,11 @@ from libc.stdio cimport snprintf
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp, memcpy, memmove, memset, strerror
 
-from kvd.core.buf cimport buf_add, buf_add_char, buf_release, buf_reserve, buf_reserve_exactly
+from kvd.core.buf cimport buf_add, buf_release, buf_reserve_exactly
 from kvd.core.crc64 cimport crc64
 from kvd.core.entry cimport TIMED, entry_free, entry_key, entry_timer
 from kvd.core.table cimport (
-    table_cursor, table_drain, table_expand, table_find, table_hash, table_init, table_next, table_prefetch,
+    table_cursor, table_drain, table_expand, table_hash, table_init, table_next, table_prefetch,
 )
 from kvd.core.text cimport parse_int
 from kvd.core.view cimport view_equal, view_of, view_str
@@ -48,8 +48,8 @@ from kvd.store.keyspace cimport keyspace_empty, keyspace_find, keyspace_insert, 
 from kvd.store.store cimport store_lock, store_unlock
 from kvd.store.tick cimport store_next
 from kvd.types.hash cimport hash_is_timed, hash_table_of
-from kvd.types.kind cimport HASH, STRING, type_of
-from kvd.types.value cimport type_name, value_free, value_reshape
+from kvd.types.kind cimport HASH, type_of
+from kvd.types.value cimport value_free, value_reshape
 
 import importlib
 
@@ -73,7 +73,7 @@ cdef extern from "<sys/stat.h>" nogil:
 cdef enum:
     BUFFER = 1 << 19           # bytes read from a file at once, unless a record is longer
     SLICE = 1 << 18            # bytes of a slice of load_path
-    EXPANDED_AT_ONCE = 1 << 20 # keys
+    EXPANDED_AT_ONCE = 1 << 20   # keys
     LEAST_RECORD = 3           # bytes of the smallest key with its value
     KEY_SHOWN = 64             # bytes of a key in an error text
 

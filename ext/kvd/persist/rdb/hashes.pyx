@@ -27,7 +27,7 @@ from kvd.persist.rdb.lengths cimport (
 from kvd.persist.rdb.values cimport value_form
 from kvd.persist.rdb.ziplist cimport get_ziplist
 from kvd.types.hash cimport (
-    HASH_PACKED, hash_cursor, hash_expand, hash_is_timed, hash_len, hash_new, hash_next, hash_set, hash_set_deadline,
+    HASH_PACKED, hash_adopt, hash_cursor, hash_expand, hash_is_timed, hash_len, hash_new, hash_next, hash_set, hash_set_deadline,
     hash_soonest, hash_start,
 )
 from kvd.types.kind cimport HASH, encoding_of, packing
@@ -83,6 +83,8 @@ cdef void fill_from_pairs(reader *r, entry *e, uint8_t *lp, bint timed, packing 
     cdef uint8_t *value
     cdef uint8_t *following
     cdef int64_t ms = 0
+    if lp != NULL and not timed and hash_adopt(r.mem, e, lp, limits):
+        return
     while p != NULL and not r.bad:
         value = lp_next(p)
         if value == NULL:

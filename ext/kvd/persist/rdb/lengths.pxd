@@ -38,6 +38,7 @@ cdef uint64_t get_count(reader *r) noexcept nogil                         # numb
 cdef uint64_t get_few(reader *r, int bytes) noexcept nogil                # number of elements that follow, each of this many bytes; may be 0
 cdef view get_string(reader *r, int which) noexcept nogil                 # valid until the next call with the same `which`
 cdef bint get_integer(reader *r, int64_t *n) noexcept nogil               # reads a string that is written as an integer; False: another follows
+cdef uint8_t *copy_bytes(reader *r, view v) noexcept nogil                # to the store's heap; NULL: r.bad
 cdef uint8_t *get_listpack(reader *r) noexcept nogil                      # checked and not empty, owned by the caller; NULL: r.bad
 
 

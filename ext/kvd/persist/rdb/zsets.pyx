@@ -21,7 +21,7 @@ from kvd.persist.rdb.values cimport value_form
 from kvd.persist.rdb.ziplist cimport get_ziplist
 from kvd.types.kind cimport ZSET, encoding_of, packing
 from kvd.types.value cimport value_files
-from kvd.types.zset cimport ZSET_PACKED, zset_at, zset_cursor, zset_get, zset_len, zset_new, zset_prev, zset_set
+from kvd.types.zset cimport ZSET_PACKED, zset_adopt, zset_at, zset_cursor, zset_get, zset_len, zset_new, zset_prev, zset_set
 
 
 cdef int save(buf *out, entry *e) noexcept nogil:
@@ -86,6 +86,8 @@ cdef void fill_from_pairs(reader *r, entry *e, uint8_t *lp, packing *limits) noe
     cdef double score
     cdef uint8_t *p = lp_first(lp) if lp != NULL else NULL
     cdef uint8_t *after
+    if lp != NULL and zset_adopt(r.mem, e, lp, limits):
+        return
     while p != NULL and not r.bad:
         after = lp_next(p)
         if after == NULL or not parse_double(lp_get(after, digits), &score):
