@@ -31,7 +31,7 @@ cdef enum:
     END = 0xFF
     MANY = 65535               # the count is not known
     HEAD_ROOM = 9              # most bytes of an encoding
-    SEEN = 2048                # slots for elements that are searched for repetitions
+    SEEN = 1024                # slots for elements that are searched for repetitions
 
 
 # ---- one element ------------------------------------------------------------------------------------
@@ -433,8 +433,8 @@ cdef inline uint8_t *after(uint8_t *p, int skip) noexcept nogil:
     return p
 
 
-cdef inline uint32_t mixed(view v) noexcept nogil:
-    """A hash of few bytes that need not resist anyone: it only spreads up to SEEN // 2 elements."""
+cdef inline uint64_t mixed(view v) noexcept nogil:
+    """A hash of few bytes. It may have collisions made on purpose, for it only spreads up to SEEN // 2 elements."""
     cdef uint64_t h = v.len
     cdef uint64_t word
     cdef size_t n
@@ -446,7 +446,7 @@ cdef inline uint32_t mixed(view v) noexcept nogil:
         h ^= h >> 32
         v.ptr += n
         v.len -= n
-    return <uint32_t>h
+    return h
 
 
 cdef bint repeats_slowly(uint8_t *lp, int skip) noexcept nogil:
@@ -462,9 +462,9 @@ cdef bint repeats_slowly(uint8_t *lp, int skip) noexcept nogil:
 
 
 cdef bint lp_repeats(uint8_t *lp, int skip) noexcept nogil:
-    cdef uint32_t seen[SEEN]       # positions, by hash
-    cdef uint32_t mask = 15
-    cdef uint32_t i
+    cdef uint64_t seen[SEEN]       # hash, and in the lower half the position
+    cdef uint64_t mask = 15
+    cdef uint64_t hash, i
     cdef char scratch[LP_MAX_INT + 3]
     cdef uint8_t *p = lp_first(lp)
     cdef size_t items = lp_count(lp) // (skip + 1) + 1
@@ -473,15 +473,16 @@ cdef bint lp_repeats(uint8_t *lp, int skip) noexcept nogil:
         return repeats_slowly(lp, skip)
     while mask < 2 * items:
         mask = 2 * mask + 1
-    memset(seen, 0, (mask + 1) * sizeof(uint32_t))
+    memset(seen, 0, (mask + 1) * sizeof(uint64_t))
     while p != NULL:
         v = lp_get(p, scratch)
-        i = mixed(v) & mask
+        hash = mixed(v)
+        i = hash & mask
         while seen[i]:
-            if lp_equal(lp + seen[i], v):
+            if seen[i] >> 32 == hash >> 32 and lp_equal(lp + <uint32_t>seen[i], v):
                 return True
             i = (i + 1) & mask
-        seen[i] = <uint32_t>(p - lp)
+        seen[i] = hash >> 32 << 32 | <uint64_t>(p - lp)
         p = after(p, skip)
     return False
 

@@ -1,12 +1,13 @@
-"""Loading of RDB files from Python: `load` is kvd.Store.load, `inspect` reads a file without keeping anything (kvd check).
+"""Files from Python: `load` is kvd.Store.load; `inspect` reads an RDB file without keeping anything, and `scan` the commands of
+an append-only file, for kvd check.
 
-The file is read and loaded in slices. Between them neither the lock nor the GIL is held. If other threads can reach the store
+An RDB file is read and loaded in slices. Between them neither the lock nor the GIL is held. If other threads can reach the store
 through its lock, the GIL is not held during a slice either; else it is what protects the store.
 """
 
 from cpython.buffer cimport PyBUF_SIMPLE, Py_buffer, PyBuffer_Release, PyObject_GetBuffer
 from cpython.exc cimport PyErr_CheckSignals
-from libc.stdint cimport uint32_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.string cimport memset
 
 from kvd.core.buf cimport buf_release
@@ -18,6 +19,7 @@ from kvd.persist.load cimport (
     LOADING_FAILED, LOADING_INSPECT, LOADING_KEEP, LOADING_MERGE, LOADING_PREAMBLE, LOADING_UNCHECKED, loading,
     loading_drop, loading_feed, loading_finish, loading_offset, loading_open, loading_open_file, loading_some,
 )
+from kvd.persist.scan cimport scan_commands, scanning
 from kvd.run.after cimport after
 from kvd.types.kind cimport TYPES
 from kvd.types.value cimport type_name
@@ -160,3 +162,26 @@ def inspect(Store owner not None, object source):
         }
     finally:
         buf_release(&l.aux)
+
+
+def scan(object data, int64_t until=0):
+    """Find the first broken command of an append-only file, without its RDB preamble if it has one. O(N). Returns a dict:
+
+    good: the number of bytes after which it could be cut so that it is whole, commands: those up to there, error: None, or what
+    is wrong at offset, torn: whether the error is that the file ends too early, time: the last annotation of time, stopped: whether
+    the scan ended before an annotation later than `until`.
+
+    data: bytes-like. until: seconds since 1970, or 0."""
+    cdef Py_buffer view
+    cdef scanning found
+    found.until = until
+    PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
+    try:
+        with nogil:
+            scan_commands(<const uint8_t *>view.buf, view.len, &found)
+    finally:
+        PyBuffer_Release(&view)
+    return {
+        "good": found.good, "commands": found.commands, "error": found.error.decode() if found.error != NULL else None,
+        "offset": found.offset, "torn": bool(found.torn), "time": found.time, "stopped": bool(found.stopped),
+    }

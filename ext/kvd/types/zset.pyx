@@ -22,7 +22,7 @@ from kvd.core.ranked cimport (
     ranked_free_some, ranked_init, ranked_insert, ranked_lex_below, ranked_remove,
 )
 from kvd.core.table cimport (
-    table, table_bytes, table_check, table_cursor, table_drain, table_find, table_hash, table_init, table_insert,
+    table, table_bytes, table_check, table_cursor, table_drain, table_expand, table_find, table_hash, table_init, table_insert,
     table_next, table_remove, table_scan,
 )
 from kvd.core.text cimport DOUBLE_TEXT, format_double, parse_double
@@ -266,6 +266,12 @@ cdef int zset_set(heap *h, entry *e, view member, double score, packing *limits)
         return -1
     score_of(m)[0] = score
     return 0
+
+
+cdef bint zset_expand(heap *h, entry *e, size_t members, packing *limits) noexcept nogil:
+    if <int64_t>members <= limits.entries and is_packed(e):
+        return True
+    return (not is_packed(e) or to_tree(h, e)) and table_expand(&tree(e).members, zset_len(e) + members)
 
 
 cdef bint zset_remove(heap *h, entry *e, view member) noexcept nogil:

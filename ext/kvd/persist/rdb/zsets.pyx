@@ -21,7 +21,7 @@ from kvd.persist.rdb.values cimport value_form
 from kvd.persist.rdb.ziplist cimport get_ziplist
 from kvd.types.kind cimport ZSET, encoding_of, packing
 from kvd.types.value cimport value_files
-from kvd.types.zset cimport ZSET_PACKED, zset_adopt, zset_at, zset_cursor, zset_get, zset_len, zset_new, zset_prev, zset_set
+from kvd.types.zset cimport ZSET_PACKED, zset_adopt, zset_at, zset_cursor, zset_expand, zset_get, zset_len, zset_new, zset_prev, zset_set
 
 
 cdef int save(buf *out, entry *e) noexcept nogil:
@@ -73,6 +73,8 @@ cdef double get_score(reader *r) noexcept nogil:
 cdef void fill_from_members(reader *r, entry *e, int form, packing *limits) noexcept nogil:
     cdef uint64_t n = get_count(r)
     cdef view member
+    if r.bad or not zset_expand(r.mem, e, n, limits):
+        r.bad = True
     while n and not r.bad:
         member = get_string(r, 0)
         add_scored(r, e, member, get_text_score(r) if form == RDB_ZSET else get_score(r), limits)
