@@ -30,7 +30,8 @@ class Fuzzer:
         self.files = [list(self.head(data)) for data in files]
         self.random = random.Random(seed)
         self.made = self.accepted = 0
-        self.last = os.environ.get("FUZZ_LAST")
+        last = os.environ.get("FUZZ_LAST")
+        self.last = os.open(last, os.O_WRONLY | os.O_CREAT) if last else None
         self.renew()
 
     @staticmethod
@@ -87,9 +88,9 @@ class Fuzzer:
     def step(self):
         data = self.mutant()
         self.made += 1
-        if self.last:
-            with open(self.last, "wb") as file:
-                file.write(data)
+        if self.last is not None:
+            os.pwrite(self.last, data, 0)
+            os.ftruncate(self.last, len(data))
         try:
             self.store.load(data)
         except kvd.FileError as error:
@@ -103,7 +104,7 @@ class Fuzzer:
         run = self.store.execute
         assert run("DEBUG", "CHECK") == b"OK", data
         run("DEBUG", "DIGEST")
-        for _ in range(3):
+        for _ in range(2):
             key = run("RANDOMKEY")
             if key is None:
                 break
@@ -113,7 +114,7 @@ class Fuzzer:
                 assert run("TTL", key) != -1 or digests[0] == digests[1], (key, data)
             run("DEL", key)
         assert run("DEBUG", "CHECK") == b"OK", data
-        if self.accepted % 64 == 0:
+        if self.accepted % 512 == 0:
             self.renew()
 
     def run(self, mutants=None, seconds=None):

@@ -2,6 +2,7 @@
 
 import io
 import threading
+import time
 
 import pytest
 
@@ -479,3 +480,55 @@ def test_changed_content_with_a_right_checksum_is_another_content(store):
     data = rdb(string("key", "value"))
     store.load(resummed(data.replace(b"value", b"other")))
     assert store.get("key") == b"other"
+
+
+# ---- load_path, which servers call ---------------------------------------------------------------
+
+
+def test_a_file_is_loaded_in_slices(store, tmp_path):
+    from kvd.doors import _probe_files
+
+    data = rdb(*(string(f"k{i}", b"x" * 40) for i in range(50_000)))
+    path = tmp_path / "dump.rdb"
+    path.write_bytes(data + b"*1\r\n")
+    ok, error, count, slices, end = _probe_files.load(store, path)
+    assert (ok, error, count, end) == (True, "", 50_000, len(data)) and slices > len(data) // (1 << 18)
+    assert digest(store) != EMPTY and keys(store) == 50_000
+    path.write_bytes(data[:1_000_000])
+    ok, error, _, _, _ = _probe_files.load(store, path)
+    assert not ok and error.startswith("at offset 9999") and keys(store) == 50_000
+    assert _probe_files.load(store, tmp_path / "none")[:2] == (False, "cannot open the file: No such file or directory")
+    assert _probe_files.load(store, tmp_path)[:2] == (False, "cannot read the file: Is a directory")
+    path.write_bytes(b"")
+    assert not _probe_files.load(store, path)[0] and digest(store) != EMPTY
+
+
+# ---- files that would take long ------------------------------------------------------------------
+
+
+def timed(store, data):
+    begun = time.process_time()
+    try:
+        store.load(data)
+    except kvd.FileError:
+        pass
+    return time.process_time() - begun
+
+
+def test_no_small_file_takes_long(store):
+    """Each is about 1 MB; a quadratic loop over it would take minutes."""
+    n = 60_000
+    consumers = b"".join(text(f"c{i}") + bytes(8) + b"\0" for i in range(n))
+    groups = b"".join(text(f"g{i}") + b"\0\0\0\0\0" for i in range(n))
+    lp = b"".join(b"\x81a\x02" for _ in range(n * 3))
+    listpack = (len(lp) + 7).to_bytes(4, "little") + b"\xff\xff" + lp + b"\xff"
+    for record in (
+        b"\x13" + text("s") + b"\0" + b"\0" * 9 + b"\1" + text("g") + b"\0\0\0\0" + length(n) + consumers,
+        b"\x13" + text("s") + b"\0" + b"\0" * 9 + length(n) + groups,
+        *(bytes([form]) + text("k") + text(listpack) for form in (16, 17, 20)),
+        b"\x12" + text("l") + length(n) + b"".join(b"\2" + text(b"\x0a\0\0\0\1\0\x81a\x02\xff") for _ in range(n)),
+        b"\1" + text("l") + length(n) + b"".join(text(f"e{i}") for i in range(n)), b"\2" + text("l") + length(n) + b"".join(text(f"e{i}") for i in range(n)),
+        b"\3" + text("z") + length(n) + b"".join(text(f"e{i}") + b"\x011" for i in range(n)), b"\xfb\x01\x01" * n, b"\xfe\x01\xfe\x02" * n,
+    ):  # fmt: skip
+        assert timed(store, rdb(record)) < 5
+        store.flushall()

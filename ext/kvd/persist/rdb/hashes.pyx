@@ -143,7 +143,7 @@ cdef void fill_from_zipmap(reader *r, entry *e, packing *limits) noexcept nogil:
 
 cdef void fill_from_fields(reader *r, entry *e, int form, packing *limits) noexcept nogil:
     cdef int64_t soonest = <int64_t>get_bytes(r, 8, False) if form == RDB_HASH_TIMED else 0
-    cdef uint64_t n = get_count(r)
+    cdef uint64_t n = get_count(r, 2)
     cdef uint64_t after
     cdef int64_t ms
     cdef view field, value

@@ -20,7 +20,8 @@ from kvd.core.view cimport view_of
 
 cdef enum:
     COMPRESS_ABOVE = 20        # bytes of a string
-    LZF_EXPANSION = 300        # maximum ratio of decompressed to compressed size
+    LZF_EXPANSION = 88         # maximum ratio of decompressed to compressed size: 264 bytes from 3
+    LONGEST = 0xFFFFFFFF       # bytes of a key or an element, whose lengths have 32 bits in memory
 
 
 # ---- writing ----------------------------------------------------------------------------------------
@@ -160,8 +161,8 @@ cdef uint64_t get_length(reader *r) noexcept nogil:
     return n
 
 
-cdef uint64_t get_count(reader *r) noexcept nogil:
-    cdef uint64_t n = get_few(r, 1)
+cdef uint64_t get_count(reader *r, int bytes) noexcept nogil:
+    cdef uint64_t n = get_few(r, bytes)
     if n == 0 and not r.bad:
         r.bad = r.empty = True
     return n
@@ -178,7 +179,7 @@ cdef view get_lzf(reader *r, buf *room) noexcept nogil:
     cdef uint64_t n = get_length(r)
     cdef uint64_t whole = get_length(r)
     room.len = 0
-    if not more(r, n) or whole > n * LZF_EXPANSION or not buf_reserve(room, whole + 1) or not lzf_decompress(
+    if not more(r, n) or whole // LZF_EXPANSION > n or not buf_reserve(room, whole + 1) or not lzf_decompress(
             r.p, n, <uint8_t *>room.ptr, whole):
         r.bad = True
         return view_of(NULL, 0)
@@ -208,6 +209,14 @@ cdef bint get_integer(reader *r, int64_t *n) noexcept nogil:
 
 
 cdef view get_string(reader *r, int which) noexcept nogil:
+    cdef view v = get_large_string(r, which)
+    if v.len > LONGEST:
+        r.bad = True
+        return view_of(NULL, 0)
+    return v
+
+
+cdef view get_large_string(reader *r, int which) noexcept nogil:
     cdef buf *room = &r.room[which]
     cdef int form
     cdef uint64_t n = get_length_or_form(r, &form)

@@ -75,7 +75,7 @@ cdef void fill(reader *r, entry *e, int form) noexcept nogil:
     if form == RDB_LIST_ZIPLIST:
         adopt(r, e, get_ziplist(r))
         return
-    n = get_count(r)
+    n = get_count(r, 1)
     while n and not r.bad:
         if form == RDB_LIST_QUICKLIST_2:
             node = get_length(r)

@@ -44,7 +44,7 @@ cdef void add_member(reader *r, entry *e, view member, packing *limits) noexcept
 
 
 cdef void fill_from_members(reader *r, entry *e, packing *limits) noexcept nogil:
-    cdef uint64_t n = get_count(r)
+    cdef uint64_t n = get_count(r, 1)
     if not r.bad:
         set_expand(r.mem, e, n, limits)
     while n and not r.bad:

@@ -7,7 +7,7 @@ from kvd.core.entry cimport entry
 from kvd.core.text cimport INT_TEXT
 from kvd.core.view cimport view
 from kvd.persist.rdb.forms cimport RDB_STRING
-from kvd.persist.rdb.lengths cimport get_integer, get_string, put_byte, put_string, reader
+from kvd.persist.rdb.lengths cimport get_integer, get_large_string, put_byte, put_string, reader
 from kvd.persist.rdb.values cimport value_form
 from kvd.types.kind cimport STRING
 from kvd.types.string cimport string_new, string_new_int, string_view
@@ -27,7 +27,7 @@ cdef entry *load(void *context, int form, view key) noexcept nogil:
     cdef view v
     if get_integer(r, &n):
         return string_new_int(r.mem, key, n, r.timed)
-    v = get_string(r, 0)
+    v = get_large_string(r, 0)
     return string_new(r.mem, key, v, r.timed) if not r.bad else NULL
 
 

@@ -71,7 +71,7 @@ cdef double get_score(reader *r) noexcept nogil:
 
 
 cdef void fill_from_members(reader *r, entry *e, int form, packing *limits) noexcept nogil:
-    cdef uint64_t n = get_count(r)
+    cdef uint64_t n = get_count(r, 9 if form == RDB_ZSET_2 else 2)
     cdef view member
     if r.bad or not zset_expand(r.mem, e, n, limits):
         r.bad = True
