@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         ConfigError,
         DataError,
         ExecAbortError,
+        FileError,
         KvdError,
         NoAuthError,
         NoScriptError,
@@ -54,15 +55,15 @@ _SOURCES = {  # names that are imported on first use, so that `import kvd` is fa
     "kvd.clients.sync": ("ConnectionPool", "Redis", "StrictRedis", "from_url"),
     "kvd.clients.valkey": ("Valkey",),
     "kvd.errors": (
-        "AuthenticationError", "BusyLoadingError", "ClosedError", "ConfigError", "DataError", "ExecAbortError", "KvdError", "NoAuthError",
-        "NoScriptError", "OutOfMemoryError", "ReadOnlyError", "ResponseError", "ServerError", "WrongTypeError",
+        "AuthenticationError", "BusyLoadingError", "ClosedError", "ConfigError", "DataError", "ExecAbortError", "FileError", "KvdError",
+        "NoAuthError", "NoScriptError", "OutOfMemoryError", "ReadOnlyError", "ResponseError", "ServerError", "WrongTypeError",
     ),
 }  # fmt: skip
 _LAZY = {name: module for module, names in _SOURCES.items() for name in names}
 _MODULES = ("asyncio", "compat", "errors", "testing")
 
 __all__ = [
-    "AuthenticationError", "BusyLoadingError", "Cache", "CacheStats", "ClosedError", "ConfigError", "ConnectionPool", "DataError", "ExecAbortError", "KvdError", "NoAuthError",
+    "AuthenticationError", "BusyLoadingError", "Cache", "CacheStats", "ClosedError", "ConfigError", "ConnectionPool", "DataError", "ExecAbortError", "FileError", "KvdError", "NoAuthError",
     "NoScriptError", "OutOfMemoryError", "RateLimiter", "ReadOnlyError", "Redis", "ResponseError", "Server", "ServerError", "Session",
     "SnapshotError", "Store", "StrictRedis", "WrongTypeError", "barrier", "cached", "caches", "from_url", "lru_cache", "prometheus", "throttle",
     "total_memory",

@@ -1,4 +1,4 @@
-"""The command line: `kvd serve`, `kvd help`, and `kvd docs` for maintainers."""
+"""The command line: `kvd serve`, `kvd check`, `kvd help`, and `kvd docs` for maintainers."""
 
 from __future__ import annotations
 
@@ -260,6 +260,22 @@ def _wait_for_end(store: Store, server: Server, asked: list[int]) -> int:
     server.stop()
     log(store, "kvd is now ready to exit, bye bye...", WARNING)
     return 0
+
+
+@main.command()
+@click.argument("path", type=click.Path(exists=True))
+@click.option("--fix", is_flag=True, help="Cut off the broken end of an append-only file, after asking.")
+@click.option("--yes", is_flag=True, help="With --fix: do not ask.")
+@click.option("--truncate-to-timestamp", "until", type=click.IntRange(min=1), default=None, metavar="SECONDS",
+              help="Treat what an append-only file says after this time (seconds since 1970) as broken: with --fix it is cut off.")  # fmt: skip
+def check(path: str, fix: bool, yes: bool, until: int | None) -> None:
+    """Examine an RDB file, an append-only file, or the folder or manifest of an append-only log.
+
+    Shows what each file contains and the first error with its offset. The exit code is 0 if all files are whole, else 1. Stop the
+    server before using --fix."""
+    from kvd.check import run
+
+    sys.exit(run(path, fix=fix, until=until or 0, say=click.echo, ask=lambda question: yes or click.confirm(question)))
 
 
 @main.command("help")

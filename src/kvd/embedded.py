@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from os import PathLike
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TypeVar, overload
 
+from kvd.doors.files import KEEP, MERGE, load
 from kvd.doors.link import Link, link_of
 from kvd.doors.server import Server, stop
 from kvd.doors.session import Session, session_of
@@ -15,7 +16,7 @@ from kvd.methods import AllMethods
 from kvd.methods.common import Key, Text
 
 if TYPE_CHECKING:
-    from typing_extensions import Self, Unpack
+    from typing_extensions import Buffer, Self, Unpack
     from typing_extensions import TypeVar as TypeVarWithDefault
 
     from kvd.options import StoreOptions
@@ -91,6 +92,20 @@ class Store(Engine[T], AllMethods):
 
         Raises kvd.ServerError if the port or path cannot be used, ValueError for an invalid port number."""
         return Server(self, port, host=host, unix_path=unix_path, threads=threads, log=log)
+
+    def load(self, source: str | PathLike[str] | Buffer | BinaryIO, *, replace: bool = True) -> int:
+        """Load an RDB file: a snapshot of Redis 2 to 8.2, Valkey 7 to 9 or kvd. Returns the number of keys loaded. O(N).
+
+        source: its path, its bytes, or a binary file, which is read from its position to its end. replace: True: the file's content
+        replaces all databases and function libraries of this store. False: keys and libraries are added; one that exists under
+        the same name is replaced.
+
+        The store changes only after the whole file was read and found right, all at once; other threads and clients can use it
+        meanwhile. Keys whose deadline has passed are not loaded.
+
+        Raises kvd.FileError if the file is damaged or contains what kvd does not know, such as data of a module, with the offset
+        and the reason; then the store is as before. Raises OSError if the file cannot be read."""
+        return load(self, source, 0 if replace else KEEP | MERGE)
 
     def close(self) -> None:
         """Stop the server, disconnect all clients and free the memory. Further commands raise kvd.ClosedError."""

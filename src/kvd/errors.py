@@ -61,6 +61,16 @@ class ClosedError(KvdError, _redis.ConnectionError, ConnectionError):
     """The store is closed. Also redis-py's ConnectionError and Python's."""
 
 
+class FileError(KvdError):
+    """A file cannot be loaded: it is damaged, or contains what kvd does not know. The message tells where and why.
+
+    offset: the number of the byte where the reason is, from the beginning of the file."""
+
+    def __init__(self, text: str, offset: int = 0) -> None:
+        super().__init__(text)
+        self.offset = offset
+
+
 class ServerError(KvdError, OSError):
     """The server could not be started."""
 

@@ -79,3 +79,18 @@ def test_long_doubles_as_long_as_they_are_printed():
 )
 def test_memory_sizes(text, n):
     assert _probe.read_memory(text) == n
+
+
+def test_doubles_are_the_nearest_ones():
+    """The quick way and strtod agree with Python, whose conversion is exact."""
+    r = Random(5)
+    texts = ["0", "-0", "0.0", "1.", ".5", "-.5", "1e5", "1E+05", "1e-7", "9007199254740993", "0.1", "123456789012345678", "1234567890123456789", "12345678901234567890", "1e23", "8.5e22"]
+    texts += [repr(r.uniform(-1, 1) * 10 ** r.randrange(-30, 30)) for _ in range(20_000)]
+    texts += [f"{r.getrandbits(r.randrange(1, 64))}e{r.randrange(-30, 30)}" for _ in range(20_000)]
+    texts += [f"{r.getrandbits(60)}.{r.getrandbits(r.randrange(1, 20))}"[: r.randrange(3, 22)] + "1" for _ in range(20_000)]
+    texts += [str(2**53 + 2 * n + 1) for n in range(2000)] + [str((2**53 + n) * 2 + 1) + "0" for n in range(2000)]
+    for text in texts:
+        found = _probe.read_double(text.encode())
+        assert found is not None and struct.pack("d", found) == struct.pack("d", float(text)), text
+    for text in ("", "-", ".", "-.", "e5", "1e", "1e+", "1e5x", "1x", "1 ", " 1", "1..2", "--1", "1e5e5", "nan", "1,5"):
+        assert _probe.read_double(text.encode()) is None, text

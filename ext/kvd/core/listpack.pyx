@@ -20,8 +20,8 @@ The bytes are the same as Redis's, so DUMP, RESTORE and snapshots copy them unch
 trust what they read; foreign payloads must pass lp_check first.
 """
 
-from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t
-from libc.string cimport memcmp, memcpy, memmove
+from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memcmp, memcpy, memmove, memset
 
 from kvd.core.mem cimport mem_alloc, mem_free, mem_realloc
 from kvd.core.text cimport format_int, parse_int
@@ -31,6 +31,7 @@ cdef enum:
     END = 0xFF
     MANY = 65535               # the count is not known
     HEAD_ROOM = 9              # most bytes of an encoding
+    SEEN = 1024                # slots for elements that are searched for repetitions
 
 
 # ---- one element ------------------------------------------------------------------------------------
@@ -424,19 +425,76 @@ cdef bint lp_join(heap *h, uint8_t **lp, const uint8_t *other) noexcept nogil:
     return True
 
 
-cdef bint lp_repeats(uint8_t *lp, int skip) noexcept nogil:
+cdef inline uint8_t *after(uint8_t *p, int skip) noexcept nogil:
+    """The element after the next `skip` ones, or NULL."""
+    while p != NULL and skip >= 0:
+        p = lp_next(p)
+        skip -= 1
+    return p
+
+
+cdef inline uint64_t mixed(view v) noexcept nogil:
+    """A hash of few bytes. It may have collisions made on purpose, for it only spreads up to SEEN // 2 elements."""
+    cdef uint64_t h = v.len
+    cdef uint64_t word
+    cdef size_t n
+    while v.len:
+        word = 0
+        n = min(v.len, <size_t>8)
+        memcpy(&word, v.ptr, n)
+        h = (h ^ word) * <uint64_t>0x9E3779B97F4A7C15ULL
+        h ^= h >> 32
+        v.ptr += n
+        v.len -= n
+    return h
+
+
+cdef bint repeats_slowly(uint8_t *lp, int skip) noexcept nogil:
     cdef uint8_t *p = lp_first(lp)
     cdef uint8_t *following
     cdef char scratch[LP_MAX_INT + 3]
-    cdef int _
     while p != NULL:
-        following = lp_next(p)
-        for _ in range(skip):
-            following = lp_next(following) if following != NULL else NULL
+        following = after(p, skip)
         if following != NULL and lp_find(lp, following, lp_get(p, scratch), skip) != NULL:
             return True
         p = following
     return False
+
+
+cdef bint lp_repeats(uint8_t *lp, int skip) noexcept nogil:
+    cdef uint64_t seen[SEEN]       # hash, and in the lower half the position
+    cdef uint64_t mask = 15
+    cdef uint64_t hash, i
+    cdef char scratch[LP_MAX_INT + 3]
+    cdef uint8_t *p = lp_first(lp)
+    cdef size_t items = lp_count(lp) // (skip + 1) + 1
+    cdef view v
+    if items > SEEN // 2:
+        return repeats_slowly(lp, skip)
+    while mask < 2 * items:
+        mask = 2 * mask + 1
+    memset(seen, 0, (mask + 1) * sizeof(uint64_t))
+    while p != NULL:
+        v = lp_get(p, scratch)
+        hash = mixed(v)
+        i = hash & mask
+        while seen[i]:
+            if seen[i] >> 32 == hash >> 32 and lp_equal(lp + <uint32_t>seen[i], v):
+                return True
+            i = (i + 1) & mask
+        seen[i] = hash >> 32 << 32 | <uint64_t>(p - lp)
+        p = after(p, skip)
+    return False
+
+
+cdef size_t lp_longest(uint8_t *lp) noexcept nogil:
+    cdef size_t longest = 0
+    cdef char scratch[LP_MAX_INT + 3]
+    cdef uint8_t *p = lp_first(lp)
+    while p != NULL:
+        longest = max(longest, lp_get(p, scratch).len)
+        p = lp_next(p)
+    return longest
 
 
 cdef const char *lp_check(const uint8_t *lp, size_t n) noexcept nogil:

@@ -86,15 +86,18 @@ cdef size_t lzf_compress(const uint8_t *data, size_t n, uint8_t *out, size_t roo
 cdef bint lzf_decompress(const uint8_t *data, size_t n, uint8_t *out, size_t size) noexcept nogil:
     cdef size_t i = 0
     cdef size_t at = 0
-    cdef size_t k, back, length, _
+    cdef size_t k, back, length, end
     while i < n:
         k = data[i]
         i += 1
-        if k < 32:
+        if k < RUN:
             k += 1
             if i + k > n or at + k > size:
                 return False
-            memcpy(out + at, data + i, k)
+            if n - i >= RUN and size - at >= RUN:
+                memcpy(out + at, data + i, RUN)      # what is too much is overwritten; a constant size is quicker
+            else:
+                memcpy(out + at, data + i, k)
             i += k
             at += k
             continue
@@ -111,7 +114,13 @@ cdef bint lzf_decompress(const uint8_t *data, size_t n, uint8_t *out, size_t siz
         length += 2
         if back > at or at + length > size:
             return False
-        for _ in range(length):                # byte by byte: source and target may overlap
+        end = at + length
+        if back >= 8 and size - end >= 8:
+            while at < end:                    # likewise
+                memcpy(out + at, out + at - back, 8)
+                at += 8
+            at = end
+        while at < end:                        # byte by byte: source and target may overlap
             out[at] = out[at - back]
             at += 1
     return at == size

@@ -17,6 +17,7 @@ cdef extern from "kvd/core/text.h" nogil:
     bint isnan "kvd_isnan" (double) noexcept
     int isinfl "kvd_isinfl" (long double) noexcept
     bint isnanl "kvd_isnanl" (long double) noexcept
+    bint quick_double "kvd_quick_double" (const char *p, size_t n, double *out) noexcept
     bint read_double "kvd_strtod" (const char *s, const char **end, double *out) noexcept
     bint read_long_double "kvd_strtold" (const char *s, const char **end, long double *out) noexcept
     int print_long_double "kvd_print_ld" (char *out, size_t n, long double d) noexcept
@@ -77,9 +78,12 @@ cdef char *copy_text(char *small, size_t room, view v) noexcept nogil:
 cdef int read_whole(view v, double *out) noexcept nogil:
     """0: v as a whole is no number; 1: a number out of range, clipped; 2: a number."""
     cdef char small[256]
-    cdef char *text = copy_text(small, sizeof(small), v)
+    cdef char *text
     cdef const char *end
     cdef int how = 0
+    if quick_double(v.ptr, v.len, out):
+        return 2
+    text = copy_text(small, sizeof(small), v)
     if text == NULL:
         return 0
     how = 1 + read_double(text, &end, out)

@@ -73,6 +73,7 @@ importlib.import_module("kvd.persist.dumping")
 importlib.import_module("kvd.persist.commands")
 importlib.import_module("kvd.script.eval")
 importlib.import_module("kvd.script.functions")
+importlib.import_module("kvd.script.library_files")
 
 cdef enum:
     DUE_NOW_US = 100000            # time limit for work that becomes due when a clock is set

@@ -20,7 +20,7 @@ from kvd.core.clock cimport NEVER, mono_us
 from kvd.core.entry cimport SEEN, TIMED, entry_deadline, entry_free, entry_key, entry_timer, timer
 from kvd.core.mem cimport mem_alloc, mem_free
 from kvd.core.table cimport (
-    table, table_drain, table_find, table_init, table_insert, table_release, table_remove, table_replace,
+    table_drain, table_find, table_init, table_insert, table_release, table_remove, table_replace,
 )
 from kvd.core.wheel cimport wheel_add, wheel_cancel, wheel_delete, wheel_moved, wheel_new, wheel_sample
 from kvd.store.access cimport access_touch
@@ -240,22 +240,41 @@ cdef bint keyspace_insert(store *s, database *db, entry *e, uint64_t hash) noexc
     mark(s, e)
     if not table_insert(&db.keys, e, hash):
         return False
+    plan_entry(s, db, e)
+    return True
+
+
+cdef inline void plan_entry(store *s, database *db, entry *e) noexcept nogil:
+    """The timers of an entry that is in the table now."""
     if e.flags & TIMED:
         plan(s, db, entry_timer(e))
     if has_timed_fields(e):
         plan_fields(s, db, e)
-    return True
+
+
+cdef inline void exchange(store *s, database *db, entry *old, entry *e, uint64_t hash) noexcept nogil:
+    take_place(db, old, e, hash)
+    unplan(db, old)
+    plan_entry(s, db, e)
+    dispose(s, old)
 
 
 cdef void keyspace_replace(store *s, database *db, entry *old, entry *e, uint64_t hash) noexcept nogil:
     change_open(s, db, old, hash)
-    take_place(db, old, e, hash)
-    unplan(db, old)
-    if e.flags & TIMED:
-        plan(s, db, entry_timer(e))
-    if has_timed_fields(e):
-        plan_fields(s, db, e)
-    dispose(s, old)
+    exchange(s, db, old, e, hash)
+
+
+cdef int keyspace_load(store *s, database *db, entry *e, uint64_t hash, bint replace) noexcept nogil:
+    cdef entry *old = table_find(&db.keys, entry_key(e), hash)
+    if old != NULL and not replace:
+        return 0
+    if old != NULL:
+        exchange(s, db, old, e, hash)
+    elif table_insert(&db.keys, e, hash):
+        plan_entry(s, db, e)
+    else:
+        return -1
+    return 1
 
 
 cdef void keyspace_moved(store *s, database *db, entry *old, entry *e, uint64_t hash) noexcept nogil:
@@ -322,6 +341,10 @@ cdef void keyspace_flush(store *s, database *db, bint later) noexcept nogil:
     """Empties a database at once. Its memory is freed in slices, the first one now unless `later`; all of it before returning
     if store_tick is not called."""
     database_replaced(s, db, NULL, db.keys.items)
+    keyspace_empty(s, db, later)
+
+
+cdef void keyspace_empty(store *s, database *db, bint later) noexcept nogil:
     wheel_delete(db.expires)
     db.expires = NULL
     wheel_delete(db.fields)

@@ -42,6 +42,7 @@ cdef void hash_start(entry *e, hash_cursor *c) noexcept nogil
 cdef bint hash_next(hash_cursor *c, view *field, view *value) noexcept nogil          # every field once; no changes meanwhile
 cdef void hash_random(entry *e, rng *r, hash_cursor *c, view *field, view *value) noexcept nogil   # of one that is not empty; texts live in c
 cdef uint64_t hash_scan(entry *e, uint64_t cursor, field_visit f, void *context) noexcept nogil
+cdef bint hash_adopt(heap *h, entry *e, uint8_t *lp, packing *limits) noexcept nogil  # lp, which is checked, becomes the content of an empty hash; False: it may not be packed so, and stays the caller's
 cdef bint hash_expand(heap *h, entry *e, size_t fields, packing *limits) noexcept nogil   # before many are added
 
 # deadlines of fields

@@ -19,8 +19,8 @@ from kvd.core.entry cimport (
     TIMED, entry_bytes, entry_deadline, entry_free, entry_inline, entry_key, entry_new, entry_timer,
 )
 from kvd.core.listpack cimport (
-    lp_append, lp_bytes, lp_check, lp_copy, lp_count, lp_delete, lp_find, lp_first, lp_free, lp_get, lp_new, lp_next,
-    lp_repeats, lp_replace, lp_seek,
+    lp_append, lp_bytes, lp_check, lp_copy, lp_count, lp_delete, lp_find, lp_first, lp_free, lp_get, lp_longest,
+    lp_new, lp_next, lp_repeats, lp_replace, lp_seek,
 )
 from kvd.core.mem cimport mem_alloc, mem_cost, mem_free, mem_realloc
 from kvd.core.random cimport rng_below
@@ -114,6 +114,15 @@ cdef bint hash_expand(heap *h, entry *e, size_t fields, packing *limits) noexcep
     if <int64_t>fields <= limits.entries and is_packed(e):
         return True
     return (not is_packed(e) or hash_to_table(h, e, HASH_TABLE)) and table_expand(&hash_table_of(e).fields, hash_len(e) + fields)
+
+
+cdef bint hash_adopt(heap *h, entry *e, uint8_t *lp, packing *limits) noexcept nogil:
+    cdef size_t items = lp_count(lp)
+    if items % 2 or <int64_t>items // 2 > limits.entries or <int64_t>lp_longest(lp) > limits.value or lp_repeats(lp, 1):
+        return False
+    lp_free(h, packed(e)[0])
+    packed(e)[0] = lp
+    return True
 
 
 # ---- reading and writing ----------------------------------------------------------------------------

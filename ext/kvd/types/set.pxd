@@ -32,6 +32,8 @@ cdef void set_start(entry *e, set_cursor *c) noexcept nogil
 cdef bint set_next(set_cursor *c, view *member) noexcept nogil                        # every member once; no changes meanwhile
 cdef view set_random(entry *e, rng *r, char *scratch) noexcept nogil                  # of one that is not empty
 cdef uint64_t set_scan(entry *e, uint64_t cursor, member_visit f, void *context) noexcept nogil
+cdef bint set_adopt(heap *h, entry *e, uint8_t *lp, packing *limits) noexcept nogil   # lp, which is checked, becomes the content of an empty set; False: it may not be packed so, and stays the caller's
+cdef bint set_adopt_ints(heap *h, entry *e, uint8_t *ints, packing *limits) noexcept nogil   # the same for an intset
 cdef void set_expand(heap *h, entry *e, size_t members, packing *limits) noexcept nogil   # before this many are added; more than the packed limit make a table at once
 
 cdef bint set_free_some(heap *h, entry *e, int *budget) noexcept nogil

@@ -18,7 +18,7 @@ from kvd.core.intset cimport (
 )
 from kvd.core.listpack cimport (
     lp_append, lp_append_int, lp_bytes, lp_check, lp_copy, lp_count, lp_delete, lp_find, lp_first, lp_free, lp_get,
-    lp_new, lp_next, lp_repeats, lp_seek,
+    lp_longest, lp_new, lp_next, lp_repeats, lp_seek,
 )
 from kvd.core.mem cimport mem_alloc, mem_cost, mem_free
 from kvd.core.random cimport rng_below
@@ -169,6 +169,23 @@ cdef int set_add(heap *h, entry *e, view member, packing *limits) noexcept nogil
         if not to_table(h, e):
             return -1
     return add_to_table(h, table_of(e), member)
+
+
+cdef bint set_adopt(heap *h, entry *e, uint8_t *lp, packing *limits) noexcept nogil:
+    if <int64_t>lp_count(lp) > limits.entries or <int64_t>lp_longest(lp) > limits.value or lp_repeats(lp, 0):
+        return False
+    drop_bytes(h, e)
+    bytes_of(e)[0] = lp
+    e.kind = kind_of(SET, SET_PACKED)
+    return True
+
+
+cdef bint set_adopt_ints(heap *h, entry *e, uint8_t *ints, packing *limits) noexcept nogil:
+    if <int64_t>intset_count(ints) > min(limits.integers, <int64_t>1 << 30):
+        return False
+    drop_bytes(h, e)
+    bytes_of(e)[0] = ints
+    return True
 
 
 cdef void set_expand(heap *h, entry *e, size_t members, packing *limits) noexcept nogil:

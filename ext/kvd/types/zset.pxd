@@ -25,6 +25,8 @@ cdef entry *zset_new(heap *h, view key) noexcept nogil                          
 cdef size_t zset_len(entry *e) noexcept nogil
 cdef bint zset_score(entry *e, view member, double *score) noexcept nogil             # False: no such member
 cdef int zset_set(heap *h, entry *e, view member, double score, packing *limits) noexcept nogil   # 1 new, 0 moved, -1 no memory
+cdef bint zset_adopt(heap *h, entry *e, uint8_t *lp, packing *limits) noexcept nogil  # lp, which is checked, becomes the content of an empty sorted set; False: it may not be packed so, and stays the caller's
+cdef bint zset_expand(heap *h, entry *e, size_t members, packing *limits) noexcept nogil   # before many are added
 cdef bint zset_remove(heap *h, entry *e, view member) noexcept nogil
 cdef int64_t zset_rank(entry *e, view member, double *score) noexcept nogil           # from the lowest; -1: no such member
 cdef size_t zset_below(entry *e, double score, bint equal) noexcept nogil             # the number with a lower score, or an equal one too

@@ -14,7 +14,7 @@ from libc.string cimport memset
 from kvd.core.entry cimport BOXED, entry_bytes, entry_free, entry_key, entry_new, entry_payload
 from kvd.core.listpack cimport (
     lp_bytes, lp_check, lp_copy, lp_count, lp_delete, lp_find, lp_first, lp_free, lp_get, lp_get_int, lp_insert,
-    lp_insert_int, lp_new, lp_next, lp_prev, lp_repeats, lp_seek,
+    lp_insert_int, lp_longest, lp_new, lp_next, lp_prev, lp_repeats, lp_seek,
 )
 from kvd.core.mem cimport mem_alloc, mem_cost, mem_free
 from kvd.core.ranked cimport (
@@ -22,7 +22,7 @@ from kvd.core.ranked cimport (
     ranked_free_some, ranked_init, ranked_insert, ranked_lex_below, ranked_remove,
 )
 from kvd.core.table cimport (
-    table, table_bytes, table_check, table_cursor, table_drain, table_find, table_hash, table_init, table_insert,
+    table, table_bytes, table_check, table_cursor, table_drain, table_expand, table_find, table_hash, table_init, table_insert,
     table_next, table_remove, table_scan,
 )
 from kvd.core.text cimport DOUBLE_TEXT, format_double, parse_double
@@ -104,6 +104,38 @@ cdef bint packed_insert(heap *h, entry *e, view member, double score) noexcept n
     if not ok:
         lp_delete(h, packed(e), packed(e)[0] + at, 1)
     return ok
+
+
+cdef bint in_order(uint8_t *lp) noexcept nogil:
+    """Are all scores numbers, and the members in order of score and bytes?"""
+    cdef uint8_t *p = lp_first(lp)
+    cdef char text[2][24]
+    cdef char digits[24]
+    cdef view member[2]
+    cdef double score[2]
+    cdef int i = 0
+    cdef bint first = True
+    while p != NULL:
+        member[i] = lp_get(p, text[i])
+        p = lp_next(p)
+        if not parse_double(lp_get(p, digits), &score[i]) or score[i] != score[i]:
+            return False
+        if not first and (score[1 - i] > score[i] or (score[1 - i] == score[i] and view_compare(member[1 - i], member[i]) >= 0)):
+            return False
+        p = lp_next(p)
+        i = 1 - i
+        first = False
+    return True
+
+
+cdef bint zset_adopt(heap *h, entry *e, uint8_t *lp, packing *limits) noexcept nogil:
+    cdef size_t items = lp_count(lp)
+    if (items % 2 or <int64_t>items // 2 > limits.entries or <int64_t>lp_longest(lp) > limits.value
+            or not in_order(lp) or lp_repeats(lp, 1)):
+        return False
+    lp_free(h, packed(e)[0])
+    packed(e)[0] = lp
+    return True
 
 
 # ---- tree -------------------------------------------------------------------------------------------
@@ -234,6 +266,12 @@ cdef int zset_set(heap *h, entry *e, view member, double score, packing *limits)
         return -1
     score_of(m)[0] = score
     return 0
+
+
+cdef bint zset_expand(heap *h, entry *e, size_t members, packing *limits) noexcept nogil:
+    if <int64_t>members <= limits.entries and is_packed(e):
+        return True
+    return (not is_packed(e) or to_tree(h, e)) and table_expand(&tree(e).members, zset_len(e) + members)
 
 
 cdef bint zset_remove(heap *h, entry *e, view member) noexcept nogil:

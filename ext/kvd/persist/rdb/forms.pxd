@@ -7,6 +7,8 @@ cdef enum rdb_form:
     RDB_ZSET = 3               # scores as text
     RDB_HASH = 4
     RDB_ZSET_2 = 5             # scores as doubles
+    RDB_MODULE_PRE_GA = 6      # of modules: these two are not read
+    RDB_MODULE = 7
     RDB_HASH_ZIPMAP = 9
     RDB_LIST_ZIPLIST = 10
     RDB_SET_INTSET = 11
@@ -26,6 +28,7 @@ cdef enum rdb_form:
     RDB_FORMS = 26
 
 cdef enum rdb_opcode:          # the same byte, where no value follows
+    RDB_SLOT_IMPORT = 243      # a migration of slots that Valkey was receiving
     RDB_SLOT_INFO = 244        # number, keys and deadlines of a cluster's slot
     RDB_FUNCTION = 245         # a library of functions
     RDB_FUNCTION_PRE_GA = 246  # the same, of release candidates of Redis 7

@@ -25,8 +25,8 @@ from kvd.persist.rdb.lengths cimport (
 from kvd.persist.rdb.values cimport put_form, saving, value_form
 from kvd.persist.rdb.ziplist cimport get_ziplist
 from kvd.types.hash cimport (
-    HASH_PACKED, hash_cursor, hash_expand, hash_is_timed, hash_len, hash_new, hash_next, hash_set, hash_set_deadline,
-    hash_soonest, hash_start,
+    HASH_PACKED, hash_adopt, hash_cursor, hash_expand, hash_is_timed, hash_len, hash_new, hash_next, hash_set,
+    hash_set_deadline, hash_soonest, hash_start,
 )
 from kvd.types.kind cimport HASH, encoding_of, packing
 from kvd.types.value cimport value_files
@@ -79,6 +79,8 @@ cdef void fill_from_pairs(reader *r, entry *e, uint8_t *lp, bint timed, packing 
     cdef uint8_t *value
     cdef uint8_t *following
     cdef int64_t ms = 0
+    if lp != NULL and not timed and hash_adopt(r.mem, e, lp, limits):
+        return
     while p != NULL and not r.bad:
         value = lp_next(p)
         if value == NULL:
@@ -137,7 +139,7 @@ cdef void fill_from_zipmap(reader *r, entry *e, packing *limits) noexcept nogil:
 
 cdef void fill_from_fields(reader *r, entry *e, int form, packing *limits) noexcept nogil:
     cdef int64_t soonest = <int64_t>get_bytes(r, 8, False) if form == RDB_HASH_TIMED else 0
-    cdef uint64_t n = get_count(r)
+    cdef uint64_t n = get_count(r, 2)
     cdef uint64_t after
     cdef int64_t ms
     cdef view field, value

@@ -17,7 +17,10 @@ cdef struct reader:            # once bad, it returns zeros and empty strings
     const uint8_t *p
     const uint8_t *end
     bint bad
-    buf room[2]                # holds strings that are not plain; the caller chooses one
+    bint short                 # bad because more bytes are needed than there are
+    bint empty                 # bad because a collection is empty, as old servers wrote some
+    uint8_t timed              # TIMED: the value's key has a deadline
+    buf room[3]                # holds strings that are not plain; the caller chooses one. The last is for keys
     store *s                   # its limits of encodings apply
     heap *mem
 
@@ -36,9 +39,12 @@ cdef void reader_close(reader *r) noexcept nogil
 cdef bint more(reader *r, uint64_t n) noexcept nogil                      # are at least n bytes left? else it becomes bad
 cdef uint64_t get_bytes(reader *r, int n, bint big) noexcept nogil
 cdef uint64_t get_length(reader *r) noexcept nogil
-cdef uint64_t get_count(reader *r) noexcept nogil                         # number of elements that follow, each of at least a byte; not 0
-cdef uint64_t get_few(reader *r, int bytes) noexcept nogil                # number of elements that follow, each of this many bytes; may be 0
-cdef view get_string(reader *r, int which) noexcept nogil                 # valid until the next call with the same `which`
+cdef uint64_t get_count(reader *r, int bytes) noexcept nogil              # number of elements that follow, each of at least this many bytes; not 0
+cdef uint64_t get_few(reader *r, int bytes) noexcept nogil                # the same; may be 0
+cdef view get_string(reader *r, int which) noexcept nogil                 # below 4 GiB; valid until the next call with the same `which`
+cdef view get_large_string(reader *r, int which) noexcept nogil           # the same of any size
+cdef bint get_integer(reader *r, int64_t *n) noexcept nogil               # reads a string that is written as an integer; False: another follows
+cdef uint8_t *copy_bytes(reader *r, view v) noexcept nogil                # to the store's heap; NULL: r.bad
 cdef uint8_t *get_listpack(reader *r) noexcept nogil                      # checked and not empty, owned by the caller; NULL: r.bad
 
 

@@ -4,7 +4,8 @@
     string   length and bytes | 11000000 1, 11000001 2, 11000010 4 bytes: an integer | 11000011 length length LZF
 
 Reading checks every length before it is used. An error sets `bad`, and all further reads return zeros and empty strings, so
-that callers test `bad` once, at the end.
+that callers test `bad` once, at the end. `short` and `empty` tell two kinds of errors from the others, for the loader of
+files: it reads more of the file and starts anew, or skips the key.
 """
 
 from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint64_t
@@ -19,7 +20,8 @@ from kvd.core.view cimport view_of
 
 cdef enum:
     COMPRESS_ABOVE = 20        # bytes of a string
-    LZF_EXPANSION = 300        # maximum ratio of decompressed to compressed size
+    LZF_EXPANSION = 88         # maximum ratio of decompressed to compressed size: 264 bytes from 3
+    LONGEST = 0xFFFFFFFF       # bytes of a key or an element, whose lengths have 32 bits in memory
 
 
 # ---- writing ----------------------------------------------------------------------------------------
@@ -105,11 +107,14 @@ cdef void reader_open(reader *r, store *s, view data) noexcept nogil:
 cdef void reader_close(reader *r) noexcept nogil:
     buf_release(&r.room[0])
     buf_release(&r.room[1])
+    buf_release(&r.room[2])
 
 
 cdef bint more(reader *r, uint64_t n) noexcept nogil:
-    if r.bad or n > <uint64_t>(r.end - r.p):
-        r.bad = True
+    if r.bad:
+        return False
+    if n > <uint64_t>(r.end - r.p):
+        r.bad = r.short = True
         return False
     return True
 
@@ -119,6 +124,10 @@ cdef uint64_t get_bytes(reader *r, int n, bint big) noexcept nogil:
     cdef int i
     if not more(r, n):
         return 0
+    if n == 1:
+        v = r.p[0]
+        r.p += 1
+        return v
     for i in range(n):
         v |= <uint64_t>r.p[i] << (8 * (n - 1 - i) if big else 8 * i)
     r.p += n
@@ -152,17 +161,17 @@ cdef uint64_t get_length(reader *r) noexcept nogil:
     return n
 
 
-cdef uint64_t get_count(reader *r) noexcept nogil:
-    cdef uint64_t n = get_length(r)
-    if n == 0 or n > <uint64_t>(r.end - r.p):
-        r.bad = True
-    return 0 if r.bad else n
+cdef uint64_t get_count(reader *r, int bytes) noexcept nogil:
+    cdef uint64_t n = get_few(r, bytes)
+    if n == 0 and not r.bad:
+        r.bad = r.empty = True
+    return n
 
 
 cdef uint64_t get_few(reader *r, int bytes) noexcept nogil:
     cdef uint64_t n = get_length(r)
-    if n > <uint64_t>(r.end - r.p) // bytes:
-        r.bad = True
+    if not r.bad and n > <uint64_t>(r.end - r.p) // bytes:
+        r.bad = r.short = True
     return 0 if r.bad else n
 
 
@@ -170,7 +179,7 @@ cdef view get_lzf(reader *r, buf *room) noexcept nogil:
     cdef uint64_t n = get_length(r)
     cdef uint64_t whole = get_length(r)
     room.len = 0
-    if not more(r, n) or whole > n * LZF_EXPANSION or not buf_reserve(room, whole + 1) or not lzf_decompress(
+    if not more(r, n) or whole // LZF_EXPANSION > n or not buf_reserve(room, whole + 1) or not lzf_decompress(
             r.p, n, <uint8_t *>room.ptr, whole):
         r.bad = True
         return view_of(NULL, 0)
@@ -178,7 +187,36 @@ cdef view get_lzf(reader *r, buf *room) noexcept nogil:
     return view_of(room.ptr, whole)
 
 
+cdef int64_t get_number(reader *r, int form) noexcept nogil:
+    """The rest of a string that is an integer."""
+    if form == FORM_INT8:
+        return <int8_t>get_bytes(r, 1, False)
+    if form == FORM_INT16:
+        return <int16_t>get_bytes(r, 2, False)
+    if form == FORM_INT32:
+        return <int32_t>get_bytes(r, 4, False)
+    r.bad = True
+    return 0
+
+
+cdef bint get_integer(reader *r, int64_t *n) noexcept nogil:
+    cdef int form
+    if r.bad or r.p == r.end or not 0xC0 | FORM_INT8 <= r.p[0] <= 0xC0 | FORM_INT32:
+        return False
+    get_length_or_form(r, &form)
+    n[0] = get_number(r, form)
+    return not r.bad
+
+
 cdef view get_string(reader *r, int which) noexcept nogil:
+    cdef view v = get_large_string(r, which)
+    if v.len > LONGEST:
+        r.bad = True
+        return view_of(NULL, 0)
+    return v
+
+
+cdef view get_large_string(reader *r, int which) noexcept nogil:
     cdef buf *room = &r.room[which]
     cdef int form
     cdef uint64_t n = get_length_or_form(r, &form)
@@ -192,17 +230,9 @@ cdef view get_string(reader *r, int which) noexcept nogil:
         v = view_of(<const char *>r.p, n)
         r.p += n
         return v
-    if form == FORM_INT8:
-        number = <int8_t>get_bytes(r, 1, False)
-    elif form == FORM_INT16:
-        number = <int16_t>get_bytes(r, 2, False)
-    elif form == FORM_INT32:
-        number = <int32_t>get_bytes(r, 4, False)
-    else:
-        number = 0
-        r.bad = True
+    number = get_number(r, form)
     room.len = 0
-    if not buf_reserve(room, INT_TEXT):
+    if r.bad or not buf_reserve(room, INT_TEXT):
         r.bad = True
         return view_of(NULL, 0)
     return view_of(room.ptr, format_int(room.ptr, number))
@@ -221,8 +251,11 @@ cdef uint8_t *copy_bytes(reader *r, view v) noexcept nogil:
 cdef uint8_t *get_listpack(reader *r) noexcept nogil:
     cdef view v = get_string(r, 0)
     cdef uint8_t *lp
-    if r.bad or lp_check(<const uint8_t *>v.ptr, v.len) != NULL or lp_count(<const uint8_t *>v.ptr) == 0:
+    if r.bad or lp_check(<const uint8_t *>v.ptr, v.len) != NULL:
         r.bad = True
+        return NULL
+    if lp_count(<const uint8_t *>v.ptr) == 0:
+        r.bad = r.empty = True
         return NULL
     lp = copy_bytes(r, v)
     return lp

@@ -18,7 +18,7 @@ from kvd.persist.rdb.lengths cimport (
 from kvd.persist.rdb.values cimport put_form, saving, value_form
 from kvd.persist.rdb.ziplist cimport get_ziplist
 from kvd.types.kind cimport LIST, encoding_of
-from kvd.types.list cimport LIST_PACKED, list_access, list_adopt, list_close, list_grow, list_new, list_open
+from kvd.types.list cimport LIST_PACKED, list_access, list_adopt, list_close, list_grow, list_len, list_new, list_open
 from kvd.types.value cimport value_files
 
 cdef enum:
@@ -67,7 +67,10 @@ cdef void push(reader *r, entry *e, view v) noexcept nogil:
 
 
 cdef void adopt(reader *r, entry *e, uint8_t *lp) noexcept nogil:
-    if lp != NULL and not list_adopt(r.mem, e, lp, list_limits(r.s)):
+    """Appends a node; an empty one, as old servers wrote some, is skipped."""
+    if lp == NULL and r.empty:
+        r.bad = r.empty = False
+    elif lp != NULL and not list_adopt(r.mem, e, lp, list_limits(r.s)):
         lp_free(r.mem, lp)
         r.bad = True
 
@@ -78,7 +81,7 @@ cdef void fill(reader *r, entry *e, int form) noexcept nogil:
     if form == RDB_LIST_ZIPLIST:
         adopt(r, e, get_ziplist(r))
         return
-    n = get_count(r)
+    n = get_count(r, 1)
     while n and not r.bad:
         if form == RDB_LIST_QUICKLIST_2:
             node = get_length(r)
@@ -96,8 +99,11 @@ cdef void fill(reader *r, entry *e, int form) noexcept nogil:
 cdef entry *load(void *context, int form, view key) noexcept nogil:
     cdef reader *r = <reader *>context
     cdef entry *e = list_new(r.mem, key)
-    if e != NULL:
-        fill(r, e, form)
+    if e == NULL:
+        return NULL
+    fill(r, e, form)
+    if not r.bad and list_len(e) == 0:
+        r.bad = r.empty = True
     return e
 
 

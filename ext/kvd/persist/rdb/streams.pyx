@@ -217,6 +217,7 @@ cdef void load_node(reader *r, stream *s) noexcept nogil:
         seq = seq << 8 | <uint8_t>key.ptr[8 + i]
     lp = get_listpack(r)
     if lp == NULL:
+        r.empty = False                # no server has written an empty node
         return
     n = lp_bytes(lp)
     if not stream_adopt(s, id_of(ms, seq), lp, n):

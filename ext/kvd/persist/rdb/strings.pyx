@@ -1,14 +1,16 @@
 """Strings in RDB files: integers as integers, long strings compressed."""
 
+from libc.stdint cimport int64_t
+
 from kvd.core.buf cimport buf_add
 from kvd.core.entry cimport entry
 from kvd.core.text cimport INT_TEXT
 from kvd.core.view cimport view
 from kvd.persist.rdb.forms cimport RDB_STRING
-from kvd.persist.rdb.lengths cimport get_string, put_length, put_string, reader
+from kvd.persist.rdb.lengths cimport get_integer, get_large_string, put_length, put_string, reader
 from kvd.persist.rdb.values cimport put_form, saving, value_form
 from kvd.types.kind cimport STRING
-from kvd.types.string cimport string_new, string_view
+from kvd.types.string cimport string_new, string_new_int, string_view
 from kvd.types.value cimport value_files
 
 
@@ -37,8 +39,12 @@ cdef bint save(void *context) noexcept nogil:
 
 cdef entry *load(void *context, int form, view key) noexcept nogil:
     cdef reader *r = <reader *>context
-    cdef view v = get_string(r, 0)
-    return string_new(r.mem, key, v, 0) if not r.bad else NULL
+    cdef int64_t n
+    cdef view v
+    if get_integer(r, &n):
+        return string_new_int(r.mem, key, n, r.timed)
+    v = get_large_string(r, 0)
+    return string_new(r.mem, key, v, r.timed) if not r.bad else NULL
 
 
 value_files(STRING, save, load)

@@ -39,5 +39,6 @@ cdef bint value_save_some(saving *w, size_t bytes) noexcept nogil            # a
 cdef int value_save(buf *out, entry *e, bint compresses) noexcept nogil      # type byte and value; returns the RDB version that reads it
 cdef void put_form(saving *w, int form) noexcept nogil                       # begins: the type byte, and the key if it is to be written
 cdef entry *value_load(store *s, view data, view key) noexcept nogil         # data is exactly one value; NULL: it is broken, or no memory
-cdef entry *value_read(reader *r, view key) noexcept nogil                   # reads type byte and value; NULL: r.bad, or no memory
+cdef entry *value_read(reader *r, int form, view key) noexcept nogil         # what follows the type byte; NULL: r.bad, also without memory. A string has a timer if r.timed
+cdef int form_type(int form) noexcept nogil                                  # the type of a form; -1: there is no such form
 cdef void value_form(int form, int type) noexcept                            # registers a form of a type

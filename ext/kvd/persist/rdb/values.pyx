@@ -25,6 +25,10 @@ cdef void value_form(int form, int type) noexcept:
     TYPES[form] = type
 
 
+cdef int form_type(int form) noexcept nogil:
+    return TYPES[form] if 0 <= form < RDB_FORMS else -1
+
+
 cdef void value_save_start(saving *w, buf *out, entry *e, bint keyed, bint compresses) noexcept nogil:
     w.to.out = out
     w.to.compresses = compresses
@@ -53,10 +57,9 @@ cdef int value_save(buf *out, entry *e, bint compresses) noexcept nogil:
     return w.version
 
 
-cdef entry *value_read(reader *r, view key) noexcept nogil:
-    cdef int form = <int>get_bytes(r, 1, False)
+cdef entry *value_read(reader *r, int form, view key) noexcept nogil:
     cdef entry *e = NULL
-    if not r.bad and form < RDB_FORMS and TYPES[form] >= 0:
+    if not r.bad and form_type(form) >= 0:
         e = type_row_of(TYPES[form]).load(r, form, key)
     if e != NULL and r.bad:
         value_free(r.mem, e)
@@ -70,7 +73,7 @@ cdef entry *value_load(store *s, view data, view key) noexcept nogil:
     cdef reader r
     cdef entry *e
     reader_open(&r, s, data)
-    e = value_read(&r, key)
+    e = value_read(&r, <int>get_bytes(&r, 1, False), key)
     if e != NULL and r.p != r.end:
         value_free(r.mem, e)
         e = NULL

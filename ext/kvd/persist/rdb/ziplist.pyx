@@ -57,7 +57,7 @@ cdef uint8_t *get_ziplist(reader *r) noexcept nogil:
     cdef const uint8_t *p = <const uint8_t *>v.ptr + 10
     cdef const uint8_t *end = <const uint8_t *>v.ptr + v.len
     cdef uint8_t *lp
-    if r.bad or v.len < 12 or <uint8_t>v.ptr[v.len - 1] != 255:
+    if r.bad or v.len < 11 or <uint8_t>v.ptr[v.len - 1] != 255:
         r.bad = True
         return NULL
     lp = lp_new(r.mem)
@@ -66,6 +66,7 @@ cdef uint8_t *get_ziplist(reader *r) noexcept nogil:
             r.bad = True
             break
     if lp == NULL or r.bad or p != end - 1 or lp_count(lp) == 0:
+        r.empty = not r.bad and lp != NULL and p == end - 1
         r.bad = True
         if lp != NULL:
             lp_free(r.mem, lp)

@@ -21,7 +21,9 @@ from kvd.persist.rdb.values cimport put_form, saving, value_form
 from kvd.persist.rdb.ziplist cimport get_ziplist
 from kvd.types.kind cimport ZSET, encoding_of, packing
 from kvd.types.value cimport value_files
-from kvd.types.zset cimport ZSET_PACKED, zset_at, zset_get, zset_len, zset_new, zset_prev, zset_set
+from kvd.types.zset cimport (
+    ZSET_PACKED, zset_adopt, zset_at, zset_expand, zset_get, zset_len, zset_new, zset_prev, zset_set,
+)
 
 
 cdef bint save(void *context) noexcept nogil:
@@ -73,8 +75,10 @@ cdef double get_score(reader *r) noexcept nogil:
 
 
 cdef void fill_from_members(reader *r, entry *e, int form, packing *limits) noexcept nogil:
-    cdef uint64_t n = get_count(r)
+    cdef uint64_t n = get_count(r, 9 if form == RDB_ZSET_2 else 2)
     cdef view member
+    if r.bad or not zset_expand(r.mem, e, n, limits):
+        r.bad = True
     while n and not r.bad:
         member = get_string(r, 0)
         add_scored(r, e, member, get_text_score(r) if form == RDB_ZSET else get_score(r), limits)
@@ -88,6 +92,8 @@ cdef void fill_from_pairs(reader *r, entry *e, uint8_t *lp, packing *limits) noe
     cdef double score
     cdef uint8_t *p = lp_first(lp) if lp != NULL else NULL
     cdef uint8_t *after
+    if lp != NULL and zset_adopt(r.mem, e, lp, limits):
+        return
     while p != NULL and not r.bad:
         after = lp_next(p)
         if after == NULL or not parse_double(lp_get(after, digits), &score):

@@ -1,0 +1,187 @@
+"""Files from Python: `load` is kvd.Store.load; `inspect` reads an RDB file without keeping anything, and `scan` the commands of
+an append-only file, for kvd check.
+
+An RDB file is read and loaded in slices. Between them neither the lock nor the GIL is held. If other threads can reach the store
+through its lock, the GIL is not held during a slice either; else it is what protects the store.
+"""
+
+from cpython.buffer cimport PyBUF_SIMPLE, Py_buffer, PyBuffer_Release, PyObject_GetBuffer
+from cpython.exc cimport PyErr_CheckSignals
+from libc.stdint cimport int64_t, uint8_t, uint32_t
+from libc.string cimport memset
+
+from kvd.core.buf cimport buf_release
+from kvd.core.clock cimport NEVER
+from kvd.core.view cimport view_of
+from kvd.doors.lock cimport acquire, release
+from kvd.doors.store cimport Store
+from kvd.persist.load cimport (
+    LOADING_FAILED, LOADING_INSPECT, LOADING_KEEP, LOADING_MERGE, LOADING_PREAMBLE, LOADING_UNCHECKED, loading,
+    loading_drop, loading_feed, loading_finish, loading_offset, loading_open, loading_open_file, loading_some,
+)
+from kvd.persist.scan cimport scan_commands, scanning
+from kvd.run.after cimport after
+from kvd.types.kind cimport TYPES
+from kvd.types.value cimport type_name
+
+import os
+
+cdef enum:
+    SLICE = 1 << 16            # bytes: below a millisecond
+
+KEEP, MERGE, PREAMBLE, UNCHECKED = LOADING_KEEP, LOADING_MERGE, LOADING_PREAMBLE, LOADING_UNCHECKED
+
+
+cdef bint slice_of(Store owner, loading *l) except -1:
+    """Loads some of the file, and installs it at its end. True: there is more."""
+    cdef bint going = False
+    with nogil:
+        loading_feed(l)
+    PyErr_CheckSignals()
+    owner.acquire_idle()
+    try:
+        if owner.closed:
+            from kvd.errors import ClosedError
+            raise ClosedError("the store is closed")
+        if owner.s.guard.held:
+            with nogil:
+                going = loading_some(l, SLICE)
+        else:
+            going = loading_some(l, SLICE)
+        if not going and not l.flags & LOADING_INSPECT:
+            loading_finish(l)
+            after(owner.s)
+    finally:
+        release(owner.s)
+    return going
+
+
+cdef int run(Store owner, loading *l) except -1:
+    """Loads all of it. In any case nothing of the input is referred to any more."""
+    try:
+        while slice_of(owner, l):
+            pass
+    finally:
+        acquire(owner.s)
+        loading_drop(l)
+        release(owner.s)
+    if owner.s.wanted != NEVER:
+        owner.plan()
+    return 0
+
+
+cdef int read_source(Store owner, object source, uint32_t flags, loading *l) except -1:
+    """source: a path, or bytes, or a binary file, which is read to its end."""
+    cdef Py_buffer data
+    cdef int fd
+    if isinstance(source, (str, os.PathLike)):
+        with open(source, "rb", buffering=0) as file:
+            fd = file.fileno()
+            loading_open_file(l, owner.s, fd, flags)
+            return run(owner, l)
+    if hasattr(source, "read"):
+        source = source.read()
+        if not isinstance(source, bytes):
+            raise TypeError("the file is not open in binary mode")
+    PyObject_GetBuffer(source, &data, PyBUF_SIMPLE)
+    try:
+        loading_open(l, owner.s, view_of(<const char *>data.buf, data.len), flags)
+        return run(owner, l)
+    finally:
+        PyBuffer_Release(&data)
+
+
+cdef object name_of(object source):
+    if isinstance(source, (str, os.PathLike)):
+        return os.fspath(source)
+    return getattr(source, "name", None)
+
+
+cdef str error_of(loading *l):
+    return (<bytes>l.error).decode("utf-8", "backslashreplace")
+
+
+cdef int raise_failure(loading *l, object source) except -1:
+    from kvd.errors import FileError
+    name = name_of(source)
+    if l.failed_call:
+        raise OSError(l.failed_call, os.strerror(l.failed_call), name)
+    if error_of(l) == "no memory":
+        raise MemoryError()
+    raise FileError(f"{name}: {error_of(l)}" if isinstance(name, str) else error_of(l), l.offset)
+
+
+def load(Store owner not None, object source, uint32_t flags=0):
+    """Load an RDB file. Returns the number of keys. See kvd.Store.load.
+
+    flags: KEEP (what the store holds stays), MERGE (a key that is there already is replaced, not an error), PREAMBLE (keys that have
+    expired are loaded, too), UNCHECKED (the checksum may be wrong)."""
+    cdef loading l
+    memset(&l, 0, sizeof(l))
+    read_source(owner, source, flags & ~LOADING_INSPECT, &l)
+    if l.state == LOADING_FAILED:
+        raise_failure(&l, source)
+    return l.keys
+
+
+cdef dict aux_of(loading *l):
+    cdef dict found = {}
+    cdef size_t at = 0
+    cdef uint32_t n
+    cdef list words = []
+    while at < l.aux.len:
+        n = (<uint32_t *>(l.aux.ptr + at))[0]
+        words.append(l.aux.ptr[at + 4:at + 4 + n])
+        at += 4 + n
+    for i in range(0, len(words), 2):
+        found[words[i].decode("utf-8", "backslashreplace")] = words[i + 1].decode("utf-8", "backslashreplace")
+    return found
+
+
+def inspect(Store owner not None, object source):
+    """Read an RDB file without loading it. Returns what it contains, as a dict:
+
+    version, valkey: the format. keys: number of them, types: the number of each type, expires: keys with a deadline, expired:
+    keys whose deadline has passed, empty: empty collections, which are not loaded. libraries: of functions. aux: the
+    auxiliary fields. checksum: whether it has one (a wrong one is an error). end: the offset of the first byte that does not belong
+    to it. error: None, or the reason why it cannot be loaded, offset: where.
+
+    owner: gives the memory for one value at a time. Raises OSError if the file cannot be read."""
+    cdef loading l
+    cdef int i
+    memset(&l, 0, sizeof(l))
+    try:
+        read_source(owner, source, LOADING_INSPECT, &l)
+        if l.failed_call:
+            raise_failure(&l, source)
+        return {
+            "version": l.version, "valkey": bool(l.valkey), "keys": l.keys, "expires": l.timed, "expired": l.expired,
+            "types": {type_name(i).decode(): l.types[i] for i in range(TYPES) if l.types[i]},
+            "empty": l.empty, "libraries": l.libraries, "aux": aux_of(&l), "checksum": bool(l.summed_up),
+            "end": loading_offset(&l), "error": error_of(&l) if l.state == LOADING_FAILED else None, "offset": l.offset,
+        }
+    finally:
+        buf_release(&l.aux)
+
+
+def scan(object data, int64_t until=0):
+    """Find the first broken command of an append-only file, without its RDB preamble if it has one. O(N). Returns a dict:
+
+    good: the number of bytes after which it could be cut so that it is whole, commands: those up to there, error: None, or what
+    is wrong at offset, torn: whether the error is that the file ends too early, time: the last annotation of time, stopped: whether
+    the scan ended before an annotation later than `until`.
+
+    data: bytes-like. until: seconds since 1970, or 0."""
+    cdef Py_buffer view
+    cdef scanning found
+    found.until = until
+    PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
+    try:
+        with nogil:
+            scan_commands(<const uint8_t *>view.buf, view.len, &found)
+    finally:
+        PyBuffer_Release(&view)
+    return {
+        "good": found.good, "commands": found.commands, "error": found.error.decode() if found.error != NULL else None,
+        "offset": found.offset, "torn": bool(found.torn), "time": found.time, "stopped": bool(found.stopped),
+    }
