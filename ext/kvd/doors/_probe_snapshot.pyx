@@ -1,0 +1,39 @@
+"""A snapshot in slices of the test's choice. Built in every form but release."""
+
+from kvd.doors.store cimport Store
+from kvd.persist.snapshot cimport snapshot, snapshot_delete, snapshot_give_up, snapshot_new, snapshot_some
+
+
+cdef class Snapshot:
+    """Takes a snapshot of a store. `some(n)` runs a slice of about n bytes; True at the end."""
+
+    cdef Store owner
+    cdef snapshot *w
+    cdef readonly bint whole
+
+    def __init__(self, Store owner not None):
+        self.owner = owner
+        self.w = snapshot_new(owner.s, False)
+        if self.w == NULL:
+            raise RuntimeError("there is a snapshot already")
+
+    def some(self, size_t n):
+        if not self.whole:
+            self.whole = snapshot_some(self.w, n)
+        return bool(self.whole)
+
+    def give_up(self):
+        snapshot_give_up(self.w)
+
+    def file(self):
+        """The bytes of the file, with a checksum."""
+        cdef bytes data = self.w.out.ptr[:self.w.out.len]
+        return data[:5] + b"%04d" % self.w.version + data[9:] + b"\0" * 8
+
+    def __dealloc__(self):
+        if self.w != NULL:
+            if not self.whole:
+                snapshot_give_up(self.w)
+                while not snapshot_some(self.w, <size_t>-1):
+                    pass
+            snapshot_delete(self.w)

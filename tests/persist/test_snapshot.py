@@ -1,0 +1,210 @@
+"""A snapshot holds the data set of the instant at which it began, whatever happens while it is taken."""
+
+import itertools
+import random
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import kvd
+from kvd.doors._probe_snapshot import Snapshot
+
+from ..run.workload import LINES
+
+
+NOW = 1_700_000_000
+
+
+def digest(store):
+    return store.execute("DEBUG", "DIGEST")
+
+
+def loaded(file):
+    copy = kvd.Store()
+    copy.clock.freeze(NOW)
+    copy.load(file)
+    assert copy.execute("DEBUG", "CHECK") == b"OK"
+    return copy
+
+
+def run(store, *words):
+    try:
+        return store.execute(*words)
+    except (kvd.KvdError, TypeError) as error:
+        return error
+
+
+def fill(store, n, seed=0):
+    dice = random.Random(seed)
+    for i in range(n):
+        store.execute("SELECT", dice.choice([0, 0, 0, 1, 3]))
+        kind, key = dice.randrange(7), f"k{i}"
+        if kind < 3:
+            store.set(key, dice.randbytes(dice.choice([3, 40, 700])))
+        elif kind == 3:
+            store.hset(key, mapping={f"f{j}": "v" * j for j in range(dice.choice([3, 600]))})
+        elif kind == 4:
+            store.rpush(key, *range(dice.choice([3, 3000])))
+        elif kind == 5:
+            store.zadd(key, {f"m{j}": j for j in range(dice.choice([3, 300]))})
+        else:
+            store.sadd(key, *range(dice.choice([3, 1000])))
+        if dice.random() < 0.2:
+            store.expire(key, 1000)
+    store.execute("SELECT", 0)
+
+
+# what may happen between two slices; n numbers the call
+EVENTS = {
+    "set": lambda s, n, k: s.set(k, f"new{n}"),
+    "add": lambda s, n, k: s.set(f"added{n}", n),
+    "delete": lambda s, n, k: s.delete(k),
+    "rename": lambda s, n, k: run(s, "RENAME", k, f"k{n * 7 % 100}"),
+    "move": lambda s, n, k: run(s, "MOVE", k, 1),
+    "copy": lambda s, n, k: run(s, "COPY", k, f"k{n * 5 % 400}", "REPLACE"),
+    "swap": lambda s, n, k: run(s, "SWAPDB", 0, n % 4),
+    "flushdb": lambda s, n, k: run(s, "FLUSHDB", ["SYNC", "ASYNC"][n % 2]),
+    "flushall": lambda s, n, k: run(s, "FLUSHALL", ["SYNC", "ASYNC"][n % 2]),
+    "grow": lambda s, n, k: [s.set(f"g{n}:{i}", i) for i in range(500)],
+    "shrink": lambda s, n, k: s.delete(*s.keys("*")[: len(s.keys("*")) // 2 or 1], "x"),
+    "expire": lambda s, n, k: s.pexpire(k, 5),
+    "persist": lambda s, n, k: s.persist(k),
+    "due": lambda s, n, k: s.clock.advance(0.01),
+    "push": lambda s, n, k: run(s, "RPUSH", k, n),
+    "pop": lambda s, n, k: run(s, "LPOP", k, 2),
+    "field": lambda s, n, k: run(s, "HSET", k, f"f{n}", n),
+    "field deadline": lambda s, n, k: run(s, "HPEXPIRE", k, 5, "FIELDS", 1, "f1"),
+    "append": lambda s, n, k: run(s, "APPEND", k, "x" * 300),
+    "score": lambda s, n, k: run(s, "ZINCRBY", k, 1, "m1"),
+    "select": lambda s, n, k: run(s, "SELECT", n % 4),
+    "script": lambda s, n, k: run(s, "EVAL", "redis.pcall('append', KEYS[1], 'y') redis.call('del', KEYS[2])", 2, k, f"k{n * 3 % 400}"),
+    "store": lambda s, n, k: run(s, "SUNIONSTORE", f"k{n * 11 % 400}", k, f"k{n}"),
+}  # fmt: skip
+
+
+def snapshot_during(store, events, slices):
+    """The file of a snapshot between whose slices the events happen."""
+    snap = Snapshot(store)
+    for n, ((event, which), size) in enumerate(zip(events, itertools.cycle(slices), strict=False)):
+        snap.some(size)
+        EVENTS[event](store, n, f"k{which}")
+    while not snap.some(100_000):
+        pass
+    return snap.file()
+
+
+@given(st.lists(st.tuples(st.sampled_from(sorted(EVENTS)), st.integers(0, 59)), max_size=30), st.lists(st.sampled_from([1, 50, 500, 5000]), min_size=1, max_size=4),
+       st.integers(0, 5))  # fmt: skip
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+def test_the_file_is_the_state_at_the_begin(events, slices, seed):
+    store = kvd.Store()
+    store.clock.freeze(NOW)
+    fill(store, 60, seed)
+    before = digest(store)
+    copy = loaded(snapshot_during(store, events, slices))
+    assert digest(copy) == before
+    now = digest(store)
+    again = Snapshot(store)        # no mark is left: the next one is whole, too
+    again.some(1 << 40)
+    assert digest(loaded(again.file())) == now and store.execute("DEBUG", "CHECK") == b"OK"
+
+
+@given(st.lists(st.one_of(LINES, st.just("slice"), st.just("slice")), max_size=80), st.lists(LINES, max_size=40))
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+def test_commands_of_every_family_meanwhile(steps, first):
+    store = kvd.Store(enable_debug_command="yes")
+    store.clock.freeze(NOW)
+    fill(store, 30)
+    for words in first:
+        run(store, *words)
+    before = digest(store)
+    snap = Snapshot(store)
+    for step in steps:
+        if step == "slice":
+            snap.some(30)
+        elif step[0].upper() not in ("DEBUG", "RESTORE"):
+            run(store, *step)
+    while not snap.some(100_000):
+        pass
+    assert digest(loaded(snap.file())) == before
+
+
+@pytest.mark.parametrize("event", sorted(EVENTS))
+def test_each_event_in_every_slice(event):
+    store = kvd.Store()
+    store.clock.freeze(NOW)
+    fill(store, 120, 9)
+    before = digest(store)
+    assert digest(loaded(snapshot_during(store, [(event, n % 120) for n in range(300)], [700]))) == before
+
+
+def test_large_values_are_written_in_slices():
+    store = kvd.Store()
+    store.hset("h", mapping={f"field{i}": i for i in range(50_000)})
+    store.set("s", b"x" * 3_000_000)
+    store.rpush("l", *range(100_000))
+    store.zadd("z", {f"m{i}": i for i in range(50_000)})
+    store.sadd("set", *[f"m{i}" for i in range(50_000)])
+    before = digest(store)
+    snap = Snapshot(store)
+    slices, longest, size = 0, 0, 0
+    while not snap.some(10_000):
+        slices += 1
+        longest, size = max(longest, len(snap.file()) - size), len(snap.file())
+    assert slices > 300 and longest < 30_000 and digest(loaded(snap.file())) == before
+
+
+@pytest.mark.parametrize("words", [("HSET", "h", "f1", "new"), ("DEL", "h"), ("HPEXPIRE", "h", "1", "FIELDS", "1", "f2"), ("RENAME", "h", "x"), ("FLUSHALL",), ("EXPIRE", "h", "1")])
+def test_a_value_that_is_half_written_is_finished_before_it_changes(words):
+    store = kvd.Store()
+    store.clock.freeze(NOW)
+    store.hset("h", mapping={f"f{i}": i for i in range(10_000)})
+    store.set("other", "1")
+    before = digest(store)
+    snap = Snapshot(store)
+    for _ in range(5):
+        snap.some(1000)
+    store.set("other", "2")
+    store.execute(*words)
+    while not snap.some(1000):
+        store.incr("other")
+    assert digest(loaded(snap.file())) == before
+
+
+def test_a_snapshot_that_is_given_up_leaves_no_mark():
+    store = kvd.Store()
+    store.clock.freeze(NOW)
+    fill(store, 200)
+    snap = Snapshot(store)
+    for n in range(30):
+        snap.some(300)
+        store.set(f"k{n}", "new")
+        store.set(f"more{n}", "new")
+    snap.give_up()
+    while not snap.some(64):
+        store.set("more1", "x")
+        store.delete("more2")
+    before = digest(store)
+    again = Snapshot(store)
+    again.some(1 << 40)
+    assert digest(loaded(again.file())) == before
+
+
+def test_memory_is_not_multiplied():
+    """What a snapshot holds while nothing changes is what the caller has not taken yet."""
+    store = kvd.Store()
+    fill(store, 2000)
+    used = store.used_memory
+    snap = Snapshot(store)
+    while not snap.some(5000):
+        assert store.used_memory < used * 1.05
+
+
+def test_there_is_one_at_a_time():
+    store = kvd.Store()
+    snap = Snapshot(store)
+    with pytest.raises(RuntimeError):
+        Snapshot(store)
+    assert snap.some(1) is True
+    Snapshot(store)
