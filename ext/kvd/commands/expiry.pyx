@@ -18,6 +18,7 @@ from kvd.run.registry cimport define
 from kvd.store.config cimport EVENT_GENERIC
 from kvd.store.effects cimport effect_int, effect_word
 from kvd.store.keyspace cimport keyspace_find, keyspace_persist, keyspace_remove, keyspace_set_deadline
+from kvd.store.store cimport expiry_now
 
 
 cdef bint bad_time(call *c) noexcept nogil:
@@ -76,7 +77,7 @@ cdef bint condition_allows(int flags, int64_t before, int64_t after) noexcept no
 
 
 cdef bint set_deadline(call *c, entry *e, uint64_t hash, int64_t ms) noexcept nogil:
-    if ms <= c.store.now:
+    if ms <= expiry_now(c.store):
         keyspace_remove(c.store, c.db, e, hash)
         changed(c, c.argv[1], 1, EVENT_GENERIC, b"del")
         propagate_key(c, b"DEL", c.argv[1])

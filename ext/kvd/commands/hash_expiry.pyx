@@ -21,6 +21,7 @@ from kvd.run.registry cimport define
 from kvd.store.config cimport EVENT_HASH
 from kvd.store.effects cimport effect_text, effect_word, effects
 from kvd.store.keyspace cimport keyspace_replan_fields
+from kvd.store.store cimport expiry_now
 from kvd.types.hash cimport hash_deadline, hash_len, hash_new, hash_remove, hash_set, hash_set_deadline
 from kvd.types.kind cimport HASH, packing
 
@@ -82,7 +83,7 @@ cdef int expire_field(call *c, entry *e, view field, int64_t ms, int flags, pack
     if not condition_allows(flags, before, ms):
         return 0
     hash_propagate_deadline(c, field, ms)
-    if ms <= c.store.now:
+    if ms <= expiry_now(c.store):
         hash_remove(&c.store.mem, e, field)
         return 2
     return 1 if hash_set_deadline(&c.store.mem, e, field, ms, limits) else -1

@@ -21,6 +21,7 @@ from kvd.run.registry cimport define
 from kvd.store.config cimport EVENT_HASH
 from kvd.store.effects cimport effect_int, effect_text, effect_word, effects
 from kvd.store.keyspace cimport keyspace_replan_fields
+from kvd.store.store cimport expiry_now
 from kvd.types.hash cimport (
     hash_cursor, hash_deadline, hash_expand, hash_get, hash_len, hash_new, hash_next, hash_random, hash_remove,
     hash_scan, hash_set, hash_start,
@@ -187,7 +188,7 @@ cdef void hash_propagate_deadline(call *c, view field, int64_t ms) noexcept nogi
     cdef effects *u = &c.store.effects
     if not propagates(c):
         return
-    if ms <= c.store.now:
+    if ms <= expiry_now(c.store):
         propagate_as(c, b"HDEL", 3)
         effect_word(u, c.argv[1])
         effect_word(u, field)

@@ -20,6 +20,7 @@ from kvd.store.access cimport access_init
 from kvd.store.config cimport EVENT_GENERIC, EVENT_NEW, EVENT_STRING, OPT_PROTO_MAX_BULK_LEN, cfg
 from kvd.store.effects cimport effect_int, effect_text, effect_word, effects
 from kvd.store.keyspace cimport keyspace_find, keyspace_insert, keyspace_persist, keyspace_remove, keyspace_replace
+from kvd.store.store cimport expiry_now
 from kvd.types.kind cimport STRING, type_of
 from kvd.types.string cimport string_assign, string_len, string_new, string_view
 
@@ -206,7 +207,7 @@ cdef void string_propagate(call *c, view key, view value, int64_t deadline, bint
     cdef effects *u = &c.store.effects
     if not propagates(c):
         return
-    if 0 <= deadline <= c.store.now:
+    if 0 <= deadline <= expiry_now(c.store):
         propagate_key(c, b"DEL", key)
         return
     propagate_as(c, b"SET", 5 if deadline >= 0 else 3 + keep_ttl)
@@ -225,7 +226,7 @@ cdef void finish_set(call *c, view key, uint64_t hash, int64_t deadline) noexcep
     changed(c, key, 1, EVENT_STRING, b"set")
     if deadline < 0:
         return
-    if deadline <= c.store.now:
+    if deadline <= expiry_now(c.store):
         e = table_find(&c.db.keys, key, hash)
         keyspace_remove(c.store, c.db, e, hash)
         event_of(c, key, EVENT_GENERIC, b"del")

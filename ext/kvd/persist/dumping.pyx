@@ -21,6 +21,7 @@ from kvd.store.access cimport access_set_frequency, access_set_idle, uses_lfu
 from kvd.store.config cimport EVENT_GENERIC, OPT_RDBCOMPRESSION, cfg
 from kvd.store.effects cimport effect_int, effect_text, effect_word, effects
 from kvd.store.keyspace cimport keyspace_find, keyspace_remove, keyspace_replan_fields, keyspace_set_deadline
+from kvd.store.store cimport expiry_now
 from kvd.types.hash cimport hash_is_timed
 from kvd.types.kind cimport HASH, type_of
 from kvd.types.value cimport value_free
@@ -155,7 +156,7 @@ cdef void restore_command(call *c) noexcept nogil:
         return
     if ttl and not r.absolute:
         ttl = min(ttl, <int64_t>0x7FFFFFFFFFFFFFFF - c.store.now) + c.store.now
-    if ttl == 0 or ttl > c.store.now:
+    if ttl == 0 or ttl > expiry_now(c.store):
         place_restored(c, e, ttl, &r)
         return
     value_free(&c.store.mem, e)            # it has expired already

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -65,6 +66,20 @@ static inline int kvd_folder_sync(const char *path) {
     return r;
 }
 
+/* against other processes and other stores of this one; released with the last descriptor */
+static inline int kvd_file_lock(int fd) { return flock(fd, LOCK_EX | LOCK_NB) == 0; }
+static inline int kvd_file_is(int fd, const char *path) {
+    struct stat a, b;
+    return fstat(fd, &a) == 0 && stat(path, &b) == 0 && a.st_ino == b.st_ino && a.st_dev == b.st_dev;
+}
+
+static inline long kvd_file_size(const char *path) {
+    struct stat a;
+    return stat(path, &a) == 0 ? (long)a.st_size : -1;
+}
+
+static inline int kvd_file_truncate(int fd, unsigned long size) { return ftruncate(fd, (off_t)size) < 0 ? errno : 0; }
+static inline int kvd_file_make_folder(const char *path) { return mkdir(path, 0755) < 0 ? errno : 0; }
 static inline int kvd_file_rename(const char *from, const char *to) { return rename(from, to) < 0 ? errno : 0; }
 static inline int kvd_last_error(void) { return errno; }
 

@@ -12,6 +12,11 @@ cdef extern from "kvd/persist/file.h" nogil:
     int file_sync "kvd_file_sync" (int fd)
     int folder_sync "kvd_folder_sync" (const char *path)
     int file_rename "kvd_file_rename" (const char *source, const char *target)
+    bint file_lock "kvd_file_lock" (int fd)                          # False: it is locked
+    bint file_is "kvd_file_is" (int fd, const char *path)            # is that what the path names?
+    long file_size "kvd_file_size" (const char *path)                # -1: there is none
+    int file_truncate "kvd_file_truncate" (int fd, unsigned long size)
+    int file_make_folder "kvd_file_make_folder" (const char *path)
     int last_error "kvd_last_error" ()
 
 cdef enum:

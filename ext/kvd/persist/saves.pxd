@@ -31,9 +31,10 @@ cdef struct saves:             # all fields under the store's lock, but `file` w
     uint64_t load_expired      # of its keys, those that had expired
 
 cdef saves *saves_open(store *s) noexcept nogil                    # makes it if necessary; NULL: no memory
-cdef bint saves_begin(store *s, view path, bint for_log, saved done) noexcept nogil    # in a thread; False: it could not be started
+cdef bint saves_begin(store *s, const char *folder, view name, bint for_log, saved done) noexcept nogil   # in a thread; False: it could not be started, and done was called
 cdef bint saves_begin_dump(store *s) noexcept nogil                # BGSAVE
 cdef bint saves_now(store *s) noexcept nogil                       # SAVE: under the lock, until it is done
+cdef bint saves_write(store *s, rdb_file *f, bint for_log, snapshot **left) noexcept nogil   # all of a file that is open, and finishes it; the caller deletes *left
 cdef void saves_cancel(store *s) noexcept nogil                    # the running one ends soon
 cdef void saves_end(store *s) noexcept nogil                       # cancels it, and waits until it has ended; lends the lock meanwhile
 cdef void saves_wait(store *s) noexcept nogil                      # without the lock: until none runs

@@ -134,12 +134,12 @@ cdef void join_ended(saves *v) noexcept nogil:
         v.joinable = False
 
 
-cdef bint open_file(store *s, rdb_file *f, view name) noexcept nogil:
-    return rdb_file_open(f, config_text(&s.config, OPT_DIR), name, cfg(&s.config, OPT_RDBCHECKSUM),
+cdef bint open_file(store *s, rdb_file *f, const char *folder, view name) noexcept nogil:
+    return rdb_file_open(f, folder, name, cfg(&s.config, OPT_RDBCHECKSUM),
                          cfg(&s.config, OPT_RDB_SAVE_INCREMENTAL_FSYNC))
 
 
-cdef bint saves_begin(store *s, view path, bint for_log, saved done) noexcept nogil:
+cdef bint saves_begin(store *s, const char *folder, view name, bint for_log, saved done) noexcept nogil:
     cdef saves *v = saves_open(s)
     if v == NULL or v.running or snapshot_of(s) != NULL:
         return False
@@ -148,7 +148,7 @@ cdef bint saves_begin(store *s, view path, bint for_log, saved done) noexcept no
     v.for_log = for_log
     v.cancelled = False
     v.begun_ms = v.tried_ms = wall_ms()
-    if not open_file(s, &v.file, path):
+    if not open_file(s, &v.file, folder, name):
         done(s, &v.file, False)
         return False
     store_share(s)
@@ -177,37 +177,41 @@ cdef view dump_name(store *s) noexcept nogil:
 
 
 cdef bint saves_begin_dump(store *s) noexcept nogil:
-    if not saves_begin(s, dump_name(s), False, dump_ended):
+    if not saves_begin(s, config_text(&s.config, OPT_DIR), dump_name(s), False, dump_ended):
         return False
     log_line(s, LOG_NOTICE, b"Background saving started")
     return True
 
 
+cdef bint saves_write(store *s, rdb_file *f, bint for_log, snapshot **left) noexcept nogil:
+    cdef snapshot *w = snapshot_new(s, for_log)
+    cdef bint whole = False
+    left[0] = w
+    while w != NULL and not whole:
+        if f.error and not w.muted:
+            snapshot_give_up(w)
+        whole = snapshot_some(w, CHUNK)
+        rdb_file_write(f, w.out.ptr, w.out.len)
+        w.out.len = 0
+    if w != NULL and not w.muted and not w.failed and rdb_file_finish(f, w.version):
+        return True
+    rdb_file_drop(f)
+    return False
+
+
 cdef bint saves_now(store *s) noexcept nogil:
     cdef saves *v = saves_open(s)
-    cdef snapshot *w
+    cdef snapshot *w = NULL
     cdef bint ok
-    cdef bint whole = False
     if v == NULL:
         return False
     v.begun_ms = v.tried_ms = wall_ms()
-    if not open_file(s, &v.file, dump_name(s)):
-        report(s, &v.file)
-        return False
-    w = snapshot_new(s, False)
-    while w != NULL and not whole:
-        if v.file.error and not w.muted:
-            snapshot_give_up(w)
-        whole = snapshot_some(w, CHUNK)
-        rdb_file_write(&v.file, w.out.ptr, w.out.len)
-        w.out.len = 0
-    ok = w != NULL and not w.muted and not w.failed and rdb_file_finish(&v.file, w.version)
-    if not ok:
-        rdb_file_drop(&v.file)
+    ok = open_file(s, &v.file, config_text(&s.config, OPT_DIR), dump_name(s)) and saves_write(s, &v.file, False, &w)
+    if ok:
+        log_line(s, LOG_NOTICE, b"DB saved on disk")
+    else:
         report(s, &v.file)
     if w != NULL:
-        if ok:
-            log_line(s, LOG_NOTICE, b"DB saved on disk")
         note_result(s, w, ok)
         snapshot_delete(w)
     return ok

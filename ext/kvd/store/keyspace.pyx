@@ -26,7 +26,7 @@ from kvd.core.wheel cimport wheel_add, wheel_cancel, wheel_delete, wheel_moved, 
 from kvd.store.access cimport access_touch
 from kvd.store.change cimport change_open, database_replaced, field_gone, fields_gone, key_event, key_gone
 from kvd.store.config cimport EVENT_EXPIRED, EVENT_GENERIC, EVENT_HASH, EVENT_MISS
-from kvd.store.store cimport remains
+from kvd.store.store cimport expiry_now, remains
 from kvd.types.hash cimport (
     HASH_PACKED_TIMED, hash_drop_due, hash_due, hash_len, hash_soonest, hash_table, hash_table_of,
 )
@@ -84,7 +84,7 @@ cdef void dispose(store *s, entry *e) noexcept nogil:
 
 
 cdef inline bint is_expired(store *s, entry *e) noexcept nogil:
-    return e.flags & TIMED and entry_deadline(e) <= s.now
+    return e.flags & TIMED and entry_deadline(e) <= expiry_now(s)
 
 
 cdef entry *keyspace_find(store *s, database *db, view key, uint64_t hash) noexcept nogil:
@@ -96,7 +96,7 @@ cdef entry *keyspace_find(store *s, database *db, view key, uint64_t hash) noexc
         s.stats.expired += 1
         keyspace_remove(s, db, e, hash)
         return NULL
-    if e != NULL and has_timed_fields(e) and 0 <= hash_soonest(e) <= s.now:
+    if e != NULL and has_timed_fields(e) and 0 <= hash_soonest(e) <= expiry_now(s):
         if s.hides:
             return without_due_fields(s, e)
         if keyspace_drop_fields(s, db, e, hash, NULL):
@@ -128,7 +128,7 @@ cdef entry *without_due_fields(store *s, entry *e) noexcept nogil:
 
 
 cdef bint keyspace_due(store *s, entry *e) noexcept nogil:
-    return is_expired(s, e) or (has_timed_fields(e) and 0 <= hash_soonest(e) <= s.now)
+    return is_expired(s, e) or (has_timed_fields(e) and 0 <= hash_soonest(e) <= expiry_now(s))
 
 
 cdef entry *keyspace_read(store *s, database *db, view key, uint64_t hash, bint touch) noexcept nogil:

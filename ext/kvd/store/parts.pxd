@@ -11,6 +11,6 @@ cdef enum part:
     PART_SCRIPTS               # script/runtime.pyx
     PART_SNAPSHOT              # persist/snapshot.pyx: the one that is being taken, or NULL
     PART_SAVES                 # persist/saves.pyx
-    PART_LOG                   # persist/log.pyx: the append-only log; NULL: there is none
+    PART_JOURNAL               # persist/journal.pyx: the append-only log; NULL: there is none
     PART_SERVER                # server/server.pyx
     PARTS

@@ -118,6 +118,7 @@ cdef struct store:
     listener *openers          # of these, one that has `opens`: tested before every change; NULL: none
     bint ahead                 # a snapshot has yet to reach the key that was opened last
     effects effects            # of the running unit, to be propagated
+    bint unwritten             # the log has effects that are not written yet
     int64_t changes            # elements changed, ever (change.pyx)
     int64_t changes_saved      # of those, at the last save
     int64_t paused_until       # ms: until then nothing expires or is evicted (CLIENT PAUSE); 0: not paused
@@ -152,6 +153,11 @@ cdef void store_delete(store *s) noexcept nogil                    # after the p
 cdef inline size_t store_memory(store *s) noexcept nogil:
     """The memory that maxmemory limits: keys and values, and what the layers above report."""
     return s.mem.used + s.outside
+
+
+cdef inline int64_t expiry_now(store *s) noexcept nogil:
+    """Deadlines up to this time have passed. While a log is loaded none has: what expired is a deletion in the log."""
+    return 0 if s.special & SPECIAL_LOADING else s.now
 
 
 cdef inline void store_report(store *s, int part, size_t bytes) noexcept nogil:

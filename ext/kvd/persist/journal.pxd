@@ -1,0 +1,71 @@
+"""The append-only log of a store. See journal.pyx."""
+
+from libc.stdint cimport int64_t, uint64_t
+
+from kvd.core.buf cimport buf
+from kvd.core.threads cimport pthread_t
+from kvd.core.view cimport view
+from kvd.persist.file cimport PATH_ROOM
+from kvd.persist.manifest cimport manifest
+from kvd.store.effects cimport consumer
+from kvd.store.parts cimport PART_JOURNAL
+from kvd.store.store cimport store
+
+cdef extern from "kvd/persist/nap.h" nogil:
+    struct nap "kvd_nap":
+        pass
+    void nap_init "kvd_nap_init" (nap *n)
+    int nap_for "kvd_nap" (nap *n, int ms)
+    void nap_end "kvd_nap_end" (nap *n)
+
+cdef enum journal_sync:        # appendfsync, in the order of its words
+    SYNC_EVERYSEC
+    SYNC_ALWAYS
+    SYNC_NO
+
+cdef struct journal:           # all under the store's lock
+    consumer consumer
+    store *s
+    int fd                     # of the file that is appended to
+    int retired                # of the file before it, still to be synced and closed; -1
+    buf pending                # effects that are not written yet
+    bint lazy                  # they may wait for the thread
+    int db                     # of the last effect; -1: the file has none
+    uint64_t size              # bytes of the file
+    uint64_t before            # bytes of the files before it
+    uint64_t base_size         # of all, after the last rewrite
+    uint64_t written           # ever
+    uint64_t synced            # of these
+    int64_t delayed            # syncs that took longer than a second
+    int error                  # errno of the last write or sync; 0
+    char folder[PATH_ROOM]
+    manifest files
+    bint rewriting
+    int64_t first_kept         # number of the increment that the running rewrite began
+    bint scheduled             # a rewrite, when what runs has ended
+    int64_t rewrite_ms         # its begin
+    int64_t took_ms            # -1: none yet
+    bint failed                # the last one
+    uint64_t rewrites
+    uint64_t failures          # in a row
+    char single[PATH_ROOM]     # the path of a log in one file; empty: there is a folder
+    int sync                   # its journal_sync
+    buf since                  # effects since its rewrite began
+    pthread_t thread
+    nap nap
+    bint has_thread
+
+cdef journal *journal_start(store *s, char *error) noexcept nogil       # without the lock: loads the folder of the configuration, and appends to it. NULL: error (400 bytes)
+cdef journal *journal_open(store *s, const char *path, int sync, bint lazy, char *error) noexcept nogil   # the same for a log in one file
+cdef void journal_begin(store *s) noexcept nogil                        # under the lock: appendonly became yes
+cdef void journal_stop(store *s) noexcept nogil                         # without the lock: writes and syncs what there is, closes it
+cdef void journal_abandon(store *s) noexcept nogil                      # in the child of a fork: the files are the parent's
+cdef bint journal_flush(store *s, bint sync) noexcept nogil             # without the lock: writes, and syncs if asked or configured. False: the effects may be lost
+cdef bint journal_write(journal *j) noexcept nogil                      # under the lock: writes
+cdef bint journal_rewrite(store *s) noexcept nogil                      # under the lock; False: it could not be started
+cdef void journal_tick(store *s) noexcept nogil
+
+
+cdef inline journal *journal_of(store *s) noexcept nogil:
+    """NULL: nothing is logged."""
+    return <journal *>s.parts[<int>PART_JOURNAL]

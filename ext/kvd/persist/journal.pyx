@@ -1,0 +1,705 @@
+"""The append-only log: effects as they are delivered, a buffer, a file, and its rewrite.
+
+    command -> effects (store/effects.pyx) -> pending -> write, before the reply is sent -> fsync
+
+`journal_flush` runs between the commands of a round and their replies. With appendfsync always it also syncs, once for all
+clients of the round, so that a reply means that the write is on the disk. With everysec the thread syncs. Writing
+happens under the store's lock, syncing without.
+
+A rewrite makes a snapshot the new base. In a folder (Redis 7's form) the instant of the snapshot is the begin of a new increment,
+and the manifest names what is valid: it is replaced after each file it names is complete. A log in one file is an RDB
+preamble and commands; effects since the instant are kept (`since`), appended to the new file, and that is renamed over the old one.
+
+A crash at any instruction leaves files that load: only the last one can end in the middle of a command.
+"""
+
+from libc.errno cimport EEXIST, ENOENT, errno
+from libc.stdio cimport remove, snprintf
+from libc.stdlib cimport calloc, free
+from libc.string cimport memset, strerror, strrchr
+
+from kvd.core.buf cimport buf_add, buf_printf, buf_release
+from kvd.core.clock cimport mono_us, wall_ms
+from kvd.core.threads cimport pthread_join, thread_start
+from kvd.core.view cimport view_of, view_str
+from kvd.persist.file cimport (
+    file_append, file_create, file_is, file_lock, file_make_folder, file_rename, file_size, file_sync, file_truncate,
+    file_write, folder_sync, path_join, rdb_file, rdb_file_open,
+)
+from kvd.persist.load cimport LOADING_PREAMBLE, LOADING_UNCHECKED, load_path, loading, loading_offset
+from kvd.persist.manifest cimport manifest_add, manifest_base, manifest_print, manifest_read, manifest_release
+from kvd.persist.replay cimport REPLAY_BAD, REPLAY_TORN, REPLAY_UNREADABLE, replay_end, replay_file, replayed
+from kvd.persist.saves cimport is_saving, saves_begin, saves_write
+from kvd.persist.snapshot cimport snapshot, snapshot_delete
+from kvd.store.change cimport consume, consume_stop
+from kvd.store.config cimport (
+    OPT_AOF_LOAD_TRUNCATED, OPT_APPENDDIRNAME, OPT_APPENDFILENAME, OPT_APPENDFSYNC, OPT_APPENDONLY,
+    OPT_AUTO_AOF_REWRITE_MIN_SIZE, OPT_AUTO_AOF_REWRITE_PERCENTAGE, OPT_DIR, OPT_NO_APPENDFSYNC_ON_REWRITE,
+    OPT_RDBCHECKSUM, cfg, config_text,
+)
+from kvd.store.effects cimport TO_LOG, effect, effect_bytes, effect_next, effects
+from kvd.store.log cimport LOG_NOTICE, LOG_WARNING, log_line
+from kvd.store.store cimport SPECIAL_LOADING, SPECIAL_UNLOGGED, special_set, store_lock, store_share, store_unlock
+
+cdef extern from "<unistd.h>" nogil:
+    int close(int fd)
+    int dup(int fd)
+    ssize_t read(int fd, void *p, size_t n)
+
+cdef extern from "<fcntl.h>" nogil:
+    int open(const char *path, int flags)
+    int O_RDONLY
+
+cdef enum:
+    ERROR_ROOM = 400
+    NAP_MS = 100
+    SYNC_MS = 1000
+    LAZY_BYTES = 1048576       # a lazy log writes when so much is pending
+
+
+cdef int sync_policy(journal *j) noexcept nogil:
+    return j.sync if j.single[0] else <int>cfg(&j.s.config, OPT_APPENDFSYNC)
+
+
+# ---- appending ---------------------------------------------------------------------------------------
+
+cdef int count_for_log(effects *unit) noexcept nogil:
+    cdef effect *e = effect_next(unit, NULL)
+    cdef int n = 0
+    while e != NULL:
+        n += e.targets & TO_LOG != 0
+        e = effect_next(unit, e)
+    return n
+
+
+cdef void add_select(journal *j, int db) noexcept nogil:
+    cdef char text[16]
+    cdef int n
+    if j.db != db:
+        n = snprintf(text, sizeof(text), b"%d", db)
+        buf_printf(&j.pending, b"*2\r\n$6\r\nSELECT\r\n$%d\r\n%s\r\n", n, text)
+        j.db = db
+
+
+cdef void take(consumer *self, effects *unit) noexcept nogil:
+    cdef journal *j = <journal *>self
+    cdef effect *e = effect_next(unit, NULL)
+    cdef view v
+    cdef int n = count_for_log(unit)
+    cdef size_t begin = j.pending.len
+    if n > 1:
+        buf_add(&j.pending, b"*1\r\n$5\r\nMULTI\r\n", 15)
+    while e != NULL:
+        if e.targets & TO_LOG:
+            add_select(j, e.db)
+            v = effect_bytes(e)
+            buf_add(&j.pending, v.ptr, v.len)
+        e = effect_next(unit, e)
+    if n > 1:
+        buf_add(&j.pending, b"*1\r\n$4\r\nEXEC\r\n", 14)
+    if j.rewriting and j.single[0]:
+        buf_add(&j.since, j.pending.ptr + begin, j.pending.len - begin)
+    if unit.bytes.failed or j.pending.failed:
+        fail(j, 12)                    # ENOMEM
+    j.s.unwritten = j.s.unwritten or (n != 0 and (not j.lazy or j.pending.len > LAZY_BYTES))
+
+
+cdef bint fail(journal *j, int error) noexcept nogil:
+    """Writes are refused from now on, until one succeeds."""
+    cdef char text[256]
+    if error and j.error == 0:
+        snprintf(text, sizeof(text), b"Error writing to the AOF file: %s", strerror(error))
+        log_line(j.s, LOG_WARNING, text)
+    j.error = error
+    special_set(&j.s.special, SPECIAL_UNLOGGED, error != 0)
+    return error == 0
+
+
+cdef bint journal_write(journal *j) noexcept nogil:
+    cdef int error
+    j.s.unwritten = False
+    if j.pending.len == 0:
+        return j.error == 0
+    error = file_write(j.fd, j.pending.ptr, j.pending.len)
+    if error:
+        if file_truncate(j.fd, j.size):            # a half-written command must not be followed by others
+            log_line(j.s, LOG_WARNING, b"Could not remove short write from the append-only file. The next load will find it broken")
+        return fail(j, error)
+    j.size += j.pending.len
+    j.written += j.pending.len
+    j.pending.len = 0
+    if j.pending.cap > LAZY_BYTES:
+        buf_release(&j.pending)
+    if j.error:
+        log_line(j.s, LOG_WARNING, b"AOF write error looks solved. The server can write again.")
+    return fail(j, 0)
+
+
+cdef bint sync_written(journal *j) noexcept nogil:
+    """Under the lock, which is released during the sync."""
+    cdef int fd = dup(j.fd)
+    cdef uint64_t upto = j.written
+    cdef int64_t begun = mono_us()
+    cdef store *s = j.s
+    cdef int error
+    store_unlock(s)
+    error = file_sync(fd) if fd >= 0 else 9
+    close(fd)
+    store_lock(s)
+    j = journal_of(s)
+    if j == NULL:
+        return True
+    j.delayed += mono_us() - begun > 1000000
+    if error:
+        return fail(j, error)
+    j.synced = max(j.synced, upto)
+    return True
+
+
+cdef bint journal_flush(store *s, bint sync) noexcept nogil:
+    cdef journal *j
+    cdef bint ok = True
+    store_lock(s)
+    j = journal_of(s)
+    if j != NULL:
+        ok = journal_write(j)
+        if ok and (sync or sync_policy(j) == SYNC_ALWAYS) and j.synced < j.written:
+            ok = sync_written(j)
+    store_unlock(s)
+    return ok
+
+
+cdef bint syncs_now(journal *j) noexcept nogil:
+    """Of the thread: is there something to sync that nothing else does?"""
+    return j.synced < j.written and sync_policy(j) == SYNC_EVERYSEC and not (
+        j.rewriting and cfg(&j.s.config, OPT_NO_APPENDFSYNC_ON_REWRITE))
+
+
+cdef void *thread_main(void *context) noexcept nogil:
+    cdef journal *j = <journal *>context
+    cdef store *s = j.s
+    cdef int64_t next_sync = 0
+    cdef int retired
+    while nap_for(&j.nap, NAP_MS):
+        store_lock(s)
+        if j.pending.len:
+            journal_write(j)
+        retired = j.retired
+        j.retired = -1
+        if wall_ms() >= next_sync:
+            next_sync = wall_ms() + SYNC_MS
+            if syncs_now(j):
+                sync_written(j)
+        store_unlock(s)
+        if retired >= 0:
+            file_sync(retired)
+            close(retired)
+    return NULL
+
+
+# ---- files of a folder -------------------------------------------------------------------------------
+
+cdef const char *log_name(store *s) noexcept nogil:
+    return config_text(&s.config, OPT_APPENDFILENAME)
+
+
+cdef bint say(char *error, const char *what, const char *path, int code) noexcept nogil:
+    snprintf(error, ERROR_ROOM, b"%s %s: %s", what, path, strerror(code))
+    return False
+
+
+cdef bint keep_manifest(journal *j) noexcept nogil:
+    """Replaces the manifest; durable when it returns True."""
+    cdef char path[PATH_ROOM]
+    cdef char temporary[PATH_ROOM]
+    cdef char name[512]
+    cdef buf text
+    cdef int fd, error
+    snprintf(name, sizeof(name), b"%s.manifest", log_name(j.s))
+    path_join(path, j.folder, view_str(name))
+    snprintf(name, sizeof(name), b"temp-%s.manifest", log_name(j.s))
+    path_join(temporary, j.folder, view_str(name))
+    memset(&text, 0, sizeof(text))
+    manifest_print(&j.files, &text)
+    fd = file_create(temporary)
+    error = errno if fd < 0 else 0
+    if error == 0:
+        error = 12 if text.failed else file_write(fd, text.ptr, text.len)
+        if error == 0:
+            error = file_sync(fd)
+        close(fd)
+    buf_release(&text)
+    if error == 0:
+        error = file_rename(temporary, path)
+    if error == 0:
+        error = folder_sync(j.folder)
+    return error == 0 or fail(j, error)
+
+
+cdef bint open_increment(journal *j, int64_t seq, char *error) noexcept nogil:
+    """Opens a new increment for appending, and adds it to the list."""
+    cdef char name[512]
+    cdef char path[PATH_ROOM]
+    cdef int fd
+    snprintf(name, sizeof(name), b"%s.%lld.incr.aof", log_name(j.s), <long long>seq)
+    path_join(path, j.folder, view_str(name))
+    fd = file_create(path)
+    if fd < 0 or not manifest_add(&j.files, c'i', seq, name):
+        return say(error, b"Can't open the append-only file", path, errno if fd < 0 else 12)
+    if j.fd >= 0 and j.retired >= 0:
+        file_sync(j.retired)
+        close(j.retired)
+    j.retired = j.fd
+    j.fd = fd
+    j.before += j.size
+    j.size = 0
+    j.db = -1
+    return True
+
+
+cdef void remove_file(journal *j, const char *name) noexcept nogil:
+    cdef char path[PATH_ROOM]
+    if path_join(path, j.folder, view_str(name)):
+        remove(path)
+
+
+cdef void base_name(journal *j, int64_t seq, char *out, size_t room) noexcept nogil:
+    snprintf(out, room, b"%s.%lld.base.rdb", log_name(j.s), <long long>seq)
+
+
+cdef void install_base(journal *j, uint64_t size) noexcept nogil:
+    """The manifest names the new base and the increments since; then what is older is removed."""
+    cdef manifest old = j.files
+    cdef char name[512]
+    cdef int i
+    base_name(j, old.base_seq + 1, name, sizeof(name))
+    memset(&j.files, 0, sizeof(manifest))
+    manifest_add(&j.files, c'b', old.base_seq + 1, name)
+    for i in range(old.count):
+        if old.files[i].type == c'i' and old.files[i].seq >= j.first_kept:
+            manifest_add(&j.files, c'i', old.files[i].seq, old.files[i].name)
+    j.files.increment_seq = old.increment_seq
+    if keep_manifest(j):
+        for i in range(old.count):
+            if old.files[i].type == c'b' or old.files[i].seq < j.first_kept:
+                remove_file(j, old.files[i].name)
+    j.before = size
+    j.base_size = size + j.size
+    manifest_release(&old)
+
+
+# ---- rewriting ---------------------------------------------------------------------------------------
+
+cdef bint replace_single(journal *j, rdb_file *f) noexcept nogil:
+    """Appends what happened since to the new file, and renames it over the old one."""
+    cdef int fd = file_append(f.path)
+    cdef int error = errno if fd < 0 else 0
+    if error == 0 and not file_lock(fd):
+        error = 11
+    if error == 0:
+        error = 12 if j.since.failed else file_write(fd, j.since.ptr, j.since.len)
+    if error == 0:
+        error = file_sync(fd)
+    if error == 0:
+        error = file_rename(f.path, j.single)
+    if error == 0:
+        error = folder_sync(j.folder)
+    if error:
+        if fd >= 0:
+            close(fd)
+        remove(f.path)
+        return False
+    close(j.fd)
+    j.fd = fd
+    j.before = 0
+    j.size = j.base_size = f.written + j.since.len
+    j.pending.len = 0                  # it is a part of what was appended
+    j.synced = j.written
+    return True
+
+
+cdef void rewritten(store *s, rdb_file *f, bint ok) noexcept nogil:
+    cdef journal *j = journal_of(s)
+    if j == NULL:
+        if ok:
+            remove(f.path)
+        return
+    if ok and j.single[0]:
+        ok = replace_single(j, f)
+    elif ok:
+        install_base(j, f.written)
+    j.rewriting = False
+    buf_release(&j.since)
+    j.took_ms = wall_ms() - j.rewrite_ms
+    j.failed = not ok
+    j.rewrites += ok
+    j.failures = 0 if ok else j.failures + 1
+    if ok:
+        log_line(s, LOG_NOTICE, b"Background AOF rewrite finished successfully")
+    else:
+        log_line(s, LOG_WARNING, b"Background AOF rewrite terminated with an error")
+
+
+cdef bint journal_rewrite(store *s) noexcept nogil:
+    cdef journal *j = journal_of(s)
+    cdef char name[512]
+    cdef char error[ERROR_ROOM]
+    if j == NULL or is_saving(s):
+        return False
+    journal_write(j)
+    j.rewrite_ms = wall_ms()
+    j.scheduled = False
+    if j.single[0]:
+        snprintf(name, sizeof(name), b"%s.rewrite", strrchr(j.single, c'/') + 1)
+    else:
+        j.first_kept = j.files.increment_seq + 1
+        if not open_increment(j, j.first_kept, error):
+            log_line(s, LOG_WARNING, error)
+            j.failed = True
+            return False
+        if manifest_base(&j.files) != NULL or j.files.count > 1:
+            keep_manifest(j)
+        base_name(j, j.files.base_seq + 1, name, sizeof(name))
+    j.rewriting = True
+    log_line(s, LOG_NOTICE, b"Background append only file rewriting started")
+    return saves_begin(s, j.folder, view_str(name), True, rewritten)
+
+
+cdef bint is_grown(journal *j) noexcept nogil:
+    cdef uint64_t size = j.before + j.size
+    cdef int64_t percentage = cfg(&j.s.config, OPT_AUTO_AOF_REWRITE_PERCENTAGE)
+    cdef uint64_t base = max(j.base_size, <uint64_t>1)
+    return (percentage and size > <uint64_t>cfg(&j.s.config, OPT_AUTO_AOF_REWRITE_MIN_SIZE)
+            and (size - base if size > base else 0) * 100 // base >= <uint64_t>percentage)
+
+
+cdef void journal_tick(store *s) noexcept nogil:
+    cdef journal *j = journal_of(s)
+    if j == NULL:
+        if cfg(&s.config, OPT_APPENDONLY) and not s.special & SPECIAL_LOADING:
+            journal_begin(s)
+        return
+    if not j.single[0] and not cfg(&s.config, OPT_APPENDONLY):
+        detach(j)
+        return
+    if not is_saving(s) and (j.scheduled or (is_grown(j) and wall_ms() - j.rewrite_ms > 10000 * <int64_t>min(j.failures, <uint64_t>6))):
+        journal_rewrite(s)
+
+
+# ---- loading -----------------------------------------------------------------------------------------
+
+cdef bint cut(store *s, const char *path, replayed *r, char *error) noexcept nogil:
+    """Removes a torn end, or refuses to."""
+    cdef char text[512]
+    cdef int fd, code
+    snprintf(text, sizeof(text), b"!!! Warning: short read while loading the AOF file %s: %llu bytes after the last whole command, at offset %llu !!!",
+             path, <unsigned long long>(r.size - r.valid), <unsigned long long>r.valid)
+    log_line(s, LOG_WARNING, text)
+    if not cfg(&s.config, OPT_AOF_LOAD_TRUNCATED):
+        snprintf(error, ERROR_ROOM, b"Unexpected end of file reading the append only file %.120s at offset %llu. You can: 1) Make a backup of it, then "
+                 b"use kvd check --fix. 2) Set the option aof-load-truncated to yes and restart.", path, <unsigned long long>r.valid)
+        return False
+    fd = file_append(path)
+    code = errno if fd < 0 else file_truncate(fd, r.valid)
+    if fd >= 0:
+        close(fd)
+    if code:
+        return say(error, b"Can't cut", path, code)
+    log_line(s, LOG_WARNING, b"AOF loaded anyway because aof-load-truncated is enabled")
+    r.size = r.valid
+    return True
+
+
+cdef bint starts_as_rdb(const char *path) noexcept nogil:
+    cdef char head[5]
+    cdef int fd = open(path, O_RDONLY)
+    cdef bint found = False
+    if fd >= 0:
+        found = read(fd, head, 5) == 5 and head[0] == c'R' and head[1] == c'E' and head[2] == c'D' and head[3] == c'I' and head[4] == c'S'
+        close(fd)
+    return found
+
+
+cdef bint load_rdb(store *s, const char *path, uint64_t *end, char *error) noexcept nogil:
+    cdef loading *l = <loading *>calloc(1, sizeof(loading))
+    cdef bint ok
+    if l == NULL:
+        return say(error, b"Can't load", path, 12)
+    ok = load_path(s, path, LOADING_PREAMBLE | (0 if cfg(&s.config, OPT_RDBCHECKSUM) else LOADING_UNCHECKED), l, NULL, NULL)
+    if ok:
+        end[0] = loading_offset(l)
+    else:
+        snprintf(error, ERROR_ROOM, b"Can't load %.200s: %s", path, l.error)
+    free(l)
+    return ok
+
+
+cdef bint load_commands(store *s, const char *path, uint64_t begin, bint is_last, char *error) noexcept nogil:
+    cdef replayed r
+    cdef replay_end how = replay_file(s, path, begin, &r)
+    if how == REPLAY_UNREADABLE:
+        return say(error, b"Can't read", path, r.failed_call)
+    if how == REPLAY_BAD or (how == REPLAY_TORN and not is_last):
+        snprintf(error, ERROR_ROOM, b"Bad file format reading the append only file %.120s %s: make a backup of it, then use kvd check --fix",
+                 path, r.error if how == REPLAY_BAD else <const char *>b"(it ends within a command, and is not the last one)")
+        return False
+    return how != REPLAY_TORN or cut(s, path, &r, error)
+
+
+cdef bint load_file(store *s, const char *path, bint is_last, char *error) noexcept nogil:
+    """A base or an increment, or both in one file."""
+    cdef uint64_t begin = 0
+    if starts_as_rdb(path) and not load_rdb(s, path, &begin, error):
+        return False
+    return load_commands(s, path, begin, is_last, error)
+
+
+cdef bint read_manifest(journal *j, bint *found, char *error) noexcept nogil:
+    cdef char path[PATH_ROOM]
+    cdef char name[512]
+    cdef char text[65536]
+    cdef ssize_t n
+    cdef int fd
+    snprintf(name, sizeof(name), b"%s.manifest", log_name(j.s))
+    path_join(path, j.folder, view_str(name))
+    fd = open(path, O_RDONLY)
+    found[0] = fd >= 0
+    if fd < 0:
+        return errno == ENOENT or say(error, b"Can't open", path, errno)
+    n = read(fd, text, sizeof(text))
+    close(fd)
+    if n < 0 or n == sizeof(text):
+        return say(error, b"Can't read", path, errno if n < 0 else 27)
+    if not manifest_read(&j.files, view_of(text, n)):
+        snprintf(error, ERROR_ROOM, b"Invalid AOF manifest file %.150s: %s", path, j.files.error)
+        return False
+    return True
+
+
+cdef bint adopt_old_file(journal *j, char *error) noexcept nogil:
+    """A file of the single form (before Redis 7) becomes the base."""
+    cdef char old[PATH_ROOM]
+    cdef char new[PATH_ROOM]
+    cdef int code
+    path_join(old, config_text(&j.s.config, OPT_DIR), view_str(log_name(j.s)))
+    path_join(new, j.folder, view_str(log_name(j.s)))
+    if file_size(old) < 0:
+        return True
+    if not manifest_add(&j.files, c'b', 1, log_name(j.s)) or not keep_manifest(j):
+        return say(error, b"Can't write the manifest of", old, 12)
+    code = file_rename(old, new)
+    if code:
+        return say(error, b"Can't move", old, code)
+    log_line(j.s, LOG_NOTICE, b"Successfully migrated an old-style AOF into the AOF directory")
+    return True
+
+
+cdef bint load_folder(journal *j, char *error) noexcept nogil:
+    cdef char path[PATH_ROOM]
+    cdef int i
+    for i in range(j.files.count):
+        path_join(path, j.folder, view_str(j.files.files[i].name))
+        if not load_file(j.s, path, i == j.files.count - 1, error):
+            return False
+        j.before += j.size
+        j.size = <uint64_t>max(file_size(path), <long>0)
+    return True
+
+
+cdef bint open_last(journal *j, char *error) noexcept nogil:
+    """Appends to the last increment; without a base, the data set becomes it first."""
+    cdef char path[PATH_ROOM]
+    if j.files.count == 0:
+        return make_base(j, error) and open_increment(j, 1, error) and keep_manifest(j)
+    if j.files.files[j.files.count - 1].type != c'i':
+        return open_increment(j, j.files.increment_seq + 1, error) and keep_manifest(j)
+    path_join(path, j.folder, view_str(j.files.files[j.files.count - 1].name))
+    j.fd = file_append(path)
+    return j.fd >= 0 or say(error, b"Can't open the append-only file", path, errno)
+
+
+cdef bint make_base(journal *j, char *error) noexcept nogil:
+    cdef rdb_file *f = <rdb_file *>calloc(1, sizeof(rdb_file))
+    cdef snapshot *w = NULL
+    cdef char name[512]
+    cdef bint ok
+    if f == NULL:
+        return say(error, b"Can't write", j.folder, 12)
+    base_name(j, 1, name, sizeof(name))
+    ok = rdb_file_open(f, j.folder, view_str(name), cfg(&j.s.config, OPT_RDBCHECKSUM), False) and saves_write(j.s, f, True, &w)
+    if w != NULL:
+        snapshot_delete(w)
+    if ok:
+        j.before = f.written
+        ok = manifest_add(&j.files, c'b', 1, name)
+    else:
+        say(error, b"Can't write the base of the append-only log", f.path, f.error)
+    free(f)
+    return ok
+
+
+# ---- begin and end -----------------------------------------------------------------------------------
+
+cdef journal *journal_new(store *s) noexcept nogil:
+    cdef journal *j = <journal *>calloc(1, sizeof(journal))
+    if j != NULL:
+        j.s = s
+        j.fd = j.retired = -1
+        j.db = -1
+        j.took_ms = -1
+        j.consumer.take = take
+        nap_init(&j.nap)
+    return j
+
+
+cdef void release(journal *j) noexcept nogil:
+    if j.fd >= 0:
+        close(j.fd)
+    if j.retired >= 0:
+        file_sync(j.retired)
+        close(j.retired)
+    buf_release(&j.pending)
+    buf_release(&j.since)
+    manifest_release(&j.files)
+    free(j)
+
+
+cdef void attach(journal *j) noexcept nogil:
+    """Under the lock: from now on effects are logged."""
+    cdef store *s = j.s
+    s.parts[<int>PART_JOURNAL] = j
+    j.base_size = j.before + j.size
+    consume(s, &j.consumer)
+    s.guard.shared = True              # the thread
+    j.has_thread = thread_start(&j.thread, thread_main, j) == 0
+    if not j.has_thread:
+        fail(j, 11)
+
+
+cdef bint set_folder(journal *j, char *error) noexcept nogil:
+    cdef store *s = j.s
+    cdef int code
+    path_join(j.folder, config_text(&s.config, OPT_DIR), view_str(config_text(&s.config, OPT_APPENDDIRNAME)))
+    code = file_make_folder(j.folder)
+    return code == 0 or code == EEXIST or say(error, b"Can't open or create append-only dir", j.folder, code)
+
+
+cdef journal *journal_start(store *s, char *error) noexcept nogil:
+    cdef journal *j = journal_new(s)
+    cdef bint found = False
+    cdef bint ok
+    if j == NULL:
+        return NULL
+    ok = set_folder(j, error) and read_manifest(j, &found, error) and (found or adopt_old_file(j, error))
+    if ok:
+        special_set(&s.special, SPECIAL_LOADING, True)
+        ok = load_folder(j, error)
+        special_set(&s.special, SPECIAL_LOADING, False)
+    store_lock(s)
+    ok = ok and open_last(j, error)
+    if ok:
+        attach(j)
+    store_unlock(s)
+    if not ok:
+        release(j)
+        return NULL
+    return j
+
+
+cdef journal *journal_open(store *s, const char *path, int sync, bint lazy, char *error) noexcept nogil:
+    cdef journal *j = journal_new(s)
+    cdef bint ok
+    if j == NULL:
+        return NULL
+    snprintf(j.single, PATH_ROOM, b"%s", path)
+    snprintf(j.folder, PATH_ROOM, b"%.*s", <int>max(strrchr(path, c'/') - path, <ssize_t>1), path)
+    j.sync = sync
+    j.lazy = lazy
+    ok = open_single(j, error)
+    if ok and file_size(path) > 0:
+        special_set(&s.special, SPECIAL_LOADING, True)
+        ok = load_file(s, path, True, error)
+        special_set(&s.special, SPECIAL_LOADING, False)
+    if not ok:
+        release(j)
+        return NULL
+    j.size = <uint64_t>file_size(path)
+    store_lock(s)
+    attach(j)
+    store_unlock(s)
+    return j
+
+
+cdef bint open_single(journal *j, char *error) noexcept nogil:
+    """Opens and locks the file; again if another process replaced it meanwhile."""
+    cdef int tries
+    for tries in range(10):
+        j.fd = file_append(j.single)
+        if j.fd < 0:
+            return say(error, b"Can't open", j.single, errno)
+        if not file_lock(j.fd):
+            snprintf(error, ERROR_ROOM, b"%.300s is in use by another process, or another store of this one", j.single)
+            return False
+        if file_is(j.fd, j.single):
+            return True
+        close(j.fd)
+        j.fd = -1
+    return say(error, b"Can't lock", j.single, 11)
+
+
+cdef void journal_begin(store *s) noexcept nogil:
+    cdef journal *j = journal_new(s)
+    cdef char error[ERROR_ROOM]
+    cdef bint found = False
+    if j == NULL or is_saving(s):
+        if j != NULL:
+            release(j)
+        return
+    store_share(s)
+    if not set_folder(j, error) or not read_manifest(j, &found, error):
+        log_line(s, LOG_WARNING, error)
+        release(j)
+        return
+    attach(j)
+    j.failures = 0
+    if not journal_rewrite(s):
+        log_line(s, LOG_WARNING, b"The append-only log could not be started")
+
+
+cdef void detach(journal *j) noexcept nogil:
+    """Under the lock: appendonly became no."""
+    cdef store *s = j.s
+    cdef bint had = j.has_thread
+    journal_write(j)
+    consume_stop(s, &j.consumer)
+    s.parts[<int>PART_JOURNAL] = NULL
+    special_set(&s.special, SPECIAL_UNLOGGED, False)
+    store_unlock(s)
+    nap_end(&j.nap)
+    if had:
+        pthread_join(j.thread, NULL)
+    store_lock(s)
+    if j.fd >= 0:
+        file_sync(j.fd)
+    release(j)
+
+
+cdef void journal_stop(store *s) noexcept nogil:
+    store_lock(s)
+    if journal_of(s) != NULL:
+        detach(journal_of(s))
+    store_unlock(s)
+
+
+cdef void journal_abandon(store *s) noexcept nogil:
+    cdef journal *j = journal_of(s)
+    if j == NULL:
+        return
+    consume_stop(s, &j.consumer)
+    s.parts[<int>PART_JOURNAL] = NULL
+    s.unwritten = False
+    close(j.fd)
+    buf_release(&j.pending)
+    buf_release(&j.since)
+    manifest_release(&j.files)
+    free(j)

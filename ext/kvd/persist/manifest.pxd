@@ -1,0 +1,27 @@
+"""The list of the files of an append-only log. See manifest.pyx."""
+
+from libc.stdint cimport int64_t
+
+from kvd.core.buf cimport buf
+from kvd.core.view cimport view
+
+cdef enum:
+    NAME_ROOM = 300
+
+cdef struct log_file:
+    char name[NAME_ROOM]
+    int64_t seq
+    char type                  # b base, i increment, h history
+
+cdef struct manifest:
+    log_file *files            # the base first, then increments by number
+    int count
+    int64_t base_seq
+    int64_t increment_seq
+    char error[160]
+
+cdef bint manifest_read(manifest *m, view text) noexcept nogil         # False: m.error
+cdef void manifest_print(manifest *m, buf *out) noexcept nogil
+cdef bint manifest_add(manifest *m, char type, int64_t seq, const char *name) noexcept nogil    # False: no memory
+cdef log_file *manifest_base(manifest *m) noexcept nogil               # or NULL
+cdef void manifest_release(manifest *m) noexcept nogil

@@ -1,0 +1,159 @@
+"""The list of the files of an append-only log, as Redis 7 writes it: a line for each file.
+
+    file appendonly.aof.2.base.rdb seq 2 type b
+    file appendonly.aof.5.incr.aof seq 5 type i
+
+One base at most, increments with growing numbers, and files of the past (history), which nothing needs any more. A name with blanks
+is in quotes. Lines that begin with # are comments. A name never contains a slash: files are in the directory of the list.
+"""
+
+from libc.stdio cimport snprintf
+from libc.stdlib cimport free, realloc
+from libc.string cimport memchr, memcpy, memset
+
+from kvd.core.buf cimport buf_add_char, buf_printf
+from kvd.core.text cimport parse_int
+from kvd.core.view cimport view_is, view_of
+
+
+cdef bint manifest_add(manifest *m, char type, int64_t seq, const char *name) noexcept nogil:
+    cdef log_file *grown = <log_file *>realloc(m.files, (m.count + 1) * sizeof(log_file))
+    if grown == NULL:
+        return False
+    m.files = grown
+    memset(&grown[m.count], 0, sizeof(log_file))
+    snprintf(grown[m.count].name, NAME_ROOM, b"%s", name)
+    grown[m.count].seq = seq
+    grown[m.count].type = type
+    m.count += 1
+    if type == c'b':
+        m.base_seq = seq
+    elif type == c'i':
+        m.increment_seq = seq
+    return True
+
+
+cdef log_file *manifest_base(manifest *m) noexcept nogil:
+    return &m.files[0] if m.count and m.files[0].type == c'b' else NULL
+
+
+cdef bint fail(manifest *m, int line, const char *why) noexcept nogil:
+    snprintf(m.error, sizeof(m.error), b"line %d of the manifest: %s", line, why)
+    return False
+
+
+cdef bint next_word(view *rest, char *word, size_t room) noexcept nogil:
+    """A word, or one in double quotes with backslashes; False: there is none, or it is too long."""
+    cdef size_t n = 0
+    cdef bint quoted
+    cdef char c
+    while rest.len and (rest.ptr[0] == c' ' or rest.ptr[0] == c'\r'):
+        rest[0] = view_of(rest.ptr + 1, rest.len - 1)
+    if rest.len == 0:
+        return False
+    quoted = rest.ptr[0] == c'"'
+    if quoted:
+        rest[0] = view_of(rest.ptr + 1, rest.len - 1)
+    while rest.len and n + 1 < room:
+        c = rest.ptr[0]
+        rest[0] = view_of(rest.ptr + 1, rest.len - 1)
+        if c == c'"' if quoted else (c == c' ' or c == c'\r'):
+            word[n] = 0
+            return True
+        if quoted and c == c'\\' and rest.len:
+            c = rest.ptr[0]
+            rest[0] = view_of(rest.ptr + 1, rest.len - 1)
+        word[n] = c
+        n += 1
+    word[n] = 0
+    return not quoted and rest.len == 0
+
+
+cdef bint read_line(manifest *m, view rest, int line) noexcept nogil:
+    cdef char key[16]
+    cdef char value[NAME_ROOM]
+    cdef char name[NAME_ROOM]
+    cdef int64_t seq = 0
+    cdef char type = 0
+    name[0] = 0
+    while next_word(&rest, key, sizeof(key)):
+        if not next_word(&rest, value, sizeof(value)):
+            return fail(m, line, b"a word without a value")
+        if view_is(view_of(key, 4), b"file"):
+            memcpy(name, value, sizeof(name))
+        elif view_is(view_of(key, 3), b"seq"):
+            if not parse_text(value, &seq):
+                return fail(m, line, b"the number of the file is not one")
+        elif view_is(view_of(key, 4), b"type"):
+            type = value[0]
+    if name[0] == 0 or seq < 1 or (type != c'b' and type != c'i' and type != c'h'):
+        return fail(m, line, b"not a name, a number and a type")
+    if has_slash(name):
+        return fail(m, line, b"the name is a path")
+    if type == c'b' and m.count:
+        return fail(m, line, b"a base that is not the first file")
+    if type == c'i' and seq <= m.increment_seq:
+        return fail(m, line, b"the numbers of increments do not grow")
+    return True if type == c'h' else manifest_add(m, type, seq, name)
+
+
+cdef bint has_slash(const char *name) noexcept nogil:
+    while name[0]:
+        if name[0] == c'/':
+            return True
+        name += 1
+    return False
+
+
+cdef bint parse_text(const char *text, int64_t *n) noexcept nogil:
+    cdef size_t size = 0
+    while text[size]:
+        size += 1
+    return parse_int(view_of(text, size), n)
+
+
+cdef bint manifest_read(manifest *m, view text) noexcept nogil:
+    cdef const char *end
+    cdef size_t n
+    cdef int line = 0
+    memset(m, 0, sizeof(manifest))
+    while text.len:
+        end = <const char *>memchr(text.ptr, c'\n', text.len)
+        n = end - text.ptr if end != NULL else text.len
+        line += 1
+        if n and text.ptr[0] != c'#' and not read_line(m, view_of(text.ptr, n), line):
+            return False
+        text = view_of(text.ptr + n + 1, text.len - n - 1) if end != NULL else view_of(NULL, 0)
+    return m.count > 0 or fail(m, line, b"it names no file")
+
+
+cdef void print_name(buf *out, const char *name) noexcept nogil:
+    cdef size_t i = 0
+    cdef bint plain = True
+    while name[i]:
+        plain = plain and name[i] > 32 and name[i] != c'"' and name[i] != c'\\'
+        i += 1
+    if plain:
+        buf_printf(out, b"%s", name)
+        return
+    buf_add_char(out, c'"')
+    i = 0
+    while name[i]:
+        if name[i] == c'"' or name[i] == c'\\':
+            buf_add_char(out, c'\\')
+        buf_add_char(out, name[i])
+        i += 1
+    buf_add_char(out, c'"')
+
+
+cdef void manifest_print(manifest *m, buf *out) noexcept nogil:
+    cdef int i
+    for i in range(m.count):
+        buf_printf(out, b"file ")
+        print_name(out, m.files[i].name)
+        buf_printf(out, b" seq %lld type %c\n", <long long>m.files[i].seq, m.files[i].type)
+
+
+cdef void manifest_release(manifest *m) noexcept nogil:
+    free(m.files)
+    memset(m, 0, sizeof(manifest))

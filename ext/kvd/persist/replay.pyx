@@ -1,0 +1,228 @@
+"""Replay of the commands of an append-only file: read, found in the registry, run. No gate, no figures, no replies.
+
+A transaction is run when its EXEC has been read, so that a file that ends within one changes nothing of it. While
+a log is replayed no deadline has passed (expiry_now): what expired is a deletion in the log.
+
+Lines that begin with # are annotations (aof-timestamp-enabled).
+"""
+
+from libc.errno cimport EINTR, errno
+from libc.stdio cimport snprintf
+from libc.string cimport memchr, memset
+
+from kvd.core.buf cimport buf, buf_drop_front, buf_release, buf_reserve
+from kvd.core.view cimport view, view_is, view_of
+from kvd.resp.parser cimport PARSE_COMMAND, PARSE_ERROR, PARSE_MORE, parse, parser, parser_init, parser_release
+from kvd.run.after cimport after
+from kvd.run.call cimport F_ADMIN, arity_fits, call, call_init, command
+from kvd.run.registry cimport command_of
+from kvd.run.run cimport run_quietly
+from kvd.session.clients cimport session_delete, session_login, session_new
+from kvd.session.session cimport session
+from kvd.store.clock cimport store_time
+from kvd.store.store cimport store_lock, store_unlock
+
+cdef extern from "<unistd.h>" nogil:
+    ssize_t read(int fd, void *p, size_t n)
+    int close(int fd)
+    long lseek(int fd, long offset, int whence)
+    int SEEK_SET
+
+cdef extern from "<fcntl.h>" nogil:
+    int open(const char *path, int flags)
+    int O_RDONLY
+    int O_CLOEXEC
+
+cdef enum:
+    CHUNK = 4194304            # bytes read at once
+    SLICE = 256                # commands run under the lock at once
+
+cdef struct replaying:
+    store *s
+    session *c
+    parser p
+    buf data                   # read, and not run yet
+    uint64_t before            # bytes of the file before them
+    int fd
+    bint ended                 # all of the file has been read
+    replayed *result
+
+
+cdef bint bad(replaying *y, const char *why, view what) noexcept nogil:
+    snprintf(y.result.error, sizeof(y.result.error), b"at offset %llu: %s%.*s", <unsigned long long>(y.before + y.p.start), why,
+             <int>min(what.len, <size_t>64), what.ptr)
+    return False
+
+
+cdef bint feed(replaying *y) noexcept nogil:
+    """False: at the end of the file, or it cannot be read, or no memory."""
+    cdef ssize_t n
+    if y.ended or y.result.failed_call or not buf_reserve(&y.data, CHUNK):
+        return False
+    while True:
+        n = read(y.fd, y.data.ptr + y.data.len, CHUNK)
+        if n >= 0 or errno != EINTR:
+            break
+    if n < 0:
+        y.result.failed_call = errno
+        return False
+    y.data.len += n
+    y.ended = n == 0
+    return n > 0
+
+
+cdef bint run_words(replaying *y) noexcept nogil:
+    cdef call c
+    cdef const command *container
+    call_init(&c, y.c)
+    c.command = command_of(y.p.argv, y.p.argc, &container)
+    if c.command == NULL or not arity_fits(c.command, y.p.argc):
+        return bad(y, b"not a command, or a wrong number of arguments: ", y.p.argv[0])
+    c.flags = c.command.flags
+    if c.flags & F_ADMIN:
+        return bad(y, b"a command that no log contains: ", y.p.argv[0])
+    c.argv = y.p.argv
+    c.argc = y.p.argc
+    run_quietly(&c)
+    y.c.out.len = 0
+    y.result.commands += 1
+    return True
+
+
+cdef void begin_at(parser *p, size_t at) noexcept nogil:
+    p.used = p.start = at
+    p.missing = p.bulk = -1
+    p.argc = 0
+
+
+cdef int next_command(replaying *y) noexcept nogil:
+    """PARSE_COMMAND, PARSE_ERROR (error is set), or PARSE_MORE: more of the file is needed."""
+    cdef const char *end
+    cdef int state
+    while y.p.missing < 0 and y.p.used < y.data.len and y.data.ptr[y.p.used] == c'#':
+        end = <const char *>memchr(y.data.ptr + y.p.used, c'\n', y.data.len - y.p.used)
+        if end == NULL:
+            return PARSE_MORE
+        y.p.used = end + 1 - y.data.ptr
+    if y.p.missing < 0 and y.p.used < y.data.len and y.data.ptr[y.p.used] != c'*':
+        y.p.start = y.p.used
+        bad(y, b"not the begin of a command", view_of(NULL, 0))
+        return PARSE_ERROR
+    state = parse(&y.p, y.data.ptr, y.data.len)
+    if state == PARSE_ERROR:
+        bad(y, y.p.error, view_of(NULL, 0))
+    elif state == PARSE_COMMAND or state == PARSE_MORE:
+        return state
+    else:
+        bad(y, b"an empty command", view_of(NULL, 0))
+    return PARSE_ERROR
+
+
+cdef int find_exec(replaying *y, size_t *end) noexcept nogil:
+    """After MULTI: does its EXEC follow in what has been read?"""
+    cdef int state
+    while True:
+        state = next_command(y)
+        if state != PARSE_COMMAND:
+            return state
+        if y.p.argc == 1 and view_is(y.p.argv[0], b"exec"):
+            end[0] = y.p.used
+            return PARSE_COMMAND
+        if view_is(y.p.argv[0], b"multi"):
+            bad(y, b"MULTI within MULTI", view_of(NULL, 0))
+            return PARSE_ERROR
+
+
+cdef int run_unit(replaying *y) noexcept nogil:
+    """Runs a command, or all of a transaction, at p.used."""
+    cdef size_t begin = y.p.used
+    cdef size_t inside
+    cdef size_t end = 0
+    cdef int state = next_command(y)
+    if state != PARSE_COMMAND:
+        if state == PARSE_MORE:
+            begin_at(&y.p, begin)
+        return state
+    if not (y.p.argc == 1 and view_is(y.p.argv[0], b"multi")):
+        return PARSE_COMMAND if run_words(y) else PARSE_ERROR
+    inside = y.p.used
+    state = find_exec(y, &end)
+    if state != PARSE_COMMAND:
+        if state == PARSE_MORE:
+            begin_at(&y.p, begin)
+        return state
+    begin_at(&y.p, inside)
+    while next_command(y) == PARSE_COMMAND and y.p.used < end:
+        if not run_words(y):
+            return PARSE_ERROR
+    return PARSE_COMMAND
+
+
+cdef int run_slice(replaying *y) noexcept nogil:
+    """Under the lock."""
+    cdef int n
+    cdef int state = PARSE_COMMAND
+    store_time(y.s)
+    for n in range(SLICE):
+        state = run_unit(y)
+        if state != PARSE_COMMAND:
+            break
+        y.result.valid = y.before + y.p.used
+    after(y.s)
+    return state
+
+
+cdef replay_end run_all(replaying *y) noexcept nogil:
+    cdef int state
+    while True:
+        store_lock(y.s)
+        state = run_slice(y)
+        store_unlock(y.s)
+        if state == PARSE_ERROR:
+            return REPLAY_BAD
+        if state == PARSE_MORE:
+            y.before += y.p.used
+            buf_drop_front(&y.data, y.p.used)
+            begin_at(&y.p, 0)
+            if not feed(y):
+                break
+    if y.result.failed_call:
+        return REPLAY_UNREADABLE
+    if not y.ended:
+        bad(y, b"out of memory", view_of(NULL, 0))
+        return REPLAY_BAD
+    return REPLAY_WHOLE if y.data.len == 0 else REPLAY_TORN
+
+
+cdef replay_end replay_file(store *s, const char *path, uint64_t begin, replayed *r) noexcept nogil:
+    cdef replaying y
+    cdef replay_end end = REPLAY_UNREADABLE
+    memset(&y, 0, sizeof(y))
+    memset(r, 0, sizeof(replayed))
+    y.s = s
+    y.result = r
+    y.before = r.valid = begin
+    y.fd = open(path, O_RDONLY | O_CLOEXEC)
+    if y.fd < 0 or lseek(y.fd, <long>begin, SEEK_SET) < 0:
+        r.failed_call = errno
+        return REPLAY_UNREADABLE
+    parser_init(&y.p)
+    y.p.trusted = True
+    y.p.max_bulk = <int64_t>1 << 40
+    store_lock(s)
+    y.c = session_new(s, True)
+    if y.c != NULL:
+        session_login(y.c, True)
+    store_unlock(s)
+    if y.c != NULL:
+        end = run_all(&y)
+        store_lock(s)
+        session_delete(y.c)
+        store_unlock(s)
+    else:
+        r.failed_call = 12             # ENOMEM
+    r.size = y.before + y.data.len
+    parser_release(&y.p)
+    buf_release(&y.data)
+    close(y.fd)
+    return end
