@@ -410,6 +410,20 @@ def test_other_threads_use_the_store_meanwhile(tmp_path):
     assert rounds > 2 and keys(store) == 60_000 and store.execute("DEBUG", "CHECK") == b"OK"
 
 
+def test_the_lock_is_lent_in_the_middle_of_a_value(store):
+    members = [text(f"member {i}") for i in range(400_000)]
+    data = rdb(b"\2" + text("set") + length(len(members)) + b"".join(members))
+    with store.serve():                          # other threads can reach it: it has a lock
+        store.set("a", "old")
+        loader = threading.Thread(target=store.load, args=(data,))
+        loader.start()
+        rounds = 0
+        while loader.is_alive():
+            rounds += store.get("a") == b"old"
+        loader.join()
+    assert rounds > 5 and store.scard("set") == len(members) and digest(store) != EMPTY
+
+
 def test_a_closed_store_loads_nothing(store):
     store.close()
     with pytest.raises(kvd.ClosedError):

@@ -46,6 +46,7 @@ cdef bint slice_of(Store owner, loading *l) except -1:
         if owner.s.guard.held:
             with nogil:
                 going = loading_some(l, SLICE)
+            owner.s.guard.held = True      # who borrowed the lock meanwhile has said that it is free
         else:
             going = loading_some(l, SLICE)
         if not going and not l.flags & LOADING_INSPECT:

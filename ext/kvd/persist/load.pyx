@@ -11,6 +11,8 @@ The bytes are untrusted. `reader` checks every length against the bytes that are
 content, and tables are expanded for no more keys than the rest of the file can hold.
 
 A file is read through a buffer, not mapped: a mapped file that another process truncates would kill this one.
+Within a slice the lock is lent to threads that wait for it, also in the middle of a value.
+
 A record that the buffer does not hold whole ends the slice; loading_feed appends more of the file, and the record is read
 again from its beginning. Records therefore change nothing before they are read completely.
 
@@ -529,6 +531,7 @@ cdef bint loading_some(loading *l, size_t bytes) noexcept nogil:
     store_time(l.s)
     access_init(l.s, &one)
     l.access = one.access
+    l.r.lends_at = l.r.p
     while l.state <= LOADING_RECORDS and not l.starved and <size_t>(l.r.p - begin) < bytes:
         if l.expected and expand(l):
             break
