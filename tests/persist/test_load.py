@@ -472,6 +472,12 @@ def test_a_file_with_a_flipped_byte_is_refused(store, name):
 def test_announced_sizes_cost_no_memory(store):
     before = store.used_memory
     many = b"\x81" + b"\0\0\0\xff" * 2
+    padding = [string(f"k{n}", b"x" * 1000) for n in range(2000)]
+    refusal(store, rdb(b"\xfb" + length(600_000) + b"\0", b"\x08", *padding))
+    assert store.used_memory < before + 20_000
+    store.load(rdb(b"\xfb" + length(600_000) + b"\0", aux("padding", b"x" * 2_000_000)))
+    store.flushall()
+    assert store.used_memory < before + 20_000
     sizes = [database(n % 16) + b"\xfb" + many + many for n in range(500)]
     for data in (rdb(*sizes, string("a", 1)), rdb(b"\xfb" + many + many), *(rdb(bytes([form]) + text("a") + many) for form in range(26))):
         try:

@@ -16,7 +16,7 @@ from libc.stdint cimport int64_t, uint64_t
 from kvd.core.clock cimport NEVER, mono_us
 from kvd.core.entry cimport TIMED, entry_deadline, entry_free, entry_key, entry_timer, timer
 from kvd.core.mem cimport mem_alloc, mem_free
-from kvd.core.table cimport table_drain, table_find, table_init, table_insert, table_remove, table_replace
+from kvd.core.table cimport table_drain, table_find, table_init, table_insert, table_release, table_remove, table_replace
 from kvd.core.wheel cimport wheel_add, wheel_cancel, wheel_delete, wheel_moved, wheel_new, wheel_sample
 from kvd.store.access cimport access_touch
 from kvd.store.change cimport change_open, database_replaced, field_gone, fields_gone, key_event, key_gone
@@ -333,6 +333,7 @@ cdef void keyspace_empty(store *s, database *db, bint later) noexcept nogil:
     wheel_delete(db.fields)
     db.fields = NULL
     if db.keys.items == 0:
+        table_release(&db.keys)        # it may have been expanded for keys that have not come
         return
     r = <remains *>mem_alloc(&s.mem, sizeof(remains))
     if r == NULL:
