@@ -11,7 +11,8 @@ The bytes are untrusted. `reader` checks every length against the bytes that are
 content, and tables are expanded for no more keys than the rest of the file can hold.
 
 A file is read through a buffer, not mapped: a mapped file that another process truncates would kill this one.
-With LOADING_LENDS the lock is lent to threads that wait for it within a slice, too, and in the middle of values.
+With LOADING_LENDS the lock is lent to threads that wait for it in the middle of values, too. The slice ends after such a value,
+so that the caller can wait until a script that was started meanwhile has ended, before a library is compiled or all is installed.
 
 A record that the buffer does not hold whole ends the slice; loading_feed appends more of the file, and the record is read
 again from its beginning. Records therefore change nothing before they are read completely.
@@ -538,7 +539,8 @@ cdef bint loading_some(loading *l, size_t bytes) noexcept nogil:
     access_init(l.s, &one)
     l.access = one.access
     l.r.lends_at = l.r.p if l.flags & LOADING_LENDS else NULL
-    while l.state <= LOADING_RECORDS and not l.starved and <size_t>(l.r.p - begin) < bytes:
+    l.r.lent = False
+    while l.state <= LOADING_RECORDS and not l.starved and not l.r.lent and <size_t>(l.r.p - begin) < bytes:
         if l.expected and expand(l):
             break
         read_record(l)

@@ -223,6 +223,7 @@ cdef void lend(reader *r) noexcept nogil:
     """Nothing but this loader knows the value that is being read, so that others may use the store in the middle of it."""
     r.lends_at = r.p + LEND_STEP
     if r.s.guard.shared and atomic_get(&r.s.guard.waiting):
+        r.lent = True
         store_lend(r.s)
 
 
