@@ -410,6 +410,20 @@ def test_other_threads_use_the_store_meanwhile(tmp_path):
     assert rounds > 2 and keys(store) == 60_000 and store.execute("DEBUG", "CHECK") == b"OK"
 
 
+def test_the_lock_is_lent_in_the_middle_of_a_value(store):
+    members = [text(f"member {i}") for i in range(400_000)]
+    data = rdb(b"\2" + text("set") + length(len(members)) + b"".join(members))
+    with store.serve():                          # other threads can reach it: it has a lock
+        store.set("a", "old")
+        loader = threading.Thread(target=store.load, args=(data,))
+        loader.start()
+        rounds = 0
+        while loader.is_alive():
+            rounds += store.get("a") == b"old"
+        loader.join()
+    assert rounds > 5 and store.scard("set") == len(members) and digest(store) != EMPTY
+
+
 def test_a_closed_store_loads_nothing(store):
     store.close()
     with pytest.raises(kvd.ClosedError):
@@ -458,6 +472,12 @@ def test_a_file_with_a_flipped_byte_is_refused(store, name):
 def test_announced_sizes_cost_no_memory(store):
     before = store.used_memory
     many = b"\x81" + b"\0\0\0\xff" * 2
+    padding = [string(f"k{n}", b"x" * 1000) for n in range(2000)]
+    refusal(store, rdb(b"\xfb" + length(600_000) + b"\0", b"\x08", *padding))
+    assert store.used_memory < before + 20_000
+    store.load(rdb(b"\xfb" + length(600_000) + b"\0", aux("padding", b"x" * 2_000_000)))
+    store.flushall()
+    assert store.used_memory < before + 20_000
     sizes = [database(n % 16) + b"\xfb" + many + many for n in range(500)]
     for data in (rdb(*sizes, string("a", 1)), rdb(b"\xfb" + many + many), *(rdb(bytes([form]) + text("a") + many) for form in range(26))):
         try:
@@ -532,3 +552,54 @@ def test_no_small_file_takes_long(store):
     ):  # fmt: skip
         assert timed(store, rdb(record)) < 5
         store.flushall()
+
+
+# ---- packed collections, which are taken over as they are ---------------------------------------
+
+
+def listpack(*elements):
+    """Of elements that are encoded already."""
+    body = b"".join(e + bytes([len(e)]) for e in elements)
+    return text((len(body) + 7).to_bytes(4, "little") + len(elements).to_bytes(2, "little") + body + b"\xff")
+
+
+def word(s):
+    return bytes([0x80 | len(s)]) + s.encode()
+
+
+FIVE, ALSO_FIVE, WIDE_FIVE = b"\x05", word("5"), b"\xf1\x05\x00"
+
+
+@pytest.mark.parametrize("twin", [FIVE, ALSO_FIVE, WIDE_FIVE])
+def test_an_element_that_is_there_twice_is_refused_however_it_is_encoded(store, twin):
+    for other in (FIVE, ALSO_FIVE, WIDE_FIVE):
+        assert "is broken" in refusal(store, rdb(b"\x14" + text("s") + listpack(other, word("a"), twin)))
+        assert "is broken" in refusal(store, rdb(b"\x10" + text("h") + listpack(other, word("a"), twin, word("b"))))
+        assert "is broken" in refusal(store, rdb(b"\x11" + text("z") + listpack(other, b"\x01", twin, b"\x02")))
+
+
+def test_values_may_be_equal(store):
+    assert store.load(rdb(b"\x10" + text("h") + listpack(word("a"), FIVE, word("b"), FIVE), b"\x11" + text("z") + listpack(word("a"), FIVE, word("b"), FIVE))) == 2
+    assert store.hgetall("h") == {b"a": b"5", b"b": b"5"} and store.zrange("z", 0, -1) == [b"a", b"b"] and digest(store) != EMPTY
+
+
+def test_a_sorted_set_out_of_order_is_put_in_order(store):
+    for elements in ((word("b"), FIVE, word("a"), FIVE), (word("b"), b"\x07", word("a"), word("1.5"))):
+        store.load(rdb(b"\x11" + text("z") + listpack(*elements)))
+        assert store.zrange("z", 0, -1) == [b"a", b"b"] and digest(store) != EMPTY
+    for score in ("nan", "x", "", "1 "):
+        assert "is broken" in refusal(store, rdb(b"\x11" + text("z") + listpack(word("a"), word(score))))
+
+
+def test_collections_above_the_limits_are_unpacked(store):
+    for option in ("hash-max-listpack-entries", "set-max-listpack-entries", "zset-max-listpack-entries", "set-max-intset-entries"):
+        store.config_set(option, 2)
+    three = [word(c) for c in "abc"]
+    ints = text((2).to_bytes(4, "little") + (3).to_bytes(4, "little") + b"\1\0\2\0\3\0")
+    pairs = listpack(*(e for w in three for e in (w, b"\1")))
+    store.load(rdb(b"\x14" + text("s") + listpack(*three), b"\x11" + text("z") + pairs, b"\x10" + text("h") + pairs, b"\x0b" + text("i") + ints))
+    assert [store.execute("OBJECT", "ENCODING", k) for k in "szhi"] == [b"hashtable", b"skiplist", b"hashtable", b"hashtable"]
+    assert store.scard("i") == store.zcard("z") == store.hlen("h") == store.scard("s") == 3 and digest(store) != EMPTY
+    store.config_set("hash-max-listpack-value", 3)
+    store.load(rdb(b"\x10" + text("h") + listpack(word("a"), word("long"))))
+    assert store.execute("OBJECT", "ENCODING", "h") == b"hashtable" and digest(store) != EMPTY

@@ -16,7 +16,7 @@ from kvd.core.view cimport view_of
 from kvd.doors.lock cimport acquire, release
 from kvd.doors.store cimport Store
 from kvd.persist.load cimport (
-    LOADING_FAILED, LOADING_INSPECT, LOADING_KEEP, LOADING_MERGE, LOADING_PREAMBLE, LOADING_UNCHECKED, loading,
+    LOADING_FAILED, LOADING_INSPECT, LOADING_KEEP, LOADING_LENDS, LOADING_MERGE, LOADING_PREAMBLE, LOADING_UNCHECKED, loading,
     loading_drop, loading_feed, loading_finish, loading_offset, loading_open, loading_open_file, loading_some,
 )
 from kvd.persist.scan cimport scan_commands, scanning
@@ -46,6 +46,7 @@ cdef bint slice_of(Store owner, loading *l) except -1:
         if owner.s.guard.held:
             with nogil:
                 going = loading_some(l, SLICE)
+            owner.s.guard.held = True      # who borrowed the lock meanwhile has said that it is free
         else:
             going = loading_some(l, SLICE)
         if not going and not l.flags & LOADING_INSPECT:
@@ -74,6 +75,7 @@ cdef int read_source(Store owner, object source, uint32_t flags, loading *l) exc
     """source: a path, or bytes, or a binary file, which is read to its end."""
     cdef Py_buffer data
     cdef int fd
+    flags |= LOADING_LENDS
     if isinstance(source, (str, os.PathLike)):
         with open(source, "rb", buffering=0) as file:
             fd = file.fileno()

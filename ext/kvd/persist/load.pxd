@@ -14,6 +14,7 @@ cdef enum loading_flag:
     LOADING_MERGE = 2          # a key or library that is there already is replaced; else it is an error
     LOADING_PREAMBLE = 4       # commands follow in the file: keys that have expired are kept, for the commands decide
     LOADING_UNCHECKED = 8      # the checksum may be wrong (rdbchecksum no)
+    LOADING_LENDS = 32         # no command is running: the lock is lent also in the middle of values
     LOADING_INSPECT = 16       # every value is read and dropped: nothing can be installed
 
 cdef enum loading_state:

@@ -11,6 +11,9 @@ The bytes are untrusted. `reader` checks every length against the bytes that are
 content, and tables are expanded for no more keys than the rest of the file can hold.
 
 A file is read through a buffer, not mapped: a mapped file that another process truncates would kill this one.
+With LOADING_LENDS the lock is lent to threads that wait for it in the middle of values, too. The slice ends after such a value,
+so that the caller can wait until a script that was started meanwhile has ended, before a library is compiled or all is installed.
+
 A record that the buffer does not hold whole ends the slice; loading_feed appends more of the file, and the record is read
 again from its beginning. Records therefore change nothing before they are read completely.
 
@@ -173,6 +176,12 @@ cdef void fail_key(loading *l, const uint8_t *p, const char *format, view key) n
     """format: with %.*s for the key and %d for the number of the database."""
     cdef char reason[256]
     snprintf(reason, sizeof(reason), format, <int>min(key.len, <size_t>KEY_SHOWN), key.ptr, l.db.id)
+    fail(l, p, reason)
+
+
+cdef void fail_text(loading *l, const uint8_t *p, const char *what, buf *why) noexcept nogil:
+    cdef char reason[256]
+    snprintf(reason, sizeof(reason), b"%s: %.*s", what, <int>min(why.len, <size_t>200), why.ptr)
     fail(l, p, reason)
 
 
@@ -372,7 +381,7 @@ cdef void read_library(loading *l, const uint8_t *start) noexcept nogil:
         return
     memset(&why, 0, sizeof(why))
     if not LIBRARIES.make(l.s, &l.batch, code, l.flags & LOADING_MERGE or not l.flags & LOADING_KEEP, &why):
-        fail_key(l, start, b"a library of functions cannot be loaded: %.*s", view_of(why.ptr, why.len))
+        fail_text(l, start, b"a library of functions cannot be loaded", &why)
     buf_release(&why)
 
 
@@ -527,7 +536,9 @@ cdef bint loading_some(loading *l, size_t bytes) noexcept nogil:
     store_time(l.s)
     access_init(l.s, &one)
     l.access = one.access
-    while l.state <= LOADING_RECORDS and not l.starved and <size_t>(l.r.p - begin) < bytes:
+    l.r.lends_at = l.r.p if l.flags & LOADING_LENDS else NULL
+    l.r.lent = False
+    while l.state <= LOADING_RECORDS and not l.starved and not l.r.lent and <size_t>(l.r.p - begin) < bytes:
         if l.expected and expand(l):
             break
         read_record(l)
@@ -602,7 +613,7 @@ cdef bint install_libraries(loading *l) noexcept nogil:
     memset(&why, 0, sizeof(why))
     ok = LIBRARIES.install(l.s, &l.batch, not l.flags & LOADING_KEEP, l.flags & LOADING_MERGE, &why)
     if not ok:
-        fail_key(l, l.r.p, b"the libraries of functions cannot be installed: %.*s", view_of(why.ptr, why.len))
+        fail_text(l, l.r.p, b"the libraries of functions cannot be installed", &why)
     buf_release(&why)
     return ok
 
@@ -684,7 +695,7 @@ cdef bint load_path(store *s, const char *path, uint32_t flags, loading *l,
     cdef bint going = True
     cdef int fd = open(path, O_RDONLY | O_CLOEXEC)
     cdef int code = errno
-    loading_open_file(l, s, fd, flags)
+    loading_open_file(l, s, fd, flags | LOADING_LENDS)
     if fd < 0:
         fail_call(l, b"cannot open the file", code)
     while going:

@@ -350,6 +350,7 @@ cdef void keyspace_empty(store *s, database *db, bint later) noexcept nogil:
     wheel_delete(db.fields)
     db.fields = NULL
     if db.keys.items == 0:
+        table_release(&db.keys)        # it may have been expanded for keys that have not come
         return
     keyspace_bury(s, &db.keys)
     if not s.ticking:

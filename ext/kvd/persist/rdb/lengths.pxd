@@ -20,6 +20,8 @@ cdef struct reader:            # once bad, it returns zeros and empty strings
     bint short                 # bad because more bytes are needed than there are
     bint empty                 # bad because a collection is empty, as old servers wrote some
     uint8_t timed              # TIMED: the value's key has a deadline
+    const uint8_t *lends_at    # from here on the store's lock is lent to threads that wait for it; NULL: it is not
+    bint lent                  # it was
     buf room[3]                # holds strings that are not plain; the caller chooses one. The last is for keys
     store *s                   # its limits of encodings apply
     heap *mem

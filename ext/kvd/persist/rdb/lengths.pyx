@@ -17,10 +17,13 @@ from kvd.core.lzf cimport lzf_compress, lzf_decompress
 from kvd.core.mem cimport mem_alloc
 from kvd.core.text cimport INT_TEXT, format_int, parse_int
 from kvd.core.view cimport view_of
+from kvd.store.lock cimport atomic_get
+from kvd.store.store cimport store_lend
 
 cdef enum:
     COMPRESS_ABOVE = 20        # bytes of a string
     LZF_EXPANSION = 88         # maximum ratio of decompressed to compressed size: 264 bytes from 3
+    LEND_STEP = 1 << 16        # bytes
     LONGEST = 0xFFFFFFFF       # bytes of a key or an element, whose lengths have 32 bits in memory
 
 
@@ -216,12 +219,22 @@ cdef view get_string(reader *r, int which) noexcept nogil:
     return v
 
 
+cdef void lend(reader *r) noexcept nogil:
+    """Nothing but this loader knows the value that is being read, so that others may use the store in the middle of it."""
+    r.lends_at = r.p + LEND_STEP
+    if r.s.guard.shared and atomic_get(&r.s.guard.waiting):
+        r.lent = True
+        store_lend(r.s)
+
+
 cdef view get_large_string(reader *r, int which) noexcept nogil:
     cdef buf *room = &r.room[which]
     cdef int form
     cdef uint64_t n = get_length_or_form(r, &form)
     cdef int64_t number
     cdef view v
+    if r.lends_at != NULL and r.p >= r.lends_at:
+        lend(r)
     if form == FORM_LZF:
         return get_lzf(r, room)
     if form < 0:
