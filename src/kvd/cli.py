@@ -6,6 +6,8 @@ import faulthandler
 import os
 import signal
 import sys
+import time
+from contextlib import suppress
 from importlib.util import find_spec
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -14,12 +16,18 @@ import click
 
 from kvd import __version__
 from kvd.config import OPTIONS, RENAME, ConfigFileError, Setting, from_environment, from_file, from_flags, from_lines, merge
-from kvd.doors.server import NOTICE, WARNING, ask_stop, log, log_on, rename_command
+from kvd.doors.files import close_files, start_persistence
+from kvd.doors.server import NOTICE, WARNING, log, log_on, rename_command
 
 if TYPE_CHECKING:
     from kvd import Server, Store
 
+SAVE_POINTS = "3600 1 300 100 60 10000"  # of a server, unless it is configured; a store in a program has none
 HEADINGS = ("Directives", "Accepted without effect", "Not implemented: only the default is accepted")
+
+
+class _Signal(BaseException):
+    """Raised by the handler of SIGTERM and SIGINT in the main thread."""
 
 
 class _ServeCommand(click.Command):
@@ -90,6 +98,7 @@ def _make_store(settings: dict[str, Setting]) -> Store:
     from kvd.errors import ConfigError
 
     made: Store | None = None
+    settings.setdefault("save", Setting("save", SAVE_POINTS, "the default"))
     first = settings.get("databases")
     options: dict[str, Any] = {"databases": first.value} if first else {}
     try:
@@ -165,7 +174,8 @@ def _run(store: Store, configured: bool, notes: list[str]) -> int:
         log(store, "No config file specified, using the defaults", WARNING)
     for note in notes:
         log(store, note, WARNING)
-    asked = _catch_signals(store)
+    if not _load(store):
+        return 1
     server = _listen(store)
     if server is None:
         return 1
@@ -180,13 +190,33 @@ def _run(store: Store, configured: bool, notes: list[str]) -> int:
         _write_pid(store, pidfile)
     _notify_systemd(store, "READY=1\nSTATUS=Ready to accept connections\n")
     try:
-        return _wait_for_end(store, server, asked)
+        return _wait_for_end(store, server, _catch_signals(store))
+    except _Signal:
+        return 0
     finally:
         if pidfile:
             try:
                 os.unlink(pidfile)
             except OSError:
                 pass
+
+
+def _load(store: Store) -> bool:
+    """Load the append-only log or the snapshot, as configured. Returns False after logging why that is not possible."""
+    from kvd.errors import FileError
+
+    begun = time.monotonic()
+    logged = store.option("appendonly") == "yes"
+    try:
+        keys = start_persistence(store)
+    except (FileError, OSError) as error:
+        log(store, str(error) if logged else f"Fatal error loading the DB, check server logs. Exiting. {error}", WARNING)
+        return False
+    if logged:
+        log(store, f"DB loaded from append only file: {time.monotonic() - begun:.3f} seconds")
+    elif keys:
+        log(store, f"DB loaded from disk: {time.monotonic() - begun:.3f} seconds")
+    return True
 
 
 def _listen(store: Store) -> Server | None:
@@ -244,7 +274,8 @@ def _catch_signals(store: Store) -> list[int]:
         name = "SIGINT" if number == signal.SIGINT else "SIGTERM"
         log(store, f"Received {name} scheduling shutdown...", WARNING)
         asked.append(number)
-        ask_stop(store)
+        if len(asked) == 1:
+            raise _Signal
 
     signal.signal(signal.SIGTERM, on_signal)
     signal.signal(signal.SIGINT, on_signal)
@@ -253,11 +284,19 @@ def _catch_signals(store: Store) -> list[int]:
 
 
 def _wait_for_end(store: Store, server: Server, asked: list[int]) -> int:
-    if not asked:
-        server.wait()
-    if not asked:
-        log(store, "User requested shutdown...", WARNING)
+    """Wait for SHUTDOWN or a signal. A signal's shutdown that cannot save the data is given up, as shutdown-on-sig* says."""
+    while True:
+        with suppress(_Signal):
+            if not asked:
+                server.wait()
+        if not asked:
+            log(store, "User requested shutdown...", WARNING)
+            break
+        if _shut_down(store, asked[0]):
+            break
+        asked.clear()
     server.stop()
+    close_files(store)
     log(store, "kvd is now ready to exit, bye bye...", WARNING)
     return 0
 
@@ -276,6 +315,20 @@ def check(path: str, fix: bool, yes: bool, until: int | None) -> None:
     from kvd.check import run
 
     sys.exit(run(path, fix=fix, until=until or 0, say=click.echo, ask=lambda question: yes or click.confirm(question)))
+
+
+def _shut_down(store: Store, number: int) -> bool:
+    from kvd.errors import KvdError
+
+    words = store.option("shutdown-on-sigint" if number == signal.SIGINT else "shutdown-on-sigterm").split()
+    try:
+        store.execute("SHUTDOWN", *[word for word in words if word != "default"])
+    except KvdError as error:
+        if not str(error).startswith("Errors trying to SHUTDOWN"):
+            return True  # a script runs, or the server has stopped: there is nothing to wait for
+        log(store, "Failed to shut down: the server goes on", WARNING)
+        return False
+    return True
 
 
 @main.command("help")

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import atexit
+import os
+import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from os import PathLike
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TypeVar, overload
+from weakref import WeakSet
 
-from kvd.doors.files import KEEP, MERGE, load
+from kvd.doors.files import KEEP, MERGE, close_files, compact, is_writing, load, log_failed, open_log, snapshot, sync_log
 from kvd.doors.link import Link, link_of
 from kvd.doors.server import Server, stop
 from kvd.doors.session import Session, session_of
@@ -25,7 +30,10 @@ if TYPE_CHECKING:
 else:
     T = TypeVar("T")
 
+Synchronous = Literal["off", "normal", "full"]
 SERVED = {"port": "port=", "bind": "host=", "unixsocket": "unix_path="}  # options, and the arguments of serve that they are
+SYNCHRONOUS: dict[Synchronous, tuple[int, bool]] = {"off": (2, True), "normal": (0, False), "full": (1, False)}  # when it syncs; may writes wait?
+OPEN: WeakSet[Store[Any]] = WeakSet()  # stores in files, which the end of the program closes
 PROCESS = (
     "daemonize",
     "pidfile",
@@ -46,26 +54,63 @@ class Store(Engine[T], AllMethods):
     Stores are independent of each other. A deleted or closed store frees all its memory. Stores are thread-safe; a forked child
     process has its own copy.
 
-    Raises kvd.ConfigError for an unknown option or a bad value, and for a path: persistence is not available in this version."""
+    path: a file that keeps the data, made if it does not exist; `kvd:///path` is the same. It is an append-only file that begins
+    with a snapshot, which Redis and Valkey can load, too. Only one store at a time can have it open. synchronous tells what a crash can
+    lose: "off": writes of the last tenth of a second, also if only the process dies; "normal": nothing if the process dies, the last
+    second if the machine does; "full": nothing. `close()` or the end of the program loses nothing.
+
+    Raises kvd.ConfigError for an unknown option or a bad value, kvd.FileError if the file is damaged, or open elsewhere."""
 
     __slots__ = ()
 
     @overload
     def __init__(
-        self: Store[bytes], path: None = None, *, decode_responses: Literal[False] = False, **options: Unpack[StoreOptions]
+        self: Store[bytes],
+        path: str | PathLike[str] | None = None,
+        *,
+        synchronous: Synchronous = "normal",
+        decode_responses: Literal[False] = False,
+        **options: Unpack[StoreOptions],
     ) -> None: ...
     @overload
     def __init__(
-        self: Store[str], path: None = None, *, decode_responses: Literal[True], **options: Unpack[StoreOptions]
+        self: Store[str],
+        path: str | PathLike[str] | None = None,
+        *,
+        synchronous: Synchronous = "normal",
+        decode_responses: Literal[True],
+        **options: Unpack[StoreOptions],
     ) -> None: ...
     @overload
-    def __init__(self, path: None = None, *, decode_responses: bool, **options: Unpack[StoreOptions]) -> None: ...
-    def __init__(self, path: Any = None, *, decode_responses: bool = False, **options: Any) -> None:
-        if path is not None:
-            raise _config_error(f"{path!r}: a store in a file is not available in this version; kvd.Store() is in memory")
+    def __init__(
+        self,
+        path: str | PathLike[str] | None = None,
+        *,
+        synchronous: Synchronous = "normal",
+        decode_responses: bool,
+        **options: Unpack[StoreOptions],
+    ) -> None: ...
+    def __init__(
+        self,
+        path: str | PathLike[str] | None = None,
+        *,
+        synchronous: Synchronous = "normal",
+        decode_responses: bool = False,
+        **options: Any,
+    ) -> None:
+        if synchronous not in SYNCHRONOUS:
+            raise _config_error(f"synchronous must be one of {', '.join(map(repr, SYNCHRONOUS))}, not {synchronous!r}")
         if options:
             _refuse_what_serves(options)
         self._begin(decode_responses, options)
+        if path is not None:
+            self._open(_file_path(path), synchronous)
+
+    def _open(self, path: str, synchronous: Synchronous) -> None:
+        if self.option("appendonly") == "yes":
+            raise _config_error("appendonly: a store in a file has a log already")
+        open_log(self, os.fsencode(path), *SYNCHRONOUS[synchronous])
+        OPEN.add(self)
 
     def session(self) -> Session:
         """Return a new Session of this store."""
@@ -108,9 +153,57 @@ class Store(Engine[T], AllMethods):
         return load(self, source, 0 if replace else KEEP | MERGE)
 
     def close(self) -> None:
-        """Stop the server, disconnect all clients and free the memory. Further commands raise kvd.ClosedError."""
+        """Stop the server, disconnect all clients, write what is to be kept and free the memory. Further commands raise kvd.ClosedError."""
         stop(self)
+        if not self.closed:
+            close_files(self)
         self._end()
+
+    def snapshot(self, target: str | PathLike[str] | BinaryIO) -> int:
+        """Write all databases as they are now into an RDB file. Returns the number of keys. O(N).
+
+        target: a path, whose file is replaced when the new one is complete, or a binary file. Other threads and clients can use the store
+        meanwhile, and change it; the file holds the state at the begin of the call. Load it with `load`, or with Redis or Valkey.
+
+        Raises OSError if it cannot be written; an existing file is then as before. Raises RuntimeError if another snapshot is
+        being written."""
+        if not isinstance(target, (str, PathLike)):
+            return snapshot(self, target)
+        path = os.path.abspath(os.fspath(target))
+        temporary = f"{path}.{os.getpid()}.{id(self):x}.new"
+        try:
+            with open(temporary, "wb") as file:
+                keys = snapshot(self, file)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        except BaseException:
+            with suppress(OSError):
+                os.unlink(temporary)
+            raise
+        return keys
+
+    def compact(self) -> None:
+        """Write the file of the store anew, without what has been overwritten and deleted. O(N).
+
+        Returns when it is done; others can use the store meanwhile. It happens by itself when the file has doubled (options
+        auto_aof_rewrite_percentage and auto_aof_rewrite_min_size). Raises kvd.FileError if it fails, with the old file in use, and
+        for a store that has no file."""
+        if not compact(self):
+            if not is_writing(self):
+                raise _file_error("the store has no file, or the new one cannot be written")
+            while is_writing(self):
+                time.sleep(0.001)
+            compact(self)
+        while is_writing(self):
+            time.sleep(0.001)
+        if log_failed(self):
+            raise _file_error("the new file could not be written: the old one is in use")
+
+    def sync(self) -> None:
+        """Write and sync what has changed so far: nothing of it is lost, whatever happens. Raises OSError."""
+        if not sync_log(self):
+            raise OSError("the log could not be written")
 
     def __enter__(self) -> Self:
         return self
@@ -149,6 +242,35 @@ def _refuse_what_serves(options: dict[str, Any]) -> None:
             raise _config_error(f"{name}: a store does not listen; use serve({SERVED[plain]}...)")
         if plain in PROCESS:
             raise _config_error(f"{name}: only `kvd serve` uses this option")
+
+
+def _file_path(path: str | PathLike[str]) -> str:
+    """The absolute path that a path or a kvd URL names."""
+    name = os.fspath(path)
+    if isinstance(name, bytes):
+        name = os.fsdecode(name)
+    if name.startswith("kvd://"):
+        from urllib.parse import unquote
+
+        name = unquote(name.removeprefix("kvd://"))
+    if not name or os.path.isdir(name):
+        raise _config_error(f"{path!r} is a directory: the path of a store is that of a file")
+    return os.path.abspath(name)
+
+
+def _file_error(why: str) -> Exception:
+    from kvd.errors import FileError
+
+    return FileError(why)
+
+
+def _close_all() -> None:
+    for store in list(OPEN):
+        if not store.closed:
+            close_files(store)
+
+
+atexit.register(_close_all)
 
 
 def _config_error(why: str) -> Exception:

@@ -7,20 +7,32 @@ through its lock, the GIL is not held during a slice either; else it is what pro
 
 from cpython.buffer cimport PyBUF_SIMPLE, Py_buffer, PyBuffer_Release, PyObject_GetBuffer
 from cpython.exc cimport PyErr_CheckSignals
-from libc.stdint cimport int64_t, uint8_t, uint32_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memset
 
 from kvd.core.buf cimport buf_release
 from kvd.core.clock cimport NEVER
+from kvd.core.crc64 cimport crc64, crc64_zeros
 from kvd.core.view cimport view_of
+from kvd.doors.fork cimport fork_locks
 from kvd.doors.lock cimport acquire, release
 from kvd.doors.store cimport Store
-from kvd.persist.load cimport (
-    LOADING_FAILED, LOADING_INSPECT, LOADING_KEEP, LOADING_LENDS, LOADING_MERGE, LOADING_PREAMBLE, LOADING_UNCHECKED, loading,
-    loading_drop, loading_feed, loading_finish, loading_offset, loading_open, loading_open_file, loading_some,
+from kvd.persist.journal cimport (
+    journal, journal_flush, journal_of, journal_open, journal_rewrite, journal_start, journal_stop,
 )
+from kvd.persist.load cimport (
+    LOADING_FAILED, LOADING_INSPECT, LOADING_KEEP, LOADING_LENDS, LOADING_MERGE, LOADING_PREAMBLE, LOADING_UNCHECKED,
+    loading, loading_drop, loading_feed, loading_finish, loading_offset, loading_open, loading_open_file, loading_some,
+)
+from kvd.persist.rdb.forms cimport RDB_LEAST, RDB_VERSION
+from kvd.persist.saves cimport is_saving, saves_cancel, saves_of, saves_open, saves_wait
 from kvd.persist.scan cimport scan_commands, scanning
+from kvd.persist.snapshot cimport snapshot as snapshot_struct, snapshot_delete, snapshot_give_up, snapshot_new, snapshot_some
 from kvd.run.after cimport after
+from kvd.store.change cimport changes_are_saved
+from kvd.store.config cimport OPT_APPENDONLY, OPT_RDBCHECKSUM, cfg
+from kvd.store.store cimport store_share
+from kvd.store.tick cimport store_next
 from kvd.types.kind cimport TYPES
 from kvd.types.value cimport type_name
 
@@ -187,3 +199,149 @@ def scan(object data, int64_t until=0):
         "good": found.good, "commands": found.commands, "error": found.error.decode() if found.error != NULL else None,
         "offset": found.offset, "torn": bool(found.torn), "time": found.time, "stopped": bool(found.stopped),
     }
+
+
+# ---- the files of a store ----------------------------------------------------------------------------
+
+cdef object log_opened(Store owner, bint ok, const char *error):
+    if not ok:
+        from kvd.errors import FileError
+        raise FileError((<bytes>error).decode("utf-8", "backslashreplace") or "no memory")
+    fork_locks(owner)
+    changes_are_saved(owner.s, owner.s.changes)
+    owner.s.wanted = store_next(owner.s)
+    if owner.s.wanted != NEVER:
+        owner.plan()
+
+
+def open_log(Store owner not None, bytes path, int sync, bint lazy):
+    """Load the log in one file, and append to it from now on.
+
+    path: absolute. sync: 0 every second, 1 always, 2 never. lazy: effects may be written by a thread, every tenth of a second.
+    Raises kvd.FileError."""
+    cdef char error[400]
+    cdef const char *where = path
+    cdef bint ok
+    error[0] = 0
+    with nogil:
+        ok = journal_open(owner.s, where, sync, lazy, error) != NULL
+    log_opened(owner, ok, error)
+
+
+def start_persistence(Store owner not None):
+    """Load what the configuration names, as `kvd serve` does before it listens: the append-only log, or the snapshot file.
+
+    Returns the number of keys of a snapshot. Raises kvd.FileError, OSError."""
+    cdef char error[400]
+    cdef bint ok
+    error[0] = 0
+    if not cfg(&owner.s.config, OPT_APPENDONLY):
+        return load_dump(owner)
+    with nogil:
+        ok = journal_start(owner.s, error) != NULL
+    log_opened(owner, ok, error)
+    return 0
+
+
+cdef object load_dump(Store owner):
+    path = os.path.join(owner.option("dir"), owner.option("dbfilename"))
+    if not os.path.exists(path):
+        return 0
+    n = load(owner, path, 0 if cfg(&owner.s.config, OPT_RDBCHECKSUM) else UNCHECKED)
+    acquire(owner.s)
+    if saves_open(owner.s) != NULL:
+        saves_of(owner.s).loaded = n
+    changes_are_saved(owner.s, owner.s.changes)
+    release(owner.s)
+    return n
+
+
+def close_files(Store owner not None):
+    """Write and sync the log, and end a snapshot that is being taken."""
+    with nogil:
+        journal_stop(owner.s)
+        saves_cancel(owner.s)
+        saves_wait(owner.s)
+
+
+def compact(Store owner not None):
+    """Start a rewrite of the log. False: there is no log, or a file is being written."""
+    cdef bint ok
+    acquire(owner.s)
+    ok = journal_rewrite(owner.s)
+    release(owner.s)
+    return bool(ok)
+
+
+def is_writing(Store owner not None):
+    """Is a snapshot or a rewrite being written?"""
+    cdef bint writing
+    acquire(owner.s)
+    writing = is_saving(owner.s)
+    release(owner.s)
+    return bool(writing)
+
+
+def log_failed(Store owner not None):
+    """Has the last rewrite of the log failed?"""
+    cdef journal *j = journal_of(owner.s)
+    return j != NULL and bool(j.failed)
+
+
+def sync_log(Store owner not None):
+    """Write and sync the log now. False: it failed."""
+    cdef bint ok
+    with nogil:
+        ok = journal_flush(owner.s, True)
+    return bool(ok)
+
+
+def snapshot(Store owner not None, file):
+    """Write a snapshot of this instant to a binary file object. Returns the number of keys. Other threads may use the store meanwhile."""
+    cdef snapshot_struct *w
+    cdef bint whole = False
+    cdef bytes data, header
+    cdef bint ok
+    cdef uint64_t crc = 0
+    cdef uint64_t written = 0
+    acquire(owner.s)
+    store_share(owner.s)
+    w = snapshot_new(owner.s, False)
+    release(owner.s)
+    if w == NULL:
+        raise RuntimeError("another snapshot is being taken")
+    seekable = file.seekable() if hasattr(file, "seekable") else False
+    begin = file.tell() if seekable else 0
+    try:
+        while not whole:
+            acquire(owner.s)
+            whole = snapshot_some(w, SLICE)
+            data = w.out.ptr[:w.out.len] if w.out.len else b""
+            w.out.len = 0
+            release(owner.s)
+            if written == 0 and not seekable:
+                data = b"REDIS%04d" % RDB_VERSION + data[9:]       # what the file needs is known at its end
+            crc = crc64(crc, <const char *>data, len(data))
+            written += len(data)
+            file.write(data)
+        n = w.keys
+        version = w.version
+        ok = not w.failed and not w.muted
+    finally:
+        while not whole:
+            acquire(owner.s)
+            snapshot_give_up(w)
+            whole = snapshot_some(w, SLICE)
+            release(owner.s)
+        snapshot_delete(w)
+    if not ok:
+        raise MemoryError()
+    if seekable and version != RDB_LEAST:
+        header = b"REDIS%04d" % version
+        data = bytes([a ^ b for a, b in zip(header, b"REDIS%04d" % RDB_LEAST)])
+        crc ^= crc64_zeros(crc64(0, <const char *>data, 9), written - 9)
+        file.seek(begin)
+        file.write(header)
+        file.seek(begin + written)
+    file.write((<object>crc).to_bytes(8, "little"))
+    return n

@@ -31,6 +31,7 @@ cdef class Store(Forking):
 
     cdef int ask_time(self) except -1
     cdef int perform(self, session *c, tuple args, buf *reply, bint waits) except -1     # performed
+    cdef int flush_log(self) except -1
     cdef object run(self, session *c, tuple args, bint decode)
     cdef object run_beside(self, int db, tuple args, bint decode)
     cdef session *open_session(self, int proto) except NULL       # close_session ends it

@@ -26,6 +26,9 @@ from kvd.doors.lock cimport FREE_THREADED, acquire, release
 from kvd.doors.relax cimport relax, relaxed
 from kvd.doors.replies cimport KEPT_BUFFER, decode_reply, text_of
 from kvd.doors.sleep cimport Sleeper, ms_until
+from kvd.persist.journal cimport (
+    SYNC_ALWAYS, journal, journal_abandon, journal_flush, journal_of, journal_stop, journal_tick, journal_write,
+)
 from kvd.persist.saves cimport saves_forget, saves_release, saves_tick
 from kvd.run.after cimport after, end_wait, expire_waits
 from kvd.run.call cimport call, call_init, command
@@ -44,7 +47,7 @@ from kvd.session.clients cimport clients_init, clients_release, session_delete, 
 from kvd.session.session cimport DOOR_LINK, DOOR_STORE, clients_of, is_plain, session_account, session_kill
 from kvd.session.waiters cimport wait_end, wait_move, wait_of, waits_next
 from kvd.store.clock cimport store_time, store_time_cheap, store_wall_us
-from kvd.store.config cimport OPT_DATABASES, cfg, config_print, config_set, option_find
+from kvd.store.config cimport OPT_APPENDFSYNC, OPT_DATABASES, cfg, config_print, config_set, option_find
 from kvd.store.keyspace cimport keyspace_find, keyspace_flush, keyspace_met
 from kvd.store.lock cimport guard_init, usleep
 from kvd.store.store cimport (
@@ -103,6 +106,11 @@ cdef void share(store *s) noexcept with gil:
     fork_locks(<Forking>s.owner)
 
 
+cdef void tick(store *s) noexcept nogil:
+    saves_tick(s)
+    journal_tick(s)
+
+
 cdef int count_of_databases(object value) except -1:
     cdef int64_t n
     try:
@@ -127,7 +135,7 @@ cdef class Store(Forking):
         self.s.guard.shared = FREE_THREADED
         self.s.on_deadline = want_tick
         self.s.on_share = share
-        self.s.on_tick = saves_tick
+        self.s.on_tick = tick
         self.s.owner = self.long_script.owner = <void *>self
         fill_run_id(self.s)
         self.c = self.open_session(3)
@@ -151,6 +159,7 @@ cdef class Store(Forking):
             server_release(self.v)
             self.v = NULL
         with nogil:
+            journal_stop(self.s)
             saves_release(self.s)
         buf_release(&self.spare)
         runtime_release(self.s)
@@ -312,9 +321,27 @@ cdef class Store(Forking):
             large_release(&large)
             if argv != stack:
                 free(argv)
+        if s.unwritten:
+            self.flush_log()
         if s.wanted != NEVER:
             self.plan()
         return how
+
+    cdef int flush_log(self) except -1:
+        """The effects of a command are written, and synced if so configured, before it returns. Raises OSError."""
+        cdef bint ok
+        cdef journal *j = journal_of(self.s)
+        if j != NULL and not (j.sync == SYNC_ALWAYS if j.single[0] else cfg(&self.s.config, OPT_APPENDFSYNC) == SYNC_ALWAYS):
+            acquire(self.s)
+            ok = journal_write(j)
+            release(self.s)
+        else:
+            with nogil:
+                ok = journal_flush(self.s, False)
+        if not ok:
+            j = journal_of(self.s)
+            raise OSError(j.error if j != NULL else 5, "the write is in memory, but not in the log: " + os.strerror(j.error if j != NULL else 5))
+        return 0
 
     cdef object run(self, session *c, tuple args, bint decode):
         cdef buf reply = self.spare
@@ -522,6 +549,7 @@ cdef class Store(Forking):
         """Makes the child's copy private, without network threads."""
         guard_init(&self.s.guard)
         saves_forget(self.s)
+        journal_abandon(self.s)
         if self.v != NULL:
             server_abandon(self.v)
             server_release(self.v)

@@ -1,16 +1,18 @@
-"""SAVE, BGSAVE, LASTSAVE, SHUTDOWN, and the section Persistence of INFO."""
+"""SAVE, BGSAVE, LASTSAVE, BGREWRITEAOF, WAITAOF, SHUTDOWN, and the section Persistence of INFO."""
 
+from libc.stdint cimport int64_t
 from libc.string cimport memset
 
 from kvd.commands.info cimport info_section
 from kvd.core.buf cimport buf, buf_printf
 from kvd.core.clock cimport wall_ms
 from kvd.core.view cimport view_is
+from kvd.persist.journal cimport journal, journal_of, journal_rewrite, journal_sync
 from kvd.persist.saves cimport (
     has_save_points, is_saving, saves, saves_begin_dump, saves_cancel, saves_end, saves_now, saves_of, saves_open,
 )
 from kvd.resp.writer cimport write_status
-from kvd.run.args cimport reply_error, reply_int, reply_ok
+from kvd.run.args cimport arg_int, reply_array, reply_error, reply_int, reply_ok
 from kvd.run.call cimport call
 from kvd.run.errors cimport SYNTAX
 from kvd.run.registry cimport define
@@ -85,6 +87,52 @@ cdef void lastsave_command(call *c) noexcept nogil:
     reply_int(c, (v.last_ms if v != NULL else c.store.started_ms) // 1000)
 
 
+define(bgrewriteaof_command, """
+    BGREWRITEAOF
+    admin noscript no_async_loading | server | 1.0.0 | O(1)
+    Rewrite the append-only log in the background, as a snapshot and what happens since.
+""")
+cdef void bgrewriteaof_command(call *c) noexcept nogil:
+    cdef journal *j = journal_of(c.store)
+    if j == NULL:
+        reply_error(c, b"ERR Background append only file rewriting needs an append-only log: appendonly is no")
+    elif j.rewriting:
+        reply_error(c, b"ERR Background append only file rewriting already in progress")
+    elif is_saving(c.store) or c.session.executing:
+        j.scheduled = True
+        write_status(c.out, b"Background append only file rewriting scheduled")
+    elif journal_rewrite(c.store):
+        write_status(c.out, b"Background append only file rewriting started")
+    else:
+        reply_error(c, b"ERR Can't execute an AOF background rewriting. Please check the server logs for more information.")
+
+
+define(waitaof_command, """
+    WAITAOF numlocal numreplicas timeout
+    noscript blocking | generic | 7.2.0 | O(1)
+    Wait until the writes of this connection are in the append-only log and synced.
+    tips: request_policy:all_shards response_policy:agg_min
+""")
+cdef void waitaof_command(call *c) noexcept nogil:
+    """The sync is done at once, so nothing has to wait; there are no replicas."""
+    cdef int64_t local, replicas, timeout
+    cdef journal *j = journal_of(c.store)
+    if not arg_int(c, 1, &local) or not arg_int(c, 2, &replicas) or not arg_int(c, 3, &timeout):
+        return
+    if not 0 <= local <= 1:
+        reply_error(c, b"ERR value is out of range, must be between 0 and 1")
+    elif replicas < 0:
+        reply_error(c, b"ERR value is out of range, must be positive")
+    elif timeout < 0:
+        reply_error(c, b"ERR timeout is negative")
+    elif local and j == NULL:
+        reply_error(c, b"ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.")
+    else:
+        reply_array(c, 2)
+        reply_int(c, 1 if j != NULL and journal_sync(j) else 0)
+        reply_int(c, 0)
+
+
 # ---- SHUTDOWN ----------------------------------------------------------------------------------------
 
 cdef struct ending:
@@ -113,6 +161,9 @@ cdef bint read_ending(call *c, ending *how) noexcept nogil:
 cdef bint save_for_end(store *s, ending *how) noexcept nogil:
     """False: the data could not be saved, and SHUTDOWN without FORCE does not end the server."""
     saves_end(s)
+    if journal_of(s) != NULL and not journal_sync(journal_of(s)) and not how.force:
+        log_line(s, LOG_WARNING, b"Error writing the append-only log, can't exit.")
+        return False
     if how.nosave or not (how.saves or has_save_points(s)):
         return True
     log_line(s, LOG_NOTICE, b"Saving the final RDB snapshot before exiting.")
@@ -171,11 +222,26 @@ cdef void print_persistence(store *s, buf *out) noexcept nogil:
                <const char *>b"err" if v.failed else <const char *>b"ok",
                <long long>(v.took_ms // 1000 if v.took_ms >= 0 else -1), <long long>((wall_ms() - v.begun_ms) // 1000 if dumps else -1),
                <unsigned long long>v.count, <unsigned long long>v.load_expired, <unsigned long long>v.loaded)
-    buf_printf(out, b"aof_enabled:0\r\naof_rewrite_in_progress:0\r\naof_rewrite_scheduled:0\r\n"
-               b"aof_last_rewrite_time_sec:-1\r\naof_current_rewrite_time_sec:-1\r\naof_last_bgrewrite_status:ok\r\n"
-               b"aof_rewrites:0\r\naof_rewrites_consecutive_failures:0\r\naof_last_write_status:%s\r\naof_last_cow_size:0\r\n"
+    print_log(s, out)
+
+
+cdef void print_log(store *s, buf *out) noexcept nogil:
+    cdef journal *j = journal_of(s)
+    cdef bint on = j != NULL
+    buf_printf(out, b"aof_enabled:%d\r\naof_rewrite_in_progress:%d\r\naof_rewrite_scheduled:%d\r\n"
+               b"aof_last_rewrite_time_sec:%lld\r\naof_current_rewrite_time_sec:%lld\r\naof_last_bgrewrite_status:%s\r\n"
+               b"aof_rewrites:%llu\r\naof_rewrites_consecutive_failures:%llu\r\naof_last_write_status:%s\r\naof_last_cow_size:0\r\n"
                b"module_fork_in_progress:0\r\nmodule_fork_last_cow_size:0\r\n",
+               <int>on, <int>(on and j.rewriting), <int>(on and j.scheduled),
+               <long long>(j.took_ms // 1000 if on and j.took_ms >= 0 else -1),
+               <long long>((wall_ms() - j.rewrite_ms) // 1000 if on and j.rewriting else -1),
+               <const char *>b"err" if on and j.failed else <const char *>b"ok",
+               <unsigned long long>(j.rewrites if on else 0), <unsigned long long>(j.failures if on else 0),
                <const char *>b"err" if s.special & SPECIAL_UNLOGGED else <const char *>b"ok")
+    if on:
+        buf_printf(out, b"aof_current_size:%llu\r\naof_base_size:%llu\r\naof_pending_rewrite:0\r\naof_buffer_length:%zu\r\n"
+                   b"aof_pending_bio_fsync:%d\r\naof_delayed_fsync:%lld\r\n", <unsigned long long>(j.before + j.size + j.pending.len),
+                   <unsigned long long>j.base_size, j.pending.len, <int>(j.synced < j.written), <long long>j.delayed)
 
 
 info_section(b"persistence", print_persistence)

@@ -18,7 +18,7 @@ cdef extern from "kvd/persist/nap.h" nogil:
     int nap_for "kvd_nap" (nap *n, int ms)
     void nap_end "kvd_nap_end" (nap *n)
 
-cdef enum journal_sync:        # appendfsync, in the order of its words
+cdef enum journal_policy:      # appendfsync, in the order of its words
     SYNC_EVERYSEC
     SYNC_ALWAYS
     SYNC_NO
@@ -49,7 +49,7 @@ cdef struct journal:           # all under the store's lock
     uint64_t rewrites
     uint64_t failures          # in a row
     char single[PATH_ROOM]     # the path of a log in one file; empty: there is a folder
-    int sync                   # its journal_sync
+    int sync                   # its journal_policy
     buf since                  # effects since its rewrite began
     pthread_t thread
     nap nap
@@ -61,6 +61,7 @@ cdef void journal_begin(store *s) noexcept nogil                        # under 
 cdef void journal_stop(store *s) noexcept nogil                         # without the lock: writes and syncs what there is, closes it
 cdef void journal_abandon(store *s) noexcept nogil                      # in the child of a fork: the files are the parent's
 cdef bint journal_flush(store *s, bint sync) noexcept nogil             # without the lock: writes, and syncs if asked or configured. False: the effects may be lost
+cdef bint journal_sync(journal *j) noexcept nogil                       # under the lock, which is kept: writes and syncs
 cdef bint journal_write(journal *j) noexcept nogil                      # under the lock: writes
 cdef bint journal_rewrite(store *s) noexcept nogil                      # under the lock; False: it could not be started
 cdef void journal_tick(store *s) noexcept nogil

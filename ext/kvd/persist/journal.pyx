@@ -156,6 +156,17 @@ cdef bint sync_written(journal *j) noexcept nogil:
     return True
 
 
+cdef bint journal_sync(journal *j) noexcept nogil:
+    cdef int error
+    if not journal_write(j):
+        return False
+    error = file_sync(j.fd) if j.synced < j.written else 0
+    if error:
+        return fail(j, error)
+    j.synced = j.written
+    return True
+
+
 cdef bint journal_flush(store *s, bint sync) noexcept nogil:
     cdef journal *j
     cdef bint ok = True
@@ -437,11 +448,13 @@ cdef bint load_rdb(store *s, const char *path, uint64_t *end, char *error) noexc
 cdef bint load_commands(store *s, const char *path, uint64_t begin, bint is_last, char *error) noexcept nogil:
     cdef replayed r
     cdef replay_end how = replay_file(s, path, begin, &r)
+    cdef const char *why = &r.error[0]
     if how == REPLAY_UNREADABLE:
         return say(error, b"Can't read", path, r.failed_call)
     if how == REPLAY_BAD or (how == REPLAY_TORN and not is_last):
-        snprintf(error, ERROR_ROOM, b"Bad file format reading the append only file %.120s %s: make a backup of it, then use kvd check --fix",
-                 path, r.error if how == REPLAY_BAD else <const char *>b"(it ends within a command, and is not the last one)")
+        if how == REPLAY_TORN:
+            why = b"(it ends within a command, and is not the last one)"
+        snprintf(error, ERROR_ROOM, b"Bad file format reading the append only file %.120s %s: make a backup of it, then use kvd check --fix", path, why)
         return False
     return how != REPLAY_TORN or cut(s, path, &r, error)
 

@@ -87,22 +87,22 @@ tracking-table-max-keys | int 0 9223372036854775807 | 1000000 | rw | Maximum num
 busy-reply-threshold=lua-time-limit | int 0 9223372036854775807 | 5000 | rw | Milliseconds after which other clients get BUSY errors while a script runs.
 lua-memory-limit | memory 1048576 9223372036854775807 | 1gb | rw | Memory limit of Lua scripts and their values. Specific to kvd.
 cluster-enabled | bool | no | | Answer cluster clients as a cluster of one node.
-appenddirname | text | appendonlydir | inert | Directory of the append-only files.
-appendfilename | text | appendonly.aof | inert | Name of the append-only file.
-appendfsync | enum everysec always no | everysec | rw inert | When the append-only file is synced.
-appendonly | bool | no | rw unmade | Log every write to the append-only file.
-auto-aof-rewrite-min-size | memory 0 9223372036854775807 | 64mb | rw inert | Minimum size of the append-only file for an automatic rewrite.
-auto-aof-rewrite-percentage | int 0 2147483647 | 100 | rw inert | Growth of the append-only file that starts a rewrite, in percent.
-aof-load-truncated | bool | yes | rw inert | Load an append-only file with a truncated end.
+appenddirname | text | appendonlydir | | Directory of the append-only files.
+appendfilename | text | appendonly.aof | | Name of the append-only file.
+appendfsync | enum everysec always no | everysec | rw | When the append-only file is synced.
+appendonly | bool | no | rw | Log every write to the append-only file.
+auto-aof-rewrite-min-size | memory 0 9223372036854775807 | 64mb | rw | Minimum size of the append-only file for an automatic rewrite.
+auto-aof-rewrite-percentage | int 0 2147483647 | 100 | rw | Growth of the append-only file that starts a rewrite, in percent.
+aof-load-truncated | bool | yes | rw | Load an append-only file with a truncated end.
 aof-timestamp-enabled | bool | no | rw inert | Record timestamps in the append-only file.
 aof-use-rdb-preamble | bool | yes | rw inert | Begin a rewritten append-only file with a snapshot.
-no-appendfsync-on-rewrite | bool | no | rw inert | Do not sync the append-only file during a rewrite.
+no-appendfsync-on-rewrite | bool | no | rw | Do not sync the append-only file during a rewrite.
 dbfilename | text | dump.rdb | rw protected | Name of the snapshot file.
 rdb-save-incremental-fsync | bool | yes | rw | Sync a snapshot file in steps.
 rdbchecksum | bool | yes | | Write a checksum at the end of a snapshot.
 rdbcompression | bool | yes | rw | Compress strings in a snapshot.
 stop-writes-on-bgsave-error | bool | yes | rw | Refuse writes after a failed snapshot.
-aof-rewrite-incremental-fsync | bool | yes | rw inert | Sync a rewritten append-only file in steps.
+aof-rewrite-incremental-fsync | bool | yes | rw | Sync a rewritten append-only file in steps.
 acl-pubsub-default | enum allchannels resetchannels | resetchannels | rw inert | Channel permissions of new ACL users.
 aclfile | text | | unmade | Path of the file of ACL users.
 acllog-max-len | int 0 9223372036854775807 | 128 | rw inert | Maximum number of entries in the ACL log.
