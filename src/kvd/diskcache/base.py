@@ -92,6 +92,8 @@ class Base:
             raise ValueError("give a path or a store, not both")
         if store is not None and store.decode_responses:
             raise ValueError("the store of a DiskCache must not have decode_responses")
+        if store is not None and int(store.option("databases")) < 2:
+            raise ValueError("the store of a DiskCache needs two databases")
         chosen = codec_named(codec)
         framing = chosen if isinstance(chosen, SafeCodec) and key is None else Framing(chosen, key)
         _check(size_limit, eviction)
@@ -226,7 +228,9 @@ class Base:
         return figures
 
     def volume(self) -> int:
-        """Return the memory of the store in bytes, which size_limit bounds: keys, values, index and tables. O(1)."""
+        """Return the memory of the store in bytes, which size_limit bounds: keys, values, index and tables.
+
+        As the engine evicts before a write, the last one may exceed the limit by its own size. O(1)."""
         return self.store.used_memory
 
     # -- writers

@@ -236,8 +236,10 @@ class Batch:
         commands: list[tuple[Any, ...]] = []
         if self.cleared:
             commands += [("FLUSHDB",), ("SELECT", INDEX), *self._flush_of_index(), ("SELECT", 0)]
-        for name, found in self.entries.items():
-            commands.append(("DEL", name) if found is None else self.space.setting(name, *found))
+        removed = [name for name, found in self.entries.items() if found is None]
+        if removed:
+            commands.append(("DEL", *removed))
+        commands += [self.space.setting(name, *found) for name, found in self.entries.items() if found is not None]
         marks = [*self._marks(self.members, TAG, "SADD", "SREM"), *self._lines()]
         if marks:
             commands += [("SELECT", INDEX), *marks, ("SELECT", 0)]
