@@ -6,7 +6,7 @@
     store.get("greeting")
 
 `Store` is the engine in this process; `Store.serve` and `kvd serve` serve Redis clients. `Cache` stores any Python objects:
-`kvd.Cache(10_000, ttl=60)`. `@kvd.cached` caches the results of a function.
+`kvd.Cache(10_000, ttl=60)`. `@kvd.cached` caches the results of a function. `DiskCache` keeps objects in a file.
 """
 
 from __future__ import annotations

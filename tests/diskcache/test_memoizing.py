@@ -164,3 +164,22 @@ def test_early_results_are_computed_in_the_background(cache, clock, monkeypatch)
     while cache.get(f.__cache_key__(1))[0] == 1 and time.time() < deadline:
         time.sleep(0.005)
     assert f(1) == 2 and len(calls) == 2 and calls[1] is not threading.main_thread()
+
+
+def test_a_call_inside_a_transaction_does_not_wait_for_one_that_waits_for_the_transaction(cache):
+    started, opened = threading.Event(), threading.Event()
+
+    @cache.memoize("f")
+    def f():
+        started.set()
+        opened.wait(20)
+        return 1
+
+    other = threading.Thread(target=f)
+    other.start()
+    started.wait(20)
+    with cache.transact():
+        opened.set()
+        assert f() == 1
+    other.join(20)
+    assert not other.is_alive() and cache[f.__cache_key__()] == 1

@@ -73,3 +73,27 @@ def test_a_batch_sees_itself_and_the_store_below(space):
     batch.put(b"z", b"9", None)
     assert list(batch.names()) == [b"z"] and batch.tagged(b"T", 5) == [] and batch.edge(b"Q", True) is None
     assert space.fetch(b"a") == b"12345"
+
+
+def test_an_interrupted_commit_leaves_the_session_usable(space):
+    class Session:
+        def __init__(self, real):
+            self.real, self.left = real, 2
+
+        def execute(self, *words):
+            reply = self.real.execute(*words)
+            self.left -= 1
+            if self.left == 0:
+                raise KeyboardInterrupt
+            return reply
+
+    real = space.writer
+    for left in (1, 2, 4):
+        space.writer = Session(real)
+        space.writer.left = left
+        with pytest.raises(KeyboardInterrupt):
+            space.commit([("SET", "a", left), ("SET", "b", left)])
+        space.writer = real
+        space.commit([("SET", "c", left), ("SET", "d", left)])
+        assert space.fetch(b"d") == b"%d" % left
+    assert space.fetch(b"a") == b"4"  # interrupted after EXEC

@@ -11,6 +11,8 @@ from typing import Any
 from kvd.diskcache.base import Base
 from kvd.diskcache.space import CHUNK, TAG, Batch
 
+ALL = 2**31  # keys: more than a tag has
+
 
 class Grouping(Base):
     """Methods for tags."""
@@ -28,7 +30,7 @@ class Grouping(Base):
             removed = 0
             while True:
                 with self._work() as batch:
-                    names = batch.tagged(mark, CHUNK)
+                    names = batch.tagged(mark, CHUNK if self._batch is None else ALL)
                     removed += self._evict_these(batch, names, mark)
                 if not names:
                     return removed

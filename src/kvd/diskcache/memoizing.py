@@ -2,7 +2,7 @@
 
 Concurrent misses for one key trigger a single call in this process: callers of the same key take turns, and all but the first
 find its result. A call whose function, in the same thread, asks for its own key again calls itself as it would without a cache, and
-so does one that would wait for a thread that waits for it.
+so does one that would wait for a thread that waits for it, and one inside a transaction, for which others wait.
 
 With `early`, an entry holds the result and how long it took, and is computed anew in a background thread before it expires, with
 a probability that grows towards the end: -seconds * early * log(random) is compared with the time left (XFetch, Vattani and others,
@@ -162,7 +162,7 @@ class Calls:
         if found is not MISSING:
             return found
         name = self.cache._name(key)
-        if not self.turns.take(name):
+        if self.cache._mine() is not None or not self.turns.take(name):
             return self.compute(key, call)
         try:
             found = self.stored(key, None)

@@ -15,6 +15,7 @@ consider every entry, and never the index: an index that could be evicted would 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from threading import get_ident
 from typing import Any
 
@@ -118,14 +119,16 @@ class Space:
                 self.execute(*command)
             return
         run = self.writer.execute
-        run("MULTI")
         try:
+            run("MULTI")
             for command in commands:
                 run(*command)
-        except BaseException:
-            run("DISCARD")
+            replies = run("EXEC")
+        except BaseException:  # also an interrupt between two of them
+            with suppress(Exception):
+                run("DISCARD")
             raise
-        for reply in run("EXEC"):
+        for reply in replies:
             if isinstance(reply, Exception):
                 raise reply
 
