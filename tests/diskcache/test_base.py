@@ -1,5 +1,6 @@
 """Opening, settings, the size limit and transactions."""
 
+import os
 import pickle
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +16,7 @@ def test_arguments_are_checked():
         {"path": "x", "store": store},
         {"store": kvd.Store(decode_responses=True)},
         {"store": kvd.Store(databases=1)},
+        {"store": store, "synchronous": "full"},
         {"size_limit": 0},
         {"size_limit": -5},
         {"size_limit": "1gb"},
@@ -244,3 +246,32 @@ def test_readers_never_see_half_a_transaction(cache):
     for thread in threads:
         thread.join()
     assert wrong == []
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+@pytest.mark.filterwarnings("ignore")
+def test_a_child_process_does_not_wait_for_threads_of_its_parent(cache):
+    cache["a"] = 1
+    inside, leave = threading.Event(), threading.Event()
+
+    def block():
+        with cache.transact():
+            cache["a"] = 2
+            cache._space.writer.execute("MULTI")
+            inside.set()
+            leave.wait(20)
+            cache._space.writer.execute("DISCARD")
+
+    thread = threading.Thread(target=block)
+    thread.start()
+    inside.wait(20)
+    child = os.fork()
+    if not child:
+        try:
+            cache.set("b", 1, tag="t")
+            os._exit(0 if cache["a"] == 1 and cache.evict("t") == 1 else 1)
+        finally:
+            os._exit(2)
+    leave.set()
+    thread.join(20)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0 and cache["a"] == 2

@@ -63,9 +63,10 @@ def test_times_that_are_no_times_are_refused(cache, expire, error):
 
 def test_times_may_be_very_long_and_very_short(cache, clock):
     cache.set("inf", 1, expire=float("inf"))
-    cache.set("long", 1, expire=1e300)
+    cache.set("long", 1, expire=1e308)
+    cache.set("longer", 1, expire=10**400, tag="t")
     cache.set("short", 1, expire=1e-9)
-    assert cache.get("inf", expire_time=True) == (1, None) and cache["long"] == 1 and cache["short"] == 1
+    assert cache.get("inf", expire_time=True) == (1, None) and cache["long"] == 1 and cache.get("longer", expire_time=True) == (1, None) and cache["short"] == 1
     clock.advance(0.002)
     assert "short" not in cache
 

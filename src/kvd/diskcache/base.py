@@ -16,6 +16,7 @@ from itertools import count
 from threading import RLock, get_ident
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
+from weakref import WeakSet
 
 from kvd.diskcache.codecs import Codec, Framing, SafeCodec, codec_named
 from kvd.diskcache.space import FAR, Batch, Space
@@ -61,7 +62,9 @@ def milliseconds(expire: Expire) -> int | None:
         raise TypeError(f"expire must be a number of seconds, a timedelta or None, not {type(expire).__name__}")
     if expire != expire:
         raise ValueError("expire must be a number, got nan")
-    return min(math.ceil(expire * 1000), FAR) if expire > 0 else 0
+    if expire <= 0:
+        return 0
+    return FAR if expire >= FAR / 1000 else math.ceil(expire * 1000)
 
 
 def details(value: Any, deadline: int | None, tag: Any, with_expire_time: bool, with_tag: bool) -> Any:
@@ -70,6 +73,9 @@ def details(value: Any, deadline: int | None, tag: Any, with_expire_time: bool, 
         return value
     seconds = None if deadline is None else deadline / 1000
     return (value, *([seconds] if with_expire_time else []), *([tag] if with_tag else []))
+
+
+_CACHES: WeakSet[Base] = WeakSet()  # for fork alone
 
 
 class Base:
@@ -90,6 +96,8 @@ class Base:
     ) -> None:
         if store is not None and path is not None:
             raise ValueError("give a path or a store, not both")
+        if store is not None and synchronous != "normal":
+            raise ValueError("synchronous belongs to the store that is given")
         if store is not None and store.decode_responses:
             raise ValueError("the store of a DiskCache must not have decode_responses")
         if store is not None and int(store.option("databases")) < 2:
@@ -119,6 +127,14 @@ class Base:
             if self._owns:
                 self.store.close()
             raise
+        _CACHES.add(self)
+
+    def _after_fork(self) -> None:
+        """In a child process: other threads, which may have held the lock or have been in a commit, are not there."""
+        self._lock = RLock()
+        self._batch = None
+        self._plain = not self._statistics
+        self._space.recover()
 
     # -- settings
 
@@ -343,6 +359,15 @@ class Base:
     def __repr__(self) -> str:
         where = "in memory" if self.path is None else repr(self.path)
         return f"<kvd.DiskCache {where}{' closed' if self.store.closed else ''}>"
+
+
+def _after_fork() -> None:
+    for cache in list(_CACHES):
+        cache._after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def _check(size_limit: int | None, eviction: str) -> None:

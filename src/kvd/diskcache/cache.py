@@ -34,7 +34,7 @@ class DiskCache(Grouping, Queues, Memoizing):
     Keys are hashable values that the safe codec encodes. They are told apart by type: 1, 1.0, True, "1" and b"1" are five keys, in
     tuples too; 0.0 and -0.0 are one. (diskcache takes 1 and 1.0 for one key.)
 
-    Expiry is exact: an expired entry is not visible, to `len` neither once the engine has removed it in the background. Arguments
+    Expiry is exact: an expired entry is not visible. The engine removes it in the background; until then `len` counts it. Arguments
     `retry` are accepted and have no meaning, because there are no timeouts.
 
     >>> cache = DiskCache()

@@ -132,6 +132,11 @@ class Space:
             if isinstance(reply, Exception):
                 raise reply
 
+    def recover(self) -> None:
+        """End a commit that is under way in another thread, which is not in this process."""
+        with suppress(Exception):
+            self.writer.execute("DISCARD")
+
     def close(self) -> None:
         """End the sessions."""
         self.writer.close()
