@@ -48,8 +48,9 @@ def _open(path: str | os.PathLike[str] | None, synchronous: Synchronous) -> Stor
         raise ValueError(f"synchronous must be off, normal or full, got {synchronous!r}")
     if path is None:
         return Store()
-    options: dict[str, Any] = {"synchronous": synchronous}
-    return Store(os.fspath(path), **options)  # type: ignore[call-overload]
+    make: Any = Store
+    store: Store[bytes] = make(os.fspath(path), synchronous=synchronous)
+    return store
 
 
 def milliseconds(expire: Expire) -> int | None:

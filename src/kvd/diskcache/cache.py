@@ -46,7 +46,7 @@ class DiskCache(Grouping, Queues, Memoizing):
     >>> cache.get("c", tag=True)
     (5, 'numbers')
 
-    Raises kvd.ConfigError if the file cannot be used, ValueError and TypeError for bad arguments.
+    Raises kvd.FileError if the file is damaged or open elsewhere, ValueError and TypeError for bad arguments.
     """
 
     # -- reading
