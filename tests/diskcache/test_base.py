@@ -70,9 +70,11 @@ ONE = 1000  # bytes by which the last write may exceed the limit
 @pytest.mark.parametrize("eviction, kept", [("lru", True), ("least-recently-used", True), ("lfu", True), ("least-frequently-used", True), ("least-recently-stored", False), ("ttl", None), ("random", None)])
 def test_entries_leave_at_the_limit(eviction, kept):
     cache = kvd.DiskCache(size_limit=LIMIT, eviction=eviction)
+    cache.store.clock.freeze()  # idle times are in seconds
     for n in range(5000):
-        cache.set(n, "x" * 100, expire=1000 if n % 7 == 0 else None)
+        cache.set(n, "x" * 100, expire=10**6 if n % 7 == 0 else None)
         cache.get(0)
+        cache.store.clock.advance(1)
     assert cache.volume() <= LIMIT + ONE and len(cache) < 2500 and 4999 in cache or eviction in ("ttl", "random")
     if kept is not None:
         assert (0 in cache) is kept
