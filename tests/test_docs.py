@@ -11,14 +11,14 @@ DOCS = Path(__file__).parent.parent / "docs"
 README = DOCS.parent / "README.md"
 
 
-@pytest.mark.parametrize("page", [DOCS / "embedding.md", DOCS / "caching.md", DOCS / "migrating.md", DOCS / "scripting.md", DOCS / "testing.md", DOCS / "inprocess.md", README], ids=lambda p: p.name)
+@pytest.mark.parametrize("page", [DOCS / "embedding.md", DOCS / "caching.md", DOCS / "diskcache.md", DOCS / "migrating.md", DOCS / "scripting.md", DOCS / "testing.md", DOCS / "inprocess.md", README], ids=lambda p: p.name)
 def test_python_snippets_run(page):
     code = "\n".join(re.findall(r"```python\n(.*?)```", page.read_text(), re.S))
     assert code
     exec(compile(code, str(page), "exec"), {})  # noqa: S102
 
 
-@pytest.mark.parametrize("name", ["caching", "caching.memoize", "caching.recipes", "caching.metrics", "caching.snapshot"])
+@pytest.mark.parametrize("name", ["caching", "caching.memoize", "caching.recipes", "caching.metrics", "caching.snapshot", "diskcache.cache", "diskcache.base", "diskcache.codecs", "diskcache.memoizing", "diskcache.queues"])
 def test_examples_in_docstrings_run(name):
     failed, tried = doctest.testmod(importlib.import_module(f"kvd.{name}"))
     assert tried and not failed

@@ -6,7 +6,7 @@
     store.get("greeting")
 
 `Store` is the engine in this process; `Store.serve` and `kvd serve` serve Redis clients. `Cache` stores any Python objects:
-`kvd.Cache(10_000, ttl=60)`. `@kvd.cached` caches the results of a function.
+`kvd.Cache(10_000, ttl=60)`. `@kvd.cached` caches the results of a function. `DiskCache` keeps objects in a file.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from kvd.caching.recipes import RateLimiter, barrier, throttle
     from kvd.caching.snapshot import SnapshotError
     from kvd.clients.sync import ConnectionPool, Redis, StrictRedis, from_url
+    from kvd.diskcache import DiskCache
     from kvd.errors import (
         AuthenticationError,
         BusyLoadingError,
@@ -54,6 +55,7 @@ _SOURCES = {  # names that are imported on first use, so that `import kvd` is fa
     "kvd.caching.snapshot": ("SnapshotError",),
     "kvd.clients.sync": ("ConnectionPool", "Redis", "StrictRedis", "from_url"),
     "kvd.clients.valkey": ("Valkey",),
+    "kvd.diskcache": ("DiskCache",),
     "kvd.errors": (
         "AuthenticationError", "BusyLoadingError", "ClosedError", "ConfigError", "DataError", "ExecAbortError", "FileError", "KvdError",
         "NoAuthError", "NoScriptError", "OutOfMemoryError", "ReadOnlyError", "ResponseError", "ServerError", "WrongTypeError",
@@ -63,7 +65,7 @@ _LAZY = {name: module for module, names in _SOURCES.items() for name in names}
 _MODULES = ("asyncio", "compat", "errors", "testing")
 
 __all__ = [
-    "AuthenticationError", "BusyLoadingError", "Cache", "CacheStats", "ClosedError", "ConfigError", "ConnectionPool", "DataError", "ExecAbortError", "FileError", "KvdError", "NoAuthError",
+    "AuthenticationError", "BusyLoadingError", "Cache", "CacheStats", "ClosedError", "ConfigError", "ConnectionPool", "DataError", "DiskCache", "ExecAbortError", "FileError", "KvdError", "NoAuthError",
     "NoScriptError", "OutOfMemoryError", "RateLimiter", "ReadOnlyError", "Redis", "ResponseError", "Server", "ServerError", "Session",
     "SnapshotError", "Store", "StrictRedis", "WrongTypeError", "barrier", "cached", "caches", "from_url", "lru_cache", "prometheus", "throttle",
     "total_memory",

@@ -21,6 +21,8 @@ def django():
             caches[f"{name}-cull"] = base | {"LOCATION": f"{name}-cull", "OPTIONS": {"MAX_ENTRIES": 30}}
             caches[f"{name}-zero"] = base | {"LOCATION": f"{name}-zero", "OPTIONS": {"MAX_ENTRIES": 30, "CULL_FREQUENCY": 0}}
             caches[f"{name}-short"] = base | {"LOCATION": f"{name}-short", "TIMEOUT": 0.05}
+        caches["disk"] = {"BACKEND": "kvd.integrations.django.DiskCacheBackend", "LOCATION": "", "OPTIONS": {"size_limit": 10**7}}
+        caches["disk-bad"] = {"BACKEND": "kvd.integrations.django.DiskCacheBackend", "OPTIONS": {"MAX_ENTRIES": 5}}
         caches["default"] = mine
         settings.configure(CACHES=caches, USE_TZ=True)
         package.setup()
@@ -115,3 +117,32 @@ def test_django_asynchronously(backend):
         assert await cache.aget_or_set("k", 3) == 3
 
     asyncio.run(main())
+
+
+def test_the_disk_backend(django):
+    cache = django["disk"]
+    cache.clear()
+    cache.set("key", {"a": (1, None)}, tag="t")
+    assert cache.get("key") == {"a": (1, None)} and cache.get("no", "d") == "d" and "key" in cache
+    assert cache.get("key", version=2) is None
+    assert cache.add("key", 2) is False and cache.add("new", None, tag="t") is True and cache.get("new", "d") is None
+    assert cache.get_or_set("made", lambda: 5) == 5 and cache.incr("made") == 6 and cache.decr("made", 2) == 4
+    with pytest.raises(ValueError):
+        cache.incr("missing")
+    assert cache.set_many({"a": 1, "b": 2}) == [] and cache.get_many(["a", "b", "c"]) == {"a": 1, "b": 2}
+    assert cache.delete("a") is True and cache.delete("a") is False and not cache.has_key("a") and cache.pop("b") == 2
+    cache.set("gone", 1, timeout=0)
+    assert cache.get("gone") is None and cache.touch("key", 100) is True and cache.touch("no") is False
+    with pytest.raises(TypeError, match="register"):
+        cache.set("x", object())
+    assert cache.evict("t") == 2 and cache.get("key") is None
+    cache.close()
+    assert cache.get("made") == 4
+    assert asyncio.run(cache.aget("made")) == 4
+
+
+def test_the_disk_backend_refuses_limits_of_other_backends(django):
+    from django.core.exceptions import ImproperlyConfigured
+
+    with pytest.raises(ImproperlyConfigured, match="size_limit"):
+        django["disk-bad"]

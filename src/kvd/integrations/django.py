@@ -1,21 +1,34 @@
-"""An in-process cache backend for Django: BACKEND = "kvd.integrations.django.KvdCache".
+"""Cache backends for Django: "kvd.integrations.django.KvdCache" in memory, "kvd.integrations.django.DiskCacheBackend" in a file.
 
     CACHES = {"default": {"BACKEND": "kvd.integrations.django.KvdCache", "LOCATION": "sessions", "OPTIONS": {"policy": "tinylfu"}}}
 
-It behaves as Django's local-memory backend, and is faster: values are pickled, so that callers cannot modify cached objects; TIMEOUT,
+KvdCache behaves as Django's local-memory backend, and is faster: values are pickled, so that callers cannot modify cached objects; TIMEOUT,
 MAX_ENTRIES, CULL_FREQUENCY, versions and key functions work. Expired entries are removed in the background. Backends with the same
 LOCATION share a cache for the life of the process. OPTIONS accepts `policy`, and `"pickle": False` to store objects directly.
+
+    CACHES = {"default": {"BACKEND": "kvd.integrations.django.DiskCacheBackend", "LOCATION": "/var/tmp/app.kvd",
+                          "OPTIONS": {"size_limit": 2**30, "codec": "pickle", "key": secret}}}
+
+DiskCacheBackend is a kvd.DiskCache, which survives restarts and belongs to one process: a second one that opens the same LOCATION gets
+an error. OPTIONS are arguments of kvd.DiskCache. Values are encoded by the safe codec unless OPTIONS say otherwise; it refuses
+model instances and other classes. An empty LOCATION is a cache in memory. MAX_ENTRIES and CULL_FREQUENCY are refused: size_limit
+and eviction bound the cache.
 """
 
 from __future__ import annotations
 
 import pickle
+from threading import Lock
 from typing import Any
 
 from django.core.cache.backends.base import DEFAULT_TIMEOUT, BaseCache
+from django.core.exceptions import ImproperlyConfigured
 
 from kvd.caching import Cache
+from kvd.diskcache import DiskCache
 
+_DISKS: dict[str, DiskCache] = {}
+_OPENING = Lock()
 _CACHES: dict[str, Cache[str, Any]] = {}
 
 
@@ -98,6 +111,62 @@ class KvdCache(BaseCache):  # type: ignore[misc]
 
     def clear(self) -> None:
         self._cache.clear()
+
+
+class DiskCacheBackend(BaseCache):  # type: ignore[misc]
+    def __init__(self, location: str, params: dict[str, Any]) -> None:
+        super().__init__(params)
+        options = dict(params.get("OPTIONS", {}))
+        for name in ("MAX_ENTRIES", "CULL_FREQUENCY"):
+            if name in options or name in params:
+                raise ImproperlyConfigured(f"{name}: a DiskCache is bounded by the options size_limit and eviction")
+        with _OPENING:  # Django makes a backend for each thread
+            if location not in _DISKS or _DISKS[location].store.closed:
+                _DISKS[location] = DiskCache(location or None, **options)
+            self.cache = _DISKS[location]
+
+    def _seconds(self, timeout: Any) -> float | None:
+        """Convert a timeout of Django: None means no expiry, 0 or less immediate expiry."""
+        if timeout is DEFAULT_TIMEOUT:
+            timeout = self.default_timeout
+        return None if timeout is None else max(0.0, float(timeout))
+
+    def add(self, key: Any, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: int | None = None, tag: Any = None) -> bool:
+        """As Django's; tag: for evict."""
+        return self.cache.add(self.make_and_validate_key(key, version=version), value, self._seconds(timeout), tag=tag)
+
+    def get(self, key: Any, default: Any = None, version: int | None = None) -> Any:
+        return self.cache.get(self.make_and_validate_key(key, version=version), default)
+
+    def set(self, key: Any, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: int | None = None, tag: Any = None) -> None:
+        """As Django's; tag: for evict."""
+        self.cache.set(self.make_and_validate_key(key, version=version), value, self._seconds(timeout), tag=tag)
+
+    def touch(self, key: Any, timeout: Any = DEFAULT_TIMEOUT, version: int | None = None) -> bool:
+        return self.cache.touch(self.make_and_validate_key(key, version=version), self._seconds(timeout))
+
+    def pop(self, key: Any, default: Any = None, version: int | None = None) -> Any:
+        """Remove a key and return its value."""
+        return self.cache.pop(self.make_and_validate_key(key, version=version), default)
+
+    def incr(self, key: Any, delta: int = 1, version: int | None = None) -> Any:
+        try:
+            return self.cache.incr(self.make_and_validate_key(key, version=version), delta, default=None)
+        except KeyError:
+            raise ValueError(f"Key '{key}' not found") from None
+
+    def has_key(self, key: Any, version: int | None = None) -> bool:
+        return self.make_and_validate_key(key, version=version) in self.cache
+
+    def delete(self, key: Any, version: int | None = None) -> bool:
+        return self.cache.delete(self.make_and_validate_key(key, version=version))
+
+    def evict(self, tag: Any) -> int:
+        """Remove all entries with a tag, of all versions and prefixes, and return their number."""
+        return self.cache.evict(tag)
+
+    def clear(self) -> None:
+        self.cache.clear()
 
 
 _NOTHING: Any = object()
