@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -22,15 +23,17 @@ from kvd.config import OPTIONS, ConfigFileError, from_environment
 from .compat.wire import RealServer, Wire, free_port
 
 TGKILL = 234 if platform.machine() == "x86_64" else 131   # number of the system call
+SOURCES = {"PYTHONPATH": os.pathsep.join(os.path.abspath(p) for p in os.environ.get("PYTHONPATH", "").split(os.pathsep) if p)} if "PYTHONPATH" in os.environ else {}
 KVD = [sys.executable, "-m", "kvd"]
 
 
 class Process:
     def __init__(self, *args, stdin=None, env=None):
         self.port = free_port()
+        self.folder = tempfile.TemporaryDirectory()        # where it keeps its snapshot
         self.process = subprocess.Popen(
             [*KVD, "serve", *args, "--port", str(self.port), "--bind", "127.0.0.1"], stdin=subprocess.PIPE if stdin is not None else None,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, **(env or {})},
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=self.folder.name, env={**os.environ, **SOURCES, **(env or {})},
         )  # fmt: skip
         if stdin is not None:
             self.process.stdin.write(stdin)
@@ -157,9 +160,9 @@ def refused(*args, stdin=None, env=None):
 
 
 PROTECTS = [
-    "aclfile /tmp/users.acl", "appendonly yes", "save 60 1", "save 900 1 300 10", "replicaof 10.0.0.1 6379", "slaveof 10.0.0.1 6379",
+    "aclfile /tmp/users.acl", "replicaof 10.0.0.1 6379", "slaveof 10.0.0.1 6379",
     "min-replicas-to-write 1", "min-slaves-to-write 2", "maxmemory-clients 10%", "tls-port 6380", "tls-replication yes", "tls-cluster yes",
-    "masterauth secret", "primaryauth secret", "masteruser me", "import-mode yes", "unixsocketgroup redis", "shutdown-on-sigterm save",
+    "masterauth secret", "primaryauth secret", "masteruser me", "import-mode yes", "unixsocketgroup redis",
 ]  # fmt: skip
 
 
@@ -173,7 +176,7 @@ def test_a_directive_that_protects_and_is_not_implemented_stops_the_start(line):
     assert "at line 2" in reports[0]
     for report in reports:
         own = {"slaveof": "replicaof", "min-slaves-to-write": "min-replicas-to-write", "primaryauth": "masterauth"}.get(name, name)
-        assert report.count("is not implemented") == 1 and (own in report or "'save' is not implemented" in report)
+        assert report.count("is not implemented") == 1 and own in report
         assert "secret" not in report or name == "user"
 
 
@@ -214,14 +217,14 @@ def test_stock_configuration_files_start(path, tmp_path):
     p = Process(
         path, "--daemonize", "no", "--logfile", "", "--dir", str(tmp_path), "--pidfile", f"{tmp_path}/pid", "--supervised", "no"
     )
-    assert p.client().config_get("save") == {"save": ""} and p.client().config_get("databases") == {"databases": "16"}
+    assert p.client().config_get("save") == {"save": "3600 1 300 100 60 10000"} and p.client().config_get("databases") == {"databases": "16"}
     assert p.end()[0] == 0
 
 
 def test_harmless_directives_are_listed_once():
-    p = Process("--appendfsync", "always", "--rdbcompression", "yes", "--repl-timeout", "5", "--hz", "20")
+    p = Process("--activedefrag", "yes", "--rdbcompression", "yes", "--repl-timeout", "5", "--hz", "20")
     listed = [line for line in p.lines if "without effect" in line]
-    assert len(listed) == 1 and listed[0].endswith("of kvd: appendfsync, repl-timeout")
+    assert len(listed) == 1 and listed[0].endswith("of kvd: activedefrag, repl-timeout")
     assert p.end()[0] == 0
 
 
@@ -269,15 +272,34 @@ def test_short_port():
         p.communicate(timeout=30)
 
 
-def test_shutdown_save_is_refused_and_nothing_is_lost():
-    p = Process()
+def test_a_shutdown_saves_what_the_next_start_loads(tmp_path):
+    for end in ("SHUTDOWN", "SHUTDOWN SAVE", "TERM", "INT"):
+        p = Process("--dir", str(tmp_path))
+        wire = Wire(("127.0.0.1", p.port))
+        assert wire("INCR", "starts") == ("SHUTDOWN", "SHUTDOWN SAVE", "TERM", "INT").index(end) + 1
+        if end.startswith("SHUTDOWN"):
+            wire.send(Wire.frame(end.split()))
+            assert p.process.wait(30) == 0
+        else:
+            assert p.end(signal.SIGTERM if end == "TERM" else signal.SIGINT)[0] == 0
+    p = Process("--dir", str(tmp_path), "--save", "")
+    assert p.client().incr("starts") == 5 and p.client().config_set("shutdown-on-sigterm", "nosave") and p.end()[0] == 0
+    p = Process("--dir", str(tmp_path), "--shutdown-on-sigterm", "nosave")
+    assert p.client().incr("starts") == 5 and p.end()[0] == 0
+
+
+def test_a_shutdown_that_cannot_save_is_given_up(tmp_path):
+    p = Process("--dir", str(tmp_path))
+    (tmp_path / "dump.rdb").mkdir()
     wire = Wire(("127.0.0.1", p.port))
     wire("SET", "k", "v")
-    for words in (("SAVE",), ("SAVE", "NOW"), ("FORCE", "SAVE")):
-        assert str(wire("SHUTDOWN", *words)) == "ERR Errors trying to SHUTDOWN. Check logs."
+    assert str(wire("SHUTDOWN")) == "ERR Errors trying to SHUTDOWN. Check logs." and wire("GET", "k") == b"v"
+    p.process.send_signal(signal.SIGTERM)
+    while "the server goes on" not in p.process.stdout.readline():
+        pass
     assert wire("GET", "k") == b"v"
-    code, out = p.end()
-    assert code == 0 and "SHUTDOWN SAVE is refused" in out
+    wire.send(Wire.frame(("SHUTDOWN", "FORCE")))
+    assert p.process.wait(30) == 0
 
 
 def test_renamed_commands_from_a_file(tmp_path):

@@ -36,17 +36,23 @@ def test_the_mapping_may_be_of_text():
 
 @pytest.mark.parametrize(("options", "said"), [
     ({"maxmemoy": "1mb"}, "did you mean 'maxmemory'"), ({"port": 5}, r"a store does not listen; use serve\(port=...\)"), ({"unixsocket": "s"}, r"serve\(unix_path=...\)"), ({"bind": "*"}, r"serve\(host=...\)"), ({"daemonize": "yes"}, "only `kvd serve` uses this option"),
-    ({"hz": "fast"}, "hz"), ({"databases": 0}, "between 1 and 16384"), ({"appendonly": "yes"}, "not implemented"),
+    ({"hz": "fast"}, "hz"), ({"databases": 0}, "between 1 and 16384"), ({"aclfile": "users.acl"}, "not implemented"),
 ])  # fmt: skip
 def test_options_that_are_wrong_make_no_store(options, said):
     with pytest.raises(kvd.ConfigError, match=said):
         kvd.Store(**options)
 
 
-def test_a_path_is_refused_because_nothing_would_be_kept():
-    for path in ("dump.rdb", ""):
-        with pytest.raises(kvd.ConfigError, match="not available in this version"):
+def test_a_path_that_cannot_be_a_file_is_refused(tmp_path):
+    for path in (tmp_path, "", "kvd://"):
+        with pytest.raises(kvd.ConfigError, match="is a directory"):
             kvd.Store(path)
+    with pytest.raises(kvd.FileError, match="No such file or directory"):
+        kvd.Store(tmp_path / "none" / "app.kvd")
+    with pytest.raises(kvd.ConfigError, match="synchronous must be one of"):
+        kvd.Store(tmp_path / "app.kvd", synchronous="sometimes")
+    with pytest.raises(kvd.ConfigError, match="has a log already"):
+        kvd.Store(tmp_path / "app.kvd", appendonly=True)
 
 
 def test_it_is_neither_pickled_nor_copied(store):

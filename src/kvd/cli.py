@@ -176,6 +176,7 @@ def _run(store: Store, configured: bool, notes: list[str]) -> int:
         log(store, note, WARNING)
     if not _load(store):
         return 1
+    signals = _Signals(store)
     server = _listen(store)
     if server is None:
         return 1
@@ -190,9 +191,7 @@ def _run(store: Store, configured: bool, notes: list[str]) -> int:
         _write_pid(store, pidfile)
     _notify_systemd(store, "READY=1\nSTATUS=Ready to accept connections\n")
     try:
-        return _wait_for_end(store, server, _catch_signals(store))
-    except _Signal:
-        return 0
+        return _wait_for_end(store, server, signals)
     finally:
         if pidfile:
             try:
@@ -263,58 +262,51 @@ def _notify_systemd(store: Store, message: str) -> None:
             log(store, f"Can't notify systemd: {error}", WARNING)
 
 
-def _catch_signals(store: Store) -> list[int]:
-    """Make SIGTERM and SIGINT stop the server. The returned list contains the signals received."""
-    asked: list[int] = []
+class _Signals:
+    """SIGTERM and SIGINT, which end the server. `asked`: the signals received; `wait` returns when there is one."""
 
-    def on_signal(number: int, frame: FrameType | None) -> None:
-        if asked and number == signal.SIGINT:
-            log(store, "You insist... exiting now.", WARNING)
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.asked: list[int] = []
+        self.waiting = False
+        signal.signal(signal.SIGTERM, self.receive)
+        signal.signal(signal.SIGINT, self.receive)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+    def receive(self, number: int, frame: FrameType | None) -> None:
+        if self.asked and number == signal.SIGINT:
+            log(self.store, "You insist... exiting now.", WARNING)
             os._exit(1)
         name = "SIGINT" if number == signal.SIGINT else "SIGTERM"
-        log(store, f"Received {name} scheduling shutdown...", WARNING)
-        asked.append(number)
-        if len(asked) == 1:
+        log(self.store, f"Received {name} scheduling shutdown...", WARNING)
+        self.asked.append(number)
+        if self.waiting:
+            self.waiting = False
             raise _Signal
 
-    signal.signal(signal.SIGTERM, on_signal)
-    signal.signal(signal.SIGINT, on_signal)
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    return asked
-
-
-def _wait_for_end(store: Store, server: Server, asked: list[int]) -> int:
-    """Wait for SHUTDOWN or a signal. A signal's shutdown that cannot save the data is given up, as shutdown-on-sig* says."""
-    while True:
+    def wait(self, server: Server) -> None:
+        """Wait for a signal, or the end of the server by SHUTDOWN."""
         with suppress(_Signal):
-            if not asked:
+            self.waiting = True
+            if not self.asked:
                 server.wait()
-        if not asked:
+        self.waiting = False
+
+
+def _wait_for_end(store: Store, server: Server, signals: _Signals) -> int:
+    """A shutdown by a signal that cannot save the data is given up: the server goes on."""
+    while True:
+        signals.wait(server)
+        if not signals.asked:
             log(store, "User requested shutdown...", WARNING)
             break
-        if _shut_down(store, asked[0]):
+        if _shut_down(store, signals.asked[0]):
             break
-        asked.clear()
+        signals.asked.clear()
     server.stop()
     close_files(store)
     log(store, "kvd is now ready to exit, bye bye...", WARNING)
     return 0
-
-
-@main.command()
-@click.argument("path", type=click.Path(exists=True))
-@click.option("--fix", is_flag=True, help="Cut off the broken end of an append-only file, after asking.")
-@click.option("--yes", is_flag=True, help="With --fix: do not ask.")
-@click.option("--truncate-to-timestamp", "until", type=click.IntRange(min=1), default=None, metavar="SECONDS",
-              help="Treat what an append-only file says after this time (seconds since 1970) as broken: with --fix it is cut off.")  # fmt: skip
-def check(path: str, fix: bool, yes: bool, until: int | None) -> None:
-    """Examine an RDB file, an append-only file, or the folder or manifest of an append-only log.
-
-    Shows what each file contains and the first error with its offset. The exit code is 0 if all files are whole, else 1. Stop the
-    server before using --fix."""
-    from kvd.check import run
-
-    sys.exit(run(path, fix=fix, until=until or 0, say=click.echo, ask=lambda question: yes or click.confirm(question)))
 
 
 def _shut_down(store: Store, number: int) -> bool:

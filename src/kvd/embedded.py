@@ -12,7 +12,19 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TypeVar, overload
 from weakref import WeakSet
 
-from kvd.doors.files import KEEP, MERGE, close_files, compact, is_writing, load, log_failed, open_log, snapshot, sync_log
+from kvd.doors.files import (
+    KEEP,
+    MERGE,
+    close_files,
+    compact,
+    is_writing,
+    load,
+    log_failed,
+    open_log,
+    snapshot,
+    start_persistence,
+    sync_log,
+)
 from kvd.doors.link import Link, link_of
 from kvd.doors.server import Server, stop
 from kvd.doors.session import Session, session_of
@@ -32,7 +44,11 @@ else:
 
 Synchronous = Literal["off", "normal", "full"]
 SERVED = {"port": "port=", "bind": "host=", "unixsocket": "unix_path="}  # options, and the arguments of serve that they are
-SYNCHRONOUS: dict[Synchronous, tuple[int, bool]] = {"off": (2, True), "normal": (0, False), "full": (1, False)}  # when it syncs; may writes wait?
+SYNCHRONOUS: dict[Synchronous, tuple[int, bool]] = {
+    "off": (2, True),
+    "normal": (0, False),
+    "full": (1, False),
+}  # when it syncs; may writes wait?
 OPEN: WeakSet[Store[Any]] = WeakSet()  # stores in files, which the end of the program closes
 PROCESS = (
     "daemonize",
@@ -103,14 +119,15 @@ class Store(Engine[T], AllMethods):
         if options:
             _refuse_what_serves(options)
         self._begin(decode_responses, options)
-        if path is not None:
-            self._open(_file_path(path), synchronous)
-
-    def _open(self, path: str, synchronous: Synchronous) -> None:
-        if self.option("appendonly") == "yes":
+        logged = self.option("appendonly") == "yes"
+        if logged and path is not None:
             raise _config_error("appendonly: a store in a file has a log already")
-        open_log(self, os.fsencode(path), *SYNCHRONOUS[synchronous])
-        OPEN.add(self)
+        if path is not None:
+            open_log(self, os.fsencode(_file_path(path)), *SYNCHRONOUS[synchronous])
+        elif logged:
+            start_persistence(self)
+        if logged or path is not None:
+            OPEN.add(self)
 
     def session(self) -> Session:
         """Return a new Session of this store."""

@@ -47,6 +47,7 @@ class StoreOptions(TypedDict, total=False):
     syslog_ident: str
     syslog_facility: Literal["user", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7"]
     dir: str
+    save: str
     hash_max_listpack_entries: int
     hash_max_listpack_value: int
     list_max_listpack_size: int
@@ -63,3 +64,17 @@ class StoreOptions(TypedDict, total=False):
     busy_reply_threshold: int
     lua_memory_limit: int | str
     cluster_enabled: bool | Literal["yes", "no"]
+    appenddirname: str
+    appendfilename: str
+    appendfsync: Literal["everysec", "always", "no"]
+    appendonly: bool | Literal["yes", "no"]
+    auto_aof_rewrite_min_size: int | str
+    auto_aof_rewrite_percentage: int
+    aof_load_truncated: bool | Literal["yes", "no"]
+    no_appendfsync_on_rewrite: bool | Literal["yes", "no"]
+    dbfilename: str
+    rdb_save_incremental_fsync: bool | Literal["yes", "no"]
+    rdbchecksum: bool | Literal["yes", "no"]
+    rdbcompression: bool | Literal["yes", "no"]
+    stop_writes_on_bgsave_error: bool | Literal["yes", "no"]
+    aof_rewrite_incremental_fsync: bool | Literal["yes", "no"]

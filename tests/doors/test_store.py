@@ -191,11 +191,6 @@ def test_info_reads_as_numbers(store):
     assert "p99" in store.info("latencystats")["latency_percentiles_usec_get"]
 
 
-def test_a_path_is_refused_clearly():
-    with pytest.raises(kvd.ConfigError, match="a store in a file is not available"):
-        kvd.Store("file")
-
-
 def test_the_signature_can_be_inspected():
     assert str(inspect.signature(kvd.Store)).startswith("(path")
     assert "decode_responses" in inspect.signature(kvd.Store).parameters

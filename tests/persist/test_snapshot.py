@@ -119,6 +119,7 @@ def test_commands_of_every_family_meanwhile(steps, first):
     fill(store, 30)
     for words in first:
         run(store, *words)
+    run(store, "DISCARD")
     before = digest(store)
     snap = Snapshot(store)
     for step in steps:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import tempfile
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -168,7 +169,8 @@ class Traces:
 
     def __init__(self, door: str, setup: list[Words], touch: bool = True, alone: Callable[[Traces], object] | None = None) -> None:
         """touch: without CLIENT NO-TOUCH. alone: instead of all that the traces need, what is switched on."""
-        self.store = kvd.Store(enable_debug_command="yes")
+        self.folder = tempfile.TemporaryDirectory()
+        self.store = kvd.Store(enable_debug_command="yes", dir=self.folder.name)
         self.store.clock.freeze(1_700_000_000)
         self.admin = self.store.session()
         for words in setup:

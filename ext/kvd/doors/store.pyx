@@ -47,7 +47,7 @@ from kvd.session.clients cimport clients_init, clients_release, session_delete, 
 from kvd.session.session cimport DOOR_LINK, DOOR_STORE, clients_of, is_plain, session_account, session_kill
 from kvd.session.waiters cimport wait_end, wait_move, wait_of, waits_next
 from kvd.store.clock cimport store_time, store_time_cheap, store_wall_us
-from kvd.store.config cimport OPT_APPENDFSYNC, OPT_DATABASES, cfg, config_print, config_set, option_find
+from kvd.store.config cimport OPT_APPENDFSYNC, OPT_DATABASES, OPT_SAVE, cfg, config_print, config_set, option_find
 from kvd.store.keyspace cimport keyspace_find, keyspace_flush, keyspace_met
 from kvd.store.lock cimport guard_init, usleep
 from kvd.store.store cimport (
@@ -188,7 +188,12 @@ cdef class Store(Forking):
         acquire(self.s)
         ok = config_set(&self.s.config, id, view_of(text, len(text)), &why) if id != OPT_DATABASES else True
         options_applied(self.s, False)
+        if id == OPT_SAVE:
+            saves_tick(self.s)
+            self.s.wanted = self.next_due()
         release(self.s)
+        if self.s.wanted != NEVER:
+            self.plan()
         message = why.ptr[:why.len].decode() if why.len else ""
         buf_release(&why)
         if not ok:

@@ -645,8 +645,8 @@ cdef journal *journal_open(store *s, const char *path, int sync, bint lazy, char
 
 cdef bint open_single(journal *j, char *error) noexcept nogil:
     """Opens and locks the file; again if another process replaced it meanwhile."""
-    cdef int tries
-    for tries in range(10):
+    cdef int _
+    for _ in range(10):
         j.fd = file_append(j.single)
         if j.fd < 0:
             return say(error, b"Can't open", j.single, errno)

@@ -160,10 +160,10 @@ cdef int run_unit(replaying *y) noexcept nogil:
 
 cdef int run_slice(replaying *y) noexcept nogil:
     """Under the lock."""
-    cdef int n
+    cdef int _
     cdef int state = PARSE_COMMAND
     store_time(y.s)
-    for n in range(SLICE):
+    for _ in range(SLICE):
         state = run_unit(y)
         if state != PARSE_COMMAND:
             break
