@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import select
@@ -14,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+F_SETPIPE_SZ = 1031                    # of Linux
 LIMIT = 60.0                           # seconds after which a worker counts as hanging
 
 
@@ -40,6 +42,7 @@ class Workers:
         root = Path(__file__).parents[2]
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.crash.worker", str(self.log)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environ, cwd=root, bufsize=0)  # fmt: skip
+        fcntl.fcntl(self.process.stdout, F_SETPIPE_SZ, 4096)     # so that it does not run far ahead of the test
         self.data = b""
 
     def tell(self, text: str) -> None:

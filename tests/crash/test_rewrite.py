@@ -1,6 +1,7 @@
 """Compaction of a store in a file while others use it."""
 
 import io
+import os
 import time
 
 import pytest
@@ -59,7 +60,7 @@ def test_a_rewrite_refused_during_a_snapshot_is_possible_after_it(path):
 
     with kvd.Store(path) as store:
         for i in range(1000):
-            store.set(f"k{i}", b"v" * 300)
+            store.set(f"k{i}", os.urandom(400))         # more than one piece
         store.snapshot(Slow(between))
         assert refused == [0]
         store.compact()
