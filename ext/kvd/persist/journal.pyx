@@ -30,7 +30,7 @@ from kvd.persist.load cimport LOADING_PREAMBLE, LOADING_UNCHECKED, load_path, lo
 from kvd.persist.manifest cimport manifest_add, manifest_base, manifest_print, manifest_read, manifest_release
 from kvd.persist.replay cimport REPLAY_BAD, REPLAY_TORN, REPLAY_UNREADABLE, replay_end, replay_file, replayed
 from kvd.persist.saves cimport is_saving, saves_begin, saves_write
-from kvd.persist.snapshot cimport snapshot, snapshot_delete
+from kvd.persist.snapshot cimport snapshot, snapshot_delete, snapshot_of
 from kvd.store.change cimport consume, consume_stop
 from kvd.store.config cimport (
     OPT_AOF_LOAD_TRUNCATED, OPT_APPENDDIRNAME, OPT_APPENDFILENAME, OPT_APPENDFSYNC, OPT_APPENDONLY,
@@ -355,13 +355,14 @@ cdef bint journal_rewrite(store *s) noexcept nogil:
     cdef journal *j = journal_of(s)
     cdef char name[512]
     cdef char error[ERROR_ROOM]
-    if j == NULL or is_saving(s):
+    if j == NULL or is_saving(s) or snapshot_of(s) != NULL:
         return False
     journal_write(j)
     j.rewrite_ms = wall_ms()
     j.scheduled = False
     if j.single[0]:
         snprintf(name, sizeof(name), b"%s.rewrite", strrchr(j.single, c'/') + 1)
+        j.db = -1                      # `since` follows the snapshot, after which database 0 is selected
     else:
         j.first_kept = j.files.increment_seq + 1
         if not open_increment(j, j.first_kept, error):
