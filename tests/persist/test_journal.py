@@ -1,0 +1,338 @@
+"""The append-only log in a folder: restarts, rewrites, switching it on and off, and exchange with real servers."""
+
+import os
+import signal
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import kvd
+from kvd.doors.files import close_files, start_persistence
+
+from ..compat.wire import RealServer, Wire
+from ..conftest import REAL
+from ..run.workload import STEPS, Work, content
+from ..waiting import eventually
+from .served import FAR, LIBRARY, Served, files, fill
+from .stored import stored
+
+LOG = ("--appendonly", "yes", "--save", "")
+
+
+def restarted(folder, digest, *options):
+    with Served(folder, *LOG, *options) as server:
+        assert server.digest() == digest
+        assert server("FCALL", "seven", "0") == 7
+
+
+@pytest.mark.parametrize("policy", ["always", "everysec", "no"])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_everything_is_there_after_a_restart(tmp_path, policy, number):
+    """Also after a kill: what has been answered has been written."""
+    with Served(tmp_path, *LOG, "--appendfsync", policy) as server:
+        fill(server, plain=False)
+        digest = server.digest()
+        server.stop(number)
+    restarted(tmp_path, digest)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(STEPS, min_size=1, max_size=40))
+def test_random_work_is_there_after_reopening(tmp_path_factory, steps):
+    path = tmp_path_factory.mktemp("log")
+    work = Work()
+    work.store.configure("dir", str(path))
+    work.store.configure("appendonly", "yes")
+    start_persistence(work.store)
+    for step in steps:
+        work.step(*step)
+    work.store.execute("PING")
+    before = content(work.store)
+    close_files(work.store)
+    again = kvd.Store(dir=str(path), appendonly="yes")
+    again.clock.freeze(1)
+    start_persistence(again)
+    assert content(again) == before
+
+
+def rewrite(server):
+    n = int(server.info("aof_rewrites"))
+    server("BGREWRITEAOF")
+    eventually(lambda: int(server.info("aof_rewrites")) == n + 1)
+
+
+def test_a_rewrite_loses_nothing_and_removes_what_is_old(tmp_path):
+    with Served(tmp_path, *LOG) as server:
+        fill(server, plain=False)
+        for _ in range(50):
+            server("SET", "again", "x" * 1000)
+        size = int(server.info("aof_current_size"))
+        rewrite(server)
+        assert int(server.info("aof_current_size")) < size
+        server("SET", "later", "1")
+        digest = server.digest()
+        server.stop(signal.SIGKILL)
+    assert files(tmp_path / "appendonlydir") == ["appendonly.aof.2.base.rdb", "appendonly.aof.2.incr.aof", "appendonly.aof.manifest"]
+    restarted(tmp_path, digest)
+
+
+def test_writes_during_a_rewrite_are_there_after_a_kill(tmp_path):
+    with Served(tmp_path, *LOG) as server:
+        fill(server, plain=False)
+        for i in range(2000):
+            server("SET", f"k{i}", "x" * 5000)
+        batch = [("BGREWRITEAOF",), *[("SET", f"k{i}", f"new{i}") for i in range(2000)], ("SWAPDB", "0", "7"), ("SWAPDB", "7", "0"), ("FLUSHDB",), ("SET", "last", "1")]
+        server.wire.send(b"".join(Wire.frame(words) for words in batch))
+        replies = [server.wire.read() for _ in batch]
+        assert replies[0] == b"Background append only file rewriting started" and replies[-1] == b"OK"
+        fill(server)
+        digest = server.digest()
+        server.stop(signal.SIGKILL)
+    restarted(tmp_path, digest)
+
+
+def test_it_is_rewritten_by_itself_when_it_has_grown(tmp_path):
+    with Served(tmp_path, *LOG, "--auto-aof-rewrite-min-size", "10kb", "--auto-aof-rewrite-percentage", "50") as server:
+        for _ in range(100):
+            server("SET", "k", "x" * 1000)
+        eventually(lambda: int(server.info("aof_rewrites")) >= 1)
+        server("CONFIG", "SET", "auto-aof-rewrite-percentage", "0")
+        eventually(lambda: server.info("aof_rewrite_in_progress") == "0")
+        n = server.info("aof_rewrites")
+        for _ in range(100):
+            server("SET", "k", "x" * 1000)
+        assert server.info("aof_rewrites") == n and int(server.info("aof_current_size")) > 100_000
+
+
+def test_it_can_be_switched_on_and_off_at_run_time(tmp_path):
+    with Served(tmp_path, "--save", "") as server:
+        fill(server, plain=False)
+        assert server("CONFIG", "SET", "appendonly", "yes") == b"OK"
+        eventually(lambda: server.info("aof_enabled") == "1" and server.info("aof_rewrite_in_progress") == "0" and server.info("aof_rewrites") == "1")
+        server("SET", "later", "1")
+        digest = server.digest()
+        server.stop(signal.SIGKILL)
+    with Served(tmp_path, *LOG) as server:
+        assert server.digest() == digest
+        server("CONFIG", "SET", "appendonly", "no")
+        eventually(lambda: server.info("aof_enabled") == "0")
+        server("SET", "not logged", "1")
+        server.stop()
+    restarted(tmp_path, digest)
+
+
+def test_switching_it_on_again_keeps_what_happened_in_between(tmp_path):
+    with Served(tmp_path, *LOG) as server:
+        fill(server, plain=False)
+        for value, on in (("no", "0"), ("yes", "1")):
+            server("CONFIG", "SET", "appendonly", value)
+            eventually(lambda on=on: server.info("aof_enabled") == on and server.info("aof_rewrite_in_progress") == "0")
+            server("SET", value, "1")
+        digest = server.digest()
+        server.stop(signal.SIGKILL)
+    restarted(tmp_path, digest)
+
+
+def test_with_a_log_the_snapshot_is_not_loaded(tmp_path):
+    with kvd.Store(dir=str(tmp_path)) as store:
+        store.set("k", "of the snapshot")
+        store.execute("SAVE")
+    with Served(tmp_path, *LOG) as server:
+        assert server("DBSIZE") == 0
+
+
+# ---- starting ----------------------------------------------------------------------------------------
+
+def test_a_file_of_an_old_server_becomes_the_base(tmp_path):
+    (tmp_path / "appendonly.aof").write_bytes(stored("rdb-preamble.aof"))
+    with Served(tmp_path, *LOG) as server:
+        assert server("DBSIZE") > 0 and "Successfully migrated an old-style AOF" in server.said()
+        server("SET", "more", "1")
+        digest = server.digest()
+        server.stop(signal.SIGKILL)
+    assert files(tmp_path) == ["appendonlydir/appendonly.aof", "appendonlydir/appendonly.aof.1.incr.aof", "appendonlydir/appendonly.aof.manifest"]
+    with Served(tmp_path, *LOG) as server:
+        assert server.digest() == digest
+        rewrite(server)
+        server.stop()
+    with Served(tmp_path, *LOG) as server:
+        assert server.digest() == digest
+    assert files(tmp_path / "appendonlydir") == ["appendonly.aof.2.base.rdb", "appendonly.aof.2.incr.aof", "appendonly.aof.manifest"]
+
+
+def test_the_folder_that_a_real_server_wrote(tmp_path):
+    folder = tmp_path / "appendonlydir"
+    folder.mkdir()
+    for name in ("appendonly.aof.2.base.rdb", "appendonly.aof.2.incr.aof"):
+        (folder / name).write_bytes(stored(name))
+    (folder / "appendonly.aof.manifest").write_text("file appendonly.aof.2.base.rdb seq 2 type b\nfile appendonly.aof.2.incr.aof seq 2 type i\n")
+    with Served(tmp_path, *LOG) as server:
+        assert server("DBSIZE") > 0
+        digest = server.digest()
+        rewrite(server)
+        server.stop()
+    with Served(tmp_path, *LOG) as server:
+        assert server.digest() == digest
+
+
+def increment(tmp_path):
+    return next((tmp_path / "appendonlydir").glob("*.incr.aof"))
+
+
+def test_a_torn_end_is_cut_off_or_refused(tmp_path):
+    with Served(tmp_path, *LOG) as server:
+        server("SET", "a", "1")
+        server("SET", "b", "1")
+        server.stop()
+    path = increment(tmp_path)
+    data = path.read_bytes()
+    path.write_bytes(data[:-3])
+    whole = len(data) - len(Wire.frame(("SET", "b", "1")))
+    with Served(tmp_path, *LOG, "--aof-load-truncated", "no") as server:
+        assert server.ended() == 1 and f"at offset {whole}" in server.said() and path.read_bytes() == data[:-3]
+    with Served(tmp_path, *LOG) as server:
+        assert server("KEYS", "*") == [b"a"] and "AOF loaded anyway because aof-load-truncated is enabled" in server.said()
+    assert path.read_bytes() == data[:whole]
+
+
+def test_a_file_that_is_torn_and_not_the_last_is_refused(tmp_path):
+    folder = tmp_path / "appendonlydir"
+    folder.mkdir()
+    for n in (1, 2):
+        (folder / f"appendonly.aof.{n}.incr.aof").write_bytes(Wire.frame(("SET", "k", n))[: -2 if n == 1 else None])
+    (folder / "appendonly.aof.manifest").write_text("".join(f"file appendonly.aof.{n}.incr.aof seq {n} type i\n" for n in (1, 2)))
+    with Served(tmp_path, *LOG) as server:
+        assert server.ended() == 1 and "is not the last one" in server.said()
+
+
+def test_corruption_in_the_middle_stops_the_start(tmp_path):
+    with Served(tmp_path, *LOG) as server:
+        server("SET", "a", "1")
+        server("SET", "b", "1")
+        server.stop()
+    path = increment(tmp_path)
+    data = path.read_bytes()
+    at = data.index(b"*3")
+    path.write_bytes(data[:at] + b"#3" + data[at + 2 :].replace(b"$3\r\nSET", b"?3\r\nSET", 1))
+    with Served(tmp_path, *LOG) as server:
+        assert server.ended() == 1 and "Bad file format reading the append only file" in server.said() and f"at offset {at}" in server.said()
+
+
+def test_a_broken_base_stops_the_start(tmp_path):
+    with Served(tmp_path, *LOG) as server:
+        fill(server)
+        rewrite(server)
+        server.stop()
+    path = next((tmp_path / "appendonlydir").glob("*.base.rdb"))
+    data = path.read_bytes()
+    path.write_bytes(data[:400] + b"\xff" + data[401:])
+    kept = files(tmp_path)
+    with Served(tmp_path, *LOG) as server:
+        assert server.ended() == 1 and "Can't load" in server.said() and "at offset" in server.said()
+    assert files(tmp_path) == kept
+
+
+@pytest.mark.parametrize("name", ["file", "none"])
+def test_a_folder_that_cannot_be_made_stops_the_start(tmp_path, name):
+    (tmp_path / "file").write_text("")
+    with Served(tmp_path, *LOG, "--appenddirname", "file" if name == "file" else "none/none") as server:
+        assert server.ended() == 1
+
+
+def test_left_over_files_do_no_harm(tmp_path):
+    with Served(tmp_path, *LOG) as server:
+        fill(server, plain=False)
+        digest = server.digest()
+        server.stop(signal.SIGKILL)
+    folder = tmp_path / "appendonlydir"
+    for name in ("temp-appendonly.aof.manifest", "appendonly.aof.2.incr.aof", "appendonly.aof.2.base.rdb", "temp-1-abc.rdb"):
+        (folder / name).write_bytes(b"left over")
+    with Served(tmp_path, *LOG) as server:
+        assert server.digest() == digest
+        rewrite(server)
+        server("SET", "k", "1")
+        digest = server.digest()
+        server.stop()
+    restarted(tmp_path, digest)
+
+
+def test_a_store_whose_log_is_a_folder_is_not_written_by_a_child(tmp_path):
+    store = kvd.Store(dir=str(tmp_path), appendonly="yes", appendfsync="always")
+    start_persistence(store)
+    store.set("parent", "1")
+    child = os.fork()
+    if child == 0:
+        store.set("child", "1")
+        store.close()
+        os._exit(0)
+    os.waitpid(child, 0)
+    store.set("parent later", "1")
+    store.close()
+    again = kvd.Store(dir=str(tmp_path), appendonly="yes")
+    start_persistence(again)
+    assert sorted(again.keys("*")) == [b"parent", b"parent later"]
+
+
+# ---- real servers ------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("program", REAL)
+@pytest.mark.parametrize("rewritten", [False, True])
+def test_a_real_server_loads_the_folder_and_back(tmp_path, program, rewritten):
+    with Served(tmp_path, *LOG) as server:
+        fill(server)
+        if rewritten:
+            rewrite(server)
+            server("SET", "later", "1")
+        server("SADD", "words again", "a", "b", "c")
+        digest = server.digest()
+        server.stop()
+    theirs = RealServer(program, "--dir", str(tmp_path), *LOG)
+    try:
+        wire = Wire(theirs.address)
+        assert wire("DEBUG", "DIGEST") == digest
+        wire("RPUSH", "theirs", "a", "b")
+        wire("FUNCTION", "LOAD", LIBRARY)
+        if rewritten:
+            wire("BGREWRITEAOF")
+            eventually(lambda: b"aof_rewrite_in_progress:0\r\n" in wire("INFO", "persistence"))
+        wire("SET", "timed", "v", "PXAT", FAR)
+        digest = wire("DEBUG", "DIGEST")
+    finally:
+        theirs.stop()
+    restarted(tmp_path, digest)
+
+
+@pytest.mark.parametrize("program", REAL)
+def test_a_real_server_loads_the_snapshot_and_back(tmp_path, program):
+    with Served(tmp_path, "--save", "") as server:
+        fill(server)
+        server("SAVE")
+        digest = server.digest()
+        server.stop()
+    theirs = RealServer(program, "--dir", str(tmp_path))
+    try:
+        wire = Wire(theirs.address)
+        assert wire("DEBUG", "DIGEST") == digest
+        wire("RPUSH", "theirs", "a", "b")
+        wire("SAVE")
+        digest = wire("DEBUG", "DIGEST")
+    finally:
+        theirs.stop()
+    with Served(tmp_path) as server:
+        assert server.digest() == digest
+
+
+@pytest.mark.parametrize("program", REAL)
+def test_a_real_server_loads_the_file_of_a_store(tmp_path, program):
+    """As its base, if it knows the single form no more."""
+    with kvd.Store(tmp_path / "appendonly.aof", enable_debug_command="yes") as store:
+        fill(store.execute)
+        store.compact()
+        store.set("later", "1")
+        digest = store.execute("DEBUG", "DIGEST")
+    theirs = RealServer(program, "--dir", str(tmp_path), *LOG)
+    try:
+        assert Wire(theirs.address)("DEBUG", "DIGEST") == digest
+    finally:
+        theirs.stop()
