@@ -50,10 +50,13 @@ def test_random_work_is_there_after_reopening(tmp_path_factory, steps):
     work.store.execute("PING")
     before = content(work.store)
     close_files(work.store)
-    again = kvd.Store(dir=str(path), appendonly="yes")
+    again = kvd.Store(dir=str(path))
     again.clock.freeze(1)
+    again.configure("appendonly", "yes")
     start_persistence(again)
     assert content(again) == before
+    with pytest.raises(kvd.FileError, match="has a log already"):
+        start_persistence(again)
 
 
 def rewrite(server):

@@ -8,10 +8,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import kvd
-from kvd.doors._probe_snapshot import Snapshot
+from kvd.doors import _probe_snapshot as probe
 
 from ..run.workload import LINES
-
 
 NOW = 1_700_000_000
 
@@ -85,7 +84,7 @@ EVENTS = {
 
 def snapshot_during(store, events, slices):
     """The file of a snapshot between whose slices the events happen."""
-    snap = Snapshot(store)
+    snap = probe.Snapshot(store)
     for n, ((event, which), size) in enumerate(zip(events, itertools.cycle(slices), strict=False)):
         snap.some(size)
         EVENTS[event](store, n, f"k{which}")
@@ -105,7 +104,7 @@ def test_the_file_is_the_state_at_the_begin(events, slices, seed):
     copy = loaded(snapshot_during(store, events, slices))
     assert digest(copy) == before
     now = digest(store)
-    again = Snapshot(store)        # no mark is left: the next one is whole, too
+    again = probe.Snapshot(store)        # no mark is left: the next one is whole, too
     again.some(1 << 40)
     late = sum(event == "due" for event, _ in events) * 0.01
     assert digest(loaded(again.file(), late)) == now and store.execute("DEBUG", "CHECK") == b"OK"
@@ -121,7 +120,7 @@ def test_commands_of_every_family_meanwhile(steps, first):
         run(store, *words)
     run(store, "DISCARD")
     before = digest(store)
-    snap = Snapshot(store)
+    snap = probe.Snapshot(store)
     for step in steps:
         if step == "slice":
             snap.some(30)
@@ -149,7 +148,7 @@ def test_large_values_are_written_in_slices():
     store.zadd("z", {f"m{i}": i for i in range(50_000)})
     store.sadd("set", *[f"m{i}" for i in range(50_000)])
     before = digest(store)
-    snap = Snapshot(store)
+    snap = probe.Snapshot(store)
     slices, longest, size = 0, 0, 0
     while not snap.some(10_000):
         slices += 1
@@ -164,7 +163,7 @@ def test_a_value_that_is_half_written_is_finished_before_it_changes(words):
     store.hset("h", mapping={f"f{i}": i for i in range(10_000)})
     store.set("other", "1")
     before = digest(store)
-    snap = Snapshot(store)
+    snap = probe.Snapshot(store)
     for _ in range(5):
         snap.some(1000)
     store.set("other", "2")
@@ -178,7 +177,7 @@ def test_a_snapshot_that_is_given_up_leaves_no_mark():
     store = kvd.Store()
     store.clock.freeze(NOW)
     fill(store, 200)
-    snap = Snapshot(store)
+    snap = probe.Snapshot(store)
     for n in range(30):
         snap.some(300)
         store.set(f"k{n}", "new")
@@ -188,7 +187,7 @@ def test_a_snapshot_that_is_given_up_leaves_no_mark():
         store.set("more1", "x")
         store.delete("more2")
     before = digest(store)
-    again = Snapshot(store)
+    again = probe.Snapshot(store)
     again.some(1 << 40)
     assert digest(loaded(again.file())) == before
 
@@ -198,15 +197,15 @@ def test_memory_is_not_multiplied():
     store = kvd.Store()
     fill(store, 2000)
     used = store.used_memory
-    snap = Snapshot(store)
+    snap = probe.Snapshot(store)
     while not snap.some(5000):
         assert store.used_memory < used * 1.05
 
 
 def test_there_is_one_at_a_time():
     store = kvd.Store()
-    snap = Snapshot(store)
+    snap = probe.Snapshot(store)
     with pytest.raises(RuntimeError):
-        Snapshot(store)
+        probe.Snapshot(store)
     assert snap.some(1) is True
-    Snapshot(store)
+    probe.Snapshot(store)

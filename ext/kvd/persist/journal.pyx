@@ -566,6 +566,13 @@ cdef journal *journal_new(store *s) noexcept nogil:
     return j
 
 
+cdef journal *journal_first(store *s, char *error) noexcept nogil:
+    if journal_of(s) != NULL:
+        snprintf(error, ERROR_ROOM, b"the store has a log already")
+        return NULL
+    return journal_new(s)
+
+
 cdef void release(journal *j) noexcept nogil:
     if j.fd >= 0:
         close(j.fd)
@@ -599,7 +606,7 @@ cdef bint set_folder(journal *j, char *error) noexcept nogil:
 
 
 cdef journal *journal_start(store *s, char *error) noexcept nogil:
-    cdef journal *j = journal_new(s)
+    cdef journal *j = journal_first(s, error)
     cdef bint found = False
     cdef bint ok
     if j == NULL:
@@ -621,7 +628,7 @@ cdef journal *journal_start(store *s, char *error) noexcept nogil:
 
 
 cdef journal *journal_open(store *s, const char *path, int sync, bint lazy, char *error) noexcept nogil:
-    cdef journal *j = journal_new(s)
+    cdef journal *j = journal_first(s, error)
     cdef bint ok
     if j == NULL:
         return NULL
