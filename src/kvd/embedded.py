@@ -12,7 +12,20 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TypeVar, overload
 from weakref import WeakSet
 
-from kvd.doors.files import KEEP, MERGE, close_files, compact, is_writing, load, log_failed, open_log, snapshot, sync_log
+from kvd.doors.files import (
+    KEEP,
+    MERGE,
+    close_files,
+    compact,
+    has_log,
+    is_writing,
+    load,
+    log_failed,
+    open_log,
+    snapshot,
+    start_persistence,
+    sync_log,
+)
 from kvd.doors.link import Link, link_of
 from kvd.doors.server import Server, stop
 from kvd.doors.session import Session, session_of
@@ -105,6 +118,9 @@ class Store(Engine[T], AllMethods):
         self._begin(decode_responses, options)
         if path is not None:
             self._open(_file_path(path), synchronous)
+        elif self.option("appendonly") == "yes":
+            start_persistence(self)
+            OPEN.add(self)
 
     def _open(self, path: str, synchronous: Synchronous) -> None:
         if self.option("appendonly") == "yes":
@@ -146,11 +162,15 @@ class Store(Engine[T], AllMethods):
         the same name is replaced.
 
         The store changes only after the whole file was read and found right, all at once; other threads and clients can use it
-        meanwhile. Keys whose deadline has passed are not loaded.
+        meanwhile. Keys whose deadline has passed are not loaded. A store that logs its writes is compacted, so that its file holds what was
+        loaded when the call returns; a crash before that can lose it.
 
         Raises kvd.FileError if the file is damaged or contains what kvd does not know, such as data of a module, with the offset
         and the reason; then the store is as before. Raises OSError if the file cannot be read."""
-        return load(self, source, 0 if replace else KEEP | MERGE)
+        keys = load(self, source, 0 if replace else KEEP | MERGE)
+        if has_log(self):
+            self.compact()
+        return keys
 
     def close(self) -> None:
         """Stop the server, disconnect all clients, write what is to be kept and free the memory. Further commands raise kvd.ClosedError."""
