@@ -16,7 +16,7 @@ A crash at any instruction leaves files that load: only the last one can end in 
 from libc.errno cimport EEXIST, ENOENT, errno
 from libc.stdio cimport remove, snprintf
 from libc.stdlib cimport calloc, free
-from libc.string cimport memset, strerror, strrchr
+from libc.string cimport memcmp, memset, strerror, strrchr
 
 from kvd.core.buf cimport buf_add, buf_printf, buf_release
 from kvd.core.clock cimport mono_us, wall_ms
@@ -433,7 +433,7 @@ cdef bint starts_as_rdb(const char *path) noexcept nogil:
     cdef int fd = open(path, O_RDONLY)
     cdef bint found = False
     if fd >= 0:
-        found = read(fd, head, 5) == 5 and head[0] == c'R' and head[1] == c'E' and head[2] == c'D' and head[3] == c'I' and head[4] == c'S'
+        found = read(fd, head, 5) == 5 and (memcmp(head, b"REDIS", 5) == 0 or memcmp(head, b"VALKE", 5) == 0)
         close(fd)
     return found
 
