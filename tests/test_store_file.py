@@ -343,11 +343,10 @@ def test_the_file_is_a_snapshot_after_compact_and_is_opened_as_a_copy(path, tmp_
 def test_clients_in_process_and_of_the_server_write_to_it(path):
     with kvd.Store(path) as store:
         kvd.Redis(store).set("a", 1)
-        with store.serve() as server:
-            with redis.Redis(port=server.port) as client:
-                client.set("b", 1)
-                with client.pipeline() as pipe:
-                    pipe.rpush("l", 1).rpush("l", 2).execute()
+        with store.serve() as server, redis.Redis(port=server.port) as client:
+            client.set("b", 1)
+            with client.pipeline() as pipe:
+                pipe.rpush("l", 1).rpush("l", 2).execute()
         with store.session() as run:
             run.execute("SET", "c", 1)
         store.eval("redis.call('set', KEYS[1], '1')", 1, "d")

@@ -45,7 +45,11 @@ else:
 
 Synchronous = Literal["off", "normal", "full"]
 SERVED = {"port": "port=", "bind": "host=", "unixsocket": "unix_path="}  # options, and the arguments of serve that they are
-SYNCHRONOUS: dict[Synchronous, tuple[int, bool]] = {"off": (2, True), "normal": (0, False), "full": (1, False)}  # when it syncs; may writes wait?
+SYNCHRONOUS: dict[Synchronous, tuple[int, bool]] = {
+    "off": (2, True),
+    "normal": (0, False),
+    "full": (1, False),
+}  # when it syncs; may writes wait?
 OPEN: WeakSet[Store[Any]] = WeakSet()  # stores in files, which the end of the program closes
 PROCESS = (
     "daemonize",

@@ -18,7 +18,7 @@ class Served:
     """A server process; calls are commands. It is killed at the end of its `with`."""
 
     def __init__(self, folder, *options):
-        self.log = tempfile.NamedTemporaryFile(suffix=".log")
+        self.log = tempfile.NamedTemporaryFile(suffix=".log")  # noqa: SIM115  until the process has ended
         self.port = free_port()
         self.process = subprocess.Popen(
             [sys.executable, "-m", "kvd", "serve", "--dir", str(folder), "--enable-debug-command", "yes", *options, "--port", str(self.port), "--bind", "127.0.0.1"],

@@ -6,9 +6,9 @@ import signal
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from kvd.doors._probe_snapshot import Snapshot
 
 import kvd
-from kvd.doors._probe_snapshot import Snapshot
 from kvd.doors.files import close_files, start_persistence
 
 from ..compat.wire import RealServer, Wire

@@ -6,12 +6,11 @@ import random
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
-import kvd
 from kvd.doors._probe_snapshot import Snapshot
 
-from ..run.workload import LINES
+import kvd
 
+from ..run.workload import LINES
 
 NOW = 1_700_000_000
 
