@@ -17,6 +17,7 @@ from kvd.doors.files import (
     MERGE,
     close_files,
     compact,
+    has_log,
     is_writing,
     load,
     log_failed,
@@ -119,15 +120,17 @@ class Store(Engine[T], AllMethods):
         if options:
             _refuse_what_serves(options)
         self._begin(decode_responses, options)
-        logged = self.option("appendonly") == "yes"
-        if logged and path is not None:
-            raise _config_error("appendonly: a store in a file has a log already")
         if path is not None:
-            open_log(self, os.fsencode(_file_path(path)), *SYNCHRONOUS[synchronous])
-        elif logged:
+            self._open(_file_path(path), synchronous)
+        elif self.option("appendonly") == "yes":
             start_persistence(self)
-        if logged or path is not None:
             OPEN.add(self)
+
+    def _open(self, path: str, synchronous: Synchronous) -> None:
+        if self.option("appendonly") == "yes":
+            raise _config_error("appendonly: a store in a file has a log already")
+        open_log(self, os.fsencode(path), *SYNCHRONOUS[synchronous])
+        OPEN.add(self)
 
     def session(self) -> Session:
         """Return a new Session of this store."""
@@ -163,11 +166,15 @@ class Store(Engine[T], AllMethods):
         the same name is replaced.
 
         The store changes only after the whole file was read and found right, all at once; other threads and clients can use it
-        meanwhile. Keys whose deadline has passed are not loaded.
+        meanwhile. Keys whose deadline has passed are not loaded. A store that logs its writes is compacted, so that its file holds what was
+        loaded when the call returns; a crash before that can lose it.
 
         Raises kvd.FileError if the file is damaged or contains what kvd does not know, such as data of a module, with the offset
         and the reason; then the store is as before. Raises OSError if the file cannot be read."""
-        return load(self, source, 0 if replace else KEEP | MERGE)
+        keys = load(self, source, 0 if replace else KEEP | MERGE)
+        if has_log(self):
+            self.compact()
+        return keys
 
     def close(self) -> None:
         """Stop the server, disconnect all clients, write what is to be kept and free the memory. Further commands raise kvd.ClosedError."""

@@ -18,7 +18,7 @@ class Served:
     """A server process; calls are commands. It is killed at the end of its `with`."""
 
     def __init__(self, folder, *options):
-        self.log = tempfile.NamedTemporaryFile(suffix=".log")
+        self.log = tempfile.NamedTemporaryFile(suffix=".log")  # noqa: SIM115  until the process has ended
         self.port = free_port()
         self.process = subprocess.Popen(
             [sys.executable, "-m", "kvd", "serve", "--dir", str(folder), "--enable-debug-command", "yes", *options, "--port", str(self.port), "--bind", "127.0.0.1"],
@@ -69,14 +69,16 @@ def info_of(run, field, section="persistence"):
 
 
 def lines(plain=True):
-    """Commands that make keys of every type and encoding. plain: without what only the newest servers can load."""
+    """Commands that make keys of every type and encoding. plain: without what only the newest servers can load.
+
+    Scores are binary fractions, of which all servers make the same digest."""
     yield from [
         ("SET", "s", "v"), ("SET", "n", "12345"), ("SET", "long", "x" * 3000), ("SET", "bytes", bytes(range(256))), ("SET", "timed", "v", "PXAT", FAR),
         ("INCRBYFLOAT", "n", "0.25"), ("APPEND", "s", "w"), ("SETRANGE", "s", "5", "y"), ("SET", "dropped", "v"), ("DEL", "dropped"),
         ("RPUSH", "l", "a", "1", "b"), ("LPUSH", "l", "z"), ("RPUSH", "many l", *range(500)), ("LTRIM", "many l", "3", "400"),
         ("SADD", "ints", "1", "2", "300000"), ("SADD", "words", "a", "b"), ("SADD", "many words", *[f"m{i}" for i in range(300)]), ("SPOP", "many words", "3"),
         ("HSET", "h", "f", "1", "g", "2"), ("HINCRBY", "h", "f", "4"), ("HSET", "many h", *range(600)), ("HDEL", "many h", "0", "2"),
-        ("ZADD", "z", "1.5", "a", "-inf", "b"), ("ZADD", "many z", *[w for i in range(300) for w in (i / 3, f"m{i}")]), ("ZINCRBY", "z", "0.1", "a"),
+        ("ZADD", "z", "1.5", "a", "-inf", "b"), ("ZADD", "many z", *[w for i in range(300) for w in (i / 4, f"m{i}")]), ("ZINCRBY", "z", "0.25", "a"),
         *[("XADD", "x", f"{i}-1", "f", i, "g", "v" * i) for i in range(1, 200)], ("XDEL", "x", "5-1"), ("XTRIM", "x", "MAXLEN", "150"), ("XGROUP", "CREATE", "x", "g", "60-1"),
         ("PFADD", "hll", *range(100)), ("GEOADD", "geo", "13.3", "38.1", "p"), ("EXPIRE", "l", "1000000"), ("PERSIST", "l"), ("PEXPIREAT", "z", FAR),
         ("RENAME", "words", "renamed"), ("COPY", "s", "copied"),

@@ -6,6 +6,7 @@ import signal
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from kvd.doors._probe_snapshot import Snapshot
 
 import kvd
 from kvd.doors.files import close_files, start_persistence
@@ -14,7 +15,7 @@ from ..compat.wire import RealServer, Wire
 from ..conftest import REAL
 from ..run.workload import STEPS, Work, content
 from ..waiting import eventually
-from .served import FAR, LIBRARY, Served, files, fill
+from .served import FAR, LIBRARY, Served, files, fill, info_of
 from .stored import stored
 
 LOG = ("--appendonly", "yes", "--save", "")
@@ -217,7 +218,7 @@ def test_corruption_in_the_middle_stops_the_start(tmp_path):
     path = increment(tmp_path)
     data = path.read_bytes()
     at = data.index(b"*3")
-    path.write_bytes(data[:at] + b"#3" + data[at + 2 :].replace(b"$3\r\nSET", b"?3\r\nSET", 1))
+    path.write_bytes(data[:at] + b"!" + data[at + 1 :])
     with Served(tmp_path, *LOG) as server:
         assert server.ended() == 1 and "Bad file format reading the append only file" in server.said() and f"at offset {at}" in server.said()
 
@@ -262,19 +263,57 @@ def test_left_over_files_do_no_harm(tmp_path):
 
 def test_a_store_whose_log_is_a_folder_is_not_written_by_a_child(tmp_path):
     store = kvd.Store(dir=str(tmp_path), appendonly="yes", appendfsync="always")
-    start_persistence(store)
     store.set("parent", "1")
     child = os.fork()
     if child == 0:
         store.set("child", "1")
+        store.clock.advance(1)                     # background work
         store.close()
         os._exit(0)
     os.waitpid(child, 0)
     store.set("parent later", "1")
     store.close()
     again = kvd.Store(dir=str(tmp_path), appendonly="yes")
-    start_persistence(again)
     assert sorted(again.keys("*")) == [b"parent", b"parent later"]
+
+
+def test_a_store_with_a_log_loads_it_before_it_writes_anything(tmp_path):
+    with kvd.Store(dir=str(tmp_path), appendonly="yes") as store:
+        store.set("k", "v")
+    for _ in range(2):
+        with kvd.Store(dir=str(tmp_path), appendonly="yes") as store:
+            store.clock.advance(1)                 # background work
+            assert store.get("k") == b"v"
+            with pytest.raises(kvd.FileError, match="has a log already"):
+                start_persistence(store)
+
+
+def test_nothing_is_written_after_the_store_was_closed(tmp_path):
+    """Background work of a closed store does not begin the log again, with what is left."""
+    store = kvd.Store(dir=str(tmp_path), appendonly="yes")
+    store.set("k", "v")
+    close_files(store)
+    kept = files(tmp_path)
+    store.clock.advance(1)
+    store.flushall()
+    store.clock.advance(1)
+    store.close()
+    assert files(tmp_path) == kept and kvd.Store(dir=str(tmp_path), appendonly="yes").get("k") == b"v"
+
+
+def test_a_rewrite_during_a_snapshot_is_refused_and_possible_afterwards(tmp_path):
+    with kvd.Store(dir=str(tmp_path), appendonly="yes") as store:
+        store.set("k", "v")
+        running = Snapshot(store)
+        before = files(tmp_path)
+        for _ in range(3):
+            with pytest.raises(kvd.ResponseError, match="Can't execute an AOF background rewriting"):
+                store.execute("BGREWRITEAOF")
+        assert files(tmp_path) == before and info_of(store.execute, "aof_rewrite_in_progress") == "0"
+        running.some(1 << 40)
+        del running
+        store.compact()
+        assert info_of(store.execute, "aof_rewrites") == "1"
 
 
 # ---- real servers ------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ import re
 import pytest
 
 import kvd
-from kvd.doors.files import close_files, start_persistence
+from kvd.doors.files import close_files
 
 from .served import files
 
@@ -14,9 +14,7 @@ SELECT = b"*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n"
 
 
 def opened(folder, **options):
-    store = kvd.Store(dir=str(folder), appendonly="yes", **options)
-    start_persistence(store)
-    return store
+    return kvd.Store(dir=str(folder), appendonly="yes", **options)
 
 
 def keys(folder, **options):

@@ -26,11 +26,10 @@ def test_a_save_point_saves_a_server(tmp_path):
         assert server.digest() == digest and "DB loaded from disk" in server.said()
 
 
-def test_a_save_point_saves_a_store_that_is_not_served(tmp_path):
-    store = kvd.Store(dir=str(tmp_path), save="1 1")
-    store.set("k", "v")
-    eventually(lambda: files(tmp_path) == ["dump.rdb"])
-    assert store.get("k") == b"v"
+def test_a_save_point_saves_a_store_that_is_served(tmp_path):
+    with kvd.Store(dir=str(tmp_path), save="1 1") as store, store.serve():
+        store.set("k", "v")
+        eventually(lambda: files(tmp_path) == ["dump.rdb"])
 
 
 def test_one_of_several_points_is_enough(tmp_path):

@@ -257,7 +257,10 @@ cdef object load_dump(Store owner):
 
 
 def close_files(Store owner not None):
-    """Write and sync the log, and end a snapshot that is being taken."""
+    """Write and sync the log, and end a snapshot that is being taken. Nothing is written afterwards."""
+    acquire(owner.s)
+    owner.s.on_tick = NULL             # else a log that is configured would begin again, with what is left
+    release(owner.s)
     with nogil:
         journal_stop(owner.s)
         saves_cancel(owner.s)
@@ -280,6 +283,11 @@ def is_writing(Store owner not None):
     writing = is_saving(owner.s)
     release(owner.s)
     return bool(writing)
+
+
+def has_log(Store owner not None):
+    """Are the writes logged?"""
+    return journal_of(owner.s) != NULL
 
 
 def log_failed(Store owner not None):

@@ -553,6 +553,7 @@ cdef class Store(Forking):
     cdef void after_fork_child(self):
         """Makes the child's copy private, without network threads."""
         guard_init(&self.s.guard)
+        self.s.on_tick = NULL          # the files are the parent's
         saves_forget(self.s)
         journal_abandon(self.s)
         if self.v != NULL:

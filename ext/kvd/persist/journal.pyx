@@ -16,7 +16,7 @@ A crash at any instruction leaves files that load: only the last one can end in 
 from libc.errno cimport EEXIST, ENOENT, errno
 from libc.stdio cimport remove, snprintf
 from libc.stdlib cimport calloc, free
-from libc.string cimport memset, strerror, strrchr
+from libc.string cimport memcmp, memset, strerror, strrchr
 
 from kvd.core.buf cimport buf_add, buf_printf, buf_release
 from kvd.core.clock cimport mono_us, wall_ms
@@ -31,6 +31,7 @@ from kvd.persist.manifest cimport manifest_add, manifest_base, manifest_print, m
 from kvd.persist.replay cimport REPLAY_BAD, REPLAY_TORN, REPLAY_UNREADABLE, replay_end, replay_file, replayed
 from kvd.persist.saves cimport is_saving, saves_begin, saves_write
 from kvd.persist.snapshot cimport snapshot, snapshot_delete, snapshot_of
+from kvd.session.session cimport clients_of
 from kvd.store.change cimport consume, consume_stop
 from kvd.store.config cimport (
     OPT_AOF_LOAD_TRUNCATED, OPT_APPENDDIRNAME, OPT_APPENDFILENAME, OPT_APPENDFSYNC, OPT_APPENDONLY,
@@ -201,6 +202,8 @@ cdef void *thread_main(void *context) noexcept nogil:
             next_sync = wall_ms() + SYNC_MS
             if syncs_now(j):
                 sync_written(j)
+        if clients_of(s).busy == NULL:             # else a script has lent the lock: this is not between two commands
+            rewrite_if_due(s)
         store_unlock(s)
         if retired >= 0:
             file_sync(retired)
@@ -385,6 +388,13 @@ cdef bint is_grown(journal *j) noexcept nogil:
             and (size - base if size > base else 0) * 100 // base >= <uint64_t>percentage)
 
 
+cdef void rewrite_if_due(store *s) noexcept nogil:
+    cdef journal *j = journal_of(s)
+    if j != NULL and not is_saving(s) and (
+            j.scheduled or (is_grown(j) and wall_ms() - j.rewrite_ms > 10000 * <int64_t>min(j.failures, <uint64_t>6))):
+        journal_rewrite(s)
+
+
 cdef void journal_tick(store *s) noexcept nogil:
     cdef journal *j = journal_of(s)
     if j == NULL:
@@ -393,9 +403,6 @@ cdef void journal_tick(store *s) noexcept nogil:
         return
     if not j.single[0] and not cfg(&s.config, OPT_APPENDONLY):
         detach(j)
-        return
-    if not is_saving(s) and (j.scheduled or (is_grown(j) and wall_ms() - j.rewrite_ms > 10000 * <int64_t>min(j.failures, <uint64_t>6))):
-        journal_rewrite(s)
 
 
 # ---- loading -----------------------------------------------------------------------------------------
@@ -427,7 +434,7 @@ cdef bint starts_as_rdb(const char *path) noexcept nogil:
     cdef int fd = open(path, O_RDONLY)
     cdef bint found = False
     if fd >= 0:
-        found = read(fd, head, 5) == 5 and head[0] == c'R' and head[1] == c'E' and head[2] == c'D' and head[3] == c'I' and head[4] == c'S'
+        found = read(fd, head, 5) == 5 and (memcmp(head, b"REDIS", 5) == 0 or memcmp(head, b"VALKE", 5) == 0)
         close(fd)
     return found
 
@@ -586,15 +593,20 @@ cdef void release(journal *j) noexcept nogil:
 
 
 cdef void attach(journal *j) noexcept nogil:
-    """Under the lock: from now on effects are logged."""
+    """Under the lock, which is used from now on: effects are logged, and there is a thread."""
     cdef store *s = j.s
     s.parts[<int>PART_JOURNAL] = j
     j.base_size = j.before + j.size
     consume(s, &j.consumer)
-    s.guard.shared = True              # the thread
     j.has_thread = thread_start(&j.thread, thread_main, j) == 0
     if not j.has_thread:
         fail(j, 11)
+
+
+cdef void lock_shared(store *s) noexcept nogil:
+    """The lock of a store that the log's thread is going to use; until then it may have been used without."""
+    s.guard.shared = True
+    store_lock(s)
 
 
 cdef bint set_folder(journal *j, char *error) noexcept nogil:
@@ -611,12 +623,16 @@ cdef journal *journal_start(store *s, char *error) noexcept nogil:
     cdef bint ok
     if j == NULL:
         return NULL
+    if journal_of(s) != NULL:
+        snprintf(error, ERROR_ROOM, b"the store has a log already")
+        release(j)
+        return NULL
     ok = set_folder(j, error) and read_manifest(j, &found, error) and (found or adopt_old_file(j, error))
     if ok:
         special_set(&s.special, SPECIAL_LOADING, True)
         ok = load_folder(j, error)
         special_set(&s.special, SPECIAL_LOADING, False)
-    store_lock(s)
+    lock_shared(s)
     ok = ok and open_last(j, error)
     if ok:
         attach(j)
@@ -645,7 +661,7 @@ cdef journal *journal_open(store *s, const char *path, int sync, bint lazy, char
         release(j)
         return NULL
     j.size = <uint64_t>file_size(path)
-    store_lock(s)
+    lock_shared(s)
     attach(j)
     store_unlock(s)
     return j
@@ -672,7 +688,7 @@ cdef void journal_begin(store *s) noexcept nogil:
     cdef journal *j = journal_new(s)
     cdef char error[ERROR_ROOM]
     cdef bint found = False
-    if j == NULL or is_saving(s):
+    if j == NULL or is_saving(s) or snapshot_of(s) != NULL:
         if j != NULL:
             release(j)
         return

@@ -84,6 +84,8 @@ cdef bint run_words(replaying *y) noexcept nogil:
     c.argv = y.p.argv
     c.argc = y.p.argc
     run_quietly(&c)
+    if y.c.out.len and y.c.out.ptr[0] == c'-' and view_is(y.p.argv[0], b"select"):
+        return bad(y, b"a database that does not exist: ", y.p.argv[1])        # what follows would be in another
     y.c.out.len = 0
     y.result.commands += 1
     return True
