@@ -73,7 +73,7 @@ def library(job: Job) -> None:
     session = store.session()
     for n, work in steps(job["seed"], begin(session)):
         run_step(session, work)
-        say("a", n + 1)
+        say("a", f"{n + 1:<40}")                   # so long that few fit into the pipe: it waits for the test
         do_chore(store, job, n)
 
 

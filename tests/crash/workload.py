@@ -27,7 +27,7 @@ class Dice(random.Random):
         return f"{kind}{self.randrange(12)}"
 
     def value(self) -> bytes:
-        return self.randbytes(self.choice([0, 3, 12, 40, 300, 300, 5000, 30000]))
+        return self.randbytes(self.choice([0, 3, 12, 40, 40, 300, 300, 300, 2000, 12000]))
 
     def members(self, most: int = 8) -> list[str]:
         return [f"m{self.randrange(60)}" for _ in range(self.randint(1, most))]
@@ -111,7 +111,7 @@ def step(seed: int, n: int) -> Step:
     d = Dice(seed * 1_000_003 + n)
     d.n = n
     db = d.choice(DATABASES)
-    if d.random() < 0.005:
+    if d.random() < 0.003:
         return db, [rare(d)]
     if d.random() < 0.15:
         return db, [d.choice(FAMILIES[:-1])(d) for _ in range(d.randint(2, 5))]
