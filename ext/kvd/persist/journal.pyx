@@ -18,13 +18,13 @@ from libc.stdio cimport remove, snprintf
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset, strerror, strrchr
 
-from kvd.core.buf cimport buf_add, buf_printf, buf_release
+from kvd.core.buf cimport buf_add, buf_drop_front, buf_printf, buf_release
 from kvd.core.clock cimport mono_us, wall_ms
 from kvd.core.threads cimport pthread_join, thread_start
 from kvd.core.view cimport view_of, view_str
 from kvd.persist.file cimport (
     file_append, file_create, file_is, file_lock, file_make_folder, file_rename, file_size, file_sync, file_truncate,
-    file_write, folder_sync, path_join, rdb_file, rdb_file_open,
+    file_write, file_write_some, folder_sync, path_join, rdb_file, rdb_file_open,
 )
 from kvd.persist.load cimport LOADING_PREAMBLE, LOADING_UNCHECKED, load_path, loading, loading_offset
 from kvd.persist.manifest cimport manifest_add, manifest_print, manifest_read, manifest_release
@@ -127,13 +127,17 @@ cdef bint settle(journal *j) noexcept nogil:
 
 
 cdef bint journal_write(journal *j) noexcept nogil:
+    cdef size_t done
     cdef int error
     if j.pending.len == 0:
         return True
-    error = file_write(j.fd, j.pending.ptr, j.pending.len)
+    error = file_write_some(j.fd, j.pending.ptr, j.pending.len, &done)
     if error:
-        if file_truncate(j.fd, j.size):            # a half-written command must not be followed by others
-            log_line(j.s, LOG_WARNING, b"Could not remove short write from the append-only file. The next load will find it broken")
+        if done and file_truncate(j.fd, j.size):   # half a command must not be followed by others: its rest is written next
+            log_line(j.s, LOG_WARNING, b"Could not remove short write from the append-only file")
+            buf_drop_front(&j.pending, done)
+            j.size += done
+            j.written += done
         return fail(j, error)
     j.size += j.pending.len
     j.written += j.pending.len
@@ -398,8 +402,8 @@ cdef void rewritten(store *s, rdb_file *f, bint ok) noexcept nogil:
 cdef bint next_increment(journal *j, char *error) noexcept nogil:
     """Begins the increment of the rewrite. False: the one before is in use."""
     cdef bint is_first = j.files.count == 0            # it is listed with the base, when that is complete
-    if sync_policy(j) == SYNC_ALWAYS and not journal_sync(j):
-        return say(error, b"Can't sync", j.folder, j.error)
+    if not (journal_sync(j) if sync_policy(j) == SYNC_ALWAYS else journal_write(j)):
+        return say(error, b"Can't write what is before it in", j.folder, j.error)
     return open_increment(j, j.first_kept, not is_first, error)
 
 
