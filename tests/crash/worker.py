@@ -53,7 +53,9 @@ def heard() -> str:
 
 
 def open_store(job: Job) -> kvd.Store:
-    return kvd.Store(job["path"], synchronous=job["synchronous"], dir=job["folder"], enable_debug_command="yes", auto_aof_rewrite_min_size="1mb")
+    options: Job = {"dir": job["folder"], "enable_debug_command": "yes", "auto_aof_rewrite_min_size": "1mb"}
+    store: kvd.Store = kvd.Store(job["path"], synchronous=job["synchronous"], **options)
+    return store
 
 
 def begin(session: kvd.Session) -> int:
@@ -173,7 +175,8 @@ def faulty(job: Job) -> None:
 
 def dump(job: Job) -> None:
     """Snapshots of three states. "a N": that of N steps is complete."""
-    store = kvd.Store(dir=job["folder"], save="", enable_debug_command="yes", stop_writes_on_bgsave_error="no")
+    options: Job = {"dir": job["folder"], "save": "", "enable_debug_command": "yes", "stop_writes_on_bgsave_error": "no"}
+    store: kvd.Store = kvd.Store(**options)
     session = store.session()
     for n, work in steps(job["seed"], 0):
         if n and n % 20 == 0:
@@ -192,7 +195,7 @@ def save(store: kvd.Store, command: str) -> bool:
         return False
     while is_writing(store):
         time.sleep(0.0005)
-    return store.info("persistence")["rdb_last_bgsave_status"] == "ok"
+    return bool(store.info("persistence")["rdb_last_bgsave_status"] == "ok")
 
 
 # ---- the parent

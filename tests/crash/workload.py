@@ -6,6 +6,7 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import Iterator
+from typing import Any
 
 import kvd
 
@@ -18,11 +19,13 @@ SCRIPTS = [
     "redis.call('set', KEYS[1], ARGV[1]) error('stop')",
 ]
 
-Words = tuple[object, ...]
+Words = tuple[Any, ...]
 Step = tuple[int, list[Words]]         # database, commands; more than one: a transaction
 
 
 class Dice(random.Random):
+    n: int                             # of the step
+
     def key(self, kind: str) -> str:
         return f"{kind}{self.randrange(12)}"
 
@@ -178,7 +181,8 @@ class Model:
 
 
 def digest(session: kvd.Session) -> bytes:
-    return session.execute("DEBUG", "DIGEST")
+    found: bytes = session.execute("DEBUG", "DIGEST")
+    return found
 
 
 def steps(seed: int, begin: int) -> Iterator[tuple[int, Step]]:
