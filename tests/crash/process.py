@@ -46,6 +46,7 @@ class Workers:
         self.input, self.output = self.process.stdin, self.process.stdout
         fcntl.fcntl(self.output, F_SETPIPE_SZ, 4096)     # so that it does not run far ahead of the test
         self.data = b""
+        self.running: int | None = None
 
     def tell(self, text: str) -> None:
         self.input.write(text.encode() + b"\n")
@@ -70,14 +71,21 @@ class Workers:
             self.data += data
         line, self.data = self.data.split(b"\n", 1)
         kind, _, rest = line.decode().partition(" ")
+        if kind == "end":
+            self.running = None
         return kind, rest
 
     def start(self, **job: Any) -> int:
         """Starts a worker. Returns its process id."""
+        if self.running is not None:               # its test has failed
+            self.kill(self.running)
+            while self.running is not None:
+                assert self.line(LIMIT)
         self.tell(json.dumps(job))
         line = self.line(LIMIT)
         assert line and line[0] == "pid", line
-        return int(line[1])
+        self.running = int(line[1])
+        return self.running
 
     @staticmethod
     def kill(pid: int) -> None:
