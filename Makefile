@@ -2,7 +2,7 @@
 PYTHON ?= python
 LIB = $$(ls -d build/$(1)/lib.*)
 
-.PHONY: dev test release asan trace compat fuzz fuzz-files lint bench docs dist clean
+.PHONY: dev test release asan trace compat crashes fuzz fuzz-files lint bench docs dist clean
 
 dev:                      # quick to build, bounds checked, in place
 	KVDDEV_BUILD=dev $(PYTHON) setup.py -q build_ext --inplace
@@ -31,6 +31,10 @@ fuzz:                     # the protocol fuzzer under the address sanitizer, lon
 	KVDDEV_BUILD=asan $(PYTHON) setup.py -q build
 	LD_PRELOAD=$$(gcc -print-file-name=libasan.so) PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0 KVDDEV_FUZZ_ROUNDS=20000 \
 	PYTHONPATH=$(call LIB,asan) $(PYTHON) -m pytest tests/resp/test_fuzz.py --timeout 0
+
+CRASHES ?= 10000
+crashes: dev              # kills at random moments, and every injected failure
+	KVDDEV_CRASHES=$(CRASHES) PYTHONPATH=src $(PYTHON) -m pytest tests/crash --timeout 0
 
 FUZZED ?= 10000000
 fuzz-files:               # mutants of RDB files under the address sanitizer; FUZZ_LAST=FILE keeps the last one

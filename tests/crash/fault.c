@@ -25,7 +25,7 @@ static char folder[4096], lasts[4096], names[256];
 static enum kind kind;
 static int error;
 static long at, seen;
-static int ready;
+static int ready, full;
 
 static void settle(void) {
     const char *f = getenv("KVDDEV_FAULT_FOLDER"), *k = getenv("KVDDEV_FAULT_KIND"), *n = getenv("KVDDEV_FAULT_AT");
@@ -86,9 +86,10 @@ long kvddev_fault_seen(void) { return seen; }
 ssize_t write(int fd, const void *p, size_t n) {
     enum kind k = meet_fd("write", fd);
     ssize_t r;
-    if (k == FAIL && error == ENOSPC && n > 1) {                 /* a full disk takes what fits first */
-        r = REAL(write)(fd, p, n / 2);
-        (void)r;
+    if (k == FAIL && error == ENOSPC && n > 1 && !full) {        /* a full disk takes what fits; the next write fails */
+        full = 1;
+        at = lasts[0] ? at : seen + 1;
+        return REAL(write)(fd, p, n / 2);
     }
     if (k == FAIL) { errno = error; return -1; }
     r = REAL(write)(fd, p, k == HALF ? n / 2 : n);

@@ -42,11 +42,14 @@ class Workers:
         root = Path(__file__).parents[2]
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.crash.worker", str(self.log)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environ, cwd=root, bufsize=0)  # fmt: skip
-        fcntl.fcntl(self.process.stdout, F_SETPIPE_SZ, 4096)     # so that it does not run far ahead of the test
+        assert self.process.stdin and self.process.stdout
+        self.input, self.output = self.process.stdin, self.process.stdout
+        fcntl.fcntl(self.output, F_SETPIPE_SZ, 4096)     # so that it does not run far ahead of the test
         self.data = b""
+        self.running: int | None = None
 
     def tell(self, text: str) -> None:
-        self.process.stdin.write(text.encode() + b"\n")
+        self.input.write(text.encode() + b"\n")
 
     def lines(self, seconds: float = LIMIT) -> Iterator[tuple[str, str]]:
         """What it tells, until its end; ("end", status) is the last."""
@@ -61,27 +64,34 @@ class Workers:
     def line(self, seconds: float) -> tuple[str, str] | None:
         """The next line, or None: there is none yet."""
         while b"\n" not in self.data:
-            if not select.select([self.process.stdout], [], [], seconds)[0]:
+            if not select.select([self.output], [], [], seconds)[0]:
                 return None
-            data = os.read(self.process.stdout.fileno(), 65536)
+            data = os.read(self.output.fileno(), 65536)
             assert data, "the parent of the workers has ended"
             self.data += data
         line, self.data = self.data.split(b"\n", 1)
         kind, _, rest = line.decode().partition(" ")
+        if kind == "end":
+            self.running = None
         return kind, rest
 
     def start(self, **job: Any) -> int:
         """Starts a worker. Returns its process id."""
+        if self.running is not None:               # its test has failed
+            self.kill(self.running)
+            while self.running is not None:
+                assert self.line(LIMIT)
         self.tell(json.dumps(job))
-        kind, pid = self.line(LIMIT)
-        assert kind == "pid", (kind, pid)
-        return int(pid)
+        line = self.line(LIMIT)
+        assert line and line[0] == "pid", line
+        self.running = int(line[1])
+        return self.running
 
     @staticmethod
     def kill(pid: int) -> None:
         os.kill(pid, signal.SIGKILL)
 
     def close(self) -> None:
-        self.process.stdin.close()
+        self.input.close()
         assert self.process.wait(LIMIT) == 0
-        self.process.stdout.close()
+        self.output.close()

@@ -47,6 +47,7 @@ class Run:
             if kind == "d":
                 n = model.match(rest.encode(), self.least, self.most)
                 assert n is not None
+                self.most = n + 1
                 workers.tell(f"go {n}")
             elif kind in ("a", "s"):
                 self.least = int(rest)

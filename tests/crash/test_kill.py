@@ -36,7 +36,7 @@ class Library:
             time.sleep(self.dice.random() * 0.02)
             self.end(pid)
             return
-        wanted = self.dice.randrange(400)
+        wanted = self.dice.randrange(150)
         heard = 0
         while heard < wanted or wanted == 0:
             line = self.workers.line(60)
@@ -118,7 +118,7 @@ class Served:
         n = self.model.match(wire("DEBUG", "DIGEST"), self.least, self.most)
         assert n is not None, f"neither of the states after {self.least} to {self.most} steps"
         self.least = self.most = n
-        wanted = n + self.dice.randrange(300)
+        wanted = n + self.dice.randrange(150)
         while self.most < wanted:
             self.send(wire)
         if self.dice.random() < 0.5:               # with commands on their way

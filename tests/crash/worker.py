@@ -53,7 +53,9 @@ def heard() -> str:
 
 
 def open_store(job: Job) -> kvd.Store:
-    return kvd.Store(job["path"], synchronous=job["synchronous"], dir=job["folder"], enable_debug_command="yes", auto_aof_rewrite_min_size="1mb")
+    options: Job = {"dir": job["folder"], "enable_debug_command": "yes", "auto_aof_rewrite_min_size": "1mb"}
+    store: kvd.Store = kvd.Store(job["path"], synchronous=job["synchronous"], **options)
+    return store
 
 
 def begin(session: kvd.Session) -> int:
@@ -73,7 +75,7 @@ def library(job: Job) -> None:
     session = store.session()
     for n, work in steps(job["seed"], begin(session)):
         run_step(session, work)
-        say("a", n + 1)
+        say("a", f"{n + 1:<40}")                   # so long that few fit into the pipe: it waits for the test
         do_chore(store, job, n)
 
 
@@ -163,11 +165,7 @@ class Faulty:
             say("a", self.n)
 
     def save(self, store: kvd.Store) -> None:
-        store.execute("BGSAVE")
-        while is_writing(store):
-            time.sleep(0.0005)
-        if store.info("persistence")["rdb_last_bgsave_status"] != "ok":
-            store.config_set("stop-writes-on-bgsave-error", "yes")
+        if not save(store, "BGSAVE"):
             raise RefusedError("BGSAVE failed")
 
 
@@ -177,20 +175,27 @@ def faulty(job: Job) -> None:
 
 def dump(job: Job) -> None:
     """Snapshots of three states. "a N": that of N steps is complete."""
-    store = kvd.Store(dir=job["folder"], save="", enable_debug_command="yes", stop_writes_on_bgsave_error="no")
+    options: Job = {"dir": job["folder"], "save": "", "enable_debug_command": "yes", "stop_writes_on_bgsave_error": "no"}
+    store: kvd.Store = kvd.Store(**options)
     session = store.session()
     for n, work in steps(job["seed"], 0):
         if n and n % 20 == 0:
-            with suppress(kvd.ResponseError):
-                store.execute(job["command"])
-            while is_writing(store):
-                time.sleep(0.0005)
-            ok = store.info("persistence")["rdb_last_bgsave_status"] == "ok"
-            say("a" if ok else "x", n if ok else "err")
+            saved = save(store, job["command"])
+            say("a" if saved else "x", n if saved else "not saved")
         if n == 60:
             break
         run_step(session, work)
     say("done", f"60 {ctypes.CDLL(None).kvddev_fault_seen()}")
+
+
+def save(store: kvd.Store, command: str) -> bool:
+    try:
+        store.execute(command)
+    except kvd.ResponseError:
+        return False
+    while is_writing(store):
+        time.sleep(0.0005)
+    return bool(store.info("persistence")["rdb_last_bgsave_status"] == "ok")
 
 
 # ---- the parent
@@ -215,7 +220,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     while True:
         line = heard()
-        if line.startswith("go"):                  # for a child that was killed before it read this
+        if not line.startswith("{"):               # for a child that was killed before it had read this, or all of it
             continue
         pid = os.fork()
         if pid == 0:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import Iterator
+from typing import Any
 
 import kvd
 
@@ -18,16 +19,18 @@ SCRIPTS = [
     "redis.call('set', KEYS[1], ARGV[1]) error('stop')",
 ]
 
-Words = tuple[object, ...]
+Words = tuple[Any, ...]
 Step = tuple[int, list[Words]]         # database, commands; more than one: a transaction
 
 
 class Dice(random.Random):
+    n: int                             # of the step
+
     def key(self, kind: str) -> str:
         return f"{kind}{self.randrange(12)}"
 
     def value(self) -> bytes:
-        return self.randbytes(self.choice([0, 3, 12, 40, 300, 300, 5000, 30000]))
+        return self.randbytes(self.choice([0, 3, 12, 40, 40, 300, 300, 300, 2000, 12000]))
 
     def members(self, most: int = 8) -> list[str]:
         return [f"m{self.randrange(60)}" for _ in range(self.randint(1, most))]
@@ -111,7 +114,7 @@ def step(seed: int, n: int) -> Step:
     d = Dice(seed * 1_000_003 + n)
     d.n = n
     db = d.choice(DATABASES)
-    if d.random() < 0.005:
+    if d.random() < 0.003:
         return db, [rare(d)]
     if d.random() < 0.15:
         return db, [d.choice(FAMILIES[:-1])(d) for _ in range(d.randint(2, 5))]
@@ -178,7 +181,8 @@ class Model:
 
 
 def digest(session: kvd.Session) -> bytes:
-    return session.execute("DEBUG", "DIGEST")
+    found: bytes = session.execute("DEBUG", "DIGEST")
+    return found
 
 
 def steps(seed: int, begin: int) -> Iterator[tuple[int, Step]]:

@@ -18,17 +18,22 @@
 static inline int kvd_file_create(const char *path) { return open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644); }
 static inline int kvd_file_append(const char *path) { return open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644); }
 
-/* all n bytes at the end of the file; 0, or errno */
-static inline int kvd_file_write(int fd, const char *p, size_t n) {
-    while (n) {
-        ssize_t k = write(fd, p, n);
+/* n bytes at the end of the file; 0, or errno. done: how many were written */
+static inline int kvd_file_write_some(int fd, const char *p, size_t n, size_t *done) {
+    *done = 0;
+    while (*done < n) {
+        ssize_t k = write(fd, p + *done, n - *done);
         if (k < 0 && errno == EINTR) continue;
         if (k < 0) return errno;
         if (k == 0) return ENOSPC;
-        p += k;
-        n -= (size_t)k;
+        *done += (size_t)k;
     }
     return 0;
+}
+
+static inline int kvd_file_write(int fd, const char *p, size_t n) {
+    size_t done;
+    return kvd_file_write_some(fd, p, n, &done);
 }
 
 static inline int kvd_file_write_at(int fd, const char *p, size_t n, off_t at) {

@@ -37,7 +37,9 @@ cdef struct journal:           # all under the store's lock
     uint64_t written           # ever
     uint64_t synced            # of these
     int64_t delayed            # syncs that took longer than a second
-    int error                  # errno of the last write or sync; 0
+    int error                  # errno of what failed and has not succeeded since; 0
+    bint unsynced              # that was a sync
+    bint unlisted              # that was the sync of the folder, after a rename
     char folder[PATH_ROOM]
     manifest files
     bint rewriting

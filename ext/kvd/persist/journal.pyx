@@ -18,16 +18,16 @@ from libc.stdio cimport remove, snprintf
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp, memset, strerror, strrchr
 
-from kvd.core.buf cimport buf_add, buf_printf, buf_release
+from kvd.core.buf cimport buf_add, buf_drop_front, buf_printf, buf_release
 from kvd.core.clock cimport mono_us, wall_ms
 from kvd.core.threads cimport pthread_join, thread_start
 from kvd.core.view cimport view_of, view_str
 from kvd.persist.file cimport (
     file_append, file_create, file_is, file_lock, file_make_folder, file_rename, file_size, file_sync, file_truncate,
-    file_write, folder_sync, path_join, rdb_file, rdb_file_open,
+    file_write, file_write_some, folder_sync, path_join, rdb_file, rdb_file_open,
 )
 from kvd.persist.load cimport LOADING_PREAMBLE, LOADING_UNCHECKED, load_path, loading, loading_offset
-from kvd.persist.manifest cimport manifest_add, manifest_base, manifest_print, manifest_read, manifest_release
+from kvd.persist.manifest cimport manifest_add, manifest_print, manifest_read, manifest_release
 from kvd.persist.replay cimport REPLAY_BAD, REPLAY_TORN, REPLAY_UNREADABLE, replay_end, replay_file, replayed
 from kvd.persist.saves cimport is_saving, saves_begin, saves_write
 from kvd.persist.snapshot cimport snapshot, snapshot_delete, snapshot_of
@@ -106,34 +106,61 @@ cdef void take(consumer *self, effects *unit) noexcept nogil:
 
 
 cdef bint fail(journal *j, int error) noexcept nogil:
-    """Writes are refused from now on, until one succeeds."""
+    """Writes are refused from now on, until what failed has succeeded (settle)."""
     cdef char text[256]
     if error and j.error == 0:
         snprintf(text, sizeof(text), b"Error writing to the AOF file: %s", strerror(error))
         log_line(j.s, LOG_WARNING, text)
     j.error = error
+    if error:
+        j.s.unwritten = False              # the thread tries again
     special_set(&j.s.special, SPECIAL_UNLOGGED, error != 0)
     return error == 0
 
 
+cdef bint settle(journal *j) noexcept nogil:
+    """After a success: writes are accepted again if nothing is left to be repeated. True."""
+    if j.error and not j.pending.len and not j.unsynced and not j.unlisted:
+        log_line(j.s, LOG_WARNING, b"AOF write error looks solved. The server can write again.")
+        fail(j, 0)
+    j.s.unwritten = j.pending.len != 0 or (sync_policy(j) == SYNC_ALWAYS and j.synced < j.written)
+    return True
+
+
 cdef bint journal_write(journal *j) noexcept nogil:
+    cdef size_t done
     cdef int error
-    j.s.unwritten = False
     if j.pending.len == 0:
-        return j.error == 0
-    error = file_write(j.fd, j.pending.ptr, j.pending.len)
+        return True
+    error = file_write_some(j.fd, j.pending.ptr, j.pending.len, &done)
     if error:
-        if file_truncate(j.fd, j.size):            # a half-written command must not be followed by others
-            log_line(j.s, LOG_WARNING, b"Could not remove short write from the append-only file. The next load will find it broken")
+        if done and file_truncate(j.fd, j.size):   # half a command must not be followed by others: its rest is written next
+            log_line(j.s, LOG_WARNING, b"Could not remove short write from the append-only file")
+            buf_drop_front(&j.pending, done)
+            j.size += done
+            j.written += done
         return fail(j, error)
     j.size += j.pending.len
     j.written += j.pending.len
     j.pending.len = 0
     if j.pending.cap > LAZY_BYTES:
         buf_release(&j.pending)
-    if j.error:
-        log_line(j.s, LOG_WARNING, b"AOF write error looks solved. The server can write again.")
-    return fail(j, 0)
+    return settle(j)
+
+
+cdef bint note_sync(journal *j, uint64_t upto, int error) noexcept nogil:
+    j.unsynced = error != 0
+    if error:
+        return fail(j, error)
+    j.synced = max(j.synced, upto)
+    return settle(j)
+
+
+cdef bint sync_folder(journal *j) noexcept nogil:
+    """After a rename. What it replaced is in use, but may be back after a loss of power: the thread tries again."""
+    cdef int error = folder_sync(j.folder)
+    j.unlisted = error != 0
+    return settle(j) if error == 0 else fail(j, error)
 
 
 cdef bint sync_written(journal *j) noexcept nogil:
@@ -151,21 +178,21 @@ cdef bint sync_written(journal *j) noexcept nogil:
     if j == NULL:
         return True
     j.delayed += mono_us() - begun > 1000000
-    if error:
-        return fail(j, error)
-    j.synced = max(j.synced, upto)
-    return True
+    return note_sync(j, upto, error)
 
 
 cdef bint journal_sync(journal *j) noexcept nogil:
-    cdef int error
-    if not journal_write(j):
+    if not journal_write(j) or (j.unlisted and not sync_folder(j)):
         return False
-    error = file_sync(j.fd) if j.synced < j.written else 0
-    if error:
-        return fail(j, error)
-    j.synced = j.written
-    return True
+    return j.synced == j.written or note_sync(j, j.written, file_sync(j.fd))
+
+
+cdef void repair(journal *j) noexcept nogil:
+    """Of the thread, after a failure. The lock may be released meanwhile."""
+    if j.unlisted and not sync_folder(j):
+        return
+    if journal_write(j) and j.unsynced:
+        sync_written(j)
 
 
 cdef bint journal_flush(store *s, bint sync) noexcept nogil:
@@ -175,6 +202,8 @@ cdef bint journal_flush(store *s, bint sync) noexcept nogil:
     j = journal_of(s)
     if j != NULL:
         ok = journal_write(j)
+        if ok and j.unlisted:
+            ok = sync_folder(j)
         if ok and (sync or sync_policy(j) == SYNC_ALWAYS) and j.synced < j.written:
             ok = sync_written(j)
     store_unlock(s)
@@ -194,7 +223,9 @@ cdef void *thread_main(void *context) noexcept nogil:
     cdef int retired
     while nap_for(&j.nap, NAP_MS):
         store_lock(s)
-        if j.pending.len:
+        if j.error:
+            repair(j)
+        elif j.pending.len:
             journal_write(j)
         retired = j.retired
         j.retired = -1
@@ -223,7 +254,7 @@ cdef bint say(char *error, const char *what, const char *path, int code) noexcep
 
 
 cdef bint keep_manifest(journal *j) noexcept nogil:
-    """Replaces the manifest; durable when it returns True."""
+    """Replaces the manifest. False: the old one is valid."""
     cdef char path[PATH_ROOM]
     cdef char temporary[PATH_ROOM]
     cdef char name[512]
@@ -245,21 +276,33 @@ cdef bint keep_manifest(journal *j) noexcept nogil:
     buf_release(&text)
     if error == 0:
         error = file_rename(temporary, path)
-    if error == 0:
-        error = folder_sync(j.folder)
-    return error == 0 or fail(j, error)
+    if error:
+        log_line(j.s, LOG_WARNING, b"The manifest of the append-only log could not be written")
+        return False
+    sync_folder(j)
+    return True
 
 
-cdef bint open_increment(journal *j, int64_t seq, char *error) noexcept nogil:
-    """Opens a new increment for appending, and adds it to the list."""
+cdef bint open_increment(journal *j, int64_t seq, bint listed, char *error) noexcept nogil:
+    """Appends to a new increment, which is in the list and, if listed, in the manifest. False: all is as before."""
     cdef char name[512]
     cdef char path[PATH_ROOM]
+    cdef int64_t last = j.files.increment_seq
     cdef int fd
     snprintf(name, sizeof(name), b"%s.%lld.incr.aof", log_name(j.s), <long long>seq)
     path_join(path, j.folder, view_str(name))
     fd = file_create(path)
-    if fd < 0 or not manifest_add(&j.files, c'i', seq, name):
-        return say(error, b"Can't open the append-only file", path, errno if fd < 0 else 12)
+    if fd < 0:
+        return say(error, b"Can't open the append-only file", path, errno)
+    if not manifest_add(&j.files, c'i', seq, name):
+        close(fd)
+        return say(error, b"Can't list", path, 12)
+    if listed and not keep_manifest(j):
+        j.files.count -= 1
+        j.files.increment_seq = last
+        close(fd)
+        remove(path)
+        return say(error, b"Can't write the manifest for", path, 5)
     if j.fd >= 0 and j.retired >= 0:
         file_sync(j.retired)
         close(j.retired)
@@ -281,8 +324,8 @@ cdef void base_name(journal *j, int64_t seq, char *out, size_t room) noexcept no
     snprintf(out, room, b"%s.%lld.base.rdb", log_name(j.s), <long long>seq)
 
 
-cdef void install_base(journal *j, uint64_t size) noexcept nogil:
-    """The manifest names the new base and the increments since; then what is older is removed."""
+cdef bint install_base(journal *j, uint64_t size) noexcept nogil:
+    """The manifest names the new base and the increments since; then what is older is removed. False: all is as before."""
     cdef manifest old = j.files
     cdef char name[512]
     cdef int i
@@ -293,13 +336,18 @@ cdef void install_base(journal *j, uint64_t size) noexcept nogil:
         if old.files[i].type == c'i' and old.files[i].seq >= j.first_kept:
             manifest_add(&j.files, c'i', old.files[i].seq, old.files[i].name)
     j.files.increment_seq = old.increment_seq
-    if keep_manifest(j):
-        for i in range(old.count):
-            if old.files[i].type == c'b' or old.files[i].seq < j.first_kept:
-                remove_file(j, old.files[i].name)
+    if not keep_manifest(j):
+        manifest_release(&j.files)
+        j.files = old
+        remove_file(j, name)
+        return False
+    for i in range(old.count):
+        if not j.unlisted and (old.files[i].type == c'b' or old.files[i].seq < j.first_kept):
+            remove_file(j, old.files[i].name)
     j.before = size
     j.base_size = size + j.size
     manifest_release(&old)
+    return True
 
 
 # ---- rewriting ---------------------------------------------------------------------------------------
@@ -316,8 +364,6 @@ cdef bint replace_single(journal *j, rdb_file *f) noexcept nogil:
         error = file_sync(fd)
     if error == 0:
         error = file_rename(f.path, j.single)
-    if error == 0:
-        error = folder_sync(j.folder)
     if error:
         if fd >= 0:
             close(fd)
@@ -329,6 +375,8 @@ cdef bint replace_single(journal *j, rdb_file *f) noexcept nogil:
     j.size = j.base_size = f.written + j.since.len
     j.pending.len = 0                  # it is a part of what was appended
     j.synced = j.written
+    j.unsynced = False
+    sync_folder(j)
     return True
 
 
@@ -341,7 +389,7 @@ cdef void rewritten(store *s, rdb_file *f, bint ok) noexcept nogil:
     if ok and j.single[0]:
         ok = replace_single(j, f)
     elif ok:
-        install_base(j, f.written)
+        ok = install_base(j, f.written)
     j.rewriting = False
     buf_release(&j.since)
     j.took_ms = wall_ms() - j.rewrite_ms
@@ -352,6 +400,14 @@ cdef void rewritten(store *s, rdb_file *f, bint ok) noexcept nogil:
         log_line(s, LOG_NOTICE, b"Background AOF rewrite finished successfully")
     else:
         log_line(s, LOG_WARNING, b"Background AOF rewrite terminated with an error")
+
+
+cdef bint next_increment(journal *j, char *error) noexcept nogil:
+    """Begins the increment of the rewrite. False: the one before is in use."""
+    cdef bint is_first = j.files.count == 0            # it is listed with the base, when that is complete
+    if not (journal_sync(j) if sync_policy(j) == SYNC_ALWAYS else journal_write(j)):
+        return say(error, b"Can't write what is before it in", j.folder, j.error)
+    return open_increment(j, j.first_kept, not is_first, error)
 
 
 cdef bint journal_rewrite(store *s) noexcept nogil:
@@ -368,12 +424,11 @@ cdef bint journal_rewrite(store *s) noexcept nogil:
         j.db = -1                      # `since` follows the snapshot, after which database 0 is selected
     else:
         j.first_kept = j.files.increment_seq + 1
-        if not open_increment(j, j.first_kept, error):
+        if not next_increment(j, error):
             log_line(s, LOG_WARNING, error)
             j.failed = True
+            j.failures += 1
             return False
-        if manifest_base(&j.files) != NULL or j.files.count > 1:
-            keep_manifest(j)
         base_name(j, j.files.base_seq + 1, name, sizeof(name))
     j.rewriting = True
     log_line(s, LOG_NOTICE, b"Background append only file rewriting started")
@@ -531,9 +586,9 @@ cdef bint open_last(journal *j, char *error) noexcept nogil:
     """Appends to the last increment; without a base, the data set becomes it first."""
     cdef char path[PATH_ROOM]
     if j.files.count == 0:
-        return make_base(j, error) and open_increment(j, 1, error) and keep_manifest(j)
+        return make_base(j, error) and open_increment(j, 1, True, error)
     if j.files.files[j.files.count - 1].type != c'i':
-        return open_increment(j, j.files.increment_seq + 1, error) and keep_manifest(j)
+        return open_increment(j, j.files.increment_seq + 1, True, error)
     path_join(path, j.folder, view_str(j.files.files[j.files.count - 1].name))
     j.fd = file_append(path)
     return j.fd >= 0 or say(error, b"Can't open the append-only file", path, errno)

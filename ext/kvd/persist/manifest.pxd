@@ -23,5 +23,4 @@ cdef struct manifest:
 cdef bint manifest_read(manifest *m, view text) noexcept nogil         # False: m.error
 cdef void manifest_print(manifest *m, buf *out) noexcept nogil
 cdef bint manifest_add(manifest *m, char type, int64_t seq, const char *name) noexcept nogil    # False: no memory
-cdef log_file *manifest_base(manifest *m) noexcept nogil               # or NULL
 cdef void manifest_release(manifest *m) noexcept nogil

@@ -33,10 +33,6 @@ cdef bint manifest_add(manifest *m, char type, int64_t seq, const char *name) no
     return True
 
 
-cdef log_file *manifest_base(manifest *m) noexcept nogil:
-    return &m.files[0] if m.count and m.files[0].type == c'b' else NULL
-
-
 cdef bint fail(manifest *m, int line, const char *why) noexcept nogil:
     snprintf(m.error, sizeof(m.error), b"line %d of the manifest: %s", line, why)
     return False
