@@ -6,7 +6,7 @@ import random
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from kvd.doors._probe_snapshot import Snapshot
+from kvd.doors import _probe_snapshot as probes
 
 import kvd
 
@@ -84,7 +84,7 @@ EVENTS = {
 
 def snapshot_during(store, events, slices):
     """The file of a snapshot between whose slices the events happen."""
-    snap = Snapshot(store)
+    snap = probes.Snapshot(store)
     for n, ((event, which), size) in enumerate(zip(events, itertools.cycle(slices), strict=False)):
         snap.some(size)
         EVENTS[event](store, n, f"k{which}")
@@ -104,7 +104,7 @@ def test_the_file_is_the_state_at_the_begin(events, slices, seed):
     copy = loaded(snapshot_during(store, events, slices))
     assert digest(copy) == before
     now = digest(store)
-    again = Snapshot(store)        # no mark is left: the next one is whole, too
+    again = probes.Snapshot(store)        # no mark is left: the next one is whole, too
     again.some(1 << 40)
     assert digest(loaded(again.file())) == now and store.execute("DEBUG", "CHECK") == b"OK"
 
@@ -118,7 +118,7 @@ def test_commands_of_every_family_meanwhile(steps, first):
     for words in first:
         run(store, *words)
     before = digest(store)
-    snap = Snapshot(store)
+    snap = probes.Snapshot(store)
     for step in steps:
         if step == "slice":
             snap.some(30)
@@ -146,7 +146,7 @@ def test_large_values_are_written_in_slices():
     store.zadd("z", {f"m{i}": i for i in range(50_000)})
     store.sadd("set", *[f"m{i}" for i in range(50_000)])
     before = digest(store)
-    snap = Snapshot(store)
+    snap = probes.Snapshot(store)
     slices, longest, size = 0, 0, 0
     while not snap.some(10_000):
         slices += 1
@@ -161,7 +161,7 @@ def test_a_value_that_is_half_written_is_finished_before_it_changes(words):
     store.hset("h", mapping={f"f{i}": i for i in range(10_000)})
     store.set("other", "1")
     before = digest(store)
-    snap = Snapshot(store)
+    snap = probes.Snapshot(store)
     for _ in range(5):
         snap.some(1000)
     store.set("other", "2")
@@ -175,7 +175,7 @@ def test_a_snapshot_that_is_given_up_leaves_no_mark():
     store = kvd.Store()
     store.clock.freeze(NOW)
     fill(store, 200)
-    snap = Snapshot(store)
+    snap = probes.Snapshot(store)
     for n in range(30):
         snap.some(300)
         store.set(f"k{n}", "new")
@@ -185,7 +185,7 @@ def test_a_snapshot_that_is_given_up_leaves_no_mark():
         store.set("more1", "x")
         store.delete("more2")
     before = digest(store)
-    again = Snapshot(store)
+    again = probes.Snapshot(store)
     again.some(1 << 40)
     assert digest(loaded(again.file())) == before
 
@@ -195,15 +195,15 @@ def test_memory_is_not_multiplied():
     store = kvd.Store()
     fill(store, 2000)
     used = store.used_memory
-    snap = Snapshot(store)
+    snap = probes.Snapshot(store)
     while not snap.some(5000):
         assert store.used_memory < used * 1.05
 
 
 def test_there_is_one_at_a_time():
     store = kvd.Store()
-    snap = Snapshot(store)
+    snap = probes.Snapshot(store)
     with pytest.raises(RuntimeError):
-        Snapshot(store)
+        probes.Snapshot(store)
     assert snap.some(1) is True
-    Snapshot(store)
+    probes.Snapshot(store)
