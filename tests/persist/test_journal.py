@@ -6,9 +6,9 @@ import signal
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from kvd.doors import _probe_snapshot as probes
 
 import kvd
+from kvd.doors import _probe_snapshot as probes
 from kvd.doors.files import close_files, start_persistence
 
 from ..compat.wire import RealServer, Wire

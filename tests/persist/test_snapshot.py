@@ -6,9 +6,9 @@ import random
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from kvd.doors import _probe_snapshot as probes
 
 import kvd
+from kvd.doors import _probe_snapshot as probes
 
 from ..run.workload import LINES
 
