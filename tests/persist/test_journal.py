@@ -6,9 +6,9 @@ import signal
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from kvd.doors._probe_snapshot import Snapshot
 
 import kvd
+from kvd.doors import _probe_snapshot as probes
 from kvd.doors.files import close_files, start_persistence
 
 from ..compat.wire import RealServer, Wire
@@ -304,7 +304,7 @@ def test_nothing_is_written_after_the_store_was_closed(tmp_path):
 def test_a_rewrite_during_a_snapshot_is_refused_and_possible_afterwards(tmp_path):
     with kvd.Store(dir=str(tmp_path), appendonly="yes") as store:
         store.set("k", "v")
-        running = Snapshot(store)
+        running = probes.Snapshot(store)
         before = files(tmp_path)
         for _ in range(3):
             with pytest.raises(kvd.ResponseError, match="Can't execute an AOF background rewriting"):
