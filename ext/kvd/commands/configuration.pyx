@@ -155,8 +155,8 @@ cdef void config_set_command(call *c) noexcept nogil:
     config_copy(&c.store.config, &trial)
     config_release(&trial)
     options_applied(c.store, True)
-    if c.store.on_tick != NULL:
-        c.store.on_tick(c.store)       # save points, and whether there is a log
+    if c.store.on_options != NULL:
+        c.store.on_options(c.store)    # save points, and whether there is a log
     reply_ok(c)
 
 

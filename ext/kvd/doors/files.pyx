@@ -259,7 +259,7 @@ cdef object load_dump(Store owner):
 def close_files(Store owner not None):
     """Write and sync the log, and end a snapshot that is being taken. Nothing is written afterwards."""
     acquire(owner.s)
-    owner.s.on_tick = NULL             # else a log that is configured would begin again, with what is left
+    owner.s.on_tick = owner.s.on_options = NULL     # else a log that is configured would begin again, with what is left
     release(owner.s)
     with nogil:
         journal_stop(owner.s)

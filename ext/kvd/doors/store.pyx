@@ -27,7 +27,8 @@ from kvd.doors.relax cimport relax, relaxed
 from kvd.doors.replies cimport KEPT_BUFFER, decode_reply, text_of
 from kvd.doors.sleep cimport Sleeper, ms_until
 from kvd.persist.journal cimport (
-    SYNC_ALWAYS, journal, journal_abandon, journal_flush, journal_of, journal_stop, journal_tick, journal_write,
+    SYNC_ALWAYS, journal, journal_abandon, journal_flush, journal_of, journal_options, journal_stop, journal_tick,
+    journal_write,
 )
 from kvd.persist.saves cimport saves_forget, saves_release, saves_tick
 from kvd.run.after cimport after, end_wait, expire_waits
@@ -106,6 +107,11 @@ cdef void share(store *s) noexcept with gil:
     fork_locks(<Forking>s.owner)
 
 
+cdef void options_changed(store *s) noexcept nogil:
+    saves_tick(s)
+    journal_options(s)
+
+
 cdef void tick(store *s) noexcept nogil:
     saves_tick(s)
     journal_tick(s)
@@ -136,6 +142,7 @@ cdef class Store(Forking):
         self.s.on_deadline = want_tick
         self.s.on_share = share
         self.s.on_tick = tick
+        self.s.on_options = options_changed
         self.s.owner = self.long_script.owner = <void *>self
         fill_run_id(self.s)
         self.c = self.open_session(3)
@@ -553,7 +560,7 @@ cdef class Store(Forking):
     cdef void after_fork_child(self):
         """Makes the child's copy private, without network threads."""
         guard_init(&self.s.guard)
-        self.s.on_tick = NULL          # the files are the parent's
+        self.s.on_tick = self.s.on_options = NULL      # the files are the parent's
         saves_forget(self.s)
         journal_abandon(self.s)
         if self.v != NULL:

@@ -66,6 +66,7 @@ cdef bint journal_flush(store *s, bint sync) noexcept nogil             # withou
 cdef bint journal_sync(journal *j) noexcept nogil                       # under the lock, which is kept: writes and syncs
 cdef bint journal_write(journal *j) noexcept nogil                      # under the lock: writes
 cdef bint journal_rewrite(store *s) noexcept nogil                      # under the lock; False: it could not be started
+cdef void journal_options(store *s) noexcept nogil                      # under the lock: after CONFIG SET
 cdef void journal_tick(store *s) noexcept nogil
 
 

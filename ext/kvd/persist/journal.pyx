@@ -29,7 +29,7 @@ from kvd.persist.file cimport (
 from kvd.persist.load cimport LOADING_PREAMBLE, LOADING_UNCHECKED, load_path, loading, loading_offset
 from kvd.persist.manifest cimport manifest_add, manifest_print, manifest_read, manifest_release
 from kvd.persist.replay cimport REPLAY_BAD, REPLAY_TORN, REPLAY_UNREADABLE, replay_end, replay_file, replayed
-from kvd.persist.saves cimport is_saving, saves_begin, saves_write
+from kvd.persist.saves cimport is_saving, saves, saves_begin, saves_of, saves_open, saves_write
 from kvd.persist.snapshot cimport snapshot, snapshot_delete, snapshot_of
 from kvd.session.session cimport clients_of
 from kvd.store.change cimport consume, consume_stop
@@ -450,14 +450,22 @@ cdef void rewrite_if_due(store *s) noexcept nogil:
         journal_rewrite(s)
 
 
-cdef void journal_tick(store *s) noexcept nogil:
+cdef void journal_options(store *s) noexcept nogil:
     cdef journal *j = journal_of(s)
-    if j == NULL:
-        if cfg(&s.config, OPT_APPENDONLY) and not s.special & SPECIAL_LOADING:
-            journal_begin(s)
-        return
-    if not j.single[0] and not cfg(&s.config, OPT_APPENDONLY):
+    cdef saves *v = saves_open(s)
+    if v != NULL:
+        v.log_wanted = j == NULL and cfg(&s.config, OPT_APPENDONLY)
+    if j != NULL and not j.single[0] and not cfg(&s.config, OPT_APPENDONLY):
         detach(j)
+    journal_tick(s)
+
+
+cdef void journal_tick(store *s) noexcept nogil:
+    """Begins a log only if CONFIG SET has asked for it: one that is configured from the start has to be loaded first."""
+    cdef saves *v = saves_of(s)
+    if v != NULL and v.log_wanted and journal_of(s) == NULL and not v.running:
+        v.log_wanted = False
+        journal_begin(s)
 
 
 # ---- loading -----------------------------------------------------------------------------------------
@@ -752,6 +760,7 @@ cdef void journal_begin(store *s) noexcept nogil:
         log_line(s, LOG_WARNING, error)
         release(j)
         return
+    j.files.count = 0                  # of an older log the numbers count only: its manifest is valid until the new base is complete
     attach(j)
     j.failures = 0
     if not journal_rewrite(s):

@@ -20,6 +20,7 @@ cdef struct saves:             # all fields under the store's lock, but `file` w
     rdb_file file
     saved done
     bint scheduled             # BGSAVE SCHEDULE: when what runs has ended
+    bint log_wanted            # CONFIG SET appendonly yes waits until what runs has ended
     bint for_log               # the file that is written is a base of the log
     int64_t begun_ms
     int64_t tried_ms           # the last begin

@@ -143,6 +143,7 @@ cdef struct store:
     void (*on_deadline)(store *s, int64_t deadline) noexcept nogil    # a deadline may be the soonest now
     void (*on_share)(store *s) noexcept nogil                         # other threads can reach it from now on
     void *owner                # its Python object
+    void (*on_options)(store *s) noexcept nogil                       # after CONFIG SET
     void (*on_tick)(store *s) noexcept nogil                          # in store_tick
     int64_t due                # wall ms at which on_tick is to be called next; NEVER
 
