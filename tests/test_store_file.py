@@ -402,3 +402,39 @@ def test_a_closed_store_is_closed(path):
     store.close()
     with pytest.raises(kvd.ClosedError):
         store.set("k", "v")
+
+
+def test_what_must_be_logged_and_cannot_be_is_not_acknowledged(path):
+    """Of a program that serves a store with synchronous="full": its clients are cut off, and the program goes on."""
+    code = """
+import resource, sys, kvd, redis
+store = kvd.Store(sys.argv[1], synchronous="full")
+server = store.serve()
+client = redis.Redis(port=server.port, retry=redis.retry.Retry(redis.backoff.NoBackoff(), 0))
+client.set("before", "1")
+limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+resource.setrlimit(resource.RLIMIT_FSIZE, (200, limits[1]))
+try:
+    print("answered", client.set("big", "x" * 1000))
+except redis.ConnectionError:
+    print("cut off")
+try:
+    client.set("after", "1")
+except redis.ResponseError as error:
+    print(str(error).split()[0])
+try:
+    store.execute("SET", "own", "1")
+except kvd.KvdError as error:
+    print(str(error).split()[0])
+resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+while True:
+    try:
+        client.set("later", "1")
+        break
+    except redis.ResponseError:
+        pass
+print(client.get("before"), client.get("later"), client.exists("after", "own"))
+"""
+    assert program(code, path).stdout.split("\n")[:4] == ["cut off", "MISCONF", "MISCONF", "b'1' b'1' 0"]
+    with opened(path) as store:
+        assert store.get("later") == b"1" and not store.exists("after", "own")

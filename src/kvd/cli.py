@@ -17,7 +17,7 @@ import click
 from kvd import __version__
 from kvd.config import OPTIONS, RENAME, ConfigFileError, Setting, from_environment, from_file, from_flags, from_lines, merge
 from kvd.doors.files import close_files, start_persistence
-from kvd.doors.server import NOTICE, WARNING, log, log_on, rename_command
+from kvd.doors.server import NOTICE, WARNING, end_unlogged, log, log_on, rename_command
 
 if TYPE_CHECKING:
     from kvd import Server, Store
@@ -174,6 +174,7 @@ def _run(store: Store, configured: bool, notes: list[str]) -> int:
         log(store, "No config file specified, using the defaults", WARNING)
     for note in notes:
         log(store, note, WARNING)
+    end_unlogged(store)
     if not _load(store):
         return 1
     signals = _Signals(store)
@@ -321,6 +322,22 @@ def _shut_down(store: Store, number: int) -> bool:
         log(store, "Failed to shut down: the server goes on", WARNING)
         return False
     return True
+
+
+@main.command()
+@click.argument("path", type=click.Path(exists=True))
+@click.option("--fix", is_flag=True, help="Cut off the broken end of an append-only file, after asking.")
+@click.option("--yes", is_flag=True, help="With --fix: do not ask.")
+@click.option("--truncate-to-timestamp", "until", type=click.IntRange(min=1), default=None, metavar="SECONDS",
+              help="Treat what an append-only file says after this time (seconds since 1970) as broken: with --fix it is cut off.")  # fmt: skip
+def check(path: str, fix: bool, yes: bool, until: int | None) -> None:
+    """Examine an RDB file, an append-only file, or the folder or manifest of an append-only log.
+
+    Shows what each file contains and the first error with its offset. The exit code is 0 if all files are whole, else 1. Stop the
+    server before using --fix."""
+    from kvd.check import run
+
+    sys.exit(run(path, fix=fix, until=until or 0, say=click.echo, ask=lambda question: yes or click.confirm(question)))
 
 
 @main.command("help")

@@ -60,6 +60,21 @@ def test_random_work_is_there_after_reopening(tmp_path_factory, steps):
         start_persistence(again)
 
 
+def test_an_adoption_that_was_interrupted_is_completed(tmp_path):
+    """The manifest names the old file before it is moved."""
+    (tmp_path / "appendonly.aof").write_bytes(stored("rdb-preamble.aof"))
+    with Served(tmp_path, *LOG) as server:
+        digest = server.digest()
+        server.stop()
+    folder = tmp_path / "appendonlydir"
+    (folder / "appendonly.aof").rename(tmp_path / "appendonly.aof")
+    (folder / "appendonly.aof.1.incr.aof").unlink()
+    (folder / "appendonly.aof.manifest").write_text("file appendonly.aof seq 1 type b\n")
+    with Served(tmp_path, *LOG) as server:
+        assert server.digest() == digest
+    assert not (tmp_path / "appendonly.aof").exists()
+
+
 def rewrite(server):
     n = int(server.info("aof_rewrites"))
     server("BGREWRITEAOF")
@@ -184,13 +199,17 @@ def increment(tmp_path):
     return next((tmp_path / "appendonlydir").glob("*.incr.aof"))
 
 
-def test_a_torn_end_is_cut_off_or_refused(tmp_path):
+def log_of_two_keys(tmp_path):
+    """The increment of a server that has stopped, and its bytes."""
     with Served(tmp_path, *LOG) as server:
         server("SET", "a", "1")
         server("SET", "b", "1")
         server.stop()
-    path = increment(tmp_path)
-    data = path.read_bytes()
+    return increment(tmp_path), increment(tmp_path).read_bytes()
+
+
+def test_a_torn_end_is_cut_off_or_refused(tmp_path):
+    path, data = log_of_two_keys(tmp_path)
     path.write_bytes(data[:-3])
     whole = len(data) - len(Wire.frame(("SET", "b", "1")))
     with Served(tmp_path, *LOG, "--aof-load-truncated", "no") as server:
@@ -211,12 +230,7 @@ def test_a_file_that_is_torn_and_not_the_last_is_refused(tmp_path):
 
 
 def test_corruption_in_the_middle_stops_the_start(tmp_path):
-    with Served(tmp_path, *LOG) as server:
-        server("SET", "a", "1")
-        server("SET", "b", "1")
-        server.stop()
-    path = increment(tmp_path)
-    data = path.read_bytes()
+    path, data = log_of_two_keys(tmp_path)
     at = data.index(b"*3")
     path.write_bytes(data[:at] + b"!" + data[at + 1 :])
     with Served(tmp_path, *LOG) as server:

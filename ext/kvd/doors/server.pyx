@@ -132,6 +132,11 @@ def rename_command(Store self not None, str old, str new):
         raise ConfigError(f"rename-command: {why.decode()}")
 
 
+def end_unlogged(Store self not None):
+    """With appendfsync always, let a write that cannot be logged end the process, instead of the connections it concerns."""
+    self.s.ends_unlogged = True
+
+
 def ask_stop(Store self not None):
     """Do what SHUTDOWN does: the wait() of the store's server returns True."""
     if self.v != NULL:

@@ -8,6 +8,7 @@ A command that has to wait for a key does so in a session made for it (`wait_bes
 meanwhile. The janitor (kvd.janitor) does the background work of a store without a server.
 """
 
+from libc.errno cimport EIO
 from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memchr, memset, strdup
@@ -27,10 +28,10 @@ from kvd.doors.relax cimport relax, relaxed
 from kvd.doors.replies cimport KEPT_BUFFER, decode_reply, text_of
 from kvd.doors.sleep cimport Sleeper, ms_until
 from kvd.persist.journal cimport (
-    SYNC_ALWAYS, journal, journal_abandon, journal_flush, journal_of, journal_options, journal_stop, journal_tick,
+    journal_abandon, journal_flush, journal_is_strict, journal_of, journal_options, journal_stop, journal_tick,
     journal_write,
 )
-from kvd.persist.saves cimport saves_forget, saves_release, saves_tick
+from kvd.persist.saves cimport saves_forget, saves_release, saves_tick, saves_wake
 from kvd.run.after cimport after, end_wait, expire_waits
 from kvd.run.call cimport call, call_init, command
 from kvd.run.dispatch cimport dispatch
@@ -48,7 +49,7 @@ from kvd.session.clients cimport clients_init, clients_release, session_delete, 
 from kvd.session.session cimport DOOR_LINK, DOOR_STORE, clients_of, is_plain, session_account, session_kill
 from kvd.session.waiters cimport wait_end, wait_move, wait_of, waits_next
 from kvd.store.clock cimport store_time, store_time_cheap, store_wall_us
-from kvd.store.config cimport OPT_APPENDFSYNC, OPT_DATABASES, OPT_SAVE, cfg, config_print, config_set, option_find
+from kvd.store.config cimport OPT_DATABASES, OPT_SAVE, cfg, config_print, config_set, option_find
 from kvd.store.keyspace cimport keyspace_find, keyspace_flush, keyspace_met
 from kvd.store.lock cimport guard_init, usleep
 from kvd.store.store cimport (
@@ -110,6 +111,8 @@ cdef void share(store *s) noexcept with gil:
 cdef void options_changed(store *s) noexcept nogil:
     saves_tick(s)
     journal_options(s)
+    if s.due != NEVER:
+        saves_wake(s)
 
 
 cdef void tick(store *s) noexcept nogil:
@@ -341,18 +344,23 @@ cdef class Store(Forking):
 
     cdef int flush_log(self) except -1:
         """The effects of a command are written, and synced if so configured, before it returns. Raises OSError."""
-        cdef bint ok
-        cdef journal *j = journal_of(self.s)
-        if j != NULL and not (j.sync == SYNC_ALWAYS if j.single[0] else cfg(&self.s.config, OPT_APPENDFSYNC) == SYNC_ALWAYS):
-            acquire(self.s)
-            ok = journal_write(j)
-            release(self.s)
-        else:
+        cdef bint ok = True
+        cdef int error = EIO
+        cdef bint strict
+        acquire(self.s)
+        strict = journal_is_strict(self.s)
+        if not strict and journal_of(self.s) != NULL:      # only writing: the GIL is kept
+            ok = journal_write(journal_of(self.s))
+        release(self.s)
+        if strict:
             with nogil:
                 ok = journal_flush(self.s, False)
         if not ok:
-            j = journal_of(self.s)
-            raise OSError(j.error if j != NULL else 5, "the write is in memory, but not in the log: " + os.strerror(j.error if j != NULL else 5))
+            acquire(self.s)
+            if journal_of(self.s) != NULL:
+                error = journal_of(self.s).error
+            release(self.s)
+            raise OSError(error, "the write is in memory, but not in the log: " + os.strerror(error))
         return 0
 
     cdef object run(self, session *c, tuple args, bint decode):
@@ -483,7 +491,7 @@ cdef class Store(Forking):
             self.s.planned = wall_ms() + 100
         elif self.s.planned != NEVER:
             store_time(self.s)
-            if self.s.planned <= self.s.now:
+            if self.s.planned <= self.s.now or self.s.due <= wall_ms():
                 store_tick(self.s, slice_us)
             expire_waits(self.s)
             self.s.planned = self.next_due()
@@ -672,7 +680,7 @@ cdef class Store(Forking):
         self.set(name, value)
 
 
-cdef void provide(session *c, view *argv, Py_ssize_t n, large_args *large):
+cdef void provide(session *c, view *argv, Py_ssize_t n, large_args *large) noexcept:
     """Provides memory for the large arguments of a command that is about to run."""
     cdef Py_ssize_t i
     cdef large_use use

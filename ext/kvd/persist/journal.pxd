@@ -63,6 +63,7 @@ cdef void journal_begin(store *s) noexcept nogil                        # under 
 cdef void journal_stop(store *s) noexcept nogil                         # without the lock: writes and syncs what there is, closes it
 cdef void journal_abandon(store *s) noexcept nogil                      # in the child of a fork: the files are the parent's
 cdef bint journal_flush(store *s, bint sync) noexcept nogil             # without the lock: writes, and syncs if asked or configured. False: the effects may be lost
+cdef bint journal_is_strict(store *s) noexcept nogil                    # is a write acknowledged only when it is synced?
 cdef bint journal_sync(journal *j) noexcept nogil                       # under the lock, which is kept: writes and syncs
 cdef bint journal_write(journal *j) noexcept nogil                      # under the lock: writes
 cdef bint journal_rewrite(store *s) noexcept nogil                      # under the lock; False: it could not be started

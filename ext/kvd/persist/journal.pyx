@@ -13,7 +13,7 @@ preamble and commands; effects since the instant are kept (`since`), appended to
 A crash at any instruction leaves files that load: only the last one can end in the middle of a command.
 """
 
-from libc.errno cimport EEXIST, ENOENT, errno
+from libc.errno cimport EAGAIN, EBADF, EEXIST, EFBIG, ENOENT, ENOMEM, errno
 from libc.stdio cimport remove, snprintf
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp, memset, strerror, strrchr
@@ -21,7 +21,7 @@ from libc.string cimport memcmp, memset, strerror, strrchr
 from kvd.core.buf cimport buf_add, buf_drop_front, buf_printf, buf_release
 from kvd.core.clock cimport mono_us, wall_ms
 from kvd.core.threads cimport pthread_join, thread_start
-from kvd.core.view cimport view_of, view_str
+from kvd.core.view cimport view_equal, view_of, view_str
 from kvd.persist.file cimport (
     file_append, file_create, file_is, file_lock, file_make_folder, file_rename, file_size, file_sync, file_truncate,
     file_write, file_write_some, folder_sync, path_join, rdb_file, rdb_file_open,
@@ -29,7 +29,7 @@ from kvd.persist.file cimport (
 from kvd.persist.load cimport LOADING_PREAMBLE, LOADING_UNCHECKED, load_path, loading, loading_offset
 from kvd.persist.manifest cimport manifest_add, manifest_print, manifest_read, manifest_release
 from kvd.persist.replay cimport REPLAY_BAD, REPLAY_TORN, REPLAY_UNREADABLE, replay_end, replay_file, replayed
-from kvd.persist.saves cimport is_saving, saves, saves_begin, saves_of, saves_open, saves_write
+from kvd.persist.saves cimport is_saving, saves, saves_begin, saves_of, saves_open, saves_wake, saves_write
 from kvd.persist.snapshot cimport snapshot, snapshot_delete, snapshot_of
 from kvd.session.session cimport clients_of
 from kvd.store.change cimport consume, consume_stop
@@ -60,6 +60,10 @@ cdef enum:
 
 cdef int sync_policy(journal *j) noexcept nogil:
     return j.sync if j.single[0] else <int>cfg(&j.s.config, OPT_APPENDFSYNC)
+
+
+cdef bint journal_is_strict(store *s) noexcept nogil:
+    return journal_of(s) != NULL and sync_policy(journal_of(s)) == SYNC_ALWAYS
 
 
 # ---- appending ---------------------------------------------------------------------------------------
@@ -101,7 +105,7 @@ cdef void take(consumer *self, effects *unit) noexcept nogil:
     if j.rewriting and j.single[0]:
         buf_add(&j.since, j.pending.ptr + begin, j.pending.len - begin)
     if unit.bytes.failed or j.pending.failed:
-        fail(j, 12)                    # ENOMEM
+        fail(j, ENOMEM)
     j.s.unwritten = j.s.unwritten or (n != 0 and (not j.lazy or j.pending.len > LAZY_BYTES))
 
 
@@ -171,7 +175,7 @@ cdef bint sync_written(journal *j) noexcept nogil:
     cdef store *s = j.s
     cdef int error
     store_unlock(s)
-    error = file_sync(fd) if fd >= 0 else 9
+    error = file_sync(fd) if fd >= 0 else EBADF
     close(fd)
     store_lock(s)
     j = journal_of(s)
@@ -269,7 +273,7 @@ cdef bint keep_manifest(journal *j) noexcept nogil:
     fd = file_create(temporary)
     error = errno if fd < 0 else 0
     if error == 0:
-        error = 12 if text.failed else file_write(fd, text.ptr, text.len)
+        error = ENOMEM if text.failed else file_write(fd, text.ptr, text.len)
         if error == 0:
             error = file_sync(fd)
         close(fd)
@@ -296,7 +300,7 @@ cdef bint open_increment(journal *j, int64_t seq, bint listed, char *error) noex
         return say(error, b"Can't open the append-only file", path, errno)
     if not manifest_add(&j.files, c'i', seq, name):
         close(fd)
-        return say(error, b"Can't list", path, 12)
+        return say(error, b"Can't list", path, ENOMEM)
     if listed and not keep_manifest(j):
         j.files.count -= 1
         j.files.increment_seq = last
@@ -357,9 +361,9 @@ cdef bint replace_single(journal *j, rdb_file *f) noexcept nogil:
     cdef int fd = file_append(f.path)
     cdef int error = errno if fd < 0 else 0
     if error == 0 and not file_lock(fd):
-        error = 11
+        error = EAGAIN
     if error == 0:
-        error = 12 if j.since.failed else file_write(fd, j.since.ptr, j.since.len)
+        error = ENOMEM if j.since.failed else file_write(fd, j.since.ptr, j.since.len)
     if error == 0:
         error = file_sync(fd)
     if error == 0:
@@ -458,6 +462,8 @@ cdef void journal_options(store *s) noexcept nogil:
     if j != NULL and not j.single[0] and not cfg(&s.config, OPT_APPENDONLY):
         detach(j)
     journal_tick(s)
+    if v != NULL and v.log_wanted:
+        saves_wake(s)
 
 
 cdef void journal_tick(store *s) noexcept nogil:
@@ -506,7 +512,7 @@ cdef bint load_rdb(store *s, const char *path, uint64_t *end, char *error) noexc
     cdef loading *l = <loading *>calloc(1, sizeof(loading))
     cdef bint ok
     if l == NULL:
-        return say(error, b"Can't load", path, 12)
+        return say(error, b"Can't load", path, ENOMEM)
     ok = load_path(s, path, LOADING_PREAMBLE | (0 if cfg(&s.config, OPT_RDBCHECKSUM) else LOADING_UNCHECKED), l, NULL, NULL)
     if ok:
         end[0] = loading_offset(l)
@@ -553,24 +559,25 @@ cdef bint read_manifest(journal *j, bint *found, char *error) noexcept nogil:
     n = read(fd, text, sizeof(text))
     close(fd)
     if n < 0 or n == sizeof(text):
-        return say(error, b"Can't read", path, errno if n < 0 else 27)
+        return say(error, b"Can't read", path, errno if n < 0 else EFBIG)
     if not manifest_read(&j.files, view_of(text, n)):
         snprintf(error, ERROR_ROOM, b"Invalid AOF manifest file %.150s: %s", path, j.files.error)
         return False
     return True
 
 
-cdef bint adopt_old_file(journal *j, char *error) noexcept nogil:
-    """A file of the single form (before Redis 7) becomes the base."""
+cdef bint adopt_old_file(journal *j, bint found, char *error) noexcept nogil:
+    """A file of the single form (before Redis 7) becomes the base: it is listed, then moved. found: a manifest, perhaps of an
+    adoption that was interrupted before the file was moved."""
     cdef char old[PATH_ROOM]
     cdef char new[PATH_ROOM]
     cdef int code
     path_join(old, config_text(&j.s.config, OPT_DIR), view_str(log_name(j.s)))
     path_join(new, j.folder, view_str(log_name(j.s)))
-    if file_size(old) < 0:
+    if file_size(old) < 0 or (found and (file_size(new) >= 0 or not view_equal(view_str(j.files.files[0].name), view_str(log_name(j.s))))):
         return True
-    if not manifest_add(&j.files, c'b', 1, log_name(j.s)) or not keep_manifest(j):
-        return say(error, b"Can't write the manifest of", old, 12)
+    if not found and not (manifest_add(&j.files, c'b', 1, log_name(j.s)) and keep_manifest(j)):
+        return say(error, b"Can't write the manifest of", old, ENOMEM)
     code = file_rename(old, new)
     if code:
         return say(error, b"Can't move", old, code)
@@ -608,7 +615,7 @@ cdef bint make_base(journal *j, char *error) noexcept nogil:
     cdef char name[512]
     cdef bint ok
     if f == NULL:
-        return say(error, b"Can't write", j.folder, 12)
+        return say(error, b"Can't write", j.folder, ENOMEM)
     base_name(j, 1, name, sizeof(name))
     ok = rdb_file_open(f, j.folder, view_str(name), cfg(&j.s.config, OPT_RDBCHECKSUM), False) and saves_write(j.s, f, True, &w)
     if w != NULL:
@@ -663,7 +670,7 @@ cdef void attach(journal *j) noexcept nogil:
     consume(s, &j.consumer)
     j.has_thread = thread_start(&j.thread, thread_main, j) == 0
     if not j.has_thread:
-        fail(j, 11)
+        fail(j, EAGAIN)
 
 
 cdef void lock_shared(store *s) noexcept nogil:
@@ -690,7 +697,7 @@ cdef journal *journal_start(store *s, char *error) noexcept nogil:
         snprintf(error, ERROR_ROOM, b"the store has a log already")
         release(j)
         return NULL
-    ok = set_folder(j, error) and read_manifest(j, &found, error) and (found or adopt_old_file(j, error))
+    ok = set_folder(j, error) and read_manifest(j, &found, error) and adopt_old_file(j, found, error)
     if ok:
         special_set(&s.special, SPECIAL_LOADING, True)
         ok = load_folder(j, error)
@@ -744,7 +751,7 @@ cdef bint open_single(journal *j, char *error) noexcept nogil:
             return True
         close(j.fd)
         j.fd = -1
-    return say(error, b"Can't lock", j.single, 11)
+    return say(error, b"Can't lock", j.single, EAGAIN)
 
 
 cdef void journal_begin(store *s) noexcept nogil:
@@ -800,6 +807,8 @@ cdef void journal_abandon(store *s) noexcept nogil:
     s.parts[<int>PART_JOURNAL] = NULL
     s.unwritten = False
     close(j.fd)
+    if j.retired >= 0:
+        close(j.retired)
     buf_release(&j.pending)
     buf_release(&j.since)
     manifest_release(&j.files)

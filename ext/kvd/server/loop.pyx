@@ -12,7 +12,7 @@ from libc.stdlib cimport free
 from libc.string cimport memset
 
 from kvd.core.clock cimport pace_update, wall_ms
-from kvd.persist.journal cimport SYNC_ALWAYS, journal_flush
+from kvd.persist.journal cimport journal_flush, journal_is_strict
 from kvd.run.after cimport after, expire_waits
 from kvd.server.connection cimport (
     connection, connection_close, connection_free, connection_new, connection_readable, connection_reply,
@@ -24,7 +24,7 @@ from kvd.server.socket cimport accept_one
 from kvd.session.session cimport clients_of, pause_set, session, session_within_limits
 from kvd.session.waiters cimport waits_next
 from kvd.store.clock cimport store_time
-from kvd.store.config cimport OPT_ACTIVE_EXPIRE_EFFORT, OPT_APPENDFSYNC, OPT_HZ, OPT_TIMEOUT, cfg
+from kvd.store.config cimport OPT_ACTIVE_EXPIRE_EFFORT, OPT_HZ, OPT_TIMEOUT, cfg
 from kvd.store.log cimport LOG_WARNING, log_line
 from kvd.store.parts cimport PART_SERVER
 from kvd.store.store cimport OPS_SAMPLES, rate, store, store_lend, store_lock, store_unlock
@@ -212,12 +212,23 @@ cdef int64_t background(network *net, int64_t *next_round) noexcept nogil:
     return next_ms - now if next_ms > now else 0
 
 
-cdef void send_replies(network *net) noexcept nogil:
-    """A reply to a write is sent after the write is in the log. If that is not possible and it must be, the server ends."""
-    cdef connection *k
-    if net.store.unwritten and not journal_flush(net.store, False) and cfg(&net.store.config, OPT_APPENDFSYNC) == SYNC_ALWAYS:
+cdef void lose_replies(network *net) noexcept nogil:
+    """What must be in the log cannot be written: nothing is acknowledged. kvd serve ends, as Redis does; the process of a program goes on,
+    and its clients see that their connections are closed."""
+    cdef connection *k = net.replying
+    if net.store.ends_unlogged:
         log_line(net.store, LOG_WARNING, b"Can't recover from AOF write error when the AOF fsync policy is 'always'. Exiting...")
         _exit(1)
+    while k != NULL:
+        k.session.killed = True
+        k = k.next_replying
+
+
+cdef void send_replies(network *net) noexcept nogil:
+    """A reply to a write is sent after the write is in the log."""
+    cdef connection *k
+    if net.store.unwritten and not journal_flush(net.store, False) and journal_is_strict(net.store):
+        lose_replies(net)
     while net.replying != NULL:
         k = net.replying
         net.replying = k.next_replying
