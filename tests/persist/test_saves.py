@@ -32,6 +32,29 @@ def test_a_save_point_saves_a_store_that_is_served(tmp_path):
         eventually(lambda: files(tmp_path) == ["dump.rdb"])
 
 
+def test_a_save_point_saves_a_store_without_a_server(tmp_path):
+    with kvd.Store(dir=str(tmp_path), save="1 1") as store:
+        store.set("k", "v")
+        eventually(lambda: files(tmp_path) == ["dump.rdb"])
+
+
+def test_a_save_point_saves_a_store_whose_clock_stands_still(tmp_path):
+    with kvd.Store(dir=str(tmp_path)) as store:
+        store.clock.freeze(1000)
+        store.config_set("save", "1 1")
+        store.set("k", "v")
+        eventually(lambda: files(tmp_path) == ["dump.rdb"])
+
+
+def test_a_scheduled_save_runs_without_a_server(tmp_path):
+    with kvd.Store(dir=str(tmp_path)) as store:
+        with store.session() as session:
+            session.execute("MULTI")
+            session.execute("BGSAVE")
+            assert session.execute("EXEC") == [b"Background saving scheduled"]
+        eventually(lambda: files(tmp_path) == ["dump.rdb"])
+
+
 def test_one_of_several_points_is_enough(tmp_path):
     with Served(tmp_path, "--save", "3600 1 1 2") as server:
         server("MSET", "a", "1", "b", "2")

@@ -105,9 +105,9 @@ def test_persistence_is_shown_as_by_a_server_without_it(store):
     finally:
         real.stop()
     theirs = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
-    ours = store.info("persistence")
+    ours = dict(line.split(":", 1) for line in store.execute("INFO", "persistence").decode().splitlines() if ":" in line)
     moving = {"rdb_last_save_time", "rdb_changes_since_last_save"}
-    assert {k: str(v) for k, v in ours.items() if k in theirs and k not in moving} == {
+    assert {k: v for k, v in ours.items() if k in theirs and k not in moving} == {
         k: v for k, v in theirs.items() if k in ours and k not in moving
     }
 

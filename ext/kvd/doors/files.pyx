@@ -12,11 +12,12 @@ from libc.string cimport memset
 
 from kvd.core.buf cimport buf_release
 from kvd.core.clock cimport NEVER
-from kvd.core.crc64 cimport crc64, crc64_zeros
+from kvd.core.crc64 cimport crc64
 from kvd.core.view cimport view_of
 from kvd.doors.fork cimport fork_locks
 from kvd.doors.lock cimport acquire, release
 from kvd.doors.store cimport Store
+from kvd.persist.file cimport RDB_HEADER, rdb_header
 from kvd.persist.journal cimport (
     journal, journal_flush, journal_of, journal_open, journal_rewrite, journal_start, journal_stop,
 )
@@ -29,7 +30,7 @@ from kvd.persist.saves cimport is_saving, saves_cancel, saves_of, saves_open, sa
 from kvd.persist.scan cimport scan_commands, scanning
 from kvd.persist.snapshot cimport snapshot as snapshot_struct, snapshot_delete, snapshot_give_up, snapshot_new, snapshot_some
 from kvd.run.after cimport after
-from kvd.store.change cimport changes_are_saved
+from kvd.store.change cimport changes_are_saved, changes_made
 from kvd.store.config cimport OPT_APPENDONLY, OPT_RDBCHECKSUM, cfg
 from kvd.store.store cimport store_share
 from kvd.store.tick cimport store_next
@@ -208,7 +209,7 @@ cdef object log_opened(Store owner, bint ok, const char *error):
         from kvd.errors import FileError
         raise FileError((<bytes>error).decode("utf-8", "backslashreplace") or "no memory")
     fork_locks(owner)
-    changes_are_saved(owner.s, owner.s.changes)
+    changes_are_saved(owner.s, changes_made(owner.s))
     owner.s.wanted = store_next(owner.s)
     if owner.s.wanted != NEVER:
         owner.plan()
@@ -251,7 +252,7 @@ cdef object load_dump(Store owner):
     acquire(owner.s)
     if saves_open(owner.s) != NULL:
         saves_of(owner.s).loaded = n
-    changes_are_saved(owner.s, owner.s.changes)
+    changes_are_saved(owner.s, changes_made(owner.s))
     release(owner.s)
     return n
 
@@ -308,7 +309,8 @@ def snapshot(Store owner not None, file):
     """Write a snapshot of this instant to a binary file object. Returns the number of keys. Other threads may use the store meanwhile."""
     cdef snapshot_struct *w
     cdef bint whole = False
-    cdef bytes data, header
+    cdef bytes data
+    cdef char header[RDB_HEADER + 1]
     cdef bint ok
     cdef uint64_t crc = 0
     cdef uint64_t written = 0
@@ -328,7 +330,7 @@ def snapshot(Store owner not None, file):
             w.out.len = 0
             release(owner.s)
             if written == 0 and not seekable:
-                data = b"REDIS%04d" % RDB_VERSION + data[9:]       # what the file needs is known at its end
+                data = b"REDIS%04d" % RDB_VERSION + data[RDB_HEADER:]       # what the file needs is known at its end
             crc = crc64(crc, <const char *>data, len(data))
             written += len(data)
             file.write(data)
@@ -345,11 +347,9 @@ def snapshot(Store owner not None, file):
     if not ok:
         raise MemoryError()
     if seekable and version != RDB_LEAST:
-        header = b"REDIS%04d" % version
-        data = bytes([a ^ b for a, b in zip(header, b"REDIS%04d" % RDB_LEAST)])
-        crc ^= crc64_zeros(crc64(0, <const char *>data, 9), written - 9)
+        crc = rdb_header(header, version, crc, written)
         file.seek(begin)
-        file.write(header)
+        file.write(header[:RDB_HEADER])
         file.seek(begin + written)
     file.write((<object>crc).to_bytes(8, "little"))
     return n

@@ -10,6 +10,7 @@ from kvd.core.view cimport view_is
 from kvd.persist.journal cimport journal, journal_of, journal_rewrite, journal_sync
 from kvd.persist.saves cimport (
     has_save_points, is_saving, saves, saves_begin_dump, saves_cancel, saves_end, saves_now, saves_of, saves_open,
+    saves_wake,
 )
 from kvd.resp.writer cimport write_status
 from kvd.run.args cimport arg_int, reply_array, reply_error, reply_int, reply_ok
@@ -54,6 +55,7 @@ cdef void bgsave_command(call *c) noexcept nogil:
     elif v != NULL and (v.running or c.session.executing):
         if schedule or c.session.executing:
             v.scheduled = True
+            saves_wake(c.store)
             write_status(c.out, b"Background saving scheduled")
         else:
             reply_error(c, b"ERR Another child process is active (AOF?): can't BGSAVE right now. Use BGSAVE SCHEDULE in order to schedule a "
@@ -78,8 +80,9 @@ cdef void cancel(call *c, saves *v) noexcept nogil:
 
 define(lastsave_command, """
     LASTSAVE
-    loading stale fast admin dangerous | server | 1.0.0 | O(1)
+    loading stale fast | server | 1.0.0 | O(1)
     Return the time of the last successful snapshot, in seconds since 1970.
+    categories: admin fast dangerous
     tips: nondeterministic_output
 """)
 cdef void lastsave_command(call *c) noexcept nogil:
@@ -109,8 +112,9 @@ cdef void bgrewriteaof_command(call *c) noexcept nogil:
 
 define(waitaof_command, """
     WAITAOF numlocal numreplicas timeout
-    noscript blocking | generic | 7.2.0 | O(1)
+    blocking | generic | 7.2.0 | O(1)
     Wait until the writes of this connection are in the append-only log and synced.
+    categories: connection blocking slow
     tips: request_policy:all_shards response_policy:agg_min
 """)
 cdef void waitaof_command(call *c) noexcept nogil:

@@ -34,7 +34,7 @@ cdef struct snapshot:
     bint failed                # for lack of memory
     int version                # the RDB version that reads it
     int64_t begun_ms
-    int64_t changes            # store.changes at its instant
+    int64_t changes            # made before its instant
     uint64_t keys              # written
     uint64_t total             # at the begin
 
@@ -44,6 +44,7 @@ cdef snapshot *snapshot_new(store *s, bint is_base) noexcept nogil       # of th
 cdef bint snapshot_some(snapshot *w, size_t bytes) noexcept nogil         # a slice of about so many; True: everything is in w.out
 cdef void snapshot_give_up(snapshot *w) noexcept nogil                    # before its end: then snapshot_some until True
 cdef void snapshot_delete(snapshot *w) noexcept nogil                     # after snapshot_some has returned True
+cdef void snapshot_abandon(snapshot *w) noexcept nogil                    # gives it up, removes its marks, and deletes it
 cdef void snapshot_libraries(libraries_saver f) noexcept                  # writes the function libraries
 
 

@@ -32,7 +32,7 @@ from kvd.persist.rdb.forms cimport (
 from kvd.persist.rdb.lengths cimport put_byte, put_length, put_little, put_string
 from kvd.persist.rdb.values cimport value_save_some, value_save_start
 from kvd.store.access cimport access_frequency, access_idle_ms, uses_lfu
-from kvd.store.change cimport listen, listen_stop
+from kvd.store.change cimport changes_made, listen, listen_stop
 from kvd.store.config cimport (
     OPT_DATABASES, OPT_MAXMEMORY_POLICY, OPT_RDBCOMPRESSION, POLICY_ALLKEYS_LRU, POLICY_VOLATILE_LRU, cfg,
 )
@@ -342,7 +342,7 @@ cdef snapshot *snapshot_new(store *s, bint is_base) noexcept nogil:
     w.compresses = cfg(&s.config, OPT_RDBCOMPRESSION)
     w.version = RDB_LEAST
     w.begun_ms = wall_ms()
-    w.changes = s.changes
+    w.changes = changes_made(s)
     put_head(w, is_base)
     s.parts[<int>PART_SNAPSHOT] = w
     w.listener.opens = opens
@@ -368,3 +368,10 @@ cdef void snapshot_delete(snapshot *w) noexcept nogil:
     buf_release(&w.aside)
     free(w.places)
     free(w)
+
+
+cdef void snapshot_abandon(snapshot *w) noexcept nogil:
+    snapshot_give_up(w)
+    while not snapshot_some(w, <size_t>-1):
+        pass
+    snapshot_delete(w)

@@ -31,6 +31,11 @@ cdef inline void change_open(store *s, database *db, entry *e, uint64_t hash) no
         notify_opened(s, db, e, hash)
 
 
+cdef inline int64_t changes_made(store *s) noexcept nogil:
+    """Elements changed, ever."""
+    return s.changes
+
+
 cdef inline int64_t changes_since_save(store *s) noexcept nogil:
     """Elements changed since the last save, as INFO's rdb_changes_since_last_save."""
     return s.changes - s.changes_saved
