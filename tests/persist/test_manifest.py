@@ -46,7 +46,7 @@ def test_files_are_loaded_in_their_order(logs, tmp_path):
     [
         ["# a comment", "file appendonly.aof.1.incr.aof seq 1 type i"], ["seq 1 type i file appendonly.aof.1.incr.aof"], ['file "appendonly.aof.1.incr.aof" seq 1 type i'],
         ["file appendonly.aof.1.incr.aof seq 1 type i startoffset 0 endoffset 9"], ["file appendonly.aof.1.incr.aof seq 1 type i\r"],
-        ["file gone.rdb seq 1 type h", "file appendonly.aof.1.incr.aof seq 1 type i"],
+        ["file gone.rdb seq 1 type h", "file appendonly.aof.1.incr.aof seq 1 type i"], ["filename x file appendonly.aof.1.incr.aof seqs x seq 1 types h type i typed h"],
     ],
 )  # fmt: skip
 def test_lines_that_are_understood(logs, tmp_path, lines):

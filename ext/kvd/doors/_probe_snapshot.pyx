@@ -1,7 +1,9 @@
 """A snapshot in slices of the test's choice. Built in every form but release."""
 
 from kvd.doors.store cimport Store
-from kvd.persist.snapshot cimport snapshot, snapshot_delete, snapshot_give_up, snapshot_new, snapshot_some
+from kvd.persist.snapshot cimport (
+    snapshot, snapshot_abandon, snapshot_delete, snapshot_give_up, snapshot_new, snapshot_some,
+)
 
 
 cdef class Snapshot:
@@ -32,8 +34,7 @@ cdef class Snapshot:
 
     def __dealloc__(self):
         if self.w != NULL:
-            if not self.whole:
-                snapshot_give_up(self.w)
-                while not snapshot_some(self.w, <size_t>-1):
-                    pass
-            snapshot_delete(self.w)
+            if self.whole:
+                snapshot_delete(self.w)
+            else:
+                snapshot_abandon(self.w)

@@ -22,6 +22,7 @@ cdef extern from "kvd/persist/file.h" nogil:
 
 cdef enum:
     PATH_ROOM = 4096
+    RDB_HEADER = 9             # bytes: the magic and the version
 
 cdef struct rdb_file:
     char path[PATH_ROOM]
@@ -36,6 +37,8 @@ cdef struct rdb_file:
     int error                  # errno of the first call that failed; 0
     const char *failed         # which that was
 
+cdef uint64_t rdb_header(char *header, int version, uint64_t crc, uint64_t written) noexcept nogil
+# rdb_header: prints the header (RDB_HEADER + 1 bytes) of a version for a file that was begun with RDB_LEAST; returns the checksum of all `written` bytes with it
 cdef bint path_join(char *out, const char *folder, view name) noexcept nogil        # PATH_ROOM bytes; False: it is too long
 cdef bint rdb_file_open(rdb_file *f, const char *folder, view name, bint checks, bint syncs) noexcept nogil   # these: False: f.error
 cdef bint rdb_file_write(rdb_file *f, const char *p, size_t n) noexcept nogil

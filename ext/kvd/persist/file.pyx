@@ -4,18 +4,19 @@ The version in a file's first nine bytes is the oldest that can read it, which i
 corrected file is the old one xor the checksum of the difference, followed by as many zeros as bytes follow the header.
 """
 
+from libc.errno cimport ENAMETOOLONG
 from libc.stdint cimport uintptr_t
 from libc.stdio cimport remove, snprintf
-from libc.string cimport memcpy, memset
+from libc.string cimport memset
 
 from kvd.core.crc64 cimport crc64, crc64_zeros
+from kvd.persist.rdb.forms cimport RDB_LEAST
 
 cdef extern from "<unistd.h>" nogil:
     int getpid()
     int close(int fd)
 
 cdef enum:
-    HEADER = 9
     SYNC_STEP = 4194304        # bytes
 
 
@@ -41,7 +42,7 @@ cdef bint rdb_file_open(rdb_file *f, const char *folder, view name, bint checks,
     f.checks = checks
     f.syncs = syncs
     if not path_join(f.path, folder, name):
-        return fail(f, 36, b"open")            # ENAMETOOLONG
+        return fail(f, ENAMETOOLONG, b"open")
     snprintf(f.folder, PATH_ROOM, b"%s", folder)
     snprintf(f.temporary, PATH_ROOM, b"%s/temp-%d-%lx.rdb", folder, getpid(), <unsigned long><uintptr_t>f)
     f.fd = file_create(f.temporary)
@@ -63,18 +64,21 @@ cdef bint rdb_file_write(rdb_file *f, const char *p, size_t n) noexcept nogil:
     return True
 
 
-cdef void correct_version(rdb_file *f, int version) noexcept nogil:
-    cdef char header[16]
-    cdef char change[HEADER]
+cdef uint64_t rdb_header(char *header, int version, uint64_t crc, uint64_t written) noexcept nogil:
+    cdef char change[RDB_HEADER + 1]
     cdef int i
-    if version == 10 or f.written < HEADER:
-        return
-    snprintf(header, sizeof(header), b"REDIS%04d", version)
-    memcpy(change, b"REDIS0010", HEADER)
-    for i in range(HEADER):
+    snprintf(header, RDB_HEADER + 1, b"REDIS%04d", version)
+    snprintf(change, RDB_HEADER + 1, b"REDIS%04d", <int>RDB_LEAST)
+    for i in range(RDB_HEADER):
         change[i] ^= header[i]
-    f.crc ^= crc64_zeros(crc64(0, change, HEADER), f.written - HEADER)
-    fail(f, file_write_at(f.fd, header, HEADER, 0), b"write")
+    return crc ^ crc64_zeros(crc64(0, change, RDB_HEADER), written - RDB_HEADER)
+
+
+cdef void correct_version(rdb_file *f, int version) noexcept nogil:
+    cdef char header[RDB_HEADER + 1]
+    if version != RDB_LEAST and f.written >= RDB_HEADER:
+        f.crc = rdb_header(header, version, f.crc, f.written)
+        fail(f, file_write_at(f.fd, header, RDB_HEADER, 0), b"write")
 
 
 cdef bint rdb_file_finish(rdb_file *f, int version) noexcept nogil:

@@ -9,11 +9,11 @@ is in quotes. Lines that begin with # are comments. A name never contains a slas
 
 from libc.stdio cimport snprintf
 from libc.stdlib cimport free, realloc
-from libc.string cimport memchr, memcpy, memset
+from libc.string cimport memchr, memcpy, memset, strchr
 
 from kvd.core.buf cimport buf_add_char, buf_printf
 from kvd.core.text cimport parse_int
-from kvd.core.view cimport view_is, view_of
+from kvd.core.view cimport view_is, view_of, view_str
 
 
 cdef bint manifest_add(manifest *m, char type, int64_t seq, const char *name) noexcept nogil:
@@ -75,37 +75,22 @@ cdef bint read_line(manifest *m, view rest, int line) noexcept nogil:
     while next_word(&rest, key, sizeof(key)):
         if not next_word(&rest, value, sizeof(value)):
             return fail(m, line, b"a word without a value")
-        if view_is(view_of(key, 4), b"file"):
+        if view_is(view_str(key), b"file"):
             memcpy(name, value, sizeof(name))
-        elif view_is(view_of(key, 3), b"seq"):
-            if not parse_text(value, &seq):
+        elif view_is(view_str(key), b"seq"):
+            if not parse_int(view_str(value), &seq):
                 return fail(m, line, b"the number of the file is not one")
-        elif view_is(view_of(key, 4), b"type"):
+        elif view_is(view_str(key), b"type"):
             type = value[0]
     if name[0] == 0 or seq < 1 or (type != c'b' and type != c'i' and type != c'h'):
         return fail(m, line, b"not a name, a number and a type")
-    if has_slash(name):
+    if strchr(name, c'/') != NULL:
         return fail(m, line, b"the name is a path")
     if type == c'b' and m.count:
         return fail(m, line, b"a base that is not the first file")
     if type == c'i' and seq <= m.increment_seq:
         return fail(m, line, b"the numbers of increments do not grow")
     return True if type == c'h' else manifest_add(m, type, seq, name)
-
-
-cdef bint has_slash(const char *name) noexcept nogil:
-    while name[0]:
-        if name[0] == c'/':
-            return True
-        name += 1
-    return False
-
-
-cdef bint parse_text(const char *text, int64_t *n) noexcept nogil:
-    cdef size_t size = 0
-    while text[size]:
-        size += 1
-    return parse_int(view_of(text, size), n)
 
 
 cdef bint manifest_read(manifest *m, view text) noexcept nogil:

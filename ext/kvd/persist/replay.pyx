@@ -6,7 +6,7 @@ a log is replayed no deadline has passed (expiry_now): what expired is a deletio
 Lines that begin with # are annotations (aof-timestamp-enabled).
 """
 
-from libc.errno cimport EINTR, errno
+from libc.errno cimport EINTR, ENOMEM, errno
 from libc.stdio cimport snprintf
 from libc.string cimport memchr, memset
 
@@ -222,7 +222,7 @@ cdef replay_end replay_file(store *s, const char *path, uint64_t begin, replayed
         session_delete(y.c)
         store_unlock(s)
     else:
-        r.failed_call = 12             # ENOMEM
+        r.failed_call = ENOMEM
     r.size = y.before + y.data.len
     parser_release(&y.p)
     buf_release(&y.data)

@@ -42,6 +42,7 @@ cdef void saves_wait(store *s) noexcept nogil                      # without the
 cdef void saves_forget(store *s) noexcept nogil                    # in the child of a fork, where the thread does not exist
 cdef void saves_release(store *s) noexcept nogil
 cdef bint has_save_points(store *s) noexcept nogil
+cdef void saves_wake(store *s) noexcept nogil                      # something was scheduled: saves_tick is called soon
 cdef void saves_tick(store *s) noexcept nogil                      # starts what is due
 
 

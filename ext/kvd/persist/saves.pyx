@@ -16,12 +16,14 @@ from kvd.core.buf cimport buf, buf_release
 from kvd.core.clock cimport NEVER, wall_ms
 from kvd.core.text cimport parse_int
 from kvd.core.threads cimport pthread_join, thread_start
-from kvd.core.view cimport view_of, view_str
+from kvd.core.view cimport view_str
 from kvd.persist.file cimport rdb_file_drop, rdb_file_finish, rdb_file_open, rdb_file_write
-from kvd.persist.snapshot cimport snapshot_delete, snapshot_give_up, snapshot_new, snapshot_of, snapshot_some
+from kvd.persist.snapshot cimport (
+    snapshot_abandon, snapshot_delete, snapshot_give_up, snapshot_new, snapshot_of, snapshot_some,
+)
 from kvd.store.change cimport changes_are_saved, changes_since_save
 from kvd.store.config cimport (
-    OPT_DBFILENAME, OPT_DIR, OPT_RDBCHECKSUM, OPT_RDB_SAVE_INCREMENTAL_FSYNC, OPT_SAVE, cfg, config_text,
+    OPT_DBFILENAME, OPT_DIR, OPT_RDBCHECKSUM, OPT_RDB_SAVE_INCREMENTAL_FSYNC, OPT_SAVE, cfg, config_text, next_word,
 )
 from kvd.store.lock cimport guard_yield
 from kvd.store.log cimport LOG_NOTICE, LOG_WARNING, log_line
@@ -160,13 +162,10 @@ cdef bint saves_begin(store *s, const char *folder, view name, bint for_log, sav
     v.running = True
     if thread_start(&v.thread, thread_main, s) != 0:
         v.running = False
-        snapshot_give_up(v.walk)
-        while not snapshot_some(v.walk, <size_t>-1):
-            pass
+        snapshot_abandon(v.walk)
+        v.walk = NULL
         rdb_file_drop(&v.file)
         done(s, &v.file, False)
-        snapshot_delete(v.walk)
-        v.walk = NULL
         return False
     v.joinable = True
     return True
@@ -236,10 +235,7 @@ cdef void saves_forget(store *s) noexcept nogil:
     if v == NULL:
         return
     if v.walk != NULL:
-        snapshot_give_up(v.walk)
-        while not snapshot_some(v.walk, <size_t>-1):
-            pass
-        snapshot_delete(v.walk)
+        snapshot_abandon(v.walk)
         v.walk = NULL
     v.file.temporary[0] = 0                # it is the parent's
     v.running = v.joinable = False
@@ -254,20 +250,13 @@ cdef void saves_release(store *s) noexcept nogil:
 
 # ---- save points -------------------------------------------------------------------------------------
 
-cdef bint next_number(view *rest, int64_t *n) noexcept nogil:
-    cdef size_t i = 0
-    while rest.len and rest.ptr[0] == c' ':
-        rest[0] = view_of(rest.ptr + 1, rest.len - 1)
-    while i < rest.len and rest.ptr[i] != c' ':
-        i += 1
-    if i == 0 or not parse_int(view_of(rest.ptr, i), n):
-        return False
-    rest[0] = view_of(rest.ptr + i, rest.len - i)
-    return True
-
-
 cdef bint has_save_points(store *s) noexcept nogil:
     return strlen(config_text(&s.config, OPT_SAVE)) != 0
+
+
+cdef bint next_point(view *rest, int64_t *seconds, int64_t *changes) noexcept nogil:
+    cdef view first, second
+    return next_word(rest, &first) and next_word(rest, &second) and parse_int(first, seconds) and parse_int(second, changes)
 
 
 cdef void look_at_points(store *s, saves *v) noexcept nogil:
@@ -276,7 +265,7 @@ cdef void look_at_points(store *s, saves *v) noexcept nogil:
     cdef int64_t now = wall_ms()
     cdef int64_t changed = changes_since_save(s)
     cdef char text[128]
-    while changed and next_number(&rest, &seconds) and next_number(&rest, &changes):
+    while changed and next_point(&rest, &seconds, &changes):
         if changed >= changes and now - v.last_ms > seconds * 1000 and (not v.failed or now - v.tried_ms > RETRY_MS):
             snprintf(text, sizeof(text), b"%lld changes in %lld seconds. Saving...", <long long>changes, <long long>seconds)
             log_line(s, LOG_NOTICE, text)
@@ -290,9 +279,15 @@ cdef void saves_end(store *s) noexcept nogil:
         store_lend(s)
 
 
+cdef void saves_wake(store *s) noexcept nogil:
+    s.due = wall_ms()
+    if s.on_deadline != NULL:
+        s.on_deadline(s, s.due)
+
+
 cdef void saves_tick(store *s) noexcept nogil:
     cdef saves *v = saves_of(s)
-    s.due = wall_ms() + POINTS_MS if has_save_points(s) or is_saving(s) else NEVER
+    s.due = wall_ms() + POINTS_MS if has_save_points(s) or (v != NULL and (v.running or v.scheduled or v.log_wanted)) else NEVER
     if v == NULL and has_save_points(s):
         v = saves_open(s)
     if v == NULL or v.running:

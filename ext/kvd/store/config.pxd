@@ -175,6 +175,7 @@ cdef void config_init(config *c) noexcept nogil                    # the default
 cdef void config_release(config *c) noexcept nogil
 cdef bint config_set(config *c, int id, view value, buf *why) noexcept nogil   # False: `why` holds the error text
 cdef void config_print(config *c, int id, buf *out) noexcept nogil  # the value as CONFIG GET shows it
+cdef bint next_word(view *rest, view *word) noexcept nogil         # takes the next word separated by blanks; False at the end
 cdef bint config_is_default(config *c, int id) noexcept nogil
 cdef const char *config_text(config *c, int id) noexcept nogil     # of a text option; never NULL
 cdef bint config_copy(config *target, config *source) noexcept nogil

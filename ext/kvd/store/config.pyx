@@ -404,7 +404,6 @@ cdef bint keep_text(config *c, int id, view value) noexcept nogil:
 
 
 cdef bint next_word(view *rest, view *word) noexcept nogil:
-    """Takes the next word separated by blanks; False at the end."""
     cdef size_t i = 0
     while i < rest.len and rest.ptr[i] == c' ':
         i += 1
