@@ -37,7 +37,7 @@ class HeapMachine(RuleBasedStateMachine):
     def alloc_ready(self, n, other):
         name, used = self.heap.alloc_ready(n, other)
         self.names.append(name)
-        assert used == (other <= 8192 - 64 and n + other > 2048)
+        assert used == (other <= 8192 - 64 and n + other > self.heap.small)
 
     @rule(data=st.data(), n=SIZES)
     def realloc(self, data, n):

@@ -88,6 +88,10 @@ cdef class Heap:
     def used(self):
         return self.h.used
 
+    @property
+    def small(self):
+        return self.h.small
+
     def alloc(self, size_t n):
         cdef char *p = <char *>mem_alloc(&self.h, n)
         cdef size_t i
@@ -114,9 +118,9 @@ cdef class Heap:
         p = <char *>mem_take(&self.h, v, 16)
         assert (p != NULL) == (n + 16 > self.h.small) and (p == NULL or mem_take(&self.h, v, 16) == NULL)
         if returned and p != NULL:
-            p = <char *>mem_realloc(&self.h, p, n + 16, 2 * n)
+            p = <char *>mem_realloc(&self.h, p, n + 16, 2 * n + 64)
             assert not o.taken and p + 16 != v.ptr
-            mem_free(&self.h, p, 2 * n)
+            mem_free(&self.h, p, 2 * n + 64)
         self.h.offer = NULL
         if not o.taken:
             free(base)
