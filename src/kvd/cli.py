@@ -6,7 +6,7 @@ import faulthandler
 import os
 import signal
 import sys
-import time
+import threading
 from contextlib import suppress
 from importlib.util import find_spec
 from types import FrameType
@@ -16,7 +16,7 @@ import click
 
 from kvd import __version__
 from kvd.config import OPTIONS, RENAME, ConfigFileError, Setting, from_environment, from_file, from_flags, from_lines, merge
-from kvd.doors.files import close_files, start_persistence
+from kvd.doors.files import begin_loading, close_files, start_persistence
 from kvd.doors.server import NOTICE, WARNING, end_unlogged, log, log_on, rename_command
 
 if TYPE_CHECKING:
@@ -175,8 +175,7 @@ def _run(store: Store, configured: bool, notes: list[str]) -> int:
     for note in notes:
         log(store, note, WARNING)
     end_unlogged(store)
-    if not _load(store):
-        return 1
+    begin_loading(store)
     signals = _Signals(store)
     server = _listen(store)
     if server is None:
@@ -184,39 +183,65 @@ def _run(store: Store, configured: bool, notes: list[str]) -> int:
     log(store, f"Running mode=standalone, port={server.port}.")
     log(store, f" PID: {os.getpid()}")
     log(store, "Server initialized")
+    if pidfile:
+        _write_pid(store, pidfile)
+    loader = _Loader(store)
+    try:
+        code = _wait_for_load(loader, server, signals)
+        if code is None:
+            _tell_ready(store, server)
+            code = _wait_for_end(store, server, signals)
+    finally:
+        if pidfile:
+            with suppress(OSError):
+                os.unlink(pidfile)
+    if loader.is_alive():
+        os._exit(code)  # what it loads is complete in the files
+    return code
+
+
+class _Loader(threading.Thread):
+    """Loads the append-only log or the snapshot, as configured, while the server replies LOADING. `error`: why it could not."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(daemon=True)
+        self.store = store
+        self.error: Exception | None = None
+
+    def run(self) -> None:
+        try:
+            start_persistence(self.store)
+        except Exception as error:
+            self.error = error
+
+
+def _wait_for_load(loader: _Loader, server: Server, signals: _Signals) -> int | None:
+    """Returns None when all is loaded, or else the exit code, after the server has been stopped."""
+    store, code = loader.store, 0
+    loader.start()
+    while loader.is_alive():
+        loader.join(0.01)
+        if signals.asked or server.wait(0.001):
+            log(store, "User requested shutdown...", WARNING)
+            break
+    else:
+        if loader.error is None:
+            return None
+        fatal = "" if store.option("appendonly") == "yes" else "Fatal error loading the DB, check server logs. Exiting. "
+        log(store, f"{fatal}{loader.error}", WARNING)
+        code = 1
+    server.stop()
+    if code == 0:
+        log(store, "kvd is now ready to exit, bye bye...", WARNING)
+    return code
+
+
+def _tell_ready(store: Store, server: Server) -> None:
     if server.port:
         log(store, "Ready to accept connections tcp")
     if server.unix_path:
         log(store, "Ready to accept connections unix")
-    if pidfile:
-        _write_pid(store, pidfile)
     _notify_systemd(store, "READY=1\nSTATUS=Ready to accept connections\n")
-    try:
-        return _wait_for_end(store, server, signals)
-    finally:
-        if pidfile:
-            try:
-                os.unlink(pidfile)
-            except OSError:
-                pass
-
-
-def _load(store: Store) -> bool:
-    """Load the append-only log or the snapshot, as configured. Returns False after logging why that is not possible."""
-    from kvd.errors import FileError
-
-    begun = time.monotonic()
-    logged = store.option("appendonly") == "yes"
-    try:
-        keys = start_persistence(store)
-    except (FileError, OSError) as error:
-        log(store, str(error) if logged else f"Fatal error loading the DB, check server logs. Exiting. {error}", WARNING)
-        return False
-    if logged:
-        log(store, f"DB loaded from append only file: {time.monotonic() - begun:.3f} seconds")
-    elif keys:
-        log(store, f"DB loaded from disk: {time.monotonic() - begun:.3f} seconds")
-    return True
 
 
 def _listen(store: Store) -> Server | None:

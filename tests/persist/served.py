@@ -15,16 +15,17 @@ FAR = 4_000_000_000_000           # a deadline that no test reaches
 
 
 class Served:
-    """A server process; calls are commands. It is killed at the end of its `with`."""
+    """A server process; calls are commands. It is killed at the end of its `with`. loads: it is not waited for until it has loaded."""
 
-    def __init__(self, folder, *options):
+    def __init__(self, folder, *options, loads=False):
         self.log = tempfile.NamedTemporaryFile(suffix=".log")  # noqa: SIM115  until the process has ended
         self.port = free_port()
         self.process = subprocess.Popen(
             [sys.executable, "-m", "kvd", "serve", "--dir", str(folder), "--enable-debug-command", "yes", *options, "--port", str(self.port), "--bind", "127.0.0.1"],
             stdout=self.log, stderr=self.log,
         )  # fmt: skip
-        eventually(lambda: "Ready to accept connections" in self.said() or self.process.poll() is not None)
+        self.ready = "Server initialized" if loads else "Ready to accept connections"
+        eventually(lambda: self.ready in self.said() or self.process.poll() is not None)
         self.wire = self.open() if self.process.poll() is None else None
 
     def open(self):

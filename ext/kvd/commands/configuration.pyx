@@ -10,7 +10,7 @@ from kvd.core.view cimport view, view_is, view_of, view_str
 from kvd.resp.writer cimport write_bulk, write_header_at
 from kvd.run.args cimport reply_error, reply_error_about, reply_errorf, reply_ok, reply_text
 from kvd.run.call cimport call
-from kvd.run.errors cimport NO_MEMORY
+from kvd.run.errors cimport LOADING, NO_MEMORY
 from kvd.run.figures cimport figures_reset
 from kvd.run.options cimport options_applied
 from kvd.run.registry cimport define
@@ -19,6 +19,7 @@ from kvd.store.config cimport (
     config_copy, config_init, config_is_default, config_print, config_release, config_set, config_text, option_at,
     option_count, option_find,
 )
+from kvd.store.store cimport SPECIAL_LOADING
 
 cdef extern from "<unistd.h>" nogil:
     int fsync(int fd)
@@ -85,6 +86,9 @@ cdef bint may_set(call *c, int id, int at) noexcept nogil:
     if option_at(id).flags & PROTECTED and not (allowed == 1 or (allowed == 2 and c.session.local)) \
             and not c.session.in_process:
         set_failed(c, c.argv[at], b"can't set protected config")
+        return False
+    if id == OPT_DIR and c.store.special & SPECIAL_LOADING:
+        reply_error(c, LOADING)
         return False
     for i in range(2, at, 2):
         if option_find(c.argv[i]) == id:

@@ -19,19 +19,19 @@ from kvd.doors.lock cimport acquire, release
 from kvd.doors.store cimport Store
 from kvd.persist.file cimport RDB_HEADER, rdb_header
 from kvd.persist.journal cimport (
-    journal, journal_flush, journal_of, journal_open, journal_rewrite, journal_start, journal_stop,
+    ERROR_ROOM, journal, journal_flush, journal_of, journal_open, journal_rewrite, journal_stop,
 )
 from kvd.persist.load cimport (
     LOADING_FAILED, LOADING_INSPECT, LOADING_KEEP, LOADING_LENDS, LOADING_MERGE, LOADING_PREAMBLE, LOADING_UNCHECKED,
     loading, loading_drop, loading_feed, loading_finish, loading_offset, loading_open, loading_open_file, loading_some,
 )
+from kvd.persist.progress cimport progress_end, progress_of
 from kvd.persist.rdb.forms cimport RDB_LEAST, RDB_VERSION
-from kvd.persist.saves cimport is_saving, saves_cancel, saves_of, saves_open, saves_wait
+from kvd.persist.saves cimport is_saving, saves_cancel, saves_wait
 from kvd.persist.scan cimport scan_commands, scanning
 from kvd.persist.snapshot cimport snapshot as snapshot_struct, snapshot_delete, snapshot_give_up, snapshot_new, snapshot_some
+from kvd.persist.start cimport start_begin, start_load
 from kvd.run.after cimport after
-from kvd.store.change cimport changes_are_saved, changes_made
-from kvd.store.config cimport OPT_APPENDONLY, OPT_RDBCHECKSUM, cfg
 from kvd.store.store cimport store_share
 from kvd.store.tick cimport store_next
 from kvd.types.kind cimport TYPES
@@ -204,13 +204,14 @@ def scan(object data, int64_t until=0):
 
 # ---- the files of a store ----------------------------------------------------------------------------
 
-cdef object log_opened(Store owner, bint ok, const char *error):
+cdef object loaded(Store owner, bint ok, const char *error):
     if not ok:
         from kvd.errors import FileError
         raise FileError((<bytes>error).decode("utf-8", "backslashreplace") or "no memory")
     fork_locks(owner)
-    changes_are_saved(owner.s, changes_made(owner.s))
+    acquire(owner.s)
     owner.s.wanted = store_next(owner.s)
+    release(owner.s)
     if owner.s.wanted != NEVER:
         owner.plan()
 
@@ -220,41 +221,39 @@ def open_log(Store owner not None, bytes path, int sync, bint lazy):
 
     path: absolute. sync: 0 every second, 1 always, 2 never. lazy: effects may be written by a thread, every tenth of a second.
     Raises kvd.FileError."""
-    cdef char error[400]
+    cdef char error[ERROR_ROOM]
     cdef const char *where = path
     cdef bint ok
     error[0] = 0
     with nogil:
         ok = journal_open(owner.s, where, sync, lazy, error) != NULL
-    log_opened(owner, ok, error)
+    loaded(owner, ok, error)
+
+
+def begin_loading(Store owner not None):
+    """Refuse the commands of clients from now on, until start_persistence has loaded the data set: LOADING. Raises MemoryError."""
+    if not start_begin(owner.s):
+        raise MemoryError()
 
 
 def start_persistence(Store owner not None):
-    """Load what the configuration names, as `kvd serve` does before it listens: the append-only log, or the snapshot file.
+    """Load what the configuration names: the append-only log, which is then written to, or the snapshot file.
 
-    Returns the number of keys of a snapshot. Raises kvd.FileError, OSError."""
-    cdef char error[400]
+    A server may run meanwhile, if begin_loading was called before it was started. Raises kvd.FileError, after which its clients are
+    still refused."""
+    cdef char error[ERROR_ROOM]
     cdef bint ok
+    cdef bint begins = progress_of(owner.s) == NULL
     error[0] = 0
-    if not cfg(&owner.s.config, OPT_APPENDONLY):
-        return load_dump(owner)
+    if begins:
+        begin_loading(owner)
     with nogil:
-        ok = journal_start(owner.s, error) != NULL
-    log_opened(owner, ok, error)
-    return 0
-
-
-cdef object load_dump(Store owner):
-    path = os.path.join(owner.option("dir"), owner.option("dbfilename"))
-    if not os.path.exists(path):
-        return 0
-    n = load(owner, path, 0 if cfg(&owner.s.config, OPT_RDBCHECKSUM) else UNCHECKED)
-    acquire(owner.s)
-    if saves_open(owner.s) != NULL:
-        saves_of(owner.s).loaded = n
-    changes_are_saved(owner.s, changes_made(owner.s))
-    release(owner.s)
-    return n
+        ok = start_load(owner.s, error)
+    if begins and not ok:
+        acquire(owner.s)
+        progress_end(owner.s)
+        release(owner.s)
+    loaded(owner, ok, error)
 
 
 def close_files(Store owner not None):

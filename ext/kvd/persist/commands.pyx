@@ -8,6 +8,7 @@ from kvd.core.buf cimport buf, buf_printf
 from kvd.core.clock cimport wall_ms
 from kvd.core.view cimport view_is
 from kvd.persist.journal cimport journal, journal_of, journal_rewrite, journal_sync
+from kvd.persist.progress cimport progress_of, progress_print
 from kvd.persist.saves cimport (
     has_save_points, is_saving, saves, saves_begin_dump, saves_cancel, saves_end, saves_now, saves_of, saves_open,
     saves_wake,
@@ -164,6 +165,8 @@ cdef bint read_ending(call *c, ending *how) noexcept nogil:
 
 cdef bint save_for_end(store *s, ending *how) noexcept nogil:
     """False: the data could not be saved, and SHUTDOWN without FORCE does not end the server."""
+    if s.special & SPECIAL_LOADING:
+        return True                    # the files have all that is loaded, and more
     saves_end(s)
     if journal_of(s) != NULL and not journal_sync(journal_of(s)) and not how.force:
         log_line(s, LOG_WARNING, b"Error writing the append-only log, can't exit.")
@@ -227,6 +230,8 @@ cdef void print_persistence(store *s, buf *out) noexcept nogil:
                <long long>(v.took_ms // 1000 if v.took_ms >= 0 else -1), <long long>((wall_ms() - v.begun_ms) // 1000 if dumps else -1),
                <unsigned long long>v.count, <unsigned long long>v.load_expired, <unsigned long long>v.loaded)
     print_log(s, out)
+    if progress_of(s) != NULL:
+        progress_print(s, out)
 
 
 cdef void print_log(store *s, buf *out) noexcept nogil:

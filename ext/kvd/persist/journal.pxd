@@ -18,6 +18,9 @@ cdef extern from "kvd/persist/nap.h" nogil:
     int nap_for "kvd_nap" (nap *n, int ms)
     void nap_end "kvd_nap_end" (nap *n)
 
+cdef enum:
+    ERROR_ROOM = 400           # bytes of an error text
+
 cdef enum journal_policy:      # appendfsync, in the order of its words
     SYNC_EVERYSEC
     SYNC_ALWAYS
@@ -57,7 +60,7 @@ cdef struct journal:           # all under the store's lock
     nap nap
     bint has_thread
 
-cdef journal *journal_start(store *s, char *error) noexcept nogil       # without the lock: loads the folder of the configuration, and appends to it. NULL: error (400 bytes)
+cdef journal *journal_start(store *s, char *error) noexcept nogil       # without the lock, while clients are refused: loads the folder of the configuration, and appends to it. NULL: error (ERROR_ROOM bytes)
 cdef journal *journal_open(store *s, const char *path, int sync, bint lazy, char *error) noexcept nogil   # the same for a log in one file
 cdef void journal_begin(store *s) noexcept nogil                        # under the lock: appendonly became yes
 cdef void journal_stop(store *s) noexcept nogil                         # without the lock: writes and syncs what there is, closes it

@@ -26,13 +26,14 @@ from kvd.persist.file cimport (
     file_append, file_create, file_is, file_lock, file_make_folder, file_rename, file_size, file_sync, file_truncate,
     file_write, file_write_some, folder_sync, path_join, rdb_file, rdb_file_open,
 )
-from kvd.persist.load cimport LOADING_PREAMBLE, LOADING_UNCHECKED, load_path, loading, loading_offset
+from kvd.persist.load cimport LOADING_PREAMBLE, LOADING_UNCHECKED, loading, loading_offset
 from kvd.persist.manifest cimport manifest_add, manifest_print, manifest_read, manifest_release
+from kvd.persist.progress cimport load_told, progress_expect, progress_next
 from kvd.persist.replay cimport REPLAY_BAD, REPLAY_TORN, REPLAY_UNREADABLE, replay_end, replay_file, replayed
 from kvd.persist.saves cimport is_saving, saves, saves_begin, saves_of, saves_open, saves_wake, saves_write
 from kvd.persist.snapshot cimport snapshot, snapshot_delete, snapshot_of
 from kvd.session.session cimport clients_of
-from kvd.store.change cimport consume, consume_stop
+from kvd.store.change cimport changes_are_saved, changes_made, consume, consume_stop
 from kvd.store.config cimport (
     OPT_AOF_LOAD_TRUNCATED, OPT_APPENDDIRNAME, OPT_APPENDFILENAME, OPT_APPENDFSYNC, OPT_APPENDONLY,
     OPT_AUTO_AOF_REWRITE_MIN_SIZE, OPT_AUTO_AOF_REWRITE_PERCENTAGE, OPT_DIR, OPT_NO_APPENDFSYNC_ON_REWRITE,
@@ -52,7 +53,6 @@ cdef extern from "<fcntl.h>" nogil:
     int O_RDONLY
 
 cdef enum:
-    ERROR_ROOM = 400
     NAP_MS = 100
     SYNC_MS = 1000
     LAZY_BYTES = 1048576       # a lazy log writes when so much is pending
@@ -457,6 +457,8 @@ cdef void rewrite_if_due(store *s) noexcept nogil:
 cdef void journal_options(store *s) noexcept nogil:
     cdef journal *j = journal_of(s)
     cdef saves *v = saves_open(s)
+    if s.special & SPECIAL_LOADING:
+        return                         # start.pyx calls this when all is loaded
     if v != NULL:
         v.log_wanted = j == NULL and cfg(&s.config, OPT_APPENDONLY)
     if j != NULL and not j.single[0] and not cfg(&s.config, OPT_APPENDONLY):
@@ -513,7 +515,7 @@ cdef bint load_rdb(store *s, const char *path, uint64_t *end, char *error) noexc
     cdef bint ok
     if l == NULL:
         return say(error, b"Can't load", path, ENOMEM)
-    ok = load_path(s, path, LOADING_PREAMBLE | (0 if cfg(&s.config, OPT_RDBCHECKSUM) else LOADING_UNCHECKED), l, NULL, NULL)
+    ok = load_told(s, path, LOADING_PREAMBLE | (0 if cfg(&s.config, OPT_RDBCHECKSUM) else LOADING_UNCHECKED), l)
     if ok:
         end[0] = loading_offset(l)
     else:
@@ -587,11 +589,21 @@ cdef bint adopt_old_file(journal *j, bint found, char *error) noexcept nogil:
 
 cdef bint load_folder(journal *j, char *error) noexcept nogil:
     cdef char path[PATH_ROOM]
+    cdef char text[640]
+    cdef int64_t begun_us
     cdef int i
     for i in range(j.files.count):
         path_join(path, j.folder, view_str(j.files.files[i].name))
+        progress_expect(j.s, path)
+    for i in range(j.files.count):
+        path_join(path, j.folder, view_str(j.files.files[i].name))
+        begun_us = mono_us()
         if not load_file(j.s, path, i == j.files.count - 1, error):
             return False
+        progress_next(j.s)
+        snprintf(text, sizeof(text), b"DB loaded from %s file %s: %.3f seconds", <const char *>b"base" if j.files.files[i].type == c'b' else
+                 <const char *>b"incr", j.files.files[i].name, (mono_us() - begun_us) / 1e6)
+        log_line(j.s, LOG_NOTICE, text)
         j.before += j.size
         j.size = <uint64_t>max(file_size(path), <long>0)
     return True
@@ -697,11 +709,10 @@ cdef journal *journal_start(store *s, char *error) noexcept nogil:
         snprintf(error, ERROR_ROOM, b"the store has a log already")
         release(j)
         return NULL
+    store_lock(s)
     ok = set_folder(j, error) and read_manifest(j, &found, error) and adopt_old_file(j, found, error)
-    if ok:
-        special_set(&s.special, SPECIAL_LOADING, True)
-        ok = load_folder(j, error)
-        special_set(&s.special, SPECIAL_LOADING, False)
+    store_unlock(s)
+    ok = ok and load_folder(j, error)
     lock_shared(s)
     ok = ok and open_last(j, error)
     if ok:
@@ -732,6 +743,7 @@ cdef journal *journal_open(store *s, const char *path, int sync, bint lazy, char
         return NULL
     j.size = <uint64_t>file_size(path)
     lock_shared(s)
+    changes_are_saved(s, changes_made(s))
     attach(j)
     store_unlock(s)
     return j

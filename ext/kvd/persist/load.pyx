@@ -46,6 +46,7 @@ from kvd.store.change cimport database_replaced, key_changed
 from kvd.store.clock cimport store_time
 from kvd.store.config cimport OPT_DATABASES, cfg
 from kvd.store.keyspace cimport keyspace_empty, keyspace_find, keyspace_insert, keyspace_load, keyspace_replace
+from kvd.store.lock cimport guard_yield
 from kvd.store.store cimport store_lock, store_unlock
 from kvd.store.tick cimport store_next
 from kvd.types.hash cimport hash_is_timed, hash_table_of
@@ -708,6 +709,7 @@ cdef bint load_path(store *s, const char *path, uint32_t flags, loading *l,
         store_unlock(s)
         if between != NULL:
             between(context)
+        guard_yield(&s.guard)
     if fd >= 0:
         close(fd)
     return ok

@@ -12,6 +12,7 @@ from libc.string cimport memchr, memset
 
 from kvd.core.buf cimport buf, buf_drop_front, buf_release, buf_reserve
 from kvd.core.view cimport view, view_is, view_of
+from kvd.persist.progress cimport progress_at, progress_rest
 from kvd.resp.parser cimport PARSE_COMMAND, PARSE_ERROR, PARSE_MORE, parse, parser, parser_init, parser_release
 from kvd.run.after cimport after
 from kvd.run.call cimport F_ADMIN, arity_fits, call, call_init, command
@@ -20,6 +21,7 @@ from kvd.run.run cimport run_quietly
 from kvd.session.clients cimport session_delete, session_login, session_new
 from kvd.session.session cimport session
 from kvd.store.clock cimport store_time
+from kvd.store.lock cimport guard_yield
 from kvd.store.store cimport store_lock, store_unlock
 
 cdef extern from "<unistd.h>" nogil:
@@ -170,18 +172,23 @@ cdef int run_slice(replaying *y) noexcept nogil:
         if state != PARSE_COMMAND:
             break
         y.result.valid = y.before + y.p.used
+    progress_at(y.s, y.result.valid)
     after(y.s)
     return state
 
 
 cdef replay_end run_all(replaying *y) noexcept nogil:
     cdef int state
+    cdef uint64_t before
     while True:
+        before = y.result.commands
         store_lock(y.s)
         state = run_slice(y)
         store_unlock(y.s)
         if state == PARSE_ERROR:
             return REPLAY_BAD
+        guard_yield(&y.s.guard)
+        progress_rest(y.s, y.result.commands - before)
         if state == PARSE_MORE:
             y.before += y.p.used
             buf_drop_front(&y.data, y.p.used)

@@ -20,7 +20,7 @@ from kvd.run.call cimport (
     F_ALLOW_BUSY, F_CROSS_SLOTS, F_DENYOOM, F_ENDS_MULTI, F_LISTENING, F_LOADING, F_MAY_REPLICATE, F_NOSCRIPT,
     F_NO_AUTH, F_NO_MULTI, F_WRITE, arity_fits, command, key_at, key_walk,
 )
-from kvd.run.errors cimport NOAUTH, OOM
+from kvd.run.errors cimport LOADING, NOAUTH, OOM
 from kvd.run.figures cimport figures_of
 from kvd.run.registry cimport keys_next, keys_start
 from kvd.run.renames cimport called
@@ -60,13 +60,13 @@ REFUSALS[:] = [
     refusal(0, SCRIPTS, writes_forbidden, b"ERR Write commands are not allowed from read-only scripts."),
     refusal(SPECIAL_CLUSTER, CLIENTS, crosses_slots, b"CROSSSLOT Keys in request don't hash to the same slot"),
     refusal(SPECIAL_CLUSTER, SCRIPTS, crosses_slots, b"ERR Script attempted to access keys that do not hash to the same slot"),
+    refusal(SPECIAL_LOADING, CLIENTS, must_wait_for_load, LOADING),
     refusal(SPECIAL_MEMORY, CLIENTS, lacks_memory, OOM),
     refusal(SPECIAL_UNSAVED, CLIENTS | SCRIPTS, cannot_be_saved,
             b"MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands that may modify the data set "
             b"are disabled, because this instance is configured to report errors during writes if RDB snapshotting fails "
             b"(stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB error."),
     refusal(SPECIAL_UNLOGGED, CLIENTS | SCRIPTS, writes, b"MISCONF Errors writing to the AOF file: the log tells why"),
-    refusal(SPECIAL_LOADING, CLIENTS, must_wait_for_load, b"LOADING Redis is loading the dataset in memory"),
     refusal(0, SCRIPTS, script_lacks_memory, OOM),
     refusal(SPECIAL_LISTENS, CLIENTS, only_listens,
             b"ERR Can't execute '%s': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context"),

@@ -83,6 +83,7 @@ cdef enum option_id:           # the first rows of the table, in its order (test
     OPT_RDBCOMPRESSION
     OPT_STOP_WRITES_ON_BGSAVE_ERROR
     OPT_AOF_REWRITE_INCREMENTAL_FSYNC
+    OPT_KEY_LOAD_DELAY
 
 cdef enum option_kind:
     K_BOOL

@@ -103,6 +103,7 @@ rdbchecksum | bool | yes | | Write a checksum at the end of a snapshot.
 rdbcompression | bool | yes | rw | Compress strings in a snapshot.
 stop-writes-on-bgsave-error | bool | yes | rw | Refuse writes after a failed snapshot.
 aof-rewrite-incremental-fsync | bool | yes | rw | Sync a rewritten append-only file in steps.
+key-load-delay | int -2147483648 2147483647 | 0 | rw hidden | Microseconds to wait for each key or command that is loaded at the start, for tests; -N: one for N of them.
 acl-pubsub-default | enum allchannels resetchannels | resetchannels | rw inert | Channel permissions of new ACL users.
 aclfile | text | | unmade | Path of the file of ACL users.
 acllog-max-len | int 0 9223372036854775807 | 128 | rw inert | Maximum number of entries in the ACL log.
@@ -172,12 +173,11 @@ import-mode | bool | no | rw unmade | Do not expire keys while another server's 
 io-threads-always-active | bool | no | hidden inert | Keep network threads active. kvd's always are.
 io-threads-do-reads | bool | no | inert | Let network threads read and parse. kvd's always do.
 jemalloc-bg-thread | bool | yes | rw inert | Purge memory in the background. kvd has its own allocator.
-key-load-delay | int -2147483648 2147483647 | 0 | rw hidden inert | Delay after each loaded key, for tests.
 lazyfree-lazy-eviction | bool | no | rw inert | Free evicted values in the background. kvd always frees large values in slices.
 lazyfree-lazy-expire | bool | no | rw inert | Free expired values in the background. kvd always frees large values in slices.
 lazyfree-lazy-server-del | bool | no | rw inert | Free overwritten values in the background. kvd always frees large values in slices.
 lazyfree-lazy-user-del | bool | no | rw inert | DEL frees values in the background. kvd always frees large values in slices.
-loading-process-events-interval-bytes | memory 1024 2147483647 | 2mb | hidden inert | Bytes loaded between two rounds of the event loop.
+loading-process-events-interval-bytes | memory 1024 2147483647 | 2mb | hidden inert | Bytes loaded between two rounds of the event loop. kvd loads in a thread of its own.
 locale-collate | text | | rw inert | Locale used by SORT with ALPHA.
 log-format | enum legacy logfmt | legacy | rw inert | Format of log lines.
 log-timestamp-format | enum legacy iso8601 milliseconds | legacy | rw inert | Format of timestamps in the log.

@@ -28,7 +28,7 @@ from kvd.store.config cimport (
     POLICY_VOLATILE_LRU, POLICY_VOLATILE_RANDOM, POLICY_VOLATILE_TTL,
 )
 from kvd.store.keyspace cimport keyspace_remove, store_freeing
-from kvd.store.store cimport database
+from kvd.store.store cimport SPECIAL_LOADING, database
 
 cdef enum:
     POOL = 16
@@ -227,7 +227,7 @@ cdef bint evict_for(store *s, int64_t until_us) noexcept nogil:
 cdef bint evict_until_fits(store *s) noexcept nogil:
     cdef int64_t begun
     cdef bint ok
-    if not over_limit(s) or s.now < s.paused_until:
+    if not over_limit(s) or s.now < s.paused_until or s.special & SPECIAL_LOADING:
         return True
     begun = mono_us()
     ok = evict_for(s, begun + patience_us(s))

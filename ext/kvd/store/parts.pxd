@@ -9,6 +9,7 @@ cdef enum part:
     PART_FIGURES               # run/figures.pyx
     PART_RENAMES               # run/renames.pyx; NULL: no command is renamed
     PART_SCRIPTS               # script/runtime.pyx
+    PART_LOADING               # persist/progress.pyx; NULL: no data set is being loaded
     PART_SNAPSHOT              # persist/snapshot.pyx: the one that is being taken, or NULL
     PART_SAVES                 # persist/saves.pyx
     PART_JOURNAL               # persist/journal.pyx: the append-only log; NULL: there is none

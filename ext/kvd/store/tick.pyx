@@ -1,12 +1,12 @@
 """Background work of a store, in slices: freeing large values, expiring keys and fields, evicting.
 
 Thread 0 of a server calls store_tick, or the janitor of a store without one. A slice holds the lock for its budget at
-most, so nothing else waits longer than that.
+most, so nothing else waits longer than that. While a data set is being loaded only freeing is done.
 """
 
 from libc.stdint cimport int64_t
 
-from kvd.core.clock cimport mono_us
+from kvd.core.clock cimport NEVER, mono_us
 from kvd.core.wheel cimport wheel_next
 from kvd.store.clock cimport store_time
 from kvd.store.config cimport OPT_DATABASES, cfg
@@ -14,6 +14,7 @@ from kvd.store.effects cimport effects_deliver
 from kvd.store.evict cimport evict_some
 from kvd.store.expire cimport expire_some
 from kvd.store.keyspace cimport store_freeing
+from kvd.store.store cimport SPECIAL_LOADING
 
 
 cdef void store_tick(store *s, int64_t budget_us) noexcept nogil:
@@ -21,6 +22,8 @@ cdef void store_tick(store *s, int64_t budget_us) noexcept nogil:
     store_time(s)
     if s.graveyard != NULL:
         store_freeing(s, budget_us)
+    if s.special & SPECIAL_LOADING:
+        return
     if s.now >= s.paused_until:
         if s.expiring:
             expire_some(s, until)
@@ -36,6 +39,8 @@ cdef int64_t store_next(store *s) noexcept nogil:
     cdef int i
     if s.graveyard != NULL:
         return s.now
+    if s.special & SPECIAL_LOADING:
+        return NEVER
     if not s.expiring:
         return best
     if s.now < s.paused_until:

@@ -1,0 +1,6 @@
+"""Loading of what the configuration names. See start.pyx."""
+
+from kvd.store.store cimport store
+
+cdef bint start_begin(store *s) noexcept nogil                 # from now on clients are refused (LOADING); False: no memory
+cdef bint start_load(store *s, char *error) noexcept nogil     # after that, without the lock. False: error (ERROR_ROOM bytes), and clients stay refused
