@@ -27,6 +27,10 @@ cdef class Snapshot:
     def give_up(self):
         snapshot_give_up(self.w)
 
+    def size(self):
+        """Bytes written so far."""
+        return self.w.out.len
+
     def file(self):
         """The bytes of the file, with a checksum."""
         cdef bytes data = self.w.out.ptr[:self.w.out.len]

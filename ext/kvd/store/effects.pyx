@@ -14,10 +14,14 @@ Without a consumer nothing is gathered, and a change costs one test.
 """
 
 from libc.stdint cimport int64_t
+from libc.string cimport memcpy
 
-from kvd.core.buf cimport buf_add, buf_printf, buf_release, buf_reserve
+from kvd.core.buf cimport buf_release, buf_reserve
 from kvd.core.text cimport DOUBLE_TEXT, INT_TEXT, format_double, format_int
 from kvd.core.view cimport view_of, view_str
+
+cdef enum:
+    HEADER = INT_TEXT + 8      # bytes for a number, its mark, and the line ends of a word
 
 
 cdef void effects_consume(effects *u, consumer *one) noexcept nogil:
@@ -44,10 +48,27 @@ cdef inline size_t padded(size_t n) noexcept nogil:
     return (n + 7) & ~<size_t>7
 
 
+cdef inline char *put_header(char *p, char mark, size_t n) noexcept nogil:
+    """Mark, number and line end. Returns what follows them."""
+    p[0] = mark
+    p += 1 + format_int(p + 1, <int64_t>n)
+    p[0] = c'\r'
+    p[1] = c'\n'
+    return p + 2
+
+
+cdef inline char *put_word(char *p, view word) noexcept nogil:
+    p = put_header(p, c'$', word.len)
+    memcpy(p, word.ptr, word.len)
+    p[word.len] = c'\r'
+    p[word.len + 1] = c'\n'
+    return p + word.len + 2
+
+
 cdef void effect_begin(effects *u, int db, int argc) noexcept nogil:
     cdef effect *e
     cdef size_t at = padded(u.bytes.len)
-    if u.consumers == NULL or not buf_reserve(&u.bytes, at - u.bytes.len + sizeof(effect)):
+    if u.consumers == NULL or not buf_reserve(&u.bytes, at - u.bytes.len + sizeof(effect) + HEADER):
         return
     u.at = at
     u.bytes.len = at + sizeof(effect)
@@ -56,7 +77,7 @@ cdef void effect_begin(effects *u, int db, int argc) noexcept nogil:
     e.targets = u.targets
     e.bytes = 0
     u.count += 1
-    buf_printf(&u.bytes, b"*%d\r\n", argc)
+    u.bytes.len = put_header(u.bytes.ptr + u.bytes.len, c'*', argc) - u.bytes.ptr
     count_bytes(u)
 
 
@@ -65,11 +86,9 @@ cdef inline void count_bytes(effects *u) noexcept nogil:
 
 
 cdef void effect_word(effects *u, view word) noexcept nogil:
-    if u.consumers == NULL or u.count == 0:
+    if u.consumers == NULL or u.count == 0 or not buf_reserve(&u.bytes, word.len + HEADER):
         return
-    buf_printf(&u.bytes, b"$%zu\r\n", word.len)
-    buf_add(&u.bytes, word.ptr, word.len)
-    buf_add(&u.bytes, b"\r\n", 2)
+    u.bytes.len = put_word(u.bytes.ptr + u.bytes.len, word) - u.bytes.ptr
     count_bytes(u)
 
 
