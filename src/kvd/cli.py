@@ -305,7 +305,10 @@ def _wait_for_end(store: Store, server: Server, signals: _Signals) -> int:
             break
         signals.asked.clear()
     server.stop()
-    close_files(store)
+    try:
+        close_files(store)
+    except OSError:  # the log has the reason
+        return 1
     log(store, "kvd is now ready to exit, bye bye...", WARNING)
     return 0
 
