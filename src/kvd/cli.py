@@ -124,6 +124,7 @@ def _enter(store: Store, settings: dict[str, Setting]) -> None:
     missing = Setting("dir", store.option("dir"), "the default")
     try:
         os.chdir(store.option("dir"))
+        store.configure("dir", os.getcwd())
     except OSError as error:
         raise ConfigFileError(settings.get("dir", missing), f"Can't chdir to '{store.option('dir')}': {error.strerror}") from None
     try:

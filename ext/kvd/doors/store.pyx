@@ -62,7 +62,7 @@ from kvd.types.string cimport string_view
 
 import importlib
 import os
-from os.path import isdir
+from os.path import abspath, isdir
 from types import GenericAlias
 
 
@@ -196,6 +196,8 @@ cdef class Store(Forking):
         if name == "dir" and not isdir(str(value)):
             from kvd.errors import ConfigError
             raise ConfigError(f"dir: Can't chdir to '{value}': No such file or directory")
+        if name == "dir":
+            value = abspath(str(value))        # the working directory may change
         text = (("yes" if value else "no") if isinstance(value, bool) else str(value)).encode("utf-8", "surrogateescape")
         memset(&why, 0, sizeof(why))
         acquire(self.s)
