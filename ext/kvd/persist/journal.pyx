@@ -460,6 +460,8 @@ cdef bint journal_rewrite(store *s) noexcept nogil:
         j.first_kept = j.files.increment_seq + 1
         if not next_increment(j, error):
             log_line(s, LOG_WARNING, error)
+            if saves_open(s) != NULL:
+                snprintf(saves_of(s).why, sizeof(saves_of(s).why), b"%s", error)
             j.failed = True
             j.failures += 1
             return False
