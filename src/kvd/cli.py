@@ -124,6 +124,7 @@ def _enter(store: Store, settings: dict[str, Setting]) -> None:
     missing = Setting("dir", store.option("dir"), "the default")
     try:
         os.chdir(store.option("dir"))
+        store.configure("dir", os.getcwd())
     except OSError as error:
         raise ConfigFileError(settings.get("dir", missing), f"Can't chdir to '{store.option('dir')}': {error.strerror}") from None
     try:
@@ -330,7 +331,10 @@ def _wait_for_end(store: Store, server: Server, signals: _Signals) -> int:
             break
         signals.asked.clear()
     server.stop()
-    close_files(store)
+    try:
+        close_files(store)
+    except OSError:  # the log has the reason
+        return 1
     log(store, "kvd is now ready to exit, bye bye...", WARNING)
     return 0
 

@@ -105,7 +105,11 @@ def options_stub() -> str:
 def _type_of(o: Option) -> str:
     if o.kind == "enum":
         words = ", ".join(f'"{word}"' for word in o.values)
-        return f"Literal[{words}]" + (" | bool" if "yes" in o.values else "")
+        return (
+            f"Literal[{words}]"
+            + (" | bool" if "yes" in o.values else "")
+            + (" | int" if any(w.isdigit() for w in o.values) else "")
+        )
     return {
         "bool": 'bool | Literal["yes", "no"]',
         "int": "int",

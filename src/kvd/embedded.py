@@ -44,6 +44,7 @@ else:
     T = TypeVar("T")
 
 Synchronous = Literal["off", "normal", "full"]
+RDB_VERSIONS = (0, 9, 10, 11, 12, 80)  # that are written; 0: the lowest that loses nothing
 SERVED = {"port": "port=", "bind": "host=", "unixsocket": "unix_path="}  # options, and the arguments of serve that they are
 SYNCHRONOUS: dict[Synchronous, tuple[int, bool]] = {
     "off": (2, True),
@@ -71,7 +72,7 @@ class Store(Engine[T], AllMethods):
     Stores are independent of each other. A deleted or closed store frees all its memory. Stores are thread-safe; a forked child
     process has its own copy.
 
-    path: a file that keeps the data, made if it does not exist; `kvd:///path` is the same. It is an append-only file that begins
+    path: a file that keeps the data, made if it does not exist; or its URL, `kvd:///path?synchronous=full`, with options as a query. It is an append-only file that begins
     with a snapshot, which Redis and Valkey can load, too. Only one store at a time can have it open. synchronous tells what a crash can
     lose: "off": writes of the last tenth of a second, also if only the process dies; "normal": nothing if the process dies, the last
     second if the machine does; "full": nothing. `close()` or the end of the program loses nothing.
@@ -115,13 +116,14 @@ class Store(Engine[T], AllMethods):
         decode_responses: bool = False,
         **options: Any,
     ) -> None:
-        if synchronous not in SYNCHRONOUS:
-            raise _config_error(f"synchronous must be one of {', '.join(map(repr, SYNCHRONOUS))}, not {synchronous!r}")
+        file, named = _file_of(path)
+        synchronous = _only(synchronous, named.pop("synchronous", synchronous))
+        options = {**named, **options}
         if options:
             _refuse_what_serves(options)
         self._begin(decode_responses, options)
-        if path is not None:
-            self._open(_file_path(path), synchronous)
+        if file is not None:
+            self._open(file, synchronous)
         elif self.option("appendonly") == "yes":
             start_persistence(self)
             OPEN.add(self)
@@ -177,27 +179,39 @@ class Store(Engine[T], AllMethods):
         return keys
 
     def close(self) -> None:
-        """Stop the server, disconnect all clients, write what is to be kept and free the memory. Further commands raise kvd.ClosedError."""
-        stop(self)
-        if not self.closed:
-            close_files(self)
-        self._end()
+        """Stop the server, disconnect all clients, write what is to be kept and free the memory. Further commands raise kvd.ClosedError.
 
-    def snapshot(self, target: str | PathLike[str] | BinaryIO) -> int:
+        Raises OSError if the last writes could not be written to the file (the disk is full). The store is closed then, too: call `sync`
+        before, which raises the same error and can be repeated."""
+        stop(self)
+        try:
+            if not self.closed:
+                close_files(self)
+        finally:
+            self._end()
+
+    def snapshot(self, target: str | PathLike[str] | BinaryIO, *, version: int | None = None) -> int:
         """Write all databases as they are now into an RDB file. Returns the number of keys. O(N).
 
         target: a path, whose file is replaced when the new one is complete, or a binary file. Other threads and clients can use the store
-        meanwhile, and change it; the file holds the state at the begin of the call. Load it with `load`, or with Redis or Valkey.
+        meanwhile, and change it; the file holds the state at its begin. If another snapshot or a rewrite of the file is running, the
+        call waits for its end first. Load it with `load`, or with Redis or Valkey.
 
-        Raises OSError if it cannot be written; an existing file is then as before. Raises RuntimeError if another snapshot is
-        being written."""
+        version: of the format: 9 (Redis 5 and later), 10 (7.0), 11 (7.2, Valkey 7.2), 12 (7.4), 80 (Valkey 9); 0: the lowest that
+        loses nothing; None: as the option rdb-version says.
+
+        Raises OSError if it cannot be written, and kvd.FileError if the version cannot hold the data; an existing file is then as before.
+        Raises ValueError for another version."""
+        if version is not None and version not in RDB_VERSIONS:
+            raise ValueError(f"version must be one of {', '.join(map(str, RDB_VERSIONS))} or None, not {version!r}")
+        asked = -1 if version is None else version
         if not isinstance(target, (str, PathLike)):
-            return snapshot(self, target)
+            return snapshot(self, target, asked)
         path = os.path.abspath(os.fspath(target))
         temporary = f"{path}.{os.getpid()}.{id(self):x}.new"
         try:
             with open(temporary, "wb") as file:
-                keys = snapshot(self, file)
+                keys = snapshot(self, file, asked)
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(temporary, path)
@@ -213,16 +227,15 @@ class Store(Engine[T], AllMethods):
         Returns when it is done; others can use the store meanwhile. It happens by itself when the file has doubled (options
         auto_aof_rewrite_percentage and auto_aof_rewrite_min_size). Raises kvd.FileError if it fails, with the old file in use, and
         for a store that has no file."""
-        if not compact(self):
-            if not is_writing(self):
-                raise _file_error("the store has no file, or the new one cannot be written")
-            while is_writing(self):
-                time.sleep(0.001)
-            compact(self)
+        if not has_log(self):
+            raise _file_error("the store has no file")
+        while compact(self) is None:
+            time.sleep(0.001)
         while is_writing(self):
             time.sleep(0.001)
-        if log_failed(self):
-            raise _file_error("the new file could not be written: the old one is in use")
+        why = log_failed(self)
+        if why is not None:
+            raise _file_error(f"the new file could not be written, and the old one is in use: {why or 'see the log'}")
 
     def sync(self) -> None:
         """Write and sync what has changed so far: nothing of it is lost, whatever happens. Raises OSError."""
@@ -268,18 +281,32 @@ def _refuse_what_serves(options: dict[str, Any]) -> None:
             raise _config_error(f"{name}: only `kvd serve` uses this option")
 
 
-def _file_path(path: str | PathLike[str]) -> str:
-    """The absolute path that a path or a kvd URL names."""
-    name = os.fspath(path)
-    if isinstance(name, bytes):
-        name = os.fsdecode(name)
-    if name.startswith("kvd://"):
-        from urllib.parse import unquote
+def _file_of(path: str | PathLike[str] | None) -> tuple[str | None, dict[str, Any]]:
+    """The absolute path that a path or a kvd URL names, and the options of the URL. None: the store is in memory alone."""
+    if path is None:
+        return None, {}
+    name = os.fsdecode(path)
+    options: dict[str, Any] = {}
+    if name.startswith(("kvd://", "memory://")):
+        from kvd.urls import file_of
 
-        name = unquote(name.removeprefix("kvd://"))
+        file, options = file_of(name)
+        if file is None:
+            return None, options
+        name = file
     if not name or os.path.isdir(name):
         raise _config_error(f"{path!r} is a directory: the path of a store is that of a file")
-    return os.path.abspath(name)
+    return os.path.abspath(name), options
+
+
+def _only(synchronous: Synchronous, of_url: Synchronous) -> Synchronous:
+    """The mode of an argument and of a URL, which may not contradict each other."""
+    for mode in (synchronous, of_url):
+        if mode not in SYNCHRONOUS:
+            raise _config_error(f"synchronous must be one of {', '.join(map(repr, SYNCHRONOUS))}, not {mode!r}")
+    if synchronous not in ("normal", of_url):
+        raise _config_error(f"synchronous is {of_url!r} in the URL, and {synchronous!r} beside it")
+    return of_url
 
 
 def _file_error(why: str) -> Exception:
@@ -289,9 +316,15 @@ def _file_error(why: str) -> Exception:
 
 
 def _close_all() -> None:
+    errors = []
     for store in list(OPEN):
-        if not store.closed:
-            close_files(store)
+        try:
+            if not store.closed:
+                close_files(store)
+        except OSError as error:
+            errors.append(error)
+    if errors:
+        raise errors[0]
 
 
 atexit.register(_close_all)

@@ -33,6 +33,31 @@ def test_rq():
     assert bad.get_status(refresh=True) == "failed" and len(queue) == 0
 
 
+RQ_UNTIL_A_KILL = """
+import os, sys
+import kvd, rq
+from tests.apps import tasks
+client = kvd.Redis.from_url(sys.argv[1])
+queue = rq.Queue("jobs", connection=client)
+for i in range(6): queue.enqueue(tasks.multiply, i, 7, job_id=f"job{i}")
+rq.SimpleWorker([queue], connection=client).work(burst=True, max_jobs=2)
+os.kill(os.getpid(), 9)
+"""
+
+
+def test_jobs_of_rq_in_a_file_survive_a_kill(tmp_path):
+    rq = pytest.importorskip("rq")
+
+    url = f"kvd://{tmp_path}/jobs.kvd"
+    done = subprocess.run([sys.executable, "-c", RQ_UNTIL_A_KILL, url], capture_output=True, text=True, timeout=100)
+    assert done.returncode == -9, done.stderr
+    with kvd.Redis.from_url(url) as connection:
+        queue = rq.Queue("jobs", connection=connection)
+        assert len(queue) == 4
+        rq.SimpleWorker([queue], connection=connection).work(burst=True)
+        assert [rq.job.Job.fetch(f"job{i}", connection=connection).return_value() for i in range(6)] == [i * 7 for i in range(6)]
+
+
 def test_huey():
     huey = pytest.importorskip("huey")
 

@@ -23,8 +23,6 @@ def test_who_shares_data():
     assert kvd.from_url("kvd://shared/2").get("k") is None and kvd.from_url("kvd://other").get("k") is None and kvd.from_url("memory://").get("k") is None
     forget_stores()
     assert kvd.Redis("shared").get("k") is None and named.get("k") == b"named"
-    with pytest.raises(NotImplementedError, match="disk"):
-        kvd.from_url("kvd:///tmp/file.kvd")
     with pytest.raises(ValueError, match="kvd://"):
         kvd.from_url("redis://localhost")
     assert kvd.Redis.from_pool(kvd.ConnectionPool(store)).get("k") == b"v"

@@ -109,3 +109,30 @@ def test_a_wrong_checksum_is_ignored_on_request(tmp_path):
         assert server.ended() == 1
     with Served(tmp_path, "--rdbchecksum", "no") as server:
         assert server.digest() == digest
+
+
+# ---- relative folders --------------------------------------------------------------------------------
+
+def test_a_relative_dir_of_a_server(tmp_path):
+    (tmp_path / "srv" / "other").mkdir(parents=True)
+    srv = os.path.relpath(tmp_path / "srv")
+    with Served(srv, "--appendonly", "yes", "--enable-protected-configs", "yes") as server:
+        assert server("CONFIG", "GET", "dir") == [b"dir", os.fsencode(tmp_path / "srv")]
+        server("SET", "k", "v")
+        assert server("SAVE") == b"OK" and {"dump.rdb", "appendonlydir/appendonly.aof.manifest"} <= set(files(srv))
+        assert server("CONFIG", "SET", "dir", "other") == b"OK" and server("CONFIG", "GET", "dir") == [b"dir", os.fsencode(tmp_path / "srv" / "other")]
+        assert server("SAVE") == b"OK" and (tmp_path / "srv" / "other" / "dump.rdb").exists()
+        assert "No such file or directory" in str(server("CONFIG", "SET", "dir", "none")) and "No such file" in str(server("CONFIG", "SET", "dir", "dump.rdb"))
+
+
+def test_the_dir_of_a_store_is_relative_to_the_working_directory_at_its_begin(tmp_path, monkeypatch):
+    (tmp_path / "data" / "sub").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    with kvd.Store(dir="data", enable_protected_configs="yes") as store:
+        monkeypatch.chdir("/")
+        store.execute("SAVE")
+        assert files(tmp_path) == ["data/dump.rdb"]
+        store.config_set("dir", str(tmp_path / "data" / "sub"))
+        assert os.getcwd() == "/"                  # it is the program's
+        store.execute("SAVE")
+        assert files(tmp_path) == ["data/dump.rdb", "data/sub/dump.rdb"]

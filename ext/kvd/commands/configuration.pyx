@@ -23,13 +23,15 @@ from kvd.store.store cimport SPECIAL_LOADING
 
 cdef extern from "<unistd.h>" nogil:
     int fsync(int fd)
-    int chdir(const char *path)
+cdef extern from "<stdlib.h>" nogil:
+    char *realpath(const char *path, char *resolved)
 cdef extern from "<stdio.h>" nogil:
     int fileno(FILE *f)
     int fflush(FILE *f)
 
 cdef enum:
     MAX_FILE = 1048576
+    PATH_ROOM = 4096           # bytes: what realpath may write
 
 
 cdef void reply_option(call *c, const char *name, int id) noexcept nogil:
@@ -115,6 +117,18 @@ cdef bint listens(call *c, config *wanted) noexcept nogil:
     return failed < 0
 
 
+cdef bint keep_folder(config *trial) noexcept nogil:
+    """Makes the path absolute, since the working directory may change. It is not changed here, as Redis does: it is the program's.
+
+    False: it is no folder."""
+    cdef char asked[PATH_ROOM]
+    cdef char found[PATH_ROOM]
+    cdef buf why
+    snprintf(asked, sizeof(asked), b"%s/.", config_text(trial, OPT_DIR))
+    memset(&why, 0, sizeof(why))
+    return realpath(asked, found) != NULL and config_set(trial, OPT_DIR, view_str(found), &why)
+
+
 define(config_set_command, """
     CONFIG|SET parameter value [parameter value ...]
     admin noscript loading stale | server | 2.0.0 | O(N) where N is the number of options set
@@ -149,7 +163,7 @@ cdef void config_set_command(call *c) noexcept nogil:
             buf_release(&why)
             config_release(&trial)
             return
-        if id == OPT_DIR and chdir(config_text(&trial, OPT_DIR)) != 0:
+        if id == OPT_DIR and not keep_folder(&trial):
             set_failed(c, c.argv[i], b"No such file or directory")
             config_release(&trial)
             return

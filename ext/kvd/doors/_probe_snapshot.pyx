@@ -15,7 +15,7 @@ cdef class Snapshot:
 
     def __init__(self, Store owner not None):
         self.owner = owner
-        self.w = snapshot_new(owner.s, False)
+        self.w = snapshot_new(owner.s, False, 0)
         if self.w == NULL:
             raise RuntimeError("there is a snapshot already")
 

@@ -13,11 +13,12 @@ from libc.string cimport memset
 from kvd.core.buf cimport buf_release
 from kvd.core.clock cimport NEVER
 from kvd.core.crc64 cimport crc64
+from kvd.core.threads cimport pthread_self
 from kvd.core.view cimport view_of
 from kvd.doors.fork cimport fork_locks
 from kvd.doors.lock cimport acquire, release
 from kvd.doors.store cimport Store
-from kvd.persist.file cimport RDB_HEADER, rdb_header
+from kvd.persist.file cimport RDB_HEADER, rdb_header, rdb_magic
 from kvd.persist.journal cimport (
     ERROR_ROOM, journal, journal_flush, journal_of, journal_open, journal_rewrite, journal_stop,
 )
@@ -27,21 +28,26 @@ from kvd.persist.load cimport (
 )
 from kvd.persist.progress cimport progress_end, progress_of
 from kvd.persist.rdb.forms cimport RDB_LEAST, RDB_VERSION
-from kvd.persist.saves cimport is_saving, saves_cancel, saves_wait
+from kvd.persist.saves cimport is_busy, saves_cancel, saves_of, saves_wait
 from kvd.persist.scan cimport scan_commands, scanning
-from kvd.persist.snapshot cimport snapshot as snapshot_struct, snapshot_delete, snapshot_give_up, snapshot_new, snapshot_some
+from kvd.persist.snapshot cimport (
+    snapshot as snapshot_struct, snapshot_asked, snapshot_delete, snapshot_give_up, snapshot_new, snapshot_of,
+    snapshot_some,
+)
 from kvd.persist.start cimport start_begin, start_load
 from kvd.run.after cimport after
-from kvd.store.store cimport store_share
+from kvd.store.store cimport store, store_share
 from kvd.store.tick cimport store_next
 from kvd.types.kind cimport TYPES
 from kvd.types.value cimport type_name
 
 import os
+import time
 
 cdef enum:
     SLICE = 1 << 16            # bytes: below a millisecond
 
+OWN_SNAPSHOT = "this thread is taking a snapshot of the store"
 KEEP, MERGE, PREAMBLE, UNCHECKED = LOADING_KEEP, LOADING_MERGE, LOADING_PREAMBLE, LOADING_UNCHECKED
 
 
@@ -257,30 +263,41 @@ def start_persistence(Store owner not None):
 
 
 def close_files(Store owner not None):
-    """Write and sync the log, and end a snapshot that is being taken. Nothing is written afterwards."""
+    """Write and sync the log, and end a snapshot that is being taken. Nothing is written afterwards.
+
+    Raises OSError if the end of the log could not be written."""
+    cdef int error
     acquire(owner.s)
     owner.s.on_tick = owner.s.on_options = NULL     # else a log that is configured would begin again, with what is left
     release(owner.s)
     with nogil:
-        journal_stop(owner.s)
+        error = journal_stop(owner.s)
         saves_cancel(owner.s)
         saves_wait(owner.s)
+    if error:
+        raise OSError(error, f"the last writes could not be written to the file: {os.strerror(error)}")
 
 
 def compact(Store owner not None):
-    """Start a rewrite of the log. False: there is no log, or a file is being written."""
-    cdef bint ok
+    """Start a rewrite of the log. None: it has to wait for a snapshot or rewrite, False: it failed, or there is no log."""
+    cdef bint busy, mine
+    cdef bint ok = False
     acquire(owner.s)
-    ok = journal_rewrite(owner.s)
+    busy = is_busy(owner.s)
+    mine = is_mine(owner.s)
+    if not busy:
+        ok = journal_rewrite(owner.s)
     release(owner.s)
-    return bool(ok)
+    if mine:
+        raise RuntimeError(OWN_SNAPSHOT)
+    return None if busy else bool(ok)
 
 
 def is_writing(Store owner not None):
-    """Is a snapshot or a rewrite being written?"""
+    """Is a snapshot being taken, or a rewrite being written?"""
     cdef bint writing
     acquire(owner.s)
-    writing = is_saving(owner.s)
+    writing = is_busy(owner.s)
     release(owner.s)
     return bool(writing)
 
@@ -291,9 +308,15 @@ def has_log(Store owner not None):
 
 
 def log_failed(Store owner not None):
-    """Has the last rewrite of the log failed?"""
-    cdef journal *j = journal_of(owner.s)
-    return j != NULL and bool(j.failed)
+    """Why the last rewrite of the log has failed; None: it has not."""
+    cdef journal *j
+    cdef bytes why = None
+    acquire(owner.s)
+    j = journal_of(owner.s)
+    if j != NULL and j.failed:
+        why = saves_of(owner.s).why if saves_of(owner.s) != NULL else b""
+    release(owner.s)
+    return None if why is None else why.decode("utf-8", "backslashreplace")
 
 
 def sync_log(Store owner not None):
@@ -304,8 +327,41 @@ def sync_log(Store owner not None):
     return bool(ok)
 
 
-def snapshot(Store owner not None, file):
-    """Write a snapshot of this instant to a binary file object. Returns the number of keys. Other threads may use the store meanwhile."""
+cdef bint is_mine(store *s) noexcept nogil:
+    """Is this thread taking a snapshot?"""
+    cdef snapshot_struct *w = snapshot_of(s)
+    return w != NULL and w.has_taker and w.taker == pthread_self()
+
+
+cdef snapshot_struct *begin_snapshot(Store owner, int version) except NULL:
+    """Waits until the one that is being taken has ended."""
+    cdef snapshot_struct *w
+    cdef bint busy, mine
+    while True:
+        acquire(owner.s)
+        w = NULL
+        busy = snapshot_of(owner.s) != NULL
+        mine = is_mine(owner.s)
+        if not busy:
+            store_share(owner.s)
+            w = snapshot_new(owner.s, False, version if version >= 0 else snapshot_asked(owner.s))
+            if w != NULL:
+                w.taker = pthread_self()
+                w.has_taker = True
+        release(owner.s)
+        if mine:
+            raise RuntimeError(OWN_SNAPSHOT)
+        if w != NULL:
+            return w
+        if not busy:
+            raise MemoryError()
+        time.sleep(0.001)
+
+
+def snapshot(Store owner not None, file, int version=-1):
+    """Write a snapshot of this instant to a binary file object. Returns the number of keys. Other threads may use the store meanwhile.
+
+    version: of the format; 0: the lowest that loses nothing, -1: that of the option."""
     cdef snapshot_struct *w
     cdef bint whole = False
     cdef bytes data
@@ -313,14 +369,10 @@ def snapshot(Store owner not None, file):
     cdef bint ok
     cdef uint64_t crc = 0
     cdef uint64_t written = 0
-    acquire(owner.s)
-    store_share(owner.s)
-    w = snapshot_new(owner.s, False)
-    release(owner.s)
-    if w == NULL:
-        raise RuntimeError("another snapshot is being taken")
     seekable = file.seekable() if hasattr(file, "seekable") else False
     begin = file.tell() if seekable else 0
+    w = begin_snapshot(owner, version)
+    head = w.asked if w.asked else RDB_LEAST if seekable else RDB_VERSION       # what the file needs is known at its end
     try:
         while not whole:
             acquire(owner.s)
@@ -328,13 +380,15 @@ def snapshot(Store owner not None, file):
             data = w.out.ptr[:w.out.len] if w.out.len else b""
             w.out.len = 0
             release(owner.s)
-            if written == 0 and not seekable:
-                data = b"REDIS%04d" % RDB_VERSION + data[RDB_HEADER:]       # what the file needs is known at its end
+            if written == 0 and data and head != RDB_LEAST:
+                rdb_magic(header, head)
+                data = header[:RDB_HEADER] + data[RDB_HEADER:]
             crc = crc64(crc, <const char *>data, len(data))
             written += len(data)
             file.write(data)
         n = w.keys
         version = w.version
+        unfit = None if w.unfit == NULL else f"RDB version {w.asked} cannot hold {w.unfit.decode()}"
         ok = not w.failed and not w.muted
     finally:
         while not whole:
@@ -343,9 +397,12 @@ def snapshot(Store owner not None, file):
             whole = snapshot_some(w, SLICE)
             release(owner.s)
         snapshot_delete(w)
+    if unfit:
+        from kvd.errors import FileError
+        raise FileError(unfit)
     if not ok:
         raise MemoryError()
-    if seekable and version != RDB_LEAST:
+    if seekable and version != head:
         crc = rdb_header(header, version, crc, written)
         file.seek(begin)
         file.write(header[:RDB_HEADER])

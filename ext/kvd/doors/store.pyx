@@ -62,7 +62,7 @@ from kvd.types.string cimport string_view
 
 import importlib
 import os
-from os.path import isdir
+from os.path import abspath, isdir
 from types import GenericAlias
 
 
@@ -161,6 +161,7 @@ cdef class Store(Forking):
             self.configure(name.replace("_", "-"), value)
 
     def __dealloc__(self):
+        cdef int error
         if self.s == NULL:
             return
         if self.v != NULL:
@@ -169,7 +170,7 @@ cdef class Store(Forking):
             server_release(self.v)
             self.v = NULL
         with nogil:
-            journal_stop(self.s)
+            error = journal_stop(self.s)
             saves_release(self.s)
         buf_release(&self.spare)
         runtime_release(self.s)
@@ -178,6 +179,8 @@ cdef class Store(Forking):
         renames_release(self.s)
         store_delete(self.s)
         self.s = NULL
+        if error:                      # Python reports it (sys.unraisablehook)
+            raise OSError(error, "the last writes of a store that was not closed could not be written to its file")
 
     def configure(self, str name, object value):
         """Set an option before or during the use of the store, including those that CONFIG SET may not change.
@@ -193,6 +196,8 @@ cdef class Store(Forking):
         if name == "dir" and not isdir(str(value)):
             from kvd.errors import ConfigError
             raise ConfigError(f"dir: Can't chdir to '{value}': No such file or directory")
+        if name == "dir":
+            value = abspath(str(value))        # the working directory may change
         text = (("yes" if value else "no") if isinstance(value, bool) else str(value)).encode("utf-8", "surrogateescape")
         memset(&why, 0, sizeof(why))
         acquire(self.s)

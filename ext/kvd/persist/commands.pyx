@@ -1,6 +1,7 @@
 """SAVE, BGSAVE, LASTSAVE, BGREWRITEAOF, WAITAOF, SHUTDOWN, and the section Persistence of INFO."""
 
 from libc.stdint cimport int64_t
+from libc.stdio cimport snprintf
 from libc.string cimport memset
 
 from kvd.commands.info cimport info_section
@@ -10,7 +11,7 @@ from kvd.core.view cimport view_is
 from kvd.persist.journal cimport journal, journal_of, journal_rewrite, journal_sync
 from kvd.persist.progress cimport progress_of, progress_print
 from kvd.persist.saves cimport (
-    has_save_points, is_saving, saves, saves_begin_dump, saves_cancel, saves_end, saves_now, saves_of, saves_open,
+    has_save_points, is_busy, saves, saves_begin_dump, saves_cancel, saves_end, saves_now, saves_of, saves_open,
     saves_wake,
 )
 from kvd.resp.writer cimport write_status
@@ -30,12 +31,23 @@ define(save_command, """
     Write a snapshot to the snapshot file, while all other clients wait.
 """)
 cdef void save_command(call *c) noexcept nogil:
-    if is_saving(c.store):
+    if is_busy(c.store):
         reply_error(c, b"ERR Background save already in progress")
     elif saves_now(c.store):
         reply_ok(c)
     else:
+        reply_failure(c)
+
+
+cdef void reply_failure(call *c) noexcept nogil:
+    """As Redis, which has its reasons in the log alone, except for one that is kvd's own."""
+    cdef char text[600]
+    cdef saves *v = saves_of(c.store)
+    if v == NULL or not v.unfit:
         reply_error(c, b"ERR")
+        return
+    snprintf(text, sizeof(text), b"ERR %s", v.why)
+    reply_error(c, text)
 
 
 define(bgsave_command, """
@@ -51,9 +63,9 @@ cdef void bgsave_command(call *c) noexcept nogil:
         cancel(c, v)
     elif c.argc > 2 or (c.argc == 2 and not schedule):
         reply_error(c, SYNTAX)
-    elif v != NULL and v.running and not v.for_log:
+    elif v != NULL and is_busy(c.store) and not (v.running and v.for_log) and (v.running or not (schedule or c.session.executing)):
         reply_error(c, b"ERR Background save already in progress")
-    elif v != NULL and (v.running or c.session.executing):
+    elif v != NULL and (is_busy(c.store) or c.session.executing):
         if schedule or c.session.executing:
             v.scheduled = True
             saves_wake(c.store)
@@ -64,7 +76,7 @@ cdef void bgsave_command(call *c) noexcept nogil:
     elif saves_begin_dump(c.store):
         write_status(c.out, b"Background saving started")
     else:
-        reply_error(c, b"ERR")
+        reply_failure(c)
 
 
 cdef void cancel(call *c, saves *v) noexcept nogil:
@@ -102,7 +114,7 @@ cdef void bgrewriteaof_command(call *c) noexcept nogil:
         reply_error(c, b"ERR Background append only file rewriting needs an append-only log: appendonly is no")
     elif j.rewriting:
         reply_error(c, b"ERR Background append only file rewriting already in progress")
-    elif is_saving(c.store) or c.session.executing:
+    elif is_busy(c.store) or c.session.executing:
         j.scheduled = True
         write_status(c.out, b"Background append only file rewriting scheduled")
     elif journal_rewrite(c.store):
@@ -174,7 +186,9 @@ cdef bint save_for_end(store *s, ending *how) noexcept nogil:
     if how.nosave or not (how.saves or has_save_points(s)):
         return True
     log_line(s, LOG_NOTICE, b"Saving the final RDB snapshot before exiting.")
-    if saves_now(s):
+    if is_busy(s):
+        log_line(s, LOG_WARNING, b"A program is taking a snapshot of this store (Store.snapshot): another one cannot be taken.")
+    elif saves_now(s):
         return True
     if how.force:
         log_line(s, LOG_WARNING, b"Error trying to save the DB, but exiting because FORCE was requested.")

@@ -38,7 +38,8 @@ cdef struct rdb_file:
     const char *failed         # which that was
 
 cdef uint64_t rdb_header(char *header, int version, uint64_t crc, uint64_t written) noexcept nogil
-# rdb_header: prints the header (RDB_HEADER + 1 bytes) of a version for a file that was begun with RDB_LEAST; returns the checksum of all `written` bytes with it
+# rdb_header: prints the header of a version for a file that was begun with RDB_LEAST; returns the checksum of all `written` bytes with it
+cdef void rdb_magic(char *header, int version) noexcept nogil                       # prints the header (RDB_HEADER + 1 bytes) of a version
 cdef bint path_join(char *out, const char *folder, view name) noexcept nogil        # PATH_ROOM bytes; False: it is too long
 cdef bint rdb_file_open(rdb_file *f, const char *folder, view name, bint checks, bint syncs) noexcept nogil   # these: False: f.error
 cdef bint rdb_file_write(rdb_file *f, const char *p, size_t n) noexcept nogil

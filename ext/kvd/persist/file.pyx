@@ -10,7 +10,7 @@ from libc.stdio cimport remove, snprintf
 from libc.string cimport memset
 
 from kvd.core.crc64 cimport crc64, crc64_zeros
-from kvd.persist.rdb.forms cimport RDB_LEAST
+from kvd.persist.rdb.forms cimport RDB_LEAST, RDB_VERSION_VALKEY
 
 cdef extern from "<unistd.h>" nogil:
     int getpid()
@@ -64,11 +64,15 @@ cdef bint rdb_file_write(rdb_file *f, const char *p, size_t n) noexcept nogil:
     return True
 
 
+cdef void rdb_magic(char *header, int version) noexcept nogil:
+    snprintf(header, RDB_HEADER + 1, b"VALKEY%03d" if version == RDB_VERSION_VALKEY else b"REDIS%04d", version)
+
+
 cdef uint64_t rdb_header(char *header, int version, uint64_t crc, uint64_t written) noexcept nogil:
     cdef char change[RDB_HEADER + 1]
     cdef int i
-    snprintf(header, RDB_HEADER + 1, b"REDIS%04d", version)
-    snprintf(change, RDB_HEADER + 1, b"REDIS%04d", <int>RDB_LEAST)
+    rdb_magic(header, version)
+    rdb_magic(change, RDB_LEAST)
     for i in range(RDB_HEADER):
         change[i] ^= header[i]
     return crc ^ crc64_zeros(crc64(0, change, RDB_HEADER), written - RDB_HEADER)

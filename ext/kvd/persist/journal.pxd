@@ -43,6 +43,7 @@ cdef struct journal:           # all under the store's lock
     int error                  # errno of what failed and has not succeeded since; 0
     bint unsynced              # that was a sync
     bint unlisted              # that was the sync of the folder, after a rename
+    bint unretired             # that was the sync of the retired file
     char folder[PATH_ROOM]
     manifest files
     bint rewriting
@@ -63,7 +64,7 @@ cdef struct journal:           # all under the store's lock
 cdef journal *journal_start(store *s, char *error) noexcept nogil       # without the lock, while clients are refused: loads the folder of the configuration, and appends to it. NULL: error (ERROR_ROOM bytes)
 cdef journal *journal_open(store *s, const char *path, int sync, bint lazy, char *error) noexcept nogil   # the same for a log in one file
 cdef void journal_begin(store *s) noexcept nogil                        # under the lock: appendonly became yes
-cdef void journal_stop(store *s) noexcept nogil                         # without the lock: writes and syncs what there is, closes it
+cdef int journal_stop(store *s) noexcept nogil                          # without the lock: writes and syncs what there is, closes it. 0, or errno: the end may be lost
 cdef void journal_abandon(store *s) noexcept nogil                      # in the child of a fork: the files are the parent's
 cdef bint journal_flush(store *s, bint sync) noexcept nogil             # without the lock: writes, and syncs if asked or configured. False: the effects may be lost
 cdef bint journal_is_strict(store *s) noexcept nogil                    # is a write acknowledged only when it is synced?

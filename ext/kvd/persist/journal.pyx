@@ -30,8 +30,8 @@ from kvd.persist.load cimport LOADING_PREAMBLE, LOADING_UNCHECKED, loading, load
 from kvd.persist.manifest cimport manifest_add, manifest_print, manifest_read, manifest_release
 from kvd.persist.progress cimport load_told, progress_expect, progress_next
 from kvd.persist.replay cimport REPLAY_BAD, REPLAY_TORN, REPLAY_UNREADABLE, replay_end, replay_file, replayed
-from kvd.persist.saves cimport is_saving, saves, saves_begin, saves_of, saves_open, saves_wake, saves_write
-from kvd.persist.snapshot cimport snapshot, snapshot_delete, snapshot_of
+from kvd.persist.saves cimport is_busy, saves, saves_begin, saves_of, saves_open, saves_wake, saves_write
+from kvd.persist.snapshot cimport snapshot, snapshot_delete
 from kvd.session.session cimport clients_of
 from kvd.store.change cimport changes_are_saved, changes_made, consume, consume_stop
 from kvd.store.config cimport (
@@ -124,7 +124,7 @@ cdef bint fail(journal *j, int error) noexcept nogil:
 
 cdef bint settle(journal *j) noexcept nogil:
     """After a success: writes are accepted again if nothing is left to be repeated. True."""
-    if j.error and not j.pending.len and not j.unsynced and not j.unlisted:
+    if j.error and not j.pending.len and not j.unsynced and not j.unlisted and not j.unretired:
         log_line(j.s, LOG_WARNING, b"AOF write error looks solved. The server can write again.")
         fail(j, 0)
     j.s.unwritten = j.pending.len != 0 or (sync_policy(j) == SYNC_ALWAYS and j.synced < j.written)
@@ -167,6 +167,37 @@ cdef bint sync_folder(journal *j) noexcept nogil:
     return settle(j) if error == 0 else fail(j, error)
 
 
+cdef bint note_retired(journal *j, int error) noexcept nogil:
+    """The file before this one is closed if its sync succeeded, else kept and tried again."""
+    j.unretired = error != 0
+    if error:
+        return fail(j, error)
+    close(j.retired)
+    j.retired = -1
+    return settle(j)
+
+
+cdef bint sync_retired(journal *j) noexcept nogil:
+    """Under the lock, which is kept."""
+    return j.retired < 0 or note_retired(j, file_sync(j.retired))
+
+
+cdef void retire(journal *j) noexcept nogil:
+    """Of the thread: syncs the file before this one. The lock is released meanwhile."""
+    cdef int64_t seq = j.files.increment_seq
+    cdef int fd = dup(j.retired)
+    cdef int error
+    store_unlock(j.s)
+    error = file_sync(fd) if fd >= 0 else EBADF
+    if fd >= 0:
+        close(fd)
+    store_lock(j.s)
+    if j.retired >= 0 and seq == j.files.increment_seq:
+        note_retired(j, error)
+    elif error:
+        fail(j, error)
+
+
 cdef bint sync_written(journal *j) noexcept nogil:
     """Under the lock, which is released during the sync."""
     cdef int fd = dup(j.fd)
@@ -186,14 +217,14 @@ cdef bint sync_written(journal *j) noexcept nogil:
 
 
 cdef bint journal_sync(journal *j) noexcept nogil:
-    if not journal_write(j) or (j.unlisted and not sync_folder(j)):
+    if not journal_write(j) or not sync_retired(j) or (j.unlisted and not sync_folder(j)):
         return False
     return j.synced == j.written or note_sync(j, j.written, file_sync(j.fd))
 
 
 cdef void repair(journal *j) noexcept nogil:
     """Of the thread, after a failure. The lock may be released meanwhile."""
-    if j.unlisted and not sync_folder(j):
+    if (j.unlisted and not sync_folder(j)) or not sync_retired(j):
         return
     if journal_write(j) and j.unsynced:
         sync_written(j)
@@ -208,6 +239,8 @@ cdef bint journal_flush(store *s, bint sync) noexcept nogil:
         ok = journal_write(j)
         if ok and j.unlisted:
             ok = sync_folder(j)
+        if ok and sync:
+            ok = sync_retired(j)
         if ok and (sync or sync_policy(j) == SYNC_ALWAYS) and j.synced < j.written:
             ok = sync_written(j)
     store_unlock(s)
@@ -224,25 +257,21 @@ cdef void *thread_main(void *context) noexcept nogil:
     cdef journal *j = <journal *>context
     cdef store *s = j.s
     cdef int64_t next_sync = 0
-    cdef int retired
     while nap_for(&j.nap, NAP_MS):
         store_lock(s)
         if j.error:
             repair(j)
         elif j.pending.len:
             journal_write(j)
-        retired = j.retired
-        j.retired = -1
         if wall_ms() >= next_sync:
             next_sync = wall_ms() + SYNC_MS
             if syncs_now(j):
                 sync_written(j)
         if clients_of(s).busy == NULL:             # else a script has lent the lock: this is not between two commands
             rewrite_if_due(s)
+        if j.retired >= 0 and not j.error:
+            retire(j)
         store_unlock(s)
-        if retired >= 0:
-            file_sync(retired)
-            close(retired)
     return NULL
 
 
@@ -293,6 +322,8 @@ cdef bint open_increment(journal *j, int64_t seq, bint listed, char *error) noex
     cdef char path[PATH_ROOM]
     cdef int64_t last = j.files.increment_seq
     cdef int fd
+    if not sync_retired(j):
+        return say(error, b"Can't sync the file before the last one in", j.folder, j.error)
     snprintf(name, sizeof(name), b"%s.%lld.incr.aof", log_name(j.s), <long long>seq)
     path_join(path, j.folder, view_str(name))
     fd = file_create(path)
@@ -307,9 +338,6 @@ cdef bint open_increment(journal *j, int64_t seq, bint listed, char *error) noex
         close(fd)
         remove(path)
         return say(error, b"Can't write the manifest for", path, 5)
-    if j.fd >= 0 and j.retired >= 0:
-        file_sync(j.retired)
-        close(j.retired)
     j.retired = j.fd
     j.fd = fd
     j.before += j.size
@@ -351,6 +379,8 @@ cdef bint install_base(journal *j, uint64_t size) noexcept nogil:
     j.before = size
     j.base_size = size + j.size
     manifest_release(&old)
+    if j.retired >= 0:
+        note_retired(j, 0)             # what is in it is in the base
     return True
 
 
@@ -418,7 +448,7 @@ cdef bint journal_rewrite(store *s) noexcept nogil:
     cdef journal *j = journal_of(s)
     cdef char name[512]
     cdef char error[ERROR_ROOM]
-    if j == NULL or is_saving(s) or snapshot_of(s) != NULL:
+    if j == NULL or is_busy(s):
         return False
     journal_write(j)
     j.rewrite_ms = wall_ms()
@@ -430,6 +460,8 @@ cdef bint journal_rewrite(store *s) noexcept nogil:
         j.first_kept = j.files.increment_seq + 1
         if not next_increment(j, error):
             log_line(s, LOG_WARNING, error)
+            if saves_open(s) != NULL:
+                snprintf(saves_of(s).why, sizeof(saves_of(s).why), b"%s", error)
             j.failed = True
             j.failures += 1
             return False
@@ -449,7 +481,7 @@ cdef bint is_grown(journal *j) noexcept nogil:
 
 cdef void rewrite_if_due(store *s) noexcept nogil:
     cdef journal *j = journal_of(s)
-    if j != NULL and not is_saving(s) and (
+    if j != NULL and not is_busy(s) and (
             j.scheduled or (is_grown(j) and wall_ms() - j.rewrite_ms > 10000 * <int64_t>min(j.failures, <uint64_t>6))):
         journal_rewrite(s)
 
@@ -462,7 +494,7 @@ cdef void journal_options(store *s) noexcept nogil:
     if v != NULL:
         v.log_wanted = j == NULL and cfg(&s.config, OPT_APPENDONLY)
     if j != NULL and not j.single[0] and not cfg(&s.config, OPT_APPENDONLY):
-        detach(j)
+        detach(j)                      # it has logged what has failed
     journal_tick(s)
     if v != NULL and v.log_wanted:
         saves_wake(s)
@@ -471,7 +503,7 @@ cdef void journal_options(store *s) noexcept nogil:
 cdef void journal_tick(store *s) noexcept nogil:
     """Begins a log only if CONFIG SET has asked for it: one that is configured from the start has to be loaded first."""
     cdef saves *v = saves_of(s)
-    if v != NULL and v.log_wanted and journal_of(s) == NULL and not v.running:
+    if v != NULL and v.log_wanted and journal_of(s) == NULL and not is_busy(s):
         v.log_wanted = False
         journal_begin(s)
 
@@ -635,6 +667,8 @@ cdef bint make_base(journal *j, char *error) noexcept nogil:
     if ok:
         j.before = f.written
         ok = manifest_add(&j.files, c'b', 1, name)
+    elif saves_of(j.s) != NULL and saves_of(j.s).unfit:
+        snprintf(error, ERROR_ROOM, b"Can't write the base of the append-only log: %.300s", saves_of(j.s).why)
     else:
         say(error, b"Can't write the base of the append-only log", f.path, f.error)
     free(f)
@@ -666,7 +700,6 @@ cdef void release(journal *j) noexcept nogil:
     if j.fd >= 0:
         close(j.fd)
     if j.retired >= 0:
-        file_sync(j.retired)
         close(j.retired)
     buf_release(&j.pending)
     buf_release(&j.since)
@@ -770,7 +803,7 @@ cdef void journal_begin(store *s) noexcept nogil:
     cdef journal *j = journal_new(s)
     cdef char error[ERROR_ROOM]
     cdef bint found = False
-    if j == NULL or is_saving(s) or snapshot_of(s) != NULL:
+    if j == NULL or is_busy(s):
         if j != NULL:
             release(j)
         return
@@ -786,10 +819,29 @@ cdef void journal_begin(store *s) noexcept nogil:
         log_line(s, LOG_WARNING, b"The append-only log could not be started")
 
 
-cdef void detach(journal *j) noexcept nogil:
-    """Under the lock: appendonly became no."""
+cdef int sync_end(journal *j) noexcept nogil:
+    """Writes and syncs what there is; errno of what failed."""
+    cdef char text[256]
+    cdef int error = 0
+    if not journal_write(j):
+        error = j.error
+    elif j.fd >= 0:
+        error = file_sync(j.fd)
+    if error == 0 and j.retired >= 0:
+        error = file_sync(j.retired)
+    if error == 0 and j.unlisted:
+        error = folder_sync(j.folder)
+    if error:
+        snprintf(text, sizeof(text), b"The end of the append-only log could not be written, and may be lost: %s", strerror(error))
+        log_line(j.s, LOG_WARNING, text)
+    return error
+
+
+cdef int detach(journal *j) noexcept nogil:
+    """Under the lock: the log ends, at the end of the store or with appendonly no. 0, or errno: its end may be lost."""
     cdef store *s = j.s
     cdef bint had = j.has_thread
+    cdef int error
     journal_write(j)
     consume_stop(s, &j.consumer)
     s.parts[<int>PART_JOURNAL] = NULL
@@ -799,16 +851,19 @@ cdef void detach(journal *j) noexcept nogil:
     if had:
         pthread_join(j.thread, NULL)
     store_lock(s)
-    if j.fd >= 0:
-        file_sync(j.fd)
+    error = sync_end(j)
+    special_set(&s.special, SPECIAL_UNLOGGED, False)
     release(j)
+    return error
 
 
-cdef void journal_stop(store *s) noexcept nogil:
+cdef int journal_stop(store *s) noexcept nogil:
+    cdef int error = 0
     store_lock(s)
     if journal_of(s) != NULL:
-        detach(journal_of(s))
+        error = detach(journal_of(s))
     store_unlock(s)
+    return error
 
 
 cdef void journal_abandon(store *s) noexcept nogil:

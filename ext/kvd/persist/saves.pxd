@@ -5,7 +5,7 @@ from libc.stdint cimport int64_t, uint64_t
 from kvd.core.threads cimport pthread_t
 from kvd.core.view cimport view
 from kvd.persist.file cimport rdb_file
-from kvd.persist.snapshot cimport snapshot
+from kvd.persist.snapshot cimport snapshot, snapshot_of
 from kvd.store.parts cimport PART_SAVES
 from kvd.store.store cimport store
 
@@ -27,6 +27,8 @@ cdef struct saves:             # all fields under the store's lock, but `file` w
     int64_t last_ms            # the end of the last that was successful, or the start of the store
     int64_t took_ms            # -1: none yet
     bint failed                # the last one
+    bint unfit                 # the last file that could not be written: its version cannot hold the data
+    char why[512]              # the reason
     uint64_t count             # successful ones
     uint64_t loaded            # keys, by the last load
     uint64_t load_expired      # of its keys, those that had expired
@@ -49,6 +51,11 @@ cdef void saves_tick(store *s) noexcept nogil                      # starts what
 cdef inline saves *saves_of(store *s) noexcept nogil:
     """NULL: none was taken yet."""
     return <saves *>s.parts[<int>PART_SAVES]
+
+
+cdef inline bint is_busy(store *s) noexcept nogil:
+    """Is a snapshot being taken, into a file or for the library?"""
+    return is_saving(s) or snapshot_of(s) != NULL
 
 
 cdef inline bint is_saving(store *s) noexcept nogil:

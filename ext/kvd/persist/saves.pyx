@@ -1,8 +1,8 @@
 """Snapshots into files: at once (SAVE), in a thread (BGSAVE), and at save points.
 
 The thread alternates between a slice of the snapshot, under the lock, and writing its bytes, without. Between
-slices it lets the threads that wait for the lock have it. One file is written at a time; what is requested meanwhile waits
-(`scheduled`) or is refused.
+slices it lets the threads that wait for the lock have it. One snapshot is taken at a time, also for kvd.Store.snapshot, which has
+no file here (`is_busy`); what is requested meanwhile waits (`scheduled`) or is refused.
 
 A file appears under its name when it is complete (file.pyx). After a failure the old one is still there, and writes are
 refused if stop-writes-on-bgsave-error says so (SPECIAL_UNSAVED).
@@ -15,11 +15,11 @@ from libc.string cimport memset, strerror, strlen
 from kvd.core.buf cimport buf, buf_release
 from kvd.core.clock cimport NEVER, wall_ms
 from kvd.core.text cimport parse_int
-from kvd.core.threads cimport pthread_join, thread_start
+from kvd.core.threads cimport pthread_join, pthread_self, thread_start
 from kvd.core.view cimport view_str
 from kvd.persist.file cimport rdb_file_drop, rdb_file_finish, rdb_file_open, rdb_file_write
 from kvd.persist.snapshot cimport (
-    snapshot_abandon, snapshot_delete, snapshot_give_up, snapshot_new, snapshot_of, snapshot_some,
+    snapshot_abandon, snapshot_asked, snapshot_delete, snapshot_give_up, snapshot_new, snapshot_of, snapshot_some,
 )
 from kvd.store.change cimport changes_are_saved, changes_since_save
 from kvd.store.config cimport (
@@ -50,12 +50,19 @@ cdef saves *saves_open(store *s) noexcept nogil:
 
 # ---- results -----------------------------------------------------------------------------------------
 
-cdef void report(store *s, rdb_file *f) noexcept nogil:
-    cdef char text[512]
+cdef void explain(store *s, rdb_file *f, snapshot *w) noexcept nogil:
+    """Why a file could not be written. w: may be NULL."""
+    cdef saves *v = saves_open(s)
     cdef const char *what = f.failed if f.failed != NULL else <const char *>b"memory"
     cdef const char *why = strerror(f.error) if f.error else <const char *>b"out of memory"
-    snprintf(text, sizeof(text), b"Write error while saving DB to the disk(%s): %s", what, why)
-    log_line(s, LOG_WARNING, text)
+    if v == NULL:
+        return
+    v.unfit = w != NULL and w.unfit != NULL
+    if v.unfit:
+        snprintf(v.why, sizeof(v.why), b"RDB version %d (option rdb-version) cannot hold %s", w.asked, w.unfit)
+    else:
+        snprintf(v.why, sizeof(v.why), b"Write error while saving DB to the disk(%s): %s", what, why)
+    log_line(s, LOG_WARNING, v.why)
 
 
 cdef void note_result(store *s, snapshot *w, bint ok) noexcept nogil:
@@ -81,8 +88,16 @@ cdef void dump_ended(store *s, rdb_file *f, bint ok) noexcept nogil:
         log_line(s, LOG_NOTICE, b"DB saved on disk")
         log_line(s, LOG_NOTICE, b"Background saving terminated with success")
     else:
-        report(s, f)
         log_line(s, LOG_WARNING, b"Background saving error")
+
+
+cdef bint end(store *s, bint ok) noexcept nogil:
+    """Of what saves_begin was asked for. Returns ok."""
+    cdef saves *v = saves_of(s)
+    if not ok and (not v.cancelled or v.file.error):
+        explain(s, &v.file, v.walk)
+    v.done(s, &v.file, ok)
+    return ok
 
 
 # ---- the thread --------------------------------------------------------------------------------------
@@ -122,7 +137,7 @@ cdef void *thread_main(void *context) noexcept nogil:
     else:
         rdb_file_drop(&v.file)
     store_lock(s)
-    v.done(s, &v.file, ok)
+    end(s, ok)
     snapshot_delete(v.walk)
     v.walk = NULL
     v.running = False
@@ -143,30 +158,28 @@ cdef bint open_file(store *s, rdb_file *f, const char *folder, view name) noexce
 
 cdef bint saves_begin(store *s, const char *folder, view name, bint for_log, saved done) noexcept nogil:
     cdef saves *v = saves_open(s)
-    if v == NULL or v.running or snapshot_of(s) != NULL:
+    if v == NULL or is_busy(s):
         return False
     join_ended(v)
     v.done = done
     v.for_log = for_log
     v.cancelled = False
     v.begun_ms = v.tried_ms = wall_ms()
+    v.why[0] = 0
     if not open_file(s, &v.file, folder, name):
-        done(s, &v.file, False)
-        return False
+        return end(s, False)
     store_share(s)
-    v.walk = snapshot_new(s, for_log)
+    v.walk = snapshot_new(s, for_log, snapshot_asked(s))
     if v.walk == NULL:
         rdb_file_drop(&v.file)
-        done(s, &v.file, False)
-        return False
+        return end(s, False)
     v.running = True
     if thread_start(&v.thread, thread_main, s) != 0:
         v.running = False
         snapshot_abandon(v.walk)
         v.walk = NULL
         rdb_file_drop(&v.file)
-        done(s, &v.file, False)
-        return False
+        return end(s, False)
     v.joinable = True
     return True
 
@@ -183,7 +196,7 @@ cdef bint saves_begin_dump(store *s) noexcept nogil:
 
 
 cdef bint saves_write(store *s, rdb_file *f, bint for_log, snapshot **left) noexcept nogil:
-    cdef snapshot *w = snapshot_new(s, for_log)
+    cdef snapshot *w = snapshot_new(s, for_log, snapshot_asked(s))
     cdef bint whole = False
     left[0] = w
     while w != NULL and not whole:
@@ -195,6 +208,14 @@ cdef bint saves_write(store *s, rdb_file *f, bint for_log, snapshot **left) noex
     if w != NULL and not w.muted and not w.failed and rdb_file_finish(f, w.version):
         return True
     rdb_file_drop(f)
+    explain(s, f, w)
+    return False
+
+
+cdef bint open_dump(store *s, rdb_file *f) noexcept nogil:
+    if open_file(s, f, config_text(&s.config, OPT_DIR), dump_name(s)):
+        return True
+    explain(s, f, NULL)
     return False
 
 
@@ -202,14 +223,12 @@ cdef bint saves_now(store *s) noexcept nogil:
     cdef saves *v = saves_open(s)
     cdef snapshot *w = NULL
     cdef bint ok
-    if v == NULL:
+    if v == NULL or is_busy(s):
         return False
     v.begun_ms = v.tried_ms = wall_ms()
-    ok = open_file(s, &v.file, config_text(&s.config, OPT_DIR), dump_name(s)) and saves_write(s, &v.file, False, &w)
+    ok = open_dump(s, &v.file) and saves_write(s, &v.file, False, &w)
     if ok:
         log_line(s, LOG_NOTICE, b"DB saved on disk")
-    else:
-        report(s, &v.file)
     if w != NULL:
         note_result(s, w, ok)
         snapshot_delete(w)
@@ -232,11 +251,12 @@ cdef void saves_wait(store *s) noexcept nogil:
 
 cdef void saves_forget(store *s) noexcept nogil:
     cdef saves *v = saves_of(s)
+    cdef snapshot *w = snapshot_of(s)
+    if w != NULL and not (w.has_taker and w.taker == pthread_self()):
+        snapshot_abandon(w)
     if v == NULL:
         return
-    if v.walk != NULL:
-        snapshot_abandon(v.walk)
-        v.walk = NULL
+    v.walk = NULL
     v.file.temporary[0] = 0                # it is the parent's
     v.running = v.joinable = False
 
@@ -290,7 +310,7 @@ cdef void saves_tick(store *s) noexcept nogil:
     s.due = wall_ms() + POINTS_MS if has_save_points(s) or (v != NULL and (v.running or v.scheduled or v.log_wanted)) else NEVER
     if v == NULL and has_save_points(s):
         v = saves_open(s)
-    if v == NULL or v.running:
+    if v == NULL or is_busy(s):
         return
     join_ended(v)
     if v.scheduled:

@@ -4,6 +4,7 @@ from libc.stdint cimport int64_t, uint64_t
 
 from kvd.core.buf cimport buf
 from kvd.core.table cimport table
+from kvd.core.threads cimport pthread_t
 from kvd.persist.rdb.lengths cimport writer
 from kvd.persist.rdb.values cimport saving
 from kvd.store.parts cimport PART_SNAPSHOT
@@ -29,10 +30,14 @@ cdef struct snapshot:
     int databases
     place *flushed
     int selected               # the database of what was written last; -1: none
+    pthread_t taker            # of one for the library: the thread that takes it
+    bint has_taker
     bint compresses
     bint muted                 # it is given up: nothing is written, marks are removed
     bint failed                # for lack of memory
+    int asked                  # the RDB version that has to read it; 0: any
     int version                # the RDB version that reads it
+    const char *unfit          # what the version that was asked for cannot hold; then it has been given up
     int64_t begun_ms
     int64_t changes            # made before its instant
     uint64_t keys              # written
@@ -40,7 +45,8 @@ cdef struct snapshot:
 
 ctypedef void (*libraries_saver)(store *s, writer *to) noexcept nogil
 
-cdef snapshot *snapshot_new(store *s, bint is_base) noexcept nogil       # of this instant; NULL: no memory, or there is one
+cdef int snapshot_asked(store *s) noexcept nogil                          # the option rdb-version; 0: the lowest that loses nothing
+cdef snapshot *snapshot_new(store *s, bint is_base, int asked) noexcept nogil     # of this instant; NULL: no memory, or there is one
 cdef bint snapshot_some(snapshot *w, size_t bytes) noexcept nogil         # a slice of about so many; True: everything is in w.out
 cdef void snapshot_give_up(snapshot *w) noexcept nogil                    # before its end: then snapshot_some until True
 cdef void snapshot_delete(snapshot *w) noexcept nogil                     # after snapshot_some has returned True

@@ -28,13 +28,15 @@ from kvd.core.text cimport INT_TEXT, format_int
 from kvd.core.view cimport view, view_of, view_str
 from kvd.persist.rdb.forms cimport (
     RDB_AUX, RDB_DATABASE, RDB_DEADLINE_MS, RDB_END, RDB_FREQUENCY, RDB_IDLE, RDB_LEAST, RDB_RESIZE,
+    RDB_VERSION_VALKEY,
 )
 from kvd.persist.rdb.lengths cimport put_byte, put_length, put_little, put_string
-from kvd.persist.rdb.values cimport value_save_some, value_save_start
+from kvd.persist.rdb.values cimport value_save_drop, value_save_some, value_save_start
 from kvd.store.access cimport access_frequency, access_idle_ms, uses_lfu
 from kvd.store.change cimport changes_made, listen, listen_stop
 from kvd.store.config cimport (
-    OPT_DATABASES, OPT_MAXMEMORY_POLICY, OPT_RDBCOMPRESSION, POLICY_ALLKEYS_LRU, POLICY_VOLATILE_LRU, cfg,
+    OPT_DATABASES, OPT_MAXMEMORY_POLICY, OPT_RDB_VERSION, OPT_RDBCOMPRESSION, POLICY_ALLKEYS_LRU,
+    POLICY_VOLATILE_LRU, cfg,
 )
 from kvd.store.keyspace cimport keyspace_bury, keyspace_expires
 from kvd.store.store cimport database, store_memory
@@ -52,11 +54,22 @@ cdef struct gathering:
     uint64_t from_place        # only those behind are wanted; 0: all
 
 cdef libraries_saver save_libraries = NULL
+cdef int ASKED[6]              # the versions, in the order of the choices of rdb-version
+ASKED[:] = [0, 9, 10, 11, 12, RDB_VERSION_VALKEY]
 
 
 cdef void snapshot_libraries(libraries_saver f) noexcept:
     global save_libraries
     save_libraries = f
+
+
+cdef int snapshot_asked(store *s) noexcept nogil:
+    return ASKED[cfg(&s.config, OPT_RDB_VERSION)]
+
+
+cdef void refuse(snapshot *w, const char *what) noexcept nogil:
+    w.unfit = what
+    snapshot_give_up(w)
 
 
 # ---- records -----------------------------------------------------------------------------------------
@@ -74,6 +87,7 @@ cdef void put_aux_int(writer *to, const char *name, int64_t n) noexcept nogil:
 
 cdef void put_head(snapshot *w, bint is_base) noexcept nogil:
     cdef writer to
+    cdef size_t begin
     to.out = &w.out
     to.compresses = w.compresses
     buf_add(&w.out, b"REDIS0010", 9)           # the version is corrected at the end (file.pyx)
@@ -82,8 +96,11 @@ cdef void put_head(snapshot *w, bint is_base) noexcept nogil:
     put_aux_int(&to, b"ctime", wall_ms() // 1000)
     put_aux_int(&to, b"used-mem", <int64_t>store_memory(w.s))
     put_aux_int(&to, b"aof-base", is_base)
+    begin = w.out.len
     if save_libraries != NULL:
         save_libraries(w.s, &to)
+    if w.version < 10 and w.out.len != begin:
+        refuse(w, b"function libraries, which need version 10")
 
 
 cdef void select_database(snapshot *w, buf *out, int db) noexcept nogil:
@@ -111,10 +128,12 @@ cdef bint put_entry(snapshot *w, saving *v, buf *out, int db, entry *e, size_t b
         put_little(out, <uint64_t>entry_deadline(e), 8)
     put_access(w.s, out, e)
     w.keys += 1
-    value_save_start(v, out, e, True, w.compresses)
+    value_save_start(v, out, e, True, w.compresses, w.asked)
     if not value_save_some(v, bytes):
         return False
     w.version = max(w.version, v.version)
+    if v.unfit != NULL:
+        refuse(w, v.unfit)
     return True
 
 
@@ -241,6 +260,8 @@ cdef void write_group(snapshot *w, place *p, size_t limit) noexcept nogil:
             for k in range(i):
                 g.found[k].flags |= SEEN
             return
+        if w.muted:
+            return
     if g.full:
         for k in range(g.n):
             g.found[k].flags |= SEEN
@@ -322,7 +343,7 @@ cdef bint snapshot_some(snapshot *w, size_t bytes) noexcept nogil:
 
 # ---- begin and end -----------------------------------------------------------------------------------
 
-cdef snapshot *snapshot_new(store *s, bint is_base) noexcept nogil:
+cdef snapshot *snapshot_new(store *s, bint is_base, int asked) noexcept nogil:
     cdef snapshot *w = <snapshot *>calloc(1, sizeof(snapshot)) if snapshot_of(s) == NULL else NULL
     cdef int i
     if w == NULL:
@@ -340,7 +361,8 @@ cdef snapshot *snapshot_new(store *s, bint is_base) noexcept nogil:
         w.total += s.dbs[i].keys.items
     w.selected = -1
     w.compresses = cfg(&s.config, OPT_RDBCOMPRESSION)
-    w.version = RDB_LEAST
+    w.asked = asked
+    w.version = asked if asked else RDB_LEAST
     w.begun_ms = wall_ms()
     w.changes = changes_made(s)
     put_head(w, is_base)
@@ -353,6 +375,8 @@ cdef snapshot *snapshot_new(store *s, bint is_base) noexcept nogil:
 
 cdef void snapshot_give_up(snapshot *w) noexcept nogil:
     w.muted = True
+    if w.inside:
+        value_save_drop(&w.value)
     w.inside = False
     buf_release(&w.out)
     buf_release(&w.aside)

@@ -79,6 +79,7 @@ cdef enum option_id:           # the first rows of the table, in its order (test
     OPT_NO_APPENDFSYNC_ON_REWRITE
     OPT_DBFILENAME
     OPT_RDB_SAVE_INCREMENTAL_FSYNC
+    OPT_RDB_VERSION
     OPT_RDBCHECKSUM
     OPT_RDBCOMPRESSION
     OPT_STOP_WRITES_ON_BGSAVE_ERROR

@@ -211,6 +211,11 @@ class AsyncPool(LinkedPool):
             connection._close()
         await super().disconnect(inuse_connections)
 
+    async def aclose(self) -> None:
+        """Close all connections, and a store in a file if this is its last pool."""
+        await self.disconnect()
+        self.give_back()
+
     async def release(self, connection: Any) -> None:
         """Return a connection to the pool; it is closed first if CLIENT REPLY has switched its replies off."""
         if connection._link is not None and connection._link.silent():
@@ -240,6 +245,13 @@ class AsyncClient(LinkedClient):
             if done is True:
                 return True
         return await super().set(name, value, *args, **options)
+
+    async def aclose(self, close_connection_pool: bool | None = None) -> None:
+        """Close the connections of the client, and a store in a file if this is its last client. Raises OSError as kvd.Store.close."""
+        await super().aclose(close_connection_pool)
+        owns = self.auto_close_connection_pool if close_connection_pool is None else close_connection_pool
+        if owns and hasattr(self.connection_pool, "give_back"):
+            self.connection_pool.give_back()
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:
         if not self._short or self.connection_pool.store.faults is not None:

@@ -7,7 +7,7 @@ from collections import deque
 from functools import cache
 from typing import Any
 
-from kvd.clients.stores import parse, store_of
+from kvd.clients.stores import Lease, parse, store_of
 from kvd.embedded import Store
 
 NEVER_DECODE = "NEVER_DECODE"  # redis-py's and valkey-py's option of commands whose replies are bytes
@@ -105,8 +105,8 @@ class Linked:
     host = "localhost"
     port = 0
 
-    def __init__(self, store: Store | str | None = None, **options: Any) -> None:
-        self.store = store_of(store, options)
+    def __init__(self, store: Store | Lease | str | None = None, **options: Any) -> None:
+        self.store, self._lease = taken(store_of(store, options))
         for name in ("socket_keepalive", "socket_keepalive_options", "socket_type"):
             options.pop(name, None)
         self._patience = options.get("socket_timeout")  # of reads, only if given: redis-py's default is for sockets
@@ -138,6 +138,11 @@ class Linked:
         return reply
 
 
+def taken(source: Store | Lease) -> tuple[Store, Lease | None]:
+    """The store, and what keeps it open if that is the client's task."""
+    return (source.store, source) if isinstance(source, Lease) else (source, None)
+
+
 def failure_of(exceptions: Any, response: Any) -> Any:
     """Return the exception to raise for a reply, as redis-py's parsers do, or None.
 
@@ -155,8 +160,8 @@ class LinkedPool:
 
     _connection_class: Any  # set by each kind
 
-    def __init__(self, store: Store | str | None = None, max_connections: int | None = None, **options: Any) -> None:
-        self.store = store_of(store, options)
+    def __init__(self, store: Store | Lease | str | None = None, max_connections: int | None = None, **options: Any) -> None:
+        self.store, self._lease = taken(store_of(store, options))
         self.bounded = max_connections is not None
         self.idle: deque[Any] = deque()  # connections of the fast path that are connected and not in use
         self.waiting: set[Any] = set()  # connections of the fast path whose command waits for a key
@@ -165,12 +170,19 @@ class LinkedPool:
 
     @classmethod
     def from_url(cls, url: str, **options: Any) -> Any:
-        """Return a pool for a URL: `kvd://name/db`, `memory://name`, with options as a query. options override those of the URL."""
+        """Return a pool for a URL: `kvd:///path/app.kvd`, `kvd://name/db`, `memory://name`, with options as a query. options override those of the URL.
+
+        Clients and pools of one file share a store. It is closed with the last of them (`close`, or garbage collection)."""
         return cls(**{**parse(url), **options})
 
     def reset(self) -> None:
         self.idle = deque()
         super().reset()
+
+    def give_back(self) -> None:
+        """Close the store if it is in a file that this pool has opened, and no other client of the process uses it."""
+        if self._lease is not None:
+            self._lease.release()
 
 
 class LinkedClient:
@@ -180,7 +192,7 @@ class LinkedClient:
     _pool_class: Any
     _connection_options: set[str]
 
-    def __init__(self, store: Store | str | None = None, *address: Any, **options: Any) -> None:
+    def __init__(self, store: Store | Lease | str | None = None, *address: Any, **options: Any) -> None:
         if address:
             if len(address) >= len(POSITIONAL):
                 raise TypeError(f"only {', '.join(POSITIONAL)} may be given without their names")
@@ -208,7 +220,11 @@ class LinkedClient:
 
     @classmethod
     def from_url(cls, url: str, **options: Any) -> Any:
-        """Return a client for a URL: `kvd://name/db?decode_responses=true`, `memory://name`."""
+        """Return a client for a URL: `kvd:///path/app.kvd?synchronous=full`, `kvd://name/db?decode_responses=true`, `memory://name`.
+
+        The query has options of the client, and of a store in a file. Clients of one file in this process share a store, which is closed with
+        the last of them (`close`, or garbage collection); a closed client cannot be used again. Raises kvd.FileError if the file is damaged,
+        or open elsewhere."""
         return cls(**{**parse(url), **options})
 
     @classmethod

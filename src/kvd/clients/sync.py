@@ -160,6 +160,11 @@ class SyncPool(LinkedPool):
             connection.disconnect()
         super().disconnect(inuse_connections, **kwargs)
 
+    def close(self) -> None:
+        """Close all connections, and a store in a file if this is its last pool."""
+        self.disconnect()
+        self.give_back()
+
     def release(self, connection: Any) -> None:
         """Return a connection to the pool; it is closed first if CLIENT REPLY has switched its replies off."""
         link = getattr(getattr(connection, "_conn", connection), "_sock", None)  # a caching connection wraps another one
@@ -194,6 +199,12 @@ class SyncClient(LinkedClient):
             if done is True:
                 return True
         return super().set(name, value, *args, **options)
+
+    def close(self) -> None:
+        """Close the connections of the client, and a store in a file if this is its last client. Raises OSError as kvd.Store.close."""
+        super().close()
+        if getattr(self, "auto_close_connection_pool", False) and hasattr(self.connection_pool, "give_back"):
+            self.connection_pool.give_back()
 
     def execute_command(self, *args: Any, **options: Any) -> Any:
         pool = self.connection_pool

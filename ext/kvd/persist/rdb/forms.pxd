@@ -43,6 +43,7 @@ cdef enum rdb_opcode:          # the same byte, where no value follows
     RDB_END = 255
 
 cdef enum:
-    RDB_LEAST = 10             # the oldest that is written: of Redis 7.0
+    RDB_OLDEST = 9             # the oldest that is written if asked for: of Redis 5 and 6
+    RDB_LEAST = 10             # the oldest that is written by itself: of Redis 7.0
     RDB_VERSION = 12           # the newest that is read
     RDB_VERSION_VALKEY = 80    # of Valkey 9, whose numbers differ from Redis's since 11

@@ -17,12 +17,12 @@ from kvd.core.text cimport INT_TEXT
 from kvd.core.view cimport view, view_of
 from kvd.persist.rdb.forms cimport (
     RDB_HASH, RDB_HASH_LISTPACK, RDB_HASH_LISTPACK_TIMED, RDB_HASH_TIMED, RDB_HASH_VALKEY_TIMED, RDB_HASH_ZIPLIST,
-    RDB_HASH_ZIPMAP,
+    RDB_HASH_ZIPMAP, RDB_VERSION_VALKEY,
 )
 from kvd.persist.rdb.lengths cimport (
     get_bytes, get_count, get_length, get_listpack, get_string, put_blob, put_length, put_little, put_string, reader,
 )
-from kvd.persist.rdb.values cimport put_form, saving, value_form
+from kvd.persist.rdb.values cimport put_form, saving, value_form, value_needs
 from kvd.persist.rdb.ziplist cimport get_ziplist
 from kvd.types.hash cimport (
     HASH_PACKED, hash_adopt, hash_cursor, hash_expand, hash_is_timed, hash_len, hash_new, hash_next, hash_set,
@@ -38,10 +38,12 @@ cdef bint save_fields(saving *w) noexcept nogil:
     while w.to.out.len < w.upto:
         if not hash_next(at, &field, &value):
             return True
-        if w.version >= 12:
+        if w.form == RDB_HASH_TIMED:
             put_length(w.to.out, at.deadline - hash_soonest(w.e) + 1 if at.deadline >= 0 else 0)
         put_string(&w.to, field)
         put_string(&w.to, value)
+        if w.form == RDB_HASH_VALKEY_TIMED:
+            put_little(w.to.out, <uint64_t>at.deadline, 8)
     return False
 
 
@@ -49,14 +51,16 @@ cdef bint save(void *context) noexcept nogil:
     cdef saving *w = <saving *>context
     cdef uint8_t *lp = <uint8_t *>entry_payload(w.e)[0]   # of a packed one
     if not w.begun:
-        if encoding_of(w.e) == HASH_PACKED:
+        if encoding_of(w.e) == HASH_PACKED and w.version >= 10:
             put_form(w, RDB_HASH_LISTPACK)
             put_blob(&w.to, lp, lp_bytes(lp))
             return True
         if hash_is_timed(w.e) and hash_soonest(w.e) >= 0:
-            w.version = 12
-            put_form(w, RDB_HASH_TIMED)
-            put_little(w.to.out, <uint64_t>hash_soonest(w.e), 8)
+            if not value_needs(w, 12, b"a hash with field expiry, which needs version 12 or 80"):
+                return True
+            put_form(w, RDB_HASH_VALKEY_TIMED if w.asked == RDB_VERSION_VALKEY else RDB_HASH_TIMED)
+            if w.form == RDB_HASH_TIMED:
+                put_little(w.to.out, <uint64_t>hash_soonest(w.e), 8)
         else:
             put_form(w, RDB_HASH)
         put_length(w.to.out, hash_len(w.e))

@@ -1,6 +1,6 @@
 """Lists in RDB files: the nodes of a quicklist, as in memory.
 
-Before version 10 nodes were ziplists; before version 7 a list was its elements one by one, or one ziplist if small.
+Before version 10 nodes were ziplists, and a list is written as its elements one by one, as it was before version 7.
 """
 
 from libc.stdint cimport uint8_t, uint64_t
@@ -13,12 +13,15 @@ from kvd.core.quicklist cimport quicklist, quicklist_push, quicknode
 from kvd.core.view cimport view
 from kvd.persist.rdb.forms cimport RDB_LIST, RDB_LIST_QUICKLIST, RDB_LIST_QUICKLIST_2, RDB_LIST_ZIPLIST
 from kvd.persist.rdb.lengths cimport (
-    FORM_LZF, get_count, get_length, get_listpack, get_string, put_blob, put_byte, put_length, reader,
+    FORM_LZF, get_count, get_length, get_listpack, get_string, put_blob, put_byte, put_length, put_string, reader,
 )
 from kvd.persist.rdb.values cimport put_form, saving, value_form
 from kvd.persist.rdb.ziplist cimport get_ziplist
 from kvd.types.kind cimport LIST, encoding_of
-from kvd.types.list cimport LIST_PACKED, list_access, list_adopt, list_close, list_grow, list_len, list_new, list_open
+from kvd.types.list cimport (
+    LIST_PACKED, list_access, list_adopt, list_close, list_end, list_grow, list_len, list_new, list_next, list_open,
+    list_start,
+)
 from kvd.types.value cimport value_files
 
 cdef enum:
@@ -37,10 +40,27 @@ cdef void put_node(saving *w, quicknode *n) noexcept nogil:
         put_blob(&w.to, n.data, n.bytes)
 
 
+cdef bint save_elements(saving *w) noexcept nogil:
+    cdef view element
+    if not w.begun:
+        put_form(w, RDB_LIST)
+        put_length(w.to.out, list_len(w.e))
+        list_start(w.e, &w.at.elements)
+    while w.to.out.len < w.upto:
+        if not list_next(&w.at.elements, &element):
+            w.to.out.failed = w.to.out.failed or w.at.elements.failed
+            list_end(&w.at.elements)
+            return True
+        put_string(&w.to, element)
+    return False
+
+
 cdef bint save(void *context) noexcept nogil:
     cdef saving *w = <saving *>context
     cdef quicklist *q = <quicklist *>entry_payload(w.e)[0]
     cdef uint8_t *lp = <uint8_t *>q                       # of a packed one
+    if w.version < 10:
+        return save_elements(w)
     if not w.begun:
         put_form(w, RDB_LIST_QUICKLIST_2)
         if encoding_of(w.e) == LIST_PACKED:

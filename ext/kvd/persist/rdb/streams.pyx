@@ -1,7 +1,8 @@
 """Streams in RDB files: nodes as in memory, then counters, groups, and their pending entries.
 
 A pending entry is written with its group, and by its id alone with its consumer; both have to agree. The counters
-that XINFO shows are written since version 10, and the time of a consumer's last activity since 11.
+that XINFO shows are written since version 10, and the time of a consumer's last activity since 11. An older version, if it is
+asked for, holds a stream for which its readers assume what it leaves out.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
@@ -18,7 +19,7 @@ from kvd.persist.rdb.lengths cimport (
     get_bytes, get_few, get_length, get_listpack, get_string, put_big, put_blob, put_length, put_little, put_string,
     reader,
 )
-from kvd.persist.rdb.values cimport put_form, saving, value_form
+from kvd.persist.rdb.values cimport put_form, saving, value_form, value_needs
 from kvd.types.group cimport (
     consumer, group, group_add, group_consumer, group_consumer_add, group_find, group_pend, nack, name_of,
 )
@@ -57,7 +58,8 @@ cdef void save_group(saving *w, group *g) noexcept nogil:
     cdef uint32_t i
     put_string(&w.to, name_of(g))
     put_id_lengths(out, g.last)
-    put_length(out, <uint64_t>g.entries_read)
+    if w.form != RDB_STREAM_1:
+        put_length(out, <uint64_t>g.entries_read)
     put_length(out, g.pending.count)
     p = <nack *>idmap_seek(&g.pending, id_lowest(), &at)
     while p != NULL:
@@ -70,7 +72,7 @@ cdef void save_group(saving *w, group *g) noexcept nogil:
         who = <consumer *>g.consumers.item[i]
         put_string(&w.to, name_of(who))
         put_little(out, <uint64_t>who.seen_ms, 8)
-        if w.active:
+        if w.form == RDB_STREAM_3:
             put_little(out, <uint64_t>who.active_ms, 8)
         put_length(out, who.pending.count)
         p = <nack *>idmap_seek(&who.pending, id_lowest(), &at)
@@ -79,34 +81,72 @@ cdef void save_group(saving *w, group *g) noexcept nogil:
             p = <nack *>idmap_next(&who.pending, &at)
 
 
-cdef void start(saving *w, stream *s) noexcept nogil:
-    """Consumers have times that the older form would lose."""
-    cdef uint32_t i
-    w.active = False
+cdef bint has_consumers(stream *s, bint deviating) noexcept nogil:
+    """deviating: only those count that were not active when they were seen last."""
+    cdef group *g
+    cdef consumer *who
+    cdef uint32_t i, k
     for i in range(s.groups.count):
-        w.active = w.active or (<group *>s.groups.item[i]).consumers.count != 0
-    if w.active:
-        w.version = 11
-    put_form(w, RDB_STREAM_3 if w.active else RDB_STREAM_2)
+        g = <group *>s.groups.item[i]
+        for k in range(g.consumers.count):
+            who = <consumer *>g.consumers.item[k]
+            if not deviating or who.seen_ms != who.active_ms:
+                return True
+    return False
+
+
+cdef bint has_counters(stream *s) noexcept nogil:
+    """Does it have others than follow from its entries? One that is not known does not count."""
+    cdef group *g
+    cdef uint32_t i
+    if s.added != s.length or id_compare(s.max_deleted, id_lowest()) != 0:
+        return True
+    for i in range(s.groups.count):
+        g = <group *>s.groups.item[i]
+        if g.entries_read >= 0 and g.entries_read != stream_entries_read(s, g.last):
+            return True
+    return False
+
+
+cdef int form_of(saving *w, stream *s) noexcept nogil:
+    """-1: there is none that the version which was asked for has."""
+    if has_consumers(s, 0 < w.asked < 11):
+        return RDB_STREAM_3 if value_needs(w, 11, b"a stream with consumers that were seen without being active, which needs version 11") else -1
+    if w.version >= 10:
+        return RDB_STREAM_2
+    if has_counters(s):
+        return RDB_STREAM_2 if value_needs(w, 10, b"a stream with deleted entries or counters of its own, which needs version 10") else -1
+    return RDB_STREAM_1
+
+
+cdef bint start(saving *w, stream *s) noexcept nogil:
+    """False: it cannot be written (w.unfit)."""
+    cdef int form = form_of(w, s)
+    if form < 0:
+        return False
+    put_form(w, form)
     put_length(w.to.out, s.nodes.count)
     w.node = <stream_node *>idmap_seek(&s.nodes, id_lowest(), &w.at.id)
     w.group = 0
+    return True
 
 
-cdef void save_counters(buf *out, stream *s) noexcept nogil:
+cdef void save_counters(saving *w, stream *s) noexcept nogil:
+    cdef buf *out = w.to.out
     put_length(out, s.length)
     put_id_lengths(out, s.last)
-    put_id_lengths(out, s.first)
-    put_id_lengths(out, s.max_deleted)
-    put_length(out, s.added)
+    if w.form != RDB_STREAM_1:
+        put_id_lengths(out, s.first)
+        put_id_lengths(out, s.max_deleted)
+        put_length(out, s.added)
     put_length(out, s.groups.count)
 
 
 cdef bint save(void *context) noexcept nogil:
     cdef saving *w = <saving *>context
     cdef stream *s = stream_of(w.e)
-    if not w.begun:
-        start(w, s)
+    if not w.begun and not start(w, s):
+        return True
     while w.node != NULL:
         if w.to.out.len >= w.upto:
             return False
@@ -115,7 +155,7 @@ cdef bint save(void *context) noexcept nogil:
         put_blob(&w.to, w.node.lp, lp_bytes(w.node.lp))
         w.node = <stream_node *>idmap_next(&s.nodes, &w.at.id)
     if w.group == 0:
-        save_counters(w.to.out, s)
+        save_counters(w, s)
     while w.group < s.groups.count:
         save_group(w, <group *>s.groups.item[w.group])
         w.group += 1

@@ -10,10 +10,14 @@ has stopped (saving.at).
 Each type has a module that writes its values and reads its forms, and registers both here when it is imported.
 """
 
+from libc.string cimport memset
+
+from kvd.core.buf cimport buf_release
 from kvd.core.entry cimport entry_key
-from kvd.persist.rdb.forms cimport RDB_FORMS, RDB_LEAST
+from kvd.persist.rdb.forms cimport RDB_FORMS, RDB_LEAST, RDB_LIST
 from kvd.persist.rdb.lengths cimport get_bytes, put_byte, put_string, reader_close, reader_open
 from kvd.types.kind cimport type_of
+from kvd.types.list cimport list_end
 from kvd.types.value cimport type_row_of, value_free
 
 cdef int TYPES[RDB_FORMS]      # of each form; -1: there is none
@@ -29,17 +33,22 @@ cdef int form_type(int form) noexcept nogil:
     return TYPES[form] if 0 <= form < RDB_FORMS else -1
 
 
-cdef void value_save_start(saving *w, buf *out, entry *e, bint keyed, bint compresses) noexcept nogil:
+cdef void value_save_start(saving *w, buf *out, entry *e, bint keyed, bint compresses, int asked) noexcept nogil:
     w.to.out = out
     w.to.compresses = compresses
     w.e = e
     w.keyed = keyed
     w.begun = False
-    w.version = RDB_LEAST
+    w.form = -1
+    w.asked = asked
+    w.version = asked if asked else RDB_LEAST
+    w.unfit = NULL
+    memset(&w.packed, 0, sizeof(buf))
 
 
 cdef void put_form(saving *w, int form) noexcept nogil:
     w.begun = True
+    w.form = form
     put_byte(w.to.out, form)
     if w.keyed:
         put_string(&w.to, entry_key(w.e))
@@ -50,9 +59,24 @@ cdef bint value_save_some(saving *w, size_t bytes) noexcept nogil:
     return type_row_of(type_of(w.e)).save(w) or w.to.out.failed
 
 
+cdef bint value_needs(saving *w, int version, const char *what) noexcept nogil:
+    if w.asked and w.asked < version:
+        w.unfit = what
+        return False
+    w.version = max(w.version, version)
+    return True
+
+
+cdef void value_save_drop(saving *w) noexcept nogil:
+    if w.form == RDB_LIST:
+        list_end(&w.at.elements)
+    w.form = -1
+    buf_release(&w.packed)
+
+
 cdef int value_save(buf *out, entry *e, bint compresses) noexcept nogil:
     cdef saving w
-    value_save_start(&w, out, e, False, compresses)
+    value_save_start(&w, out, e, False, compresses, 0)
     value_save_some(&w, <size_t>-1)
     return w.version
 

@@ -33,7 +33,7 @@ cdef bint save(void *context) noexcept nogil:
     cdef double score
     cdef uint8_t *lp = <uint8_t *>entry_payload(w.e)[0]   # of a packed one
     if not w.begun:
-        if encoding_of(w.e) == ZSET_PACKED:
+        if encoding_of(w.e) == ZSET_PACKED and w.version >= 10:
             put_form(w, RDB_ZSET_LISTPACK)
             put_blob(&w.to, lp, lp_bytes(lp))
             return True
