@@ -18,6 +18,7 @@ from kvd import __version__
 from kvd.config import OPTIONS, RENAME, ConfigFileError, Setting, from_environment, from_file, from_flags, from_lines, merge
 from kvd.doors.files import close_files, start_persistence
 from kvd.doors.server import NOTICE, WARNING, end_unlogged, log, log_on, rename_command
+from kvd.leftovers import remove_leftovers
 
 if TYPE_CHECKING:
     from kvd import Server, Store
@@ -126,6 +127,7 @@ def _enter(store: Store, settings: dict[str, Setting]) -> None:
         os.chdir(store.option("dir"))
     except OSError as error:
         raise ConfigFileError(settings.get("dir", missing), f"Can't chdir to '{store.option('dir')}': {error.strerror}") from None
+    store.configure("dir", os.getcwd())
     try:
         log_on(store)
     except ConfigError as error:
@@ -207,6 +209,9 @@ def _load(store: Store) -> bool:
 
     begun = time.monotonic()
     logged = store.option("appendonly") == "yes"
+    for folder in (store.option("dir"), os.path.join(store.option("dir"), store.option("appenddirname"))):
+        for name in remove_leftovers(folder, theirs=True):
+            log(store, f"Removed {name}, a temporary file of a process that has ended")
     try:
         keys = start_persistence(store)
     except (FileError, OSError) as error:

@@ -146,8 +146,7 @@ def test_info_counts_the_keys_that_were_loaded(tmp_path):
 
 # ---- the log -----------------------------------------------------------------------------------------
 
-def test_without_a_log_there_is_nothing_to_rewrite_or_wait_for(kept):
-    assert "appendonly is no" in said(kept, "BGREWRITEAOF")
+def test_without_a_log_there_is_nothing_to_wait_for(kept):
     assert said(kept, "WAITAOF", 1, 0, 0) == "WAITAOF cannot be used when numlocal is set but appendonly is disabled."
     assert kept.execute("WAITAOF", 0, 0, 0) == [0, 0]
 
@@ -185,6 +184,93 @@ def test_a_rewrite_within_a_transaction_is_scheduled(tmp_path):
         server("BGREWRITEAOF")
         assert server("EXEC") == [b"Background append only file rewriting scheduled"]
         eventually(lambda: server.info("aof_rewrites") == "1")
+
+
+def rewritten(run, times):
+    return eventually(lambda: info_of(run, "aof_rewrites") == str(times) and info_of(run, "aof_rewrite_in_progress") == "0")
+
+
+def test_a_rewrite_without_a_log_writes_a_base(kept, tmp_path):
+    """A start with appendonly yes, or CONFIG SET appendonly yes, finds it."""
+    fill(kept.execute, plain=False)
+    for times in (1, 2):
+        assert kept.execute("BGREWRITEAOF") == b"Background append only file rewriting started"
+        rewritten(kept.execute, times)
+        assert files(tmp_path) == [f"appendonlydir/appendonly.aof.{times}.base.rdb", "appendonlydir/appendonly.aof.manifest"]
+    assert info_of(kept.execute, "aof_enabled") == "0" and info_of(kept.execute, "aof_last_bgrewrite_status") == "ok"
+    kept.set("k", "not logged")
+    with kvd.Store(dir=str(tmp_path), appendonly="yes") as store:
+        assert store.execute("FCALL", "seven", 0) == 7 and store.get("k") is None
+        store.set("l", "logged")
+        assert len(files(tmp_path)) == 3
+    kept.execute("BGREWRITEAOF")                   # what was logged is replaced, as in Redis
+    rewritten(kept.execute, 3)
+    assert files(tmp_path) == ["appendonlydir/appendonly.aof.3.base.rdb", "appendonlydir/appendonly.aof.manifest"]
+    kept.execute("CONFIG", "SET", "appendonly", "yes")
+    eventually(lambda: info_of(kept.execute, "aof_enabled") == "1" and info_of(kept.execute, "aof_rewrite_in_progress") == "0")
+    assert files(tmp_path) == ["appendonlydir/appendonly.aof.1.incr.aof", "appendonlydir/appendonly.aof.4.base.rdb", "appendonlydir/appendonly.aof.manifest"] \
+        or len(files(tmp_path)) == 3
+    with pytest.raises(kvd.FileError):
+        kvd.Store().compact()                      # of a store without a file
+
+
+def test_a_rewrite_without_a_log_is_scheduled_in_a_transaction(kept, tmp_path):
+    with kept.serve(), kept.session() as run:
+        run.execute("MULTI")
+        run.execute("BGREWRITEAOF")
+        assert run.execute("EXEC") == [b"Background append only file rewriting scheduled"]
+        rewritten(kept.execute, 1)
+        assert len(files(tmp_path)) == 2
+
+
+def test_a_rewrite_without_a_log_that_fails_leaves_the_old_log(kept, tmp_path):
+    with kvd.Store(dir=str(tmp_path), appendonly="yes") as store:
+        store.set("k", "v")
+    (tmp_path / "appendonlydir" / "appendonly.aof.2.base.rdb").mkdir()
+    before = files(tmp_path)
+    kept.execute("BGREWRITEAOF")
+    eventually(lambda: info_of(kept.execute, "aof_last_bgrewrite_status") == "err")
+    assert files(tmp_path) == before and kept.set("still", "writable")
+    with kvd.Store(dir=str(tmp_path), appendonly="yes") as store:
+        assert store.get("k") == b"v"
+    (tmp_path / "appendonlydir" / "appendonly.aof.manifest").write_text("nonsense\n")
+    assert "Can't execute an AOF background rewriting" in said(kept, "BGREWRITEAOF")
+
+
+def test_a_rewrite_without_a_log_excludes_other_snapshots(kept):
+    """All commands are of one batch, so that it runs when they come."""
+    for i in range(300):
+        kept.set(f"k{i}", bytes(100_000))
+    with kept.serve() as server, server_wire(server) as wire:
+        batch = [("CONFIG", "SET", "rdbcompression", "no"), ("BGREWRITEAOF",), ("BGREWRITEAOF",), ("BGSAVE",), ("BGSAVE", "SCHEDULE"), ("INFO", "persistence"), ("SAVE",)]
+        wire.send(b"".join(wire.frame(words) for words in batch))
+        replies = [wire.read() for _ in batch]
+        assert replies[1] == b"Background append only file rewriting started" and replies[4] == b"Background saving scheduled" and replies[6] == b"OK"
+        assert "already in progress" in str(replies[2]) and "Another child process is active (AOF?)" in str(replies[3])
+        assert b"aof_rewrite_in_progress:1\r\n" in replies[5] and b"rdb_bgsave_in_progress:0\r\n" in replies[5]
+        eventually(lambda: info_of(kept.execute, "rdb_saves") == "2")
+        rewritten(kept.execute, 1)
+
+
+def test_a_save_that_fails_tells_its_client_only(kept, tmp_path):
+    """As in Redis: BGSAVE decides about writes, and a SAVE that succeeds allows them again."""
+    def info():
+        return [info_of(kept.execute, name) for name in ("rdb_last_bgsave_status", "rdb_last_bgsave_time_sec")]
+
+    kept.configure("save", "3600 1")
+    (tmp_path / "dump.rdb").mkdir()
+    with pytest.raises(kvd.KvdError):
+        kept.execute("SAVE")
+    assert info() == ["ok", "-1"] and kept.set("k", "v")
+    kept.execute("BGSAVE")
+    eventually(lambda: info() == ["err", "0"])
+    with pytest.raises(kvd.KvdError, match="MISCONF Redis is configured to save RDB snapshots"):
+        kept.set("k", "v")
+    with pytest.raises(kvd.KvdError):
+        kept.execute("SAVE")
+    (tmp_path / "dump.rdb").rmdir()
+    kept.execute("SAVE")
+    assert info() == ["ok", "0"] and kept.set("k", "v")
 
 
 # ---- SHUTDOWN ----------------------------------------------------------------------------------------
@@ -255,3 +341,17 @@ def test_a_signal_that_cannot_save_does_not_end_the_server(tmp_path, words, goes
             server("CONFIG", "SET", "dbfilename", "dump.rdb")
             assert server.stop() == 0
         assert server.ended() == 0
+
+
+def test_a_server_whose_log_has_no_base_yet_does_not_end(tmp_path):
+    """All commands are of one batch, so that the base is being written when SHUTDOWN comes."""
+    with Served(tmp_path, "--save", "") as server:
+        for i in range(300):
+            server("SET", f"k{i}", bytes(100_000))
+        batch = [("CONFIG", "SET", "rdbcompression", "no"), ("CONFIG", "SET", "appendonly", "yes"), ("SHUTDOWN", "NOSAVE"), ("DEBUG", "LOADAOF"), ("DBSIZE",)]
+        server.wire.send(b"".join(server.wire.frame(words) for words in batch))
+        replies = [server.wire.read() for _ in batch]
+        assert str(replies[2]) == "ERR Errors trying to SHUTDOWN. Check logs." and "Writing initial AOF, can't exit." in server.said()
+        assert "Error trying to load the AOF files" in str(replies[3]) and replies[4] == 300
+        eventually(lambda: server.info("aof_rewrites") == "1")
+        assert ends(server, "NOSAVE") == 0

@@ -1,8 +1,9 @@
 """CONFIG: the option table at run time. run/options.pyx applies changed options."""
 
+from libc.errno cimport ENOENT, errno
 from libc.stdint cimport int64_t
 from libc.stdio cimport FILE, fclose, fopen, fread, fwrite, rename, remove, snprintf
-from libc.string cimport memchr, memset
+from libc.string cimport memchr, memset, strerror
 
 from kvd.core.buf cimport buf, buf_add, buf_add_char, buf_printf, buf_release
 from kvd.core.glob cimport glob_match
@@ -22,13 +23,23 @@ from kvd.store.config cimport (
 
 cdef extern from "<unistd.h>" nogil:
     int fsync(int fd)
-    int chdir(const char *path)
 cdef extern from "<stdio.h>" nogil:
     int fileno(FILE *f)
     int fflush(FILE *f)
 
+cdef extern from *:
+    """
+    #include <errno.h>
+    #include <limits.h>
+    #include <stdlib.h>
+    static inline void kvd_errno_set(int code) { errno = code; }
+    """
+    void errno_set "kvd_errno_set" (int code) noexcept nogil
+    char *realpath(const char *path, char *out) noexcept nogil
+
 cdef enum:
     MAX_FILE = 1048576
+    MAX_PATH = 4096
 
 
 cdef void reply_option(call *c, const char *name, int id) noexcept nogil:
@@ -111,6 +122,23 @@ cdef bint listens(call *c, config *wanted) noexcept nogil:
     return failed < 0
 
 
+cdef bint make_absolute(call *c, config *wanted) noexcept nogil:
+    """The option dir. The process does not change its directory, which may be that of somebody's program. False: errno, as of chdir."""
+    cdef char joined[MAX_PATH * 2]
+    cdef char whole[MAX_PATH]
+    cdef buf why
+    cdef const char *path = config_text(wanted, OPT_DIR)
+    if path[0] == 0:
+        errno_set(ENOENT)
+        return False
+    snprintf(joined, sizeof(joined), b"%s%s%s/.", <const char *>b"" if path[0] == c'/' else config_text(&c.store.config, OPT_DIR),
+             <const char *>b"" if path[0] == c'/' else <const char *>b"/", path)
+    if realpath(joined, whole) == NULL:
+        return False
+    memset(&why, 0, sizeof(why))
+    return config_set(wanted, OPT_DIR, view_str(whole), &why)
+
+
 define(config_set_command, """
     CONFIG|SET parameter value [parameter value ...]
     admin noscript loading stale | server | 2.0.0 | O(N) where N is the number of options set
@@ -145,8 +173,8 @@ cdef void config_set_command(call *c) noexcept nogil:
             buf_release(&why)
             config_release(&trial)
             return
-        if id == OPT_DIR and chdir(config_text(&trial, OPT_DIR)) != 0:
-            set_failed(c, c.argv[i], b"No such file or directory")
+        if id == OPT_DIR and not make_absolute(c, &trial):
+            set_failed(c, c.argv[i], strerror(errno))
             config_release(&trial)
             return
     if not listens(c, &trial):

@@ -19,7 +19,7 @@ from kvd.doors.lock cimport acquire, release
 from kvd.doors.store cimport Store
 from kvd.persist.file cimport RDB_HEADER, rdb_header
 from kvd.persist.journal cimport (
-    journal, journal_flush, journal_of, journal_open, journal_rewrite, journal_start, journal_stop,
+    journal_flush, journal_of, journal_open, journal_rewrite, journal_start, journal_stop,
 )
 from kvd.persist.load cimport (
     LOADING_FAILED, LOADING_INSPECT, LOADING_KEEP, LOADING_LENDS, LOADING_MERGE, LOADING_PREAMBLE, LOADING_UNCHECKED,
@@ -272,7 +272,7 @@ def compact(Store owner not None):
     """Start a rewrite of the log. False: there is no log, or a file is being written."""
     cdef bint ok
     acquire(owner.s)
-    ok = journal_rewrite(owner.s)
+    ok = journal_of(owner.s) != NULL and journal_rewrite(owner.s)
     release(owner.s)
     return bool(ok)
 
@@ -293,8 +293,7 @@ def has_log(Store owner not None):
 
 def log_failed(Store owner not None):
     """Has the last rewrite of the log failed?"""
-    cdef journal *j = journal_of(owner.s)
-    return j != NULL and bool(j.failed)
+    return journal_of(owner.s) != NULL and bool(saves_of(owner.s).rewriting.failed)
 
 
 def sync_log(Store owner not None):

@@ -62,7 +62,7 @@ from kvd.types.string cimport string_view
 
 import importlib
 import os
-from os.path import isdir
+from os.path import abspath, isdir
 from types import GenericAlias
 
 
@@ -76,6 +76,7 @@ for _family in (
     importlib.import_module(f"kvd.commands.{_family}")
 importlib.import_module("kvd.persist.dumping")
 importlib.import_module("kvd.persist.commands")
+importlib.import_module("kvd.persist.reload")
 importlib.import_module("kvd.script.eval")
 importlib.import_module("kvd.script.functions")
 importlib.import_module("kvd.script.library_files")
@@ -193,6 +194,8 @@ cdef class Store(Forking):
         if name == "dir" and not isdir(str(value)):
             from kvd.errors import ConfigError
             raise ConfigError(f"dir: Can't chdir to '{value}': No such file or directory")
+        if name == "dir":
+            value = abspath(str(value))        # the program may change its directory later
         text = (("yes" if value else "no") if isinstance(value, bool) else str(value)).encode("utf-8", "surrogateescape")
         memset(&why, 0, sizeof(why))
         acquire(self.s)

@@ -32,6 +32,7 @@ cdef struct rdb_file:
     uint64_t crc
     uint64_t written
     uint64_t unsynced
+    bint plain                 # it is not an RDB file: neither version nor checksum
     bint checks                # it ends with a checksum (rdbchecksum)
     bint syncs                 # in steps, while it is written (rdb-save-incremental-fsync)
     int error                  # errno of the first call that failed; 0
