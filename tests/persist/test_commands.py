@@ -1,5 +1,6 @@
 """SAVE, BGSAVE, LASTSAVE, SHUTDOWN, BGREWRITEAOF, WAITAOF and INFO persistence, as clients see them."""
 
+import os
 import signal
 from contextlib import closing
 
@@ -355,3 +356,60 @@ def test_a_server_whose_log_has_no_base_yet_does_not_end(tmp_path):
         assert "Error trying to load the AOF files" in str(replies[3]) and replies[4] == 300
         eventually(lambda: server.info("aof_rewrites") == "1")
         assert ends(server, "NOSAVE") == 0
+
+
+# ---- CONFIG SET dir ----------------------------------------------------------------------------------
+
+def test_dir_must_exist(kept, tmp_path):
+    (tmp_path / "file").touch()
+    before = kept.option("dir")
+    for path, why in ((tmp_path / "none", "No such file or directory"), (tmp_path / "file", "Not a directory"), ("", "No such file or directory")):
+        assert said(kept, "CONFIG", "SET", "maxmemory", "5mb", "dir", str(path)) == f"CONFIG SET failed (possibly related to argument 'dir') - {why}"
+    assert kept.option("dir") == before and kept.option("maxmemory") == "0"
+
+
+def test_dir_is_absolute_and_the_process_stays_where_it_is(kept, tmp_path):
+    (tmp_path / "sub").mkdir()
+    before = os.getcwd()
+    kept.execute("CONFIG", "SET", "dir", "sub")
+    assert kept.option("dir") == str(tmp_path / "sub") and os.getcwd() == before
+    kept.execute("SAVE")
+    assert files(tmp_path) == ["sub/dump.rdb"]
+    kept.execute("CONFIG", "SET", "dir", "..")
+    kept.execute("SAVE")
+    assert files(tmp_path) == ["dump.rdb", "sub/dump.rdb"]
+
+
+def test_a_relative_dir_of_a_server_or_a_store(tmp_path, monkeypatch):
+    here = os.getcwd()
+    (tmp_path / "sub").mkdir()
+    store = kvd.Store(dir=os.path.relpath(tmp_path / "sub"))
+    monkeypatch.chdir("/")
+    store.set("k", "v")
+    store.execute("SAVE")
+    monkeypatch.chdir(here)
+    with Served(os.path.relpath(tmp_path / "sub")) as server:
+        assert server("GET", "k") == b"v" and server("CONFIG", "GET", "dir") == [b"dir", str(tmp_path / "sub").encode()]
+        server("SAVE")
+    assert files(tmp_path) == ["sub/dump.rdb"]
+
+
+# ---- LATENCY -----------------------------------------------------------------------------------------
+
+def events(run):
+    return {event[0].decode() for event in run("LATENCY", "LATEST")}
+
+
+def test_latency_events_of_the_log(tmp_path):
+    """A write and a sync of 30 MB take longer than a millisecond, the threshold."""
+    with Served(tmp_path, "--appendonly", "yes", "--appendfsync", "always", "--latency-monitor-threshold", "1") as server:
+        server("SET", "k", bytes(30_000_000))
+        assert {"aof-write", "aof-write-alone", "aof-fsync-always"} <= events(server)
+        server("CONFIG", "SET", "latency-monitor-threshold", "0")
+        server("LATENCY", "RESET")
+        server("SET", "k", bytes(30_000_000))
+        assert events(server) == set()
+        batch = [("CONFIG", "SET", "latency-monitor-threshold", "1"), ("BGREWRITEAOF",), ("SET", "k", bytes(30_000_000))]
+        server.wire.send(b"".join(server.wire.frame(words) for words in batch))
+        assert [server.wire.read() for _ in batch][1] == b"Background append only file rewriting started"
+        assert "aof-write" in events(server)

@@ -1,6 +1,6 @@
 """CONFIG: the option table at run time. run/options.pyx applies changed options."""
 
-from libc.errno cimport ENOENT, errno
+from libc.errno cimport ENOENT, ENOMEM, errno
 from libc.stdint cimport int64_t
 from libc.stdio cimport FILE, fclose, fopen, fread, fwrite, rename, remove, snprintf
 from libc.string cimport memchr, memset, strerror
@@ -27,15 +27,8 @@ cdef extern from "<stdio.h>" nogil:
     int fileno(FILE *f)
     int fflush(FILE *f)
 
-cdef extern from *:
-    """
-    #include <errno.h>
-    #include <limits.h>
-    #include <stdlib.h>
-    static inline void kvd_errno_set(int code) { errno = code; }
-    """
-    void errno_set "kvd_errno_set" (int code) noexcept nogil
-    char *realpath(const char *path, char *out) noexcept nogil
+cdef extern from "<stdlib.h>" nogil:
+    char *realpath(const char *path, char *out)
 
 cdef enum:
     MAX_FILE = 1048576
@@ -122,21 +115,20 @@ cdef bint listens(call *c, config *wanted) noexcept nogil:
     return failed < 0
 
 
-cdef bint make_absolute(call *c, config *wanted) noexcept nogil:
-    """The option dir. The process does not change its directory, which may be that of somebody's program. False: errno, as of chdir."""
+cdef int make_absolute(call *c, config *wanted) noexcept nogil:
+    """The option dir. The process, which may be a user's program, keeps its directory. 0, or the error of chdir."""
     cdef char joined[MAX_PATH * 2]
     cdef char whole[MAX_PATH]
     cdef buf why
     cdef const char *path = config_text(wanted, OPT_DIR)
     if path[0] == 0:
-        errno_set(ENOENT)
-        return False
+        return ENOENT
     snprintf(joined, sizeof(joined), b"%s%s%s/.", <const char *>b"" if path[0] == c'/' else config_text(&c.store.config, OPT_DIR),
              <const char *>b"" if path[0] == c'/' else <const char *>b"/", path)
     if realpath(joined, whole) == NULL:
-        return False
+        return errno
     memset(&why, 0, sizeof(why))
-    return config_set(wanted, OPT_DIR, view_str(whole), &why)
+    return 0 if config_set(wanted, OPT_DIR, view_str(whole), &why) else ENOMEM
 
 
 define(config_set_command, """
@@ -148,7 +140,7 @@ define(config_set_command, """
 """)
 cdef void config_set_command(call *c) noexcept nogil:
     cdef config trial
-    cdef int i, id
+    cdef int i, id, failed
     cdef buf why
     if c.argc % 2:
         reply_errorf(c, b"ERR wrong number of arguments for 'config|set' command", NULL, NULL)
@@ -173,8 +165,9 @@ cdef void config_set_command(call *c) noexcept nogil:
             buf_release(&why)
             config_release(&trial)
             return
-        if id == OPT_DIR and not make_absolute(c, &trial):
-            set_failed(c, c.argv[i], strerror(errno))
+        failed = make_absolute(c, &trial) if id == OPT_DIR else 0
+        if failed:
+            set_failed(c, c.argv[i], strerror(failed))
             config_release(&trial)
             return
     if not listens(c, &trial):
