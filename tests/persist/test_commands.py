@@ -1,6 +1,7 @@
 """SAVE, BGSAVE, LASTSAVE, SHUTDOWN, BGREWRITEAOF, WAITAOF and INFO persistence, as clients see them."""
 
 import os
+import resource
 import signal
 from contextlib import closing
 
@@ -413,3 +414,25 @@ def test_latency_events_of_the_log(tmp_path):
         server.wire.send(b"".join(server.wire.frame(words) for words in batch))
         assert [server.wire.read() for _ in batch][1] == b"Background append only file rewriting started"
         assert "aof-write" in events(server)
+
+
+def test_a_log_that_cannot_be_written_refuses_writes_with_the_reason(tmp_path):
+    """The process may not write larger files for a while."""
+    with Served(tmp_path, "--appendonly", "yes", "--save", "") as server:
+        server("SET", "k", "1")
+        resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (60, resource.RLIM_INFINITY))
+        server("SET", "k", "x" * 100)
+        why = "MISCONF Errors writing to the AOF file: File too large"
+        eventually(lambda: server.info("aof_last_write_status") == "err")
+        assert str(server("SET", "k", "2")) == why and str(server("PING")) == why
+        assert "Errors writing to the AOF file: File too large" in str(server("EVAL", "return redis.call('set', 'k', '3')", "0"))
+        server("MULTI")
+        assert str(server("SET", "k", "4")) == why
+        assert str(server("EXEC")).startswith("EXECABORT")
+        assert server("GET", "k") == b"x" * 100
+        assert "Error trying to load the AOF files" in str(server("DEBUG", "LOADAOF")) and server("GET", "k") == b"x" * 100
+        resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        eventually(lambda: server("SET", "k", "5") == b"OK")
+        server.process.kill()
+    with Served(tmp_path, "--appendonly", "yes") as server:
+        assert server("GET", "k") == b"5"

@@ -560,7 +560,7 @@ cdef void rewrite_if_due(store *s) noexcept nogil:
     cdef journal *j = journal_of(s)
     cdef rewriting *r = &saves_of(s).rewriting
     if j != NULL and not is_saving(s) and (
-            r.scheduled or (is_grown(j) and wall_ms() - r.begun_ms > 10000 * <int64_t>min(r.failures, <uint64_t>6))):
+            r.scheduled or ((j.baseless or is_grown(j)) and wall_ms() - r.begun_ms > 10000 * <int64_t>min(r.failures, <uint64_t>6))):
         journal_rewrite(s)
 
 
@@ -743,6 +743,15 @@ cdef bint load_listed(store *s, const char *folder, char *error) noexcept nogil:
     return ok
 
 
+cdef void note_size(journal *j) noexcept nogil:
+    """Of the file that is appended to, whose end may have been cut off: a short write is undone by cutting it to this size."""
+    cdef char path[PATH_ROOM]
+    if j.single[0]:
+        j.size = <uint64_t>max(file_size(j.single), <long>0)
+    elif path_join(path, j.folder, view_str(j.files.files[j.files.count - 1].name)):
+        j.size = <uint64_t>max(file_size(path), <long>0)
+
+
 cdef bint journal_load(store *s, char *error) noexcept nogil:
     cdef journal *j = journal_of(s)
     cdef char folder[PATH_ROOM]
@@ -751,12 +760,13 @@ cdef bint journal_load(store *s, char *error) noexcept nogil:
         return load_listed(s, folder, error)
     if not journal_sync(j):
         return say(error, b"Can't write", j.folder, j.error)
-    if j.single[0]:
-        return load_file(s, j.single, True, True, error)
     if j.baseless:
         snprintf(error, ERROR_ROOM, b"The first base of the append-only log is being written")
         return False
-    return load_listed(s, j.folder, error)
+    if not (load_file(s, j.single, True, True, error) if j.single[0] else load_listed(s, j.folder, error)):
+        return False
+    note_size(j)
+    return True
 
 
 cdef bint open_last(journal *j, char *error) noexcept nogil:

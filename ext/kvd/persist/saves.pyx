@@ -18,6 +18,7 @@ from kvd.core.text cimport parse_int
 from kvd.core.threads cimport pthread_join, thread_start
 from kvd.core.view cimport view_str
 from kvd.persist.file cimport rdb_file_drop, rdb_file_finish, rdb_file_open, rdb_file_write
+from kvd.persist.latency cimport latency_begin, latency_ms, latency_note
 from kvd.persist.snapshot cimport (
     snapshot_abandon, snapshot_delete, snapshot_give_up, snapshot_hurry, snapshot_new, snapshot_new_commands,
     snapshot_of, snapshot_some,
@@ -120,6 +121,8 @@ cdef void *thread_main(void *context) noexcept nogil:
     cdef store *s = <store *>context
     cdef saves *v = saves_of(s)
     cdef buf chunk
+    cdef int64_t begun
+    cdef int64_t ms = 0
     cdef bint ok
     memset(&chunk, 0, sizeof(chunk))
     ok = write_all(s, v, &chunk)
@@ -127,8 +130,11 @@ cdef void *thread_main(void *context) noexcept nogil:
     if ok:
         ok = rdb_file_finish(&v.file, v.walk.version)
     else:
+        begun = latency_begin(s)
         rdb_file_drop(&v.file)
+        ms = latency_ms(begun)
     store_lock(s)
+    latency_note(s, b"rdb-unlink-temp-file", ms)
     v.done(s, &v.file, ok)
     snapshot_delete(v.walk)
     v.walk = NULL

@@ -11,9 +11,7 @@ from kvd.core.table cimport table_cursor
 from kvd.core.view cimport view, view_is, view_of
 from kvd.persist.rdb.forms cimport RDB_FUNCTION
 from kvd.persist.rdb.frame cimport FOOTER, payload_close, payload_whole
-from kvd.persist.rdb.lengths cimport (
-    get_bytes, get_string, put_byte, put_string, reader, reader_close, reader_open, writer,
-)
+from kvd.persist.rdb.lengths cimport get_bytes, get_string, reader, reader_close, reader_open, writer
 from kvd.persist.snapshot cimport put_library, snapshot_libraries
 from kvd.run.args cimport (
     reply_array, reply_bulk, reply_error, reply_error_about, reply_int, reply_map, reply_null, reply_ok, reply_text,
