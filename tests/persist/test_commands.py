@@ -417,7 +417,7 @@ def test_latency_events_of_the_log(tmp_path):
 
 
 def test_a_log_that_cannot_be_written_refuses_writes_with_the_reason(tmp_path):
-    """The process may not write larger files for a while."""
+    """The process may not write larger files for a while: the first write is short. What is written later follows what was whole."""
     with Served(tmp_path, "--appendonly", "yes", "--save", "") as server:
         server("SET", "k", "1")
         resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (60, resource.RLIM_INFINITY))

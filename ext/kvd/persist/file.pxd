@@ -5,7 +5,8 @@ from libc.stdint cimport uint64_t
 from kvd.core.view cimport view
 
 cdef extern from "kvd/persist/file.h" nogil:
-    int file_create "kvd_file_create" (const char *path)              # these two: a descriptor, or -1
+    int file_create "kvd_file_create" (const char *path)              # these three: a descriptor, or -1
+    int file_begin "kvd_file_begin" (const char *path)
     int file_append "kvd_file_append" (const char *path)
     int file_write "kvd_file_write" (int fd, const char *p, size_t n)     # these: 0, or errno
     int file_write_some "kvd_file_write_some" (int fd, const char *p, size_t n, size_t *done)

@@ -23,7 +23,7 @@ from kvd.core.clock cimport mono_us, wall_ms
 from kvd.core.threads cimport pthread_join, thread_start
 from kvd.core.view cimport view_equal, view_of, view_str
 from kvd.persist.file cimport (
-    file_append, file_create, file_is, file_lock, file_make_folder, file_rename, file_size, file_sync, file_truncate,
+    file_append, file_begin, file_create, file_is, file_lock, file_make_folder, file_rename, file_size, file_sync, file_truncate,
     file_write, file_write_some, folder_sync, path_join, rdb_file,
 )
 from kvd.persist.latency cimport latency_begin, latency_ms, latency_note
@@ -340,7 +340,7 @@ cdef bint open_increment(journal *j, int64_t seq, bint listed, char *error) noex
     cdef int fd
     snprintf(name, sizeof(name), b"%s.%lld.incr.aof", log_name(j.s), <long long>seq)
     path_join(path, j.folder, view_str(name))
-    fd = file_create(path)
+    fd = file_begin(path)
     if fd < 0:
         return say(error, b"Can't open the append-only file", path, errno)
     if not manifest_add(&j.files, c'i', seq, name):
