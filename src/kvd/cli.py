@@ -18,6 +18,7 @@ from kvd import __version__
 from kvd.config import OPTIONS, RENAME, ConfigFileError, Setting, from_environment, from_file, from_flags, from_lines, merge
 from kvd.doors.files import begin_loading, close_files, start_persistence
 from kvd.doors.server import NOTICE, WARNING, end_unlogged, log, log_on, rename_command
+from kvd.leftovers import remove_leftovers
 
 if TYPE_CHECKING:
     from kvd import Server, Store
@@ -127,6 +128,7 @@ def _enter(store: Store, settings: dict[str, Setting]) -> None:
         store.configure("dir", os.getcwd())
     except OSError as error:
         raise ConfigFileError(settings.get("dir", missing), f"Can't chdir to '{store.option('dir')}': {error.strerror}") from None
+    store.configure("dir", os.getcwd())
     try:
         log_on(store)
     except ConfigError as error:
@@ -211,9 +213,16 @@ class _Loader(threading.Thread):
 
     def run(self) -> None:
         try:
+            self.remove_leftovers()
             start_persistence(self.store)
         except Exception as error:
             self.error = error
+
+    def remove_leftovers(self) -> None:
+        folder = self.store.option("dir")
+        for at in (folder, os.path.join(folder, self.store.option("appenddirname"))):
+            for name in remove_leftovers(at, theirs=True):
+                log(self.store, f"Removed {name}, a temporary file of a process that has ended")
 
 
 def _wait_for_load(loader: _Loader, server: Server, signals: _Signals) -> int | None:

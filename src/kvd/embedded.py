@@ -30,6 +30,7 @@ from kvd.doors.link import Link, link_of
 from kvd.doors.server import Server, stop
 from kvd.doors.session import Session, session_of
 from kvd.doors.store import Store as Engine
+from kvd.leftovers import remove_leftovers
 from kvd.methods import AllMethods
 from kvd.methods.common import Key, Text
 
@@ -125,12 +126,14 @@ class Store(Engine[T], AllMethods):
         if file is not None:
             self._open(file, synchronous)
         elif self.option("appendonly") == "yes":
+            remove_leftovers(os.path.join(self.option("dir"), self.option("appenddirname")))
             start_persistence(self)
             OPEN.add(self)
 
     def _open(self, path: str, synchronous: Synchronous) -> None:
         if self.option("appendonly") == "yes":
             raise _config_error("appendonly: a store in a file has a log already")
+        remove_leftovers(os.path.dirname(path))
         open_log(self, os.fsencode(path), *SYNCHRONOUS[synchronous])
         OPEN.add(self)
 

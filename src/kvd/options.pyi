@@ -71,6 +71,9 @@ class StoreOptions(TypedDict, total=False):
     auto_aof_rewrite_min_size: int | str
     auto_aof_rewrite_percentage: int
     aof_load_truncated: bool | Literal["yes", "no"]
+    aof_load_corrupt_tail_max_size: int | str
+    aof_timestamp_enabled: bool | Literal["yes", "no"]
+    aof_use_rdb_preamble: bool | Literal["yes", "no"]
     no_appendfsync_on_rewrite: bool | Literal["yes", "no"]
     dbfilename: str
     rdb_save_incremental_fsync: bool | Literal["yes", "no"]

@@ -117,15 +117,17 @@ class RealServer:
         limit = time.monotonic() + 60
         while True:
             try:
-                return self.info()
+                info = self.info("server") | self.info("persistence")
+                if info["loading"] == "0":
+                    return info
             except (FileNotFoundError, ConnectionRefusedError):
                 if time.monotonic() > limit or self.process.poll() is not None:
                     raise
-                time.sleep(0.05)
+            time.sleep(0.05)
 
-    def info(self):
+    def info(self, section):
         wire = Wire(self.address)
-        text = wire("INFO", "server").decode()
+        text = wire("INFO", section).decode()
         wire.close()
         return dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
 

@@ -1,5 +1,7 @@
 """SAVE, BGSAVE, LASTSAVE, SHUTDOWN, BGREWRITEAOF, WAITAOF and INFO persistence, as clients see them."""
 
+import os
+import resource
 import signal
 from contextlib import closing
 
@@ -146,8 +148,7 @@ def test_info_counts_the_keys_that_were_loaded(tmp_path):
 
 # ---- the log -----------------------------------------------------------------------------------------
 
-def test_without_a_log_there_is_nothing_to_rewrite_or_wait_for(kept):
-    assert "appendonly is no" in said(kept, "BGREWRITEAOF")
+def test_without_a_log_there_is_nothing_to_wait_for(kept):
     assert said(kept, "WAITAOF", 1, 0, 0) == "WAITAOF cannot be used when numlocal is set but appendonly is disabled."
     assert kept.execute("WAITAOF", 0, 0, 0) == [0, 0]
 
@@ -185,6 +186,93 @@ def test_a_rewrite_within_a_transaction_is_scheduled(tmp_path):
         server("BGREWRITEAOF")
         assert server("EXEC") == [b"Background append only file rewriting scheduled"]
         eventually(lambda: server.info("aof_rewrites") == "1")
+
+
+def rewritten(run, times):
+    return eventually(lambda: info_of(run, "aof_rewrites") == str(times) and info_of(run, "aof_rewrite_in_progress") == "0")
+
+
+def test_a_rewrite_without_a_log_writes_a_base(kept, tmp_path):
+    """A start with appendonly yes, or CONFIG SET appendonly yes, finds it."""
+    fill(kept.execute, plain=False)
+    for times in (1, 2):
+        assert kept.execute("BGREWRITEAOF") == b"Background append only file rewriting started"
+        rewritten(kept.execute, times)
+        assert files(tmp_path) == [f"appendonlydir/appendonly.aof.{times}.base.rdb", "appendonlydir/appendonly.aof.manifest"]
+    assert info_of(kept.execute, "aof_enabled") == "0" and info_of(kept.execute, "aof_last_bgrewrite_status") == "ok"
+    kept.set("k", "not logged")
+    with kvd.Store(dir=str(tmp_path), appendonly="yes") as store:
+        assert store.execute("FCALL", "seven", 0) == 7 and store.get("k") is None
+        store.set("l", "logged")
+        assert len(files(tmp_path)) == 3
+    kept.execute("BGREWRITEAOF")                   # what was logged is replaced, as in Redis
+    rewritten(kept.execute, 3)
+    assert files(tmp_path) == ["appendonlydir/appendonly.aof.3.base.rdb", "appendonlydir/appendonly.aof.manifest"]
+    kept.execute("CONFIG", "SET", "appendonly", "yes")
+    eventually(lambda: info_of(kept.execute, "aof_enabled") == "1" and info_of(kept.execute, "aof_rewrite_in_progress") == "0")
+    assert files(tmp_path) == ["appendonlydir/appendonly.aof.1.incr.aof", "appendonlydir/appendonly.aof.4.base.rdb", "appendonlydir/appendonly.aof.manifest"] \
+        or len(files(tmp_path)) == 3
+    with pytest.raises(kvd.FileError):
+        kvd.Store().compact()                      # of a store without a file
+
+
+def test_a_rewrite_without_a_log_is_scheduled_in_a_transaction(kept, tmp_path):
+    with kept.serve(), kept.session() as run:
+        run.execute("MULTI")
+        run.execute("BGREWRITEAOF")
+        assert run.execute("EXEC") == [b"Background append only file rewriting scheduled"]
+        rewritten(kept.execute, 1)
+        assert len(files(tmp_path)) == 2
+
+
+def test_a_rewrite_without_a_log_that_fails_leaves_the_old_log(kept, tmp_path):
+    with kvd.Store(dir=str(tmp_path), appendonly="yes") as store:
+        store.set("k", "v")
+    (tmp_path / "appendonlydir" / "appendonly.aof.2.base.rdb").mkdir()
+    before = files(tmp_path)
+    kept.execute("BGREWRITEAOF")
+    eventually(lambda: info_of(kept.execute, "aof_last_bgrewrite_status") == "err")
+    assert files(tmp_path) == before and kept.set("still", "writable")
+    with kvd.Store(dir=str(tmp_path), appendonly="yes") as store:
+        assert store.get("k") == b"v"
+    (tmp_path / "appendonlydir" / "appendonly.aof.manifest").write_text("nonsense\n")
+    assert "Can't execute an AOF background rewriting" in said(kept, "BGREWRITEAOF")
+
+
+def test_a_rewrite_without_a_log_excludes_other_snapshots(kept):
+    """All commands are of one batch, so that it runs when they come."""
+    for i in range(300):
+        kept.set(f"k{i}", bytes(100_000))
+    with kept.serve() as server, server_wire(server) as wire:
+        batch = [("CONFIG", "SET", "rdbcompression", "no"), ("BGREWRITEAOF",), ("BGREWRITEAOF",), ("BGSAVE",), ("BGSAVE", "SCHEDULE"), ("INFO", "persistence"), ("SAVE",)]
+        wire.send(b"".join(wire.frame(words) for words in batch))
+        replies = [wire.read() for _ in batch]
+        assert replies[1] == b"Background append only file rewriting started" and replies[4] == b"Background saving scheduled" and replies[6] == b"OK"
+        assert "already in progress" in str(replies[2]) and "Another child process is active (AOF?)" in str(replies[3])
+        assert b"aof_rewrite_in_progress:1\r\n" in replies[5] and b"rdb_bgsave_in_progress:0\r\n" in replies[5]
+        eventually(lambda: info_of(kept.execute, "rdb_saves") == "2")
+        rewritten(kept.execute, 1)
+
+
+def test_a_save_that_fails_tells_its_client_only(kept, tmp_path):
+    """As in Redis: BGSAVE decides about writes, and a SAVE that succeeds allows them again."""
+    def info():
+        return [info_of(kept.execute, name) for name in ("rdb_last_bgsave_status", "rdb_last_bgsave_time_sec")]
+
+    kept.configure("save", "3600 1")
+    (tmp_path / "dump.rdb").mkdir()
+    with pytest.raises(kvd.KvdError):
+        kept.execute("SAVE")
+    assert info() == ["ok", "-1"] and kept.set("k", "v")
+    kept.execute("BGSAVE")
+    eventually(lambda: info() == ["err", "0"])
+    with pytest.raises(kvd.KvdError, match="MISCONF Redis is configured to save RDB snapshots"):
+        kept.set("k", "v")
+    with pytest.raises(kvd.KvdError):
+        kept.execute("SAVE")
+    (tmp_path / "dump.rdb").rmdir()
+    kept.execute("SAVE")
+    assert info() == ["ok", "0"] and kept.set("k", "v")
 
 
 # ---- SHUTDOWN ----------------------------------------------------------------------------------------
@@ -255,3 +343,96 @@ def test_a_signal_that_cannot_save_does_not_end_the_server(tmp_path, words, goes
             server("CONFIG", "SET", "dbfilename", "dump.rdb")
             assert server.stop() == 0
         assert server.ended() == 0
+
+
+def test_a_server_whose_log_has_no_base_yet_does_not_end(tmp_path):
+    """All commands are of one batch, so that the base is being written when SHUTDOWN comes."""
+    with Served(tmp_path, "--save", "") as server:
+        for i in range(300):
+            server("SET", f"k{i}", bytes(100_000))
+        batch = [("CONFIG", "SET", "rdbcompression", "no"), ("CONFIG", "SET", "appendonly", "yes"), ("SHUTDOWN", "NOSAVE"), ("DEBUG", "LOADAOF"), ("DBSIZE",)]
+        server.wire.send(b"".join(server.wire.frame(words) for words in batch))
+        replies = [server.wire.read() for _ in batch]
+        assert str(replies[2]) == "ERR Errors trying to SHUTDOWN. Check logs." and "Writing initial AOF, can't exit." in server.said()
+        assert "Error trying to load the AOF files" in str(replies[3]) and replies[4] == 300
+        eventually(lambda: server.info("aof_rewrites") == "1")
+        assert ends(server, "NOSAVE") == 0
+
+
+# ---- CONFIG SET dir ----------------------------------------------------------------------------------
+
+def test_dir_must_exist(kept, tmp_path):
+    (tmp_path / "file").touch()
+    before = kept.option("dir")
+    for path, why in ((tmp_path / "none", "No such file or directory"), (tmp_path / "file", "Not a directory"), ("", "No such file or directory")):
+        assert said(kept, "CONFIG", "SET", "maxmemory", "5mb", "dir", str(path)) == f"CONFIG SET failed (possibly related to argument 'dir') - {why}"
+    assert kept.option("dir") == before and kept.option("maxmemory") == "0"
+
+
+def test_dir_is_absolute_and_the_process_stays_where_it_is(kept, tmp_path):
+    (tmp_path / "sub").mkdir()
+    before = os.getcwd()
+    kept.execute("CONFIG", "SET", "dir", "sub")
+    assert kept.option("dir") == str(tmp_path / "sub") and os.getcwd() == before
+    kept.execute("SAVE")
+    assert files(tmp_path) == ["sub/dump.rdb"]
+    kept.execute("CONFIG", "SET", "dir", "..")
+    kept.execute("SAVE")
+    assert files(tmp_path) == ["dump.rdb", "sub/dump.rdb"]
+
+
+def test_a_relative_dir_of_a_server_or_a_store(tmp_path, monkeypatch):
+    here = os.getcwd()
+    (tmp_path / "sub").mkdir()
+    store = kvd.Store(dir=os.path.relpath(tmp_path / "sub"))
+    monkeypatch.chdir("/")
+    store.set("k", "v")
+    store.execute("SAVE")
+    monkeypatch.chdir(here)
+    with Served(os.path.relpath(tmp_path / "sub")) as server:
+        assert server("GET", "k") == b"v" and server("CONFIG", "GET", "dir") == [b"dir", str(tmp_path / "sub").encode()]
+        server("SAVE")
+    assert files(tmp_path) == ["sub/dump.rdb"]
+
+
+# ---- LATENCY -----------------------------------------------------------------------------------------
+
+def events(run):
+    return {event[0].decode() for event in run("LATENCY", "LATEST")}
+
+
+def test_latency_events_of_the_log(tmp_path):
+    """A write and a sync of 30 MB take longer than a millisecond, the threshold."""
+    with Served(tmp_path, "--appendonly", "yes", "--appendfsync", "always", "--latency-monitor-threshold", "1") as server:
+        server("SET", "k", bytes(30_000_000))
+        assert {"aof-write", "aof-write-alone", "aof-fsync-always"} <= events(server)
+        server("CONFIG", "SET", "latency-monitor-threshold", "0")
+        server("LATENCY", "RESET")
+        server("SET", "k", bytes(30_000_000))
+        assert events(server) == set()
+        batch = [("CONFIG", "SET", "latency-monitor-threshold", "1"), ("BGREWRITEAOF",), ("SET", "k", bytes(30_000_000))]
+        server.wire.send(b"".join(server.wire.frame(words) for words in batch))
+        assert [server.wire.read() for _ in batch][1] == b"Background append only file rewriting started"
+        assert "aof-write" in events(server)
+
+
+def test_a_log_that_cannot_be_written_refuses_writes_with_the_reason(tmp_path):
+    """The process may not write larger files for a while: the first write is short. What is written later follows what was whole."""
+    with Served(tmp_path, "--appendonly", "yes", "--save", "") as server:
+        server("SET", "k", "1")
+        resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (60, resource.RLIM_INFINITY))
+        server("SET", "k", "x" * 100)
+        why = "MISCONF Errors writing to the AOF file: File too large"
+        eventually(lambda: server.info("aof_last_write_status") == "err")
+        assert str(server("SET", "k", "2")) == why and str(server("PING")) == why
+        assert "Errors writing to the AOF file: File too large" in str(server("EVAL", "return redis.call('set', 'k', '3')", "0"))
+        server("MULTI")
+        assert str(server("SET", "k", "4")) == why
+        assert str(server("EXEC")).startswith("EXECABORT")
+        assert server("GET", "k") == b"x" * 100
+        assert "Error trying to load the AOF files" in str(server("DEBUG", "LOADAOF")) and server("GET", "k") == b"x" * 100
+        resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        eventually(lambda: server("SET", "k", "5") == b"OK")
+        server.process.kill()
+    with Served(tmp_path, "--appendonly", "yes") as server:
+        assert server("GET", "k") == b"5"

@@ -1,6 +1,7 @@
 """A snapshot holds the data set of the instant at which it began, whatever happens while it is taken."""
 
 import itertools
+import os
 import random
 
 import pytest
@@ -82,9 +83,9 @@ EVENTS = {
 }  # fmt: skip
 
 
-def snapshot_during(store, events, slices):
+def snapshot_during(store, events, slices, commands=False):
     """The file of a snapshot between whose slices the events happen."""
-    snap = probe.Snapshot(store)
+    snap = probe.Snapshot(store, commands)
     for n, ((event, which), size) in enumerate(zip(events, itertools.cycle(slices), strict=False)):
         snap.some(size)
         EVENTS[event](store, n, f"k{which}")
@@ -108,6 +109,41 @@ def test_the_file_is_the_state_at_the_begin(events, slices, seed):
     again.some(1 << 40)
     late = sum(event == "due" for event, _ in events) * 0.01
     assert digest(loaded(again.file(), late)) == now and store.execute("DEBUG", "CHECK") == b"OK"
+
+
+def replayed(data, folder):
+    """A store whose file holds these commands."""
+    path = folder / f"{len(os.listdir(folder))}.kvd"
+    path.write_bytes(data)
+    copy = kvd.Store(path)
+    copy.clock.freeze(NOW)
+    return copy
+
+
+@given(st.lists(st.tuples(st.sampled_from(sorted(EVENTS)), st.integers(0, 59)), max_size=30), st.lists(st.sampled_from([1, 50, 5000]), min_size=1, max_size=4), st.integers(0, 5))
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+def test_the_commands_are_the_state_at_the_begin(tmp_path_factory, events, slices, seed):
+    store = kvd.Store()
+    store.clock.freeze(NOW)
+    fill(store, 60, seed)
+    before = digest(store)
+    with replayed(snapshot_during(store, events, slices, commands=True), tmp_path_factory.mktemp("commands")) as copy:
+        assert digest(copy) == before
+    now = digest(store)
+    again = probe.Snapshot(store)        # no mark is left
+    again.some(1 << 40)
+    late = sum(event == "due" for event, _ in events) * 0.01
+    assert digest(loaded(again.file(), late)) == now and store.execute("DEBUG", "CHECK") == b"OK"
+
+
+@pytest.mark.parametrize("event", sorted(EVENTS))
+def test_each_event_in_every_slice_of_commands(event, tmp_path):
+    store = kvd.Store()
+    store.clock.freeze(NOW)
+    fill(store, 120, 9)
+    before = digest(store)
+    with replayed(snapshot_during(store, [(event, n % 120) for n in range(300)], [700], commands=True), tmp_path) as copy:
+        assert digest(copy) == before
 
 
 @given(st.lists(st.one_of(LINES, st.just("slice"), st.just("slice")), max_size=80), st.lists(LINES, max_size=40))

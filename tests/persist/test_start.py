@@ -43,7 +43,7 @@ def test_commands_that_need_the_data_wait(kept):
     folder, digest, options = kept
     with Served(folder, *options, *SLOW, loads=True) as server:
         for words in [("PING",), ("GET", "s"), ("SET", "s", "1"), ("DBSIZE",), ("EVAL", "return 1", "0"), ("BGSAVE",), ("SAVE",), ("BGREWRITEAOF",),
-                      ("FLUSHALL",), ("BLPOP", "l", "0"), ("SWAPDB", "0", "1"), ("FUNCTION", "LIST")]:  # fmt: skip
+                      ("FLUSHALL",), ("BLPOP", "l", "0"), ("SWAPDB", "0", "1"), ("FUNCTION", "LIST"), ("DEBUG", "RELOAD"), ("DEBUG", "LOADAOF")]:  # fmt: skip
             assert error(server(*words)) == LOADING
         assert error(server("GET")) == "ERR wrong number of arguments for 'get' command"
         assert server("SELECT", "1") == b"OK" and server("ECHO", "x") == b"x" and server("SELECT", "0") == b"OK"

@@ -1,8 +1,9 @@
 """CONFIG: the option table at run time. run/options.pyx applies changed options."""
 
+from libc.errno cimport ENOENT, ENOMEM, errno
 from libc.stdint cimport int64_t
 from libc.stdio cimport FILE, fclose, fopen, fread, fwrite, rename, remove, snprintf
-from libc.string cimport memchr, memset
+from libc.string cimport memchr, memset, strerror
 
 from kvd.core.buf cimport buf, buf_add, buf_add_char, buf_printf, buf_release
 from kvd.core.glob cimport glob_match
@@ -23,15 +24,16 @@ from kvd.store.store cimport SPECIAL_LOADING
 
 cdef extern from "<unistd.h>" nogil:
     int fsync(int fd)
-cdef extern from "<stdlib.h>" nogil:
-    char *realpath(const char *path, char *resolved)
 cdef extern from "<stdio.h>" nogil:
     int fileno(FILE *f)
     int fflush(FILE *f)
 
+cdef extern from "<stdlib.h>" nogil:
+    char *realpath(const char *path, char *out)
+
 cdef enum:
     MAX_FILE = 1048576
-    PATH_ROOM = 4096           # bytes: what realpath may write
+    MAX_PATH = 4096
 
 
 cdef void reply_option(call *c, const char *name, int id) noexcept nogil:
@@ -117,16 +119,20 @@ cdef bint listens(call *c, config *wanted) noexcept nogil:
     return failed < 0
 
 
-cdef bint keep_folder(config *trial) noexcept nogil:
-    """Makes the path absolute, since the working directory may change. It is not changed here, as Redis does: it is the program's.
-
-    False: it is no folder."""
-    cdef char asked[PATH_ROOM]
-    cdef char found[PATH_ROOM]
+cdef int make_absolute(call *c, config *wanted) noexcept nogil:
+    """The option dir. The process, which may be a user's program, keeps its directory. 0, or the error of chdir."""
+    cdef char joined[MAX_PATH * 2]
+    cdef char whole[MAX_PATH]
     cdef buf why
-    snprintf(asked, sizeof(asked), b"%s/.", config_text(trial, OPT_DIR))
+    cdef const char *path = config_text(wanted, OPT_DIR)
+    if path[0] == 0:
+        return ENOENT
+    snprintf(joined, sizeof(joined), b"%s%s%s/.", <const char *>b"" if path[0] == c'/' else config_text(&c.store.config, OPT_DIR),
+             <const char *>b"" if path[0] == c'/' else <const char *>b"/", path)
+    if realpath(joined, whole) == NULL:
+        return errno
     memset(&why, 0, sizeof(why))
-    return realpath(asked, found) != NULL and config_set(trial, OPT_DIR, view_str(found), &why)
+    return 0 if config_set(wanted, OPT_DIR, view_str(whole), &why) else ENOMEM
 
 
 define(config_set_command, """
@@ -138,7 +144,7 @@ define(config_set_command, """
 """)
 cdef void config_set_command(call *c) noexcept nogil:
     cdef config trial
-    cdef int i, id
+    cdef int i, id, failed
     cdef buf why
     if c.argc % 2:
         reply_errorf(c, b"ERR wrong number of arguments for 'config|set' command", NULL, NULL)
@@ -163,8 +169,9 @@ cdef void config_set_command(call *c) noexcept nogil:
             buf_release(&why)
             config_release(&trial)
             return
-        if id == OPT_DIR and not keep_folder(&trial):
-            set_failed(c, c.argv[i], b"No such file or directory")
+        failed = make_absolute(c, &trial) if id == OPT_DIR else 0
+        if failed:
+            set_failed(c, c.argv[i], strerror(failed))
             config_release(&trial)
             return
     if not listens(c, &trial):

@@ -13,7 +13,7 @@ from kvd.core.table cimport table_bytes, table_cursor, table_find, table_hash, t
 from kvd.core.text cimport parse_double
 from kvd.core.view cimport view, view_is, view_of, view_str
 from kvd.resp.writer cimport (
-    write_array, write_bool, write_bulk, write_double, write_set, write_status, write_text, write_verbatim,
+    write_bool, write_command, write_double, write_set, write_status, write_text, write_verbatim,
 )
 from kvd.run.args cimport (
     arg_int, changed, reply_array, reply_bulk, reply_error, reply_error_about, reply_int, reply_map, reply_null,
@@ -195,10 +195,7 @@ cdef struct rewriting:
 
 cdef bint print_command(command_sink *to, int argc, view *argv) noexcept nogil:
     cdef rewriting *r = <rewriting *>to.context
-    cdef int i
-    write_array(&r.out, argc)
-    for i in range(argc):
-        write_bulk(&r.out, argv[i])
+    write_command(&r.out, argc, argv)
     r.count += 1
     return not r.out.failed
 
@@ -390,7 +387,7 @@ cdef void debug_htstats(call *c) noexcept nogil:
     write_verbatim(c.out, view_str(text), b"txt", c.proto)
 
 
-cdef const char *HELP[26]
+cdef const char *HELP[30]
 HELP[:] = [
     b"DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
     b"CHECK", b"    Assert the invariants of every structure.",
@@ -398,9 +395,11 @@ HELP[:] = [
     b"DIGEST-VALUE <key> [<key> ...]", b"    Return a digest of each value.",
     b"ERROR <text>", b"    Return an error.",
     b"HTSTATS <db>", b"    Return statistics of a database's hash table.",
+    b"LOADAOF", b"    Load the append-only log, as a start would.",
     b"OBJECT <key>", b"    Return internals of a value.",
     b"POPULATE <count> [<prefix>] [<size>]", b"    Create missing keys.",
     b"PROTOCOL <type>", b"    Return a test value of that type.",
+    b"RELOAD [option ...]", b"    Save the snapshot file and load it. MERGE: replace keys that exist. NOFLUSH: keep those that are not in it. NOSAVE: only load.",
     b"REWRITE <key>", b"    Return the commands that rebuild a value.",
     b"SET-ACTIVE-EXPIRE <0|1>", b"    Disable or enable active expiry.",
     b"SLEEP <seconds>", b"    Block the store for that time.",

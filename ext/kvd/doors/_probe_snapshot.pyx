@@ -2,20 +2,20 @@
 
 from kvd.doors.store cimport Store
 from kvd.persist.snapshot cimport (
-    snapshot, snapshot_abandon, snapshot_delete, snapshot_give_up, snapshot_new, snapshot_some,
+    snapshot, snapshot_abandon, snapshot_delete, snapshot_give_up, snapshot_new, snapshot_new_commands, snapshot_some,
 )
 
 
 cdef class Snapshot:
-    """Takes a snapshot of a store. `some(n)` runs a slice of about n bytes; True at the end."""
+    """Takes a snapshot of a store, as commands or as an RDB file. `some(n)` runs a slice of about n bytes; True at the end."""
 
     cdef Store owner
     cdef snapshot *w
     cdef readonly bint whole
 
-    def __init__(self, Store owner not None):
+    def __init__(self, Store owner not None, bint commands=False):
         self.owner = owner
-        self.w = snapshot_new(owner.s, False, 0)
+        self.w = snapshot_new_commands(owner.s) if commands else snapshot_new(owner.s, False, 0)
         if self.w == NULL:
             raise RuntimeError("there is a snapshot already")
 
@@ -32,8 +32,10 @@ cdef class Snapshot:
         return self.w.out.len
 
     def file(self):
-        """The bytes of the file, with a checksum."""
+        """The bytes of the file, an RDB file with a checksum."""
         cdef bytes data = self.w.out.ptr[:self.w.out.len]
+        if self.w.commands:
+            return data
         return data[:5] + b"%04d" % self.w.version + data[9:] + b"\0" * 8
 
     def __dealloc__(self):

@@ -19,16 +19,14 @@ from kvd.doors.fork cimport fork_locks
 from kvd.doors.lock cimport acquire, release
 from kvd.doors.store cimport Store
 from kvd.persist.file cimport RDB_HEADER, rdb_header, rdb_magic
-from kvd.persist.journal cimport (
-    ERROR_ROOM, journal, journal_flush, journal_of, journal_open, journal_rewrite, journal_stop,
-)
+from kvd.persist.journal cimport ERROR_ROOM, journal_flush, journal_of, journal_open, journal_rewrite, journal_stop
 from kvd.persist.load cimport (
     LOADING_FAILED, LOADING_INSPECT, LOADING_KEEP, LOADING_LENDS, LOADING_MERGE, LOADING_PREAMBLE, LOADING_UNCHECKED,
     loading, loading_drop, loading_feed, loading_finish, loading_offset, loading_open, loading_open_file, loading_some,
 )
 from kvd.persist.progress cimport progress_end, progress_of
 from kvd.persist.rdb.forms cimport RDB_LEAST, RDB_VERSION
-from kvd.persist.saves cimport is_busy, saves_cancel, saves_of, saves_wait
+from kvd.persist.saves cimport is_busy, saves, saves_cancel, saves_of, saves_wait
 from kvd.persist.scan cimport scan_commands, scanning
 from kvd.persist.snapshot cimport (
     snapshot as snapshot_struct, snapshot_asked, snapshot_delete, snapshot_give_up, snapshot_new, snapshot_of,
@@ -286,7 +284,7 @@ def compact(Store owner not None):
     busy = is_busy(owner.s)
     mine = is_mine(owner.s)
     if not busy:
-        ok = journal_rewrite(owner.s)
+        ok = journal_of(owner.s) != NULL and journal_rewrite(owner.s)
     release(owner.s)
     if mine:
         raise RuntimeError(OWN_SNAPSHOT)
@@ -309,12 +307,12 @@ def has_log(Store owner not None):
 
 def log_failed(Store owner not None):
     """Why the last rewrite of the log has failed; None: it has not."""
-    cdef journal *j
+    cdef saves *v
     cdef bytes why = None
     acquire(owner.s)
-    j = journal_of(owner.s)
-    if j != NULL and j.failed:
-        why = saves_of(owner.s).why if saves_of(owner.s) != NULL else b""
+    v = saves_of(owner.s)
+    if journal_of(owner.s) != NULL and v.rewriting.failed:
+        why = v.why
     release(owner.s)
     return None if why is None else why.decode("utf-8", "backslashreplace")
 

@@ -76,6 +76,7 @@ for _family in (
     importlib.import_module(f"kvd.commands.{_family}")
 importlib.import_module("kvd.persist.dumping")
 importlib.import_module("kvd.persist.commands")
+importlib.import_module("kvd.persist.reload")
 importlib.import_module("kvd.script.eval")
 importlib.import_module("kvd.script.functions")
 importlib.import_module("kvd.script.library_files")
@@ -197,7 +198,7 @@ cdef class Store(Forking):
             from kvd.errors import ConfigError
             raise ConfigError(f"dir: Can't chdir to '{value}': No such file or directory")
         if name == "dir":
-            value = abspath(str(value))        # the working directory may change
+            value = abspath(str(value))        # the program may change its directory later
         text = (("yes" if value else "no") if isinstance(value, bool) else str(value)).encode("utf-8", "surrogateescape")
         memset(&why, 0, sizeof(why))
         acquire(self.s)

@@ -11,15 +11,15 @@ from kvd.core.view cimport view_is
 from kvd.persist.journal cimport journal, journal_of, journal_rewrite, journal_sync
 from kvd.persist.progress cimport progress_of, progress_print
 from kvd.persist.saves cimport (
-    has_save_points, is_busy, saves, saves_begin_dump, saves_cancel, saves_end, saves_now, saves_of, saves_open,
-    saves_wake,
+    has_save_points, is_busy, is_dumping, rewriting, saves, saves_begin_dump, saves_cancel, saves_end, saves_now,
+    saves_of, saves_open, saves_wake,
 )
 from kvd.resp.writer cimport write_status
 from kvd.run.args cimport arg_int, reply_array, reply_error, reply_int, reply_ok
 from kvd.run.call cimport call
-from kvd.run.errors cimport SYNTAX
+from kvd.run.errors cimport NO_MEMORY, SYNTAX
 from kvd.run.registry cimport define
-from kvd.session.session cimport clients_of, session_end
+from kvd.session.session cimport clients_of, session, session_end
 from kvd.store.change cimport changes_since_save
 from kvd.store.log cimport LOG_NOTICE, LOG_WARNING, log_line
 from kvd.store.store cimport SPECIAL_LOADING, SPECIAL_UNLOGGED, store
@@ -31,7 +31,7 @@ define(save_command, """
     Write a snapshot to the snapshot file, while all other clients wait.
 """)
 cdef void save_command(call *c) noexcept nogil:
-    if is_busy(c.store):
+    if is_dumping(c.store):
         reply_error(c, b"ERR Background save already in progress")
     elif saves_now(c.store):
         reply_ok(c)
@@ -80,7 +80,7 @@ cdef void bgsave_command(call *c) noexcept nogil:
 
 
 cdef void cancel(call *c, saves *v) noexcept nogil:
-    if v != NULL and v.running and not v.for_log:
+    if is_dumping(c.store):
         saves_cancel(c.store)
         log_line(c.store, LOG_NOTICE, b"Background saving will be aborted due to user request")
         write_status(c.out, b"Background saving cancelled")
@@ -106,16 +106,17 @@ cdef void lastsave_command(call *c) noexcept nogil:
 define(bgrewriteaof_command, """
     BGREWRITEAOF
     admin noscript no_async_loading | server | 1.0.0 | O(1)
-    Rewrite the append-only log in the background, as a snapshot and what happens since.
+    Rewrite the append-only log in the background, as a snapshot and what happens since. With appendonly no, write a snapshot as a log.
 """)
 cdef void bgrewriteaof_command(call *c) noexcept nogil:
-    cdef journal *j = journal_of(c.store)
-    if j == NULL:
-        reply_error(c, b"ERR Background append only file rewriting needs an append-only log: appendonly is no")
-    elif j.rewriting:
+    cdef saves *v = saves_open(c.store)
+    if v == NULL:
+        reply_error(c, NO_MEMORY)
+    elif v.rewriting.running:
         reply_error(c, b"ERR Background append only file rewriting already in progress")
     elif is_busy(c.store) or c.session.executing:
-        j.scheduled = True
+        v.rewriting.scheduled = True
+        saves_wake(c.store)
         write_status(c.out, b"Background append only file rewriting scheduled")
     elif journal_rewrite(c.store):
         write_status(c.out, b"Background append only file rewriting started")
@@ -175,20 +176,29 @@ cdef bint read_ending(call *c, ending *how) noexcept nogil:
     return how.saves <= 1 and not (how.abort and c.argc > 2)
 
 
-cdef bint save_for_end(store *s, ending *how) noexcept nogil:
+cdef bint loses_log(store *s, ending *how) noexcept nogil:
+    """Is the first base of the log, without which it cannot be loaded, still being written?"""
+    if journal_of(s) == NULL or not (journal_of(s).rewriting and journal_of(s).baseless):
+        return False
+    log_line(s, LOG_WARNING, b"Writing initial AOF. Exit anyway." if how.force else b"Writing initial AOF, can't exit.")
+    return not how.force
+
+
+cdef bint save_for_end(session *who, ending *how) noexcept nogil:
     """False: the data could not be saved, and SHUTDOWN without FORCE does not end the server."""
+    cdef store *s = who.store
     if s.special & SPECIAL_LOADING:
         return True                    # the files have all that is loaded, and more
-    saves_end(s)
+    if loses_log(s, how):
+        return False
+    saves_end(who)
     if journal_of(s) != NULL and not journal_sync(journal_of(s)) and not how.force:
         log_line(s, LOG_WARNING, b"Error writing the append-only log, can't exit.")
         return False
     if how.nosave or not (how.saves or has_save_points(s)):
         return True
     log_line(s, LOG_NOTICE, b"Saving the final RDB snapshot before exiting.")
-    if is_busy(s):
-        log_line(s, LOG_WARNING, b"A program is taking a snapshot of this store (Store.snapshot): another one cannot be taken.")
-    elif saves_now(s):
+    if saves_now(s):
         return True
     if how.force:
         log_line(s, LOG_WARNING, b"Error trying to save the DB, but exiting because FORCE was requested.")
@@ -212,7 +222,7 @@ cdef void shutdown_command(call *c) noexcept nogil:
         reply_error(c, b"ERR No shutdown in progress.")
     elif c.store.on_shutdown == NULL:
         reply_error(c, b"ERR Errors trying to SHUTDOWN. There is no server to stop.")
-    elif not save_for_end(c.store, &how):
+    elif not save_for_end(c.session, &how):
         reply_error(c, b"ERR Errors trying to SHUTDOWN. Check logs.")
     else:
         session_end(c.session)
@@ -250,16 +260,21 @@ cdef void print_persistence(store *s, buf *out) noexcept nogil:
 
 cdef void print_log(store *s, buf *out) noexcept nogil:
     cdef journal *j = journal_of(s)
+    cdef rewriting none
+    cdef rewriting *r = &none
     cdef bint on = j != NULL
+    memset(&none, 0, sizeof(none))
+    none.took_ms = -1
+    if saves_of(s) != NULL:
+        r = &saves_of(s).rewriting
     buf_printf(out, b"aof_enabled:%d\r\naof_rewrite_in_progress:%d\r\naof_rewrite_scheduled:%d\r\n"
                b"aof_last_rewrite_time_sec:%lld\r\naof_current_rewrite_time_sec:%lld\r\naof_last_bgrewrite_status:%s\r\n"
                b"aof_rewrites:%llu\r\naof_rewrites_consecutive_failures:%llu\r\naof_last_write_status:%s\r\naof_last_cow_size:0\r\n"
                b"module_fork_in_progress:0\r\nmodule_fork_last_cow_size:0\r\n",
-               <int>on, <int>(on and j.rewriting), <int>(on and j.scheduled),
-               <long long>(j.took_ms // 1000 if on and j.took_ms >= 0 else -1),
-               <long long>((wall_ms() - j.rewrite_ms) // 1000 if on and j.rewriting else -1),
-               <const char *>b"err" if on and j.failed else <const char *>b"ok",
-               <unsigned long long>(j.rewrites if on else 0), <unsigned long long>(j.failures if on else 0),
+               <int>on, <int>r.running, <int>r.scheduled, <long long>(r.took_ms // 1000 if r.took_ms >= 0 else -1),
+               <long long>((wall_ms() - r.begun_ms) // 1000 if r.running else -1),
+               <const char *>b"err" if r.failed else <const char *>b"ok",
+               <unsigned long long>r.count, <unsigned long long>r.failures,
                <const char *>b"err" if s.special & SPECIAL_UNLOGGED else <const char *>b"ok")
     if on:
         buf_printf(out, b"aof_current_size:%llu\r\naof_base_size:%llu\r\naof_pending_rewrite:0\r\naof_buffer_length:%zu\r\n"

@@ -16,6 +16,8 @@
 #include <unistd.h>
 
 static inline int kvd_file_create(const char *path) { return open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644); }
+/* empty, and what is written goes to its end, also after it was cut: not for kvd_file_write_at */
+static inline int kvd_file_begin(const char *path) { return open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0644); }
 static inline int kvd_file_append(const char *path) { return open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644); }
 
 /* n bytes at the end of the file; 0, or errno. done: how many were written */

@@ -5,7 +5,8 @@ from libc.stdint cimport uint64_t
 from kvd.core.view cimport view
 
 cdef extern from "kvd/persist/file.h" nogil:
-    int file_create "kvd_file_create" (const char *path)              # these two: a descriptor, or -1
+    int file_create "kvd_file_create" (const char *path)              # these three: a descriptor, or -1
+    int file_begin "kvd_file_begin" (const char *path)
     int file_append "kvd_file_append" (const char *path)
     int file_write "kvd_file_write" (int fd, const char *p, size_t n)     # these: 0, or errno
     int file_write_some "kvd_file_write_some" (int fd, const char *p, size_t n, size_t *done)
@@ -32,6 +33,7 @@ cdef struct rdb_file:
     uint64_t crc
     uint64_t written
     uint64_t unsynced
+    bint plain                 # it is not an RDB file: neither version nor checksum
     bint checks                # it ends with a checksum (rdbchecksum)
     bint syncs                 # in steps, while it is written (rdb-save-incremental-fsync)
     int error                  # errno of the first call that failed; 0

@@ -46,7 +46,10 @@ cdef bint rdb_file_open(rdb_file *f, const char *folder, view name, bint checks,
     snprintf(f.folder, PATH_ROOM, b"%s", folder)
     snprintf(f.temporary, PATH_ROOM, b"%s/temp-%d-%lx.rdb", folder, getpid(), <unsigned long><uintptr_t>f)
     f.fd = file_create(f.temporary)
-    return f.fd >= 0 or fail(f, last_error(), b"open")
+    if f.fd < 0:
+        return fail(f, last_error(), b"open")
+    file_lock(f.fd)                    # while it is written: what is not locked was left by a process that has ended
+    return True
 
 
 cdef bint rdb_file_write(rdb_file *f, const char *p, size_t n) noexcept nogil:
@@ -85,13 +88,18 @@ cdef void correct_version(rdb_file *f, int version) noexcept nogil:
         fail(f, file_write_at(f.fd, header, RDB_HEADER, 0), b"write")
 
 
-cdef bint rdb_file_finish(rdb_file *f, int version) noexcept nogil:
+cdef void end_rdb(rdb_file *f, int version) noexcept nogil:
     cdef uint64_t crc
     correct_version(f, version)
     crc = f.crc if f.checks else 0
     if f.error == 0:
         fail(f, file_write(f.fd, <const char *>&crc, 8), b"write")
     f.written += 8
+
+
+cdef bint rdb_file_finish(rdb_file *f, int version) noexcept nogil:
+    if not f.plain:
+        end_rdb(f, version)
     if f.error == 0:
         fail(f, file_sync(f.fd), b"fsync")
     if f.fd >= 0 and close(f.fd) < 0:

@@ -34,11 +34,13 @@ cdef struct journal:           # all under the store's lock
     buf pending                # effects that are not written yet
     bint lazy                  # they may wait for the thread
     int db                     # of the last effect; -1: the file has none
+    int64_t stamped            # seconds: the last time that the file tells (aof-timestamp-enabled)
     uint64_t size              # bytes of the file
     uint64_t before            # bytes of the files before it
     uint64_t base_size         # of all, after the last rewrite
     uint64_t written           # ever
     uint64_t synced            # of these
+    bint syncing               # the lock is released meanwhile
     int64_t delayed            # syncs that took longer than a second
     int error                  # errno of what failed and has not succeeded since; 0
     bint unsynced              # that was a sync
@@ -46,14 +48,11 @@ cdef struct journal:           # all under the store's lock
     bint unretired             # that was the sync of the retired file
     char folder[PATH_ROOM]
     manifest files
-    bint rewriting
+    manifest outdated          # of a log before this one: removed when the first base is complete
+    bint baseless              # its first base is not complete: it cannot be loaded
+    bint unlogged              # it is only the list of the files: nothing is logged
+    bint rewriting             # see also saves.rewriting
     int64_t first_kept         # number of the increment that the running rewrite began
-    bint scheduled             # a rewrite, when what runs has ended
-    int64_t rewrite_ms         # its begin
-    int64_t took_ms            # -1: none yet
-    bint failed                # the last one
-    uint64_t rewrites
-    uint64_t failures          # in a row
     char single[PATH_ROOM]     # the path of a log in one file; empty: there is a folder
     int sync                   # its journal_policy
     buf since                  # effects since its rewrite began
@@ -70,7 +69,8 @@ cdef bint journal_flush(store *s, bint sync) noexcept nogil             # withou
 cdef bint journal_is_strict(store *s) noexcept nogil                    # is a write acknowledged only when it is synced?
 cdef bint journal_sync(journal *j) noexcept nogil                       # under the lock, which is kept: writes and syncs
 cdef bint journal_write(journal *j) noexcept nogil                      # under the lock: writes
-cdef bint journal_rewrite(store *s) noexcept nogil                      # under the lock; False: it could not be started
+cdef bint journal_rewrite(store *s) noexcept nogil                      # under the lock; False: it could not be started. Also without a log: then a base is written
+cdef bint journal_load(store *s, char *error) noexcept nogil            # under the lock, which is kept: all that the log holds, or the configured folder, on top of what is there
 cdef void journal_options(store *s) noexcept nogil                      # under the lock: after CONFIG SET
 cdef void journal_tick(store *s) noexcept nogil
 

@@ -23,21 +23,25 @@ from kvd.core.clock cimport mono_us, wall_ms
 from kvd.core.threads cimport pthread_join, thread_start
 from kvd.core.view cimport view_equal, view_of, view_str
 from kvd.persist.file cimport (
-    file_append, file_create, file_is, file_lock, file_make_folder, file_rename, file_size, file_sync, file_truncate,
-    file_write, file_write_some, folder_sync, path_join, rdb_file, rdb_file_open,
+    file_append, file_begin, file_create, file_is, file_lock, file_make_folder, file_rename, file_size, file_sync,
+    file_truncate, file_write, file_write_some, folder_sync, path_join, rdb_file,
 )
-from kvd.persist.load cimport LOADING_PREAMBLE, LOADING_UNCHECKED, loading, loading_offset
+from kvd.persist.latency cimport latency_begin, latency_ms, latency_note
+from kvd.persist.load cimport LOADING_HELD, LOADING_PREAMBLE, LOADING_UNCHECKED, loading, loading_offset
 from kvd.persist.manifest cimport manifest_add, manifest_print, manifest_read, manifest_release
 from kvd.persist.progress cimport load_told, progress_expect, progress_next
 from kvd.persist.replay cimport REPLAY_BAD, REPLAY_TORN, REPLAY_UNREADABLE, replay_end, replay_file, replayed
-from kvd.persist.saves cimport is_busy, saves, saves_begin, saves_of, saves_open, saves_wake, saves_write
+from kvd.persist.saves cimport (
+    is_busy, is_plain, is_saving, rewriting, saves, saves_begin, saves_of, saves_open, saves_open_file, saves_wake,
+    saves_write,
+)
 from kvd.persist.snapshot cimport snapshot, snapshot_delete
 from kvd.session.session cimport clients_of
 from kvd.store.change cimport changes_are_saved, changes_made, consume, consume_stop
 from kvd.store.config cimport (
-    OPT_AOF_LOAD_TRUNCATED, OPT_APPENDDIRNAME, OPT_APPENDFILENAME, OPT_APPENDFSYNC, OPT_APPENDONLY,
-    OPT_AUTO_AOF_REWRITE_MIN_SIZE, OPT_AUTO_AOF_REWRITE_PERCENTAGE, OPT_DIR, OPT_NO_APPENDFSYNC_ON_REWRITE,
-    OPT_RDBCHECKSUM, cfg, config_text,
+    OPT_AOF_LOAD_CORRUPT_TAIL_MAX_SIZE, OPT_AOF_LOAD_TRUNCATED, OPT_AOF_TIMESTAMP_ENABLED, OPT_APPENDDIRNAME,
+    OPT_APPENDFILENAME, OPT_APPENDFSYNC, OPT_APPENDONLY, OPT_AUTO_AOF_REWRITE_MIN_SIZE,
+    OPT_AUTO_AOF_REWRITE_PERCENTAGE, OPT_DIR, OPT_NO_APPENDFSYNC_ON_REWRITE, OPT_RDBCHECKSUM, cfg, config_text,
 )
 from kvd.store.effects cimport TO_LOG, effect, effect_bytes, effect_next, effects
 from kvd.store.log cimport LOG_NOTICE, LOG_WARNING, log_line
@@ -86,12 +90,22 @@ cdef void add_select(journal *j, int db) noexcept nogil:
         j.db = db
 
 
+cdef void add_time(journal *j) noexcept nogil:
+    """aof-timestamp-enabled: a line that tells when what follows was done, once a second."""
+    cdef int64_t now = j.s.now // 1000
+    if cfg(&j.s.config, OPT_AOF_TIMESTAMP_ENABLED) and now > j.stamped:
+        j.stamped = now
+        buf_printf(&j.pending, b"#TS:%lld\r\n", <long long>now)
+
+
 cdef void take(consumer *self, effects *unit) noexcept nogil:
     cdef journal *j = <journal *>self
     cdef effect *e = effect_next(unit, NULL)
     cdef view v
     cdef int n = count_for_log(unit)
     cdef size_t begin = j.pending.len
+    if n:
+        add_time(j)
     if n > 1:
         buf_add(&j.pending, b"*1\r\n$5\r\nMULTI\r\n", 15)
     while e != NULL:
@@ -115,7 +129,7 @@ cdef bint fail(journal *j, int error) noexcept nogil:
     if error and j.error == 0:
         snprintf(text, sizeof(text), b"Error writing to the AOF file: %s", strerror(error))
         log_line(j.s, LOG_WARNING, text)
-    j.error = error
+    j.error = j.s.log_error = error
     if error:
         j.s.unwritten = False              # the thread tries again
     special_set(&j.s.special, SPECIAL_UNLOGGED, error != 0)
@@ -131,12 +145,19 @@ cdef bint settle(journal *j) noexcept nogil:
     return True
 
 
+cdef void note_write(journal *j, int64_t ms) noexcept nogil:
+    latency_note(j.s, b"aof-write-pending-fsync" if j.syncing else b"aof-write-active-child" if is_saving(j.s) else b"aof-write-alone", ms)
+    latency_note(j.s, b"aof-write", ms)
+
+
 cdef bint journal_write(journal *j) noexcept nogil:
     cdef size_t done
     cdef int error
+    cdef int64_t begun = latency_begin(j.s)
     if j.pending.len == 0:
         return True
     error = file_write_some(j.fd, j.pending.ptr, j.pending.len, &done)
+    note_write(j, latency_ms(begun))
     if error:
         if done and file_truncate(j.fd, j.size):   # half a command must not be followed by others: its rest is written next
             log_line(j.s, LOG_WARNING, b"Could not remove short write from the append-only file")
@@ -164,6 +185,8 @@ cdef bint sync_folder(journal *j) noexcept nogil:
     """After a rename. What it replaced is in use, but may be back after a loss of power: the thread tries again."""
     cdef int error = folder_sync(j.folder)
     j.unlisted = error != 0
+    if j.unlogged:
+        return error == 0
     return settle(j) if error == 0 else fail(j, error)
 
 
@@ -198,6 +221,12 @@ cdef void retire(journal *j) noexcept nogil:
         fail(j, error)
 
 
+cdef void note_always(journal *j, int64_t begun) noexcept nogil:
+    """A sync that replies wait for."""
+    if sync_policy(j) == SYNC_ALWAYS:
+        latency_note(j.s, b"aof-fsync-always", latency_ms(begun))
+
+
 cdef bint sync_written(journal *j) noexcept nogil:
     """Under the lock, which is released during the sync."""
     cdef int fd = dup(j.fd)
@@ -205,6 +234,7 @@ cdef bint sync_written(journal *j) noexcept nogil:
     cdef int64_t begun = mono_us()
     cdef store *s = j.s
     cdef int error
+    j.syncing = True
     store_unlock(s)
     error = file_sync(fd) if fd >= 0 else EBADF
     close(fd)
@@ -212,14 +242,23 @@ cdef bint sync_written(journal *j) noexcept nogil:
     j = journal_of(s)
     if j == NULL:
         return True
+    j.syncing = False
+    note_always(j, begun)
     j.delayed += mono_us() - begun > 1000000
     return note_sync(j, upto, error)
 
 
 cdef bint journal_sync(journal *j) noexcept nogil:
+    cdef int64_t begun
+    cdef int error
     if not journal_write(j) or not sync_retired(j) or (j.unlisted and not sync_folder(j)):
         return False
-    return j.synced == j.written or note_sync(j, j.written, file_sync(j.fd))
+    if j.synced == j.written:
+        return True
+    begun = mono_us()
+    error = file_sync(j.fd)
+    note_always(j, begun)
+    return note_sync(j, j.written, error)
 
 
 cdef void repair(journal *j) noexcept nogil:
@@ -286,6 +325,13 @@ cdef bint say(char *error, const char *what, const char *path, int code) noexcep
     return False
 
 
+cdef int rename_noted(store *s, const char *source, const char *target) noexcept nogil:
+    cdef int64_t begun = latency_begin(s)
+    cdef int error = file_rename(source, target)
+    latency_note(s, b"aof-rename", latency_ms(begun))
+    return error
+
+
 cdef bint keep_manifest(journal *j) noexcept nogil:
     """Replaces the manifest. False: the old one is valid."""
     cdef char path[PATH_ROOM]
@@ -308,7 +354,7 @@ cdef bint keep_manifest(journal *j) noexcept nogil:
         close(fd)
     buf_release(&text)
     if error == 0:
-        error = file_rename(temporary, path)
+        error = rename_noted(j.s, temporary, path)
     if error:
         log_line(j.s, LOG_WARNING, b"The manifest of the append-only log could not be written")
         return False
@@ -326,7 +372,7 @@ cdef bint open_increment(journal *j, int64_t seq, bint listed, char *error) noex
         return say(error, b"Can't sync the file before the last one in", j.folder, j.error)
     snprintf(name, sizeof(name), b"%s.%lld.incr.aof", log_name(j.s), <long long>seq)
     path_join(path, j.folder, view_str(name))
-    fd = file_create(path)
+    fd = file_begin(path)
     if fd < 0:
         return say(error, b"Can't open the append-only file", path, errno)
     if not manifest_add(&j.files, c'i', seq, name):
@@ -341,7 +387,7 @@ cdef bint open_increment(journal *j, int64_t seq, bint listed, char *error) noex
     j.retired = j.fd
     j.fd = fd
     j.before += j.size
-    j.size = 0
+    j.size = j.stamped = 0
     j.db = -1
     return True
 
@@ -353,15 +399,21 @@ cdef void remove_file(journal *j, const char *name) noexcept nogil:
 
 
 cdef void base_name(journal *j, int64_t seq, char *out, size_t room) noexcept nogil:
-    snprintf(out, room, b"%s.%lld.base.rdb", log_name(j.s), <long long>seq)
+    snprintf(out, room, b"%s.%lld.base.%s", log_name(j.s), <long long>seq, <const char *>b"aof" if is_plain(j.s, True) else <const char *>b"rdb")
 
 
-cdef bint install_base(journal *j, uint64_t size) noexcept nogil:
+cdef void remove_outdated(journal *j) noexcept nogil:
+    cdef int i
+    for i in range(j.outdated.count):
+        remove_file(j, j.outdated.files[i].name)
+    manifest_release(&j.outdated)
+
+
+cdef bint install_base(journal *j, rdb_file *f) noexcept nogil:
     """The manifest names the new base and the increments since; then what is older is removed. False: all is as before."""
     cdef manifest old = j.files
-    cdef char name[512]
+    cdef const char *name = strrchr(f.path, c'/') + 1
     cdef int i
-    base_name(j, old.base_seq + 1, name, sizeof(name))
     memset(&j.files, 0, sizeof(manifest))
     manifest_add(&j.files, c'b', old.base_seq + 1, name)
     for i in range(old.count):
@@ -376,8 +428,11 @@ cdef bint install_base(journal *j, uint64_t size) noexcept nogil:
     for i in range(old.count):
         if not j.unlisted and (old.files[i].type == c'b' or old.files[i].seq < j.first_kept):
             remove_file(j, old.files[i].name)
-    j.before = size
-    j.base_size = size + j.size
+    if not j.unlisted:
+        remove_outdated(j)
+    j.baseless = False
+    j.before = f.written
+    j.base_size = f.written + j.size
     manifest_release(&old)
     if j.retired >= 0:
         note_retired(j, 0)             # what is in it is in the base
@@ -397,7 +452,7 @@ cdef bint replace_single(journal *j, rdb_file *f) noexcept nogil:
     if error == 0:
         error = file_sync(fd)
     if error == 0:
-        error = file_rename(f.path, j.single)
+        error = rename_noted(j.s, f.path, j.single)
     if error:
         if fd >= 0:
             close(fd)
@@ -414,26 +469,53 @@ cdef bint replace_single(journal *j, rdb_file *f) noexcept nogil:
     return True
 
 
+cdef void note_begin(store *s) noexcept nogil:
+    cdef rewriting *r = &saves_of(s).rewriting
+    r.begun_ms = wall_ms()
+    r.scheduled = False
+    r.running = True
+    log_line(s, LOG_NOTICE, b"Background append only file rewriting started")
+
+
+cdef bint note_failure(store *s, const char *why) noexcept nogil:
+    """It could not be started. False."""
+    cdef rewriting *r = &saves_of(s).rewriting
+    log_line(s, LOG_WARNING, why)
+    snprintf(saves_of(s).why, sizeof(saves_of(s).why), b"%s", why)
+    r.begun_ms = wall_ms()
+    r.scheduled = False
+    r.failed = True
+    r.failures += 1
+    return False
+
+
+cdef void note_end(store *s, bint ok) noexcept nogil:
+    cdef rewriting *r = &saves_of(s).rewriting
+    r.running = False
+    r.took_ms = wall_ms() - r.begun_ms
+    r.failed = not ok
+    r.count += ok
+    r.failures = 0 if ok else r.failures + 1
+    if ok:
+        log_line(s, LOG_NOTICE, b"Background AOF rewrite finished successfully")
+    else:
+        log_line(s, LOG_WARNING, b"Background AOF rewrite terminated with an error")
+
+
 cdef void rewritten(store *s, rdb_file *f, bint ok) noexcept nogil:
     cdef journal *j = journal_of(s)
     if j == NULL:
         if ok:
             remove(f.path)
+        saves_of(s).rewriting.running = False
         return
     if ok and j.single[0]:
         ok = replace_single(j, f)
     elif ok:
-        ok = install_base(j, f.written)
+        ok = install_base(j, f)
     j.rewriting = False
     buf_release(&j.since)
-    j.took_ms = wall_ms() - j.rewrite_ms
-    j.failed = not ok
-    j.rewrites += ok
-    j.failures = 0 if ok else j.failures + 1
-    if ok:
-        log_line(s, LOG_NOTICE, b"Background AOF rewrite finished successfully")
-    else:
-        log_line(s, LOG_WARNING, b"Background AOF rewrite terminated with an error")
+    note_end(s, ok)
 
 
 cdef bint next_increment(journal *j, char *error) noexcept nogil:
@@ -444,30 +526,57 @@ cdef bint next_increment(journal *j, char *error) noexcept nogil:
     return open_increment(j, j.first_kept, not is_first, error)
 
 
+cdef void unlogged_written(store *s, rdb_file *f, bint ok) noexcept nogil:
+    cdef journal *j = journal_new(s) if ok else NULL
+    cdef char error[ERROR_ROOM]
+    cdef bint found = False
+    if j != NULL:
+        snprintf(j.folder, PATH_ROOM, b"%s", f.folder)
+        j.unlogged = True
+        ok = read_manifest(j, &found, error)
+        j.first_kept = j.files.increment_seq + 1
+        ok = ok and install_base(j, f)
+        release(j)
+    note_end(s, ok and j != NULL)
+
+
+cdef bint rewrite_unlogged(store *s) noexcept nogil:
+    """With appendonly no: the base of a log that has no increments yet. It replaces an older log, as in Redis."""
+    cdef journal *j = journal_new(s)
+    cdef char error[ERROR_ROOM]
+    cdef char name[512]
+    cdef bint found = False
+    if j == NULL:
+        return note_failure(s, b"Can't rewrite the append-only log: no memory")
+    if not set_folder(j, error) or not read_manifest(j, &found, error):
+        release(j)
+        return note_failure(s, error)
+    base_name(j, j.files.base_seq + 1, name, sizeof(name))
+    note_begin(s)
+    found = saves_begin(s, j.folder, view_str(name), True, unlogged_written)
+    release(j)
+    return found
+
+
 cdef bint journal_rewrite(store *s) noexcept nogil:
     cdef journal *j = journal_of(s)
     cdef char name[512]
     cdef char error[ERROR_ROOM]
-    if j == NULL or is_busy(s):
+    if saves_open(s) == NULL or is_busy(s):
         return False
+    if j == NULL:
+        return rewrite_unlogged(s)
     journal_write(j)
-    j.rewrite_ms = wall_ms()
-    j.scheduled = False
     if j.single[0]:
         snprintf(name, sizeof(name), b"%s.rewrite", strrchr(j.single, c'/') + 1)
         j.db = -1                      # `since` follows the snapshot, after which database 0 is selected
     else:
         j.first_kept = j.files.increment_seq + 1
         if not next_increment(j, error):
-            log_line(s, LOG_WARNING, error)
-            if saves_open(s) != NULL:
-                snprintf(saves_of(s).why, sizeof(saves_of(s).why), b"%s", error)
-            j.failed = True
-            j.failures += 1
-            return False
+            return note_failure(s, error)
         base_name(j, j.files.base_seq + 1, name, sizeof(name))
     j.rewriting = True
-    log_line(s, LOG_NOTICE, b"Background append only file rewriting started")
+    note_begin(s)
     return saves_begin(s, j.folder, view_str(name), True, rewritten)
 
 
@@ -481,8 +590,9 @@ cdef bint is_grown(journal *j) noexcept nogil:
 
 cdef void rewrite_if_due(store *s) noexcept nogil:
     cdef journal *j = journal_of(s)
+    cdef rewriting *r = &saves_of(s).rewriting
     if j != NULL and not is_busy(s) and (
-            j.scheduled or (is_grown(j) and wall_ms() - j.rewrite_ms > 10000 * <int64_t>min(j.failures, <uint64_t>6))):
+            r.scheduled or ((j.baseless or is_grown(j)) and wall_ms() - r.begun_ms > 10000 * <int64_t>min(r.failures, <uint64_t>6))):
         journal_rewrite(s)
 
 
@@ -503,17 +613,42 @@ cdef void journal_options(store *s) noexcept nogil:
 cdef void journal_tick(store *s) noexcept nogil:
     """Begins a log only if CONFIG SET has asked for it: one that is configured from the start has to be loaded first."""
     cdef saves *v = saves_of(s)
-    if v != NULL and v.log_wanted and journal_of(s) == NULL and not is_busy(s):
+    if v == NULL or journal_of(s) != NULL or is_busy(s):
+        return
+    if v.log_wanted:
         v.log_wanted = False
         journal_begin(s)
+    elif v.rewriting.scheduled:
+        journal_rewrite(s)
 
 
 # ---- loading -----------------------------------------------------------------------------------------
 
+cdef bint cut_to(const char *path, replayed *r, char *error) noexcept nogil:
+    cdef int fd = file_append(path)
+    cdef int code = errno if fd < 0 else file_truncate(fd, r.valid)
+    if fd >= 0:
+        close(fd)
+    r.size = r.valid
+    return code == 0 or say(error, b"Can't cut", path, code)
+
+
+cdef bint cut_broken(store *s, const char *path, replayed *r, char *error) noexcept nogil:
+    """Removes a broken end that is not longer than aof-load-corrupt-tail-max-size. False: it is to be refused."""
+    cdef char text[512]
+    cdef uint64_t size = <uint64_t>max(file_size(path), <long>0)
+    if not r.malformed or size - r.valid > <uint64_t>cfg(&s.config, OPT_AOF_LOAD_CORRUPT_TAIL_MAX_SIZE) or not cut_to(path, r, error):
+        return False
+    snprintf(text, sizeof(text), b"!!! Warning: corrupt AOF file tail: cut off %llu bytes of %.300s at offset %llu !!!",
+             <unsigned long long>(size - r.valid), path, <unsigned long long>r.valid)
+    log_line(s, LOG_WARNING, text)
+    log_line(s, LOG_WARNING, b"AOF loaded anyway because aof-load-corrupt-tail-max-size is enabled")
+    return True
+
+
 cdef bint cut(store *s, const char *path, replayed *r, char *error) noexcept nogil:
     """Removes a torn end, or refuses to."""
     cdef char text[512]
-    cdef int fd, code
     snprintf(text, sizeof(text), b"!!! Warning: short read while loading the AOF file %s: %llu bytes after the last whole command, at offset %llu !!!",
              path, <unsigned long long>(r.size - r.valid), <unsigned long long>r.valid)
     log_line(s, LOG_WARNING, text)
@@ -521,14 +656,9 @@ cdef bint cut(store *s, const char *path, replayed *r, char *error) noexcept nog
         snprintf(error, ERROR_ROOM, b"Unexpected end of file reading the append only file %.120s at offset %llu. You can: 1) Make a backup of it, then "
                  b"use kvd check --fix. 2) Set the option aof-load-truncated to yes and restart.", path, <unsigned long long>r.valid)
         return False
-    fd = file_append(path)
-    code = errno if fd < 0 else file_truncate(fd, r.valid)
-    if fd >= 0:
-        close(fd)
-    if code:
-        return say(error, b"Can't cut", path, code)
+    if not cut_to(path, r, error):
+        return False
     log_line(s, LOG_WARNING, b"AOF loaded anyway because aof-load-truncated is enabled")
-    r.size = r.valid
     return True
 
 
@@ -542,12 +672,13 @@ cdef bint starts_as_rdb(const char *path) noexcept nogil:
     return found
 
 
-cdef bint load_rdb(store *s, const char *path, uint64_t *end, char *error) noexcept nogil:
+cdef bint load_rdb(store *s, const char *path, bint held, uint64_t *end, char *error) noexcept nogil:
     cdef loading *l = <loading *>calloc(1, sizeof(loading))
     cdef bint ok
     if l == NULL:
         return say(error, b"Can't load", path, ENOMEM)
-    ok = load_told(s, path, LOADING_PREAMBLE | (0 if cfg(&s.config, OPT_RDBCHECKSUM) else LOADING_UNCHECKED), l)
+    ok = load_told(s, path, LOADING_PREAMBLE | (0 if cfg(&s.config, OPT_RDBCHECKSUM) else LOADING_UNCHECKED)
+                   | (LOADING_HELD if held else 0), l)
     if ok:
         end[0] = loading_offset(l)
     else:
@@ -556,12 +687,14 @@ cdef bint load_rdb(store *s, const char *path, uint64_t *end, char *error) noexc
     return ok
 
 
-cdef bint load_commands(store *s, const char *path, uint64_t begin, bint is_last, char *error) noexcept nogil:
+cdef bint load_commands(store *s, const char *path, uint64_t begin, bint is_last, bint held, char *error) noexcept nogil:
     cdef replayed r
-    cdef replay_end how = replay_file(s, path, begin, &r)
+    cdef replay_end how = replay_file(s, path, begin, held, &r)
     cdef const char *why = &r.error[0]
     if how == REPLAY_UNREADABLE:
         return say(error, b"Can't read", path, r.failed_call)
+    if how == REPLAY_BAD and is_last and cut_broken(s, path, &r, error):
+        return True
     if how == REPLAY_BAD or (how == REPLAY_TORN and not is_last):
         if how == REPLAY_TORN:
             why = b"(it ends within a command, and is not the last one)"
@@ -570,12 +703,12 @@ cdef bint load_commands(store *s, const char *path, uint64_t begin, bint is_last
     return how != REPLAY_TORN or cut(s, path, &r, error)
 
 
-cdef bint load_file(store *s, const char *path, bint is_last, char *error) noexcept nogil:
-    """A base or an increment, or both in one file."""
+cdef bint load_file(store *s, const char *path, bint is_last, bint held, char *error) noexcept nogil:
+    """A base or an increment, or both in one file. held: the caller holds the lock."""
     cdef uint64_t begin = 0
-    if starts_as_rdb(path) and not load_rdb(s, path, &begin, error):
+    if starts_as_rdb(path) and not load_rdb(s, path, held, &begin, error):
         return False
-    return load_commands(s, path, begin, is_last, error)
+    return load_commands(s, path, begin, is_last, held, error)
 
 
 cdef bint read_manifest(journal *j, bint *found, char *error) noexcept nogil:
@@ -619,7 +752,7 @@ cdef bint adopt_old_file(journal *j, bint found, char *error) noexcept nogil:
     return True
 
 
-cdef bint load_folder(journal *j, char *error) noexcept nogil:
+cdef bint load_folder(journal *j, bint held, char *error) noexcept nogil:
     cdef char path[PATH_ROOM]
     cdef char text[640]
     cdef int64_t begun_us
@@ -630,7 +763,7 @@ cdef bint load_folder(journal *j, char *error) noexcept nogil:
     for i in range(j.files.count):
         path_join(path, j.folder, view_str(j.files.files[i].name))
         begun_us = mono_us()
-        if not load_file(j.s, path, i == j.files.count - 1, error):
+        if not load_file(j.s, path, i == j.files.count - 1, held, error):
             return False
         progress_next(j.s)
         snprintf(text, sizeof(text), b"DB loaded from %s file %s: %.3f seconds", <const char *>b"base" if j.files.files[i].type == c'b' else
@@ -638,6 +771,45 @@ cdef bint load_folder(journal *j, char *error) noexcept nogil:
         log_line(j.s, LOG_NOTICE, text)
         j.before += j.size
         j.size = <uint64_t>max(file_size(path), <long>0)
+    return True
+
+
+cdef bint load_listed(store *s, const char *folder, char *error) noexcept nogil:
+    """The files that the manifest of a folder names."""
+    cdef journal *j = journal_new(s)
+    cdef bint found = False
+    cdef bint ok
+    if j == NULL:
+        return say(error, b"Can't load", folder, ENOMEM)
+    snprintf(j.folder, PATH_ROOM, b"%s", folder)
+    ok = read_manifest(j, &found, error) and (found or say(error, b"There is no manifest in", folder, ENOENT)) and load_folder(j, True, error)
+    release(j)
+    return ok
+
+
+cdef void note_size(journal *j) noexcept nogil:
+    """Of the file that is appended to, whose end may have been cut off: a short write is undone by cutting it to this size."""
+    cdef char path[PATH_ROOM]
+    if j.single[0]:
+        j.size = <uint64_t>max(file_size(j.single), <long>0)
+    elif path_join(path, j.folder, view_str(j.files.files[j.files.count - 1].name)):
+        j.size = <uint64_t>max(file_size(path), <long>0)
+
+
+cdef bint journal_load(store *s, char *error) noexcept nogil:
+    cdef journal *j = journal_of(s)
+    cdef char folder[PATH_ROOM]
+    if j == NULL:
+        path_join(folder, config_text(&s.config, OPT_DIR), view_str(config_text(&s.config, OPT_APPENDDIRNAME)))
+        return load_listed(s, folder, error)
+    if not journal_sync(j):
+        return say(error, b"Can't write", j.folder, j.error)
+    if j.baseless:
+        snprintf(error, ERROR_ROOM, b"The first base of the append-only log is being written")
+        return False
+    if not (load_file(s, j.single, True, True, error) if j.single[0] else load_listed(s, j.folder, error)):
+        return False
+    note_size(j)
     return True
 
 
@@ -661,7 +833,7 @@ cdef bint make_base(journal *j, char *error) noexcept nogil:
     if f == NULL:
         return say(error, b"Can't write", j.folder, ENOMEM)
     base_name(j, 1, name, sizeof(name))
-    ok = rdb_file_open(f, j.folder, view_str(name), cfg(&j.s.config, OPT_RDBCHECKSUM), False) and saves_write(j.s, f, True, &w)
+    ok = saves_open_file(j.s, f, j.folder, view_str(name), True) and saves_write(j.s, f, True, &w)
     if w != NULL:
         snapshot_delete(w)
     if ok:
@@ -683,7 +855,6 @@ cdef journal *journal_new(store *s) noexcept nogil:
         j.s = s
         j.fd = j.retired = -1
         j.db = -1
-        j.took_ms = -1
         j.consumer.take = take
         nap_init(&j.nap)
     return j
@@ -704,6 +875,7 @@ cdef void release(journal *j) noexcept nogil:
     buf_release(&j.pending)
     buf_release(&j.since)
     manifest_release(&j.files)
+    manifest_release(&j.outdated)
     free(j)
 
 
@@ -713,7 +885,7 @@ cdef void attach(journal *j) noexcept nogil:
     s.parts[<int>PART_JOURNAL] = j
     j.base_size = j.before + j.size
     consume(s, &j.consumer)
-    j.has_thread = thread_start(&j.thread, thread_main, j) == 0
+    j.has_thread = saves_open(s) != NULL and thread_start(&j.thread, thread_main, j) == 0
     if not j.has_thread:
         fail(j, EAGAIN)
 
@@ -745,7 +917,7 @@ cdef journal *journal_start(store *s, char *error) noexcept nogil:
     store_lock(s)
     ok = set_folder(j, error) and read_manifest(j, &found, error) and adopt_old_file(j, found, error)
     store_unlock(s)
-    ok = ok and load_folder(j, error)
+    ok = ok and load_folder(j, False, error)
     lock_shared(s)
     ok = ok and open_last(j, error)
     if ok:
@@ -769,7 +941,7 @@ cdef journal *journal_open(store *s, const char *path, int sync, bint lazy, char
     ok = open_single(j, error)
     if ok and file_size(path) > 0:
         special_set(&s.special, SPECIAL_LOADING, True)
-        ok = load_file(s, path, True, error)
+        ok = load_file(s, path, True, False, error)
         special_set(&s.special, SPECIAL_LOADING, False)
     if not ok:
         release(j)
@@ -812,9 +984,11 @@ cdef void journal_begin(store *s) noexcept nogil:
         log_line(s, LOG_WARNING, error)
         release(j)
         return
-    j.files.count = 0                  # of an older log the numbers count only: its manifest is valid until the new base is complete
+    j.outdated = j.files               # of an older log the numbers count only: its manifest is valid until the new base is complete
+    j.files.files = NULL
+    j.files.count = 0
+    j.baseless = True
     attach(j)
-    j.failures = 0
     if not journal_rewrite(s):
         log_line(s, LOG_WARNING, b"The append-only log could not be started")
 

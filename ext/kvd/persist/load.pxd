@@ -15,6 +15,7 @@ cdef enum loading_flag:
     LOADING_PREAMBLE = 4       # commands follow in the file: keys that have expired are kept, for the commands decide
     LOADING_UNCHECKED = 8      # the checksum may be wrong (rdbchecksum no)
     LOADING_LENDS = 32         # no command is running: the lock is lent also in the middle of values
+    LOADING_HELD = 64          # load_path: the caller holds the lock, which is kept
     LOADING_INSPECT = 16       # every value is read and dropped: nothing can be installed
 
 cdef enum loading_state:
@@ -100,5 +101,7 @@ cdef void loading_drop(loading *l) noexcept nogil                    # frees wha
 cdef uint64_t loading_offset(loading *l) noexcept nogil              # bytes of the file read so far; at the end, where the RDB part ends
 cdef bint load_path(store *s, const char *path, uint32_t flags, loading *l,
                     void (*between)(void *context) noexcept nogil, void *context) noexcept nogil
+cdef bint load_bytes(store *s, view data) noexcept nogil               # the same of a whole file in memory, under the lock: it replaces everything
+cdef void database_install(store *s, database *to, database *fresh) noexcept nogil   # the content of fresh becomes that of the store's database, whose old one is freed
 # load_path: everything above for a file, taking the lock for each slice; `between` (or NULL) is called after each, without it.
 # False: nothing was loaded, l.error tells why. Call neither finish nor drop.

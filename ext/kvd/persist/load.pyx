@@ -619,8 +619,7 @@ cdef bint install_libraries(loading *l) noexcept nogil:
     return ok
 
 
-cdef void replace_database(store *s, database *to, database *fresh) noexcept nogil:
-    """The content of fresh becomes that of the store's database, whose old one is freed."""
+cdef void database_install(store *s, database *to, database *fresh) noexcept nogil:
     database_replaced(s, to, fresh, to.keys.items + fresh.keys.items)
     keyspace_empty(s, to, True)
     to.keys = fresh.keys
@@ -680,7 +679,7 @@ cdef bint loading_finish(loading *l) noexcept nogil:
         return False
     for i in range(l.databases):
         if not l.flags & LOADING_KEEP:
-            replace_database(l.s, &l.s.dbs[i], &l.dbs[i])
+            database_install(l.s, &l.s.dbs[i], &l.dbs[i])
         elif l.dbs[i].keys.items and not merge_database(l.s, &l.s.dbs[i], &l.dbs[i]):
             fail_call(l, b"no memory", 0)
             return False
@@ -694,22 +693,40 @@ cdef bint load_path(store *s, const char *path, uint32_t flags, loading *l,
                     void (*between)(void *context) noexcept nogil, void *context) noexcept nogil:
     cdef bint ok = False
     cdef bint going = True
+    cdef bint held = flags & LOADING_HELD
     cdef int fd = open(path, O_RDONLY | O_CLOEXEC)
     cdef int code = errno
-    loading_open_file(l, s, fd, flags | LOADING_LENDS)
+    loading_open_file(l, s, fd, flags | (0 if held else LOADING_LENDS))
     if fd < 0:
         fail_call(l, b"cannot open the file", code)
     while going:
         loading_feed(l)
-        store_lock(s)
+        if not held:
+            store_lock(s)
         going = loading_some(l, SLICE)
         if not going:
             ok = loading_finish(l)
             loading_drop(l)
-        store_unlock(s)
+        if not held:
+            store_unlock(s)
         if between != NULL:
             between(context)
-        guard_yield(&s.guard)
+        if not held:
+            guard_yield(&s.guard)
     if fd >= 0:
         close(fd)
+    return ok
+
+
+cdef bint load_bytes(store *s, view data) noexcept nogil:
+    cdef loading *l = <loading *>calloc(1, sizeof(loading))
+    cdef bint ok
+    if l == NULL:
+        return False
+    loading_open(l, s, data, 0)
+    while loading_some(l, SLICE):
+        pass
+    ok = loading_finish(l)
+    loading_drop(l)
+    free(l)
     return ok

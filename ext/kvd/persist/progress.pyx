@@ -10,7 +10,7 @@ from libc.stdlib cimport calloc, free
 from kvd.core.buf cimport buf_printf
 from kvd.core.clock cimport wall_ms
 from kvd.persist.file cimport file_size
-from kvd.persist.load cimport load_path, loading_offset
+from kvd.persist.load cimport LOADING_HELD, load_path, loading_offset
 from kvd.store.config cimport OPT_KEY_LOAD_DELAY, cfg
 from kvd.store.lock cimport usleep
 from kvd.store.log cimport LOG_NOTICE, log_line
@@ -92,12 +92,13 @@ cdef void tell_origin(store *s, const loading *l) noexcept nogil:
 cdef void after_slice(void *context) noexcept nogil:
     cdef telling *t = <telling *>context
     cdef store *s = t.l.s
-    store_lock(s)
     if not t.told:
         tell_origin(s, t.l)
-        if progress_of(s) != NULL:
-            progress_of(s).used_memory = t.l.used_memory
         t.told = True
+    if t.l.flags & LOADING_HELD or progress_of(s) == NULL:
+        return
+    store_lock(s)
+    progress_of(s).used_memory = t.l.used_memory
     progress_at(s, loading_offset(t.l))
     store_unlock(s)
     progress_rest(s, t.l.keys - t.keys)

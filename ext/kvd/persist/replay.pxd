@@ -15,6 +15,7 @@ cdef struct replayed:
     uint64_t size
     uint64_t commands
     int failed_call            # errno
+    bint malformed             # the error is in the form of the bytes, not in what they ask for
     char error[256]
 
-cdef replay_end replay_file(store *s, const char *path, uint64_t begin, replayed *r) noexcept nogil   # without the lock; begin: bytes that are skipped
+cdef replay_end replay_file(store *s, const char *path, uint64_t begin, bint held, replayed *r) noexcept nogil   # begin: bytes that are skipped; held: the caller holds the lock, which is kept

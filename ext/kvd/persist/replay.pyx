@@ -46,8 +46,19 @@ cdef struct replaying:
     buf data                   # read, and not run yet
     uint64_t before            # bytes of the file before them
     int fd
+    bint held                  # the caller holds the lock
     bint ended                 # all of the file has been read
     replayed *result
+
+
+cdef void take_lock(replaying *y) noexcept nogil:
+    if not y.held:
+        store_lock(y.s)
+
+
+cdef void give_lock(replaying *y) noexcept nogil:
+    if not y.held:
+        store_unlock(y.s)
 
 
 cdef bint bad(replaying *y, const char *why, view what) noexcept nogil:
@@ -110,9 +121,11 @@ cdef int next_command(replaying *y) noexcept nogil:
         y.p.used = end + 1 - y.data.ptr
     if y.p.missing < 0 and y.p.used < y.data.len and y.data.ptr[y.p.used] != c'*':
         y.p.start = y.p.used
+        y.result.malformed = True
         bad(y, b"not the begin of a command", view_of(NULL, 0))
         return PARSE_ERROR
     state = parse(&y.p, y.data.ptr, y.data.len)
+    y.result.malformed = state != PARSE_COMMAND and state != PARSE_MORE
     if state == PARSE_ERROR:
         bad(y, y.p.error, view_of(NULL, 0))
     elif state == PARSE_COMMAND or state == PARSE_MORE:
@@ -173,7 +186,8 @@ cdef int run_slice(replaying *y) noexcept nogil:
             break
         y.result.valid = y.before + y.p.used
     progress_at(y.s, y.result.valid)
-    after(y.s)
+    if not y.held:                     # else after the command that holds it
+        after(y.s)
     return state
 
 
@@ -182,13 +196,14 @@ cdef replay_end run_all(replaying *y) noexcept nogil:
     cdef uint64_t before
     while True:
         before = y.result.commands
-        store_lock(y.s)
+        take_lock(y)
         state = run_slice(y)
-        store_unlock(y.s)
+        give_lock(y)
         if state == PARSE_ERROR:
             return REPLAY_BAD
-        guard_yield(&y.s.guard)
-        progress_rest(y.s, y.result.commands - before)
+        if not y.held:
+            guard_yield(&y.s.guard)
+            progress_rest(y.s, y.result.commands - before)
         if state == PARSE_MORE:
             y.before += y.p.used
             buf_drop_front(&y.data, y.p.used)
@@ -203,12 +218,13 @@ cdef replay_end run_all(replaying *y) noexcept nogil:
     return REPLAY_WHOLE if y.data.len == 0 else REPLAY_TORN
 
 
-cdef replay_end replay_file(store *s, const char *path, uint64_t begin, replayed *r) noexcept nogil:
+cdef replay_end replay_file(store *s, const char *path, uint64_t begin, bint held, replayed *r) noexcept nogil:
     cdef replaying y
     cdef replay_end end = REPLAY_UNREADABLE
     memset(&y, 0, sizeof(y))
     memset(r, 0, sizeof(replayed))
     y.s = s
+    y.held = held
     y.result = r
     y.before = r.valid = begin
     y.fd = open(path, O_RDONLY | O_CLOEXEC)
@@ -218,16 +234,16 @@ cdef replay_end replay_file(store *s, const char *path, uint64_t begin, replayed
     parser_init(&y.p)
     y.p.trusted = True
     y.p.max_bulk = <int64_t>1 << 40
-    store_lock(s)
+    take_lock(&y)
     y.c = session_new(s, True)
     if y.c != NULL:
         session_login(y.c, True)
-    store_unlock(s)
+    give_lock(&y)
     if y.c != NULL:
         end = run_all(&y)
-        store_lock(s)
+        take_lock(&y)
         session_delete(y.c)
-        store_unlock(s)
+        give_lock(&y)
     else:
         r.failed_call = ENOMEM
     r.size = y.before + y.data.len

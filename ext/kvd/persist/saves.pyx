@@ -18,12 +18,15 @@ from kvd.core.text cimport parse_int
 from kvd.core.threads cimport pthread_join, pthread_self, thread_start
 from kvd.core.view cimport view_str
 from kvd.persist.file cimport rdb_file_drop, rdb_file_finish, rdb_file_open, rdb_file_write
+from kvd.persist.latency cimport latency_begin, latency_ms, latency_note
 from kvd.persist.snapshot cimport (
-    snapshot_abandon, snapshot_asked, snapshot_delete, snapshot_give_up, snapshot_new, snapshot_of, snapshot_some,
+    snapshot_abandon, snapshot_asked, snapshot_delete, snapshot_give_up, snapshot_hurry, snapshot_new,
+    snapshot_new_commands, snapshot_some,
 )
 from kvd.store.change cimport changes_are_saved, changes_since_save
 from kvd.store.config cimport (
-    OPT_DBFILENAME, OPT_DIR, OPT_RDBCHECKSUM, OPT_RDB_SAVE_INCREMENTAL_FSYNC, OPT_SAVE, cfg, config_text, next_word,
+    OPT_AOF_REWRITE_INCREMENTAL_FSYNC, OPT_DBFILENAME, OPT_DIR, OPT_RDBCHECKSUM, OPT_RDB_SAVE_INCREMENTAL_FSYNC,
+    OPT_SAVE, config_text, next_word,
 )
 from kvd.store.lock cimport guard_yield
 from kvd.store.log cimport LOG_NOTICE, LOG_WARNING, log_line
@@ -33,6 +36,7 @@ cdef enum:
     SLICE = 32768              # bytes of a snapshot written under the lock at once
     CHUNK = 262144             # bytes written to the file at once
     POINTS_MS = 100            # between two looks at the save points
+    LONG_US = 1000000          # a time for which a script runs that releases the GIL
     RETRY_MS = 5000            # after a failure, before save points are looked at again
 
 
@@ -43,7 +47,7 @@ cdef saves *saves_open(store *s) noexcept nogil:
         if v == NULL:
             return NULL
         v.last_ms = wall_ms()
-        v.took_ms = -1
+        v.took_ms = v.rewriting.took_ms = -1
         s.parts[<int>PART_SAVES] = v
     return v
 
@@ -65,29 +69,32 @@ cdef void explain(store *s, rdb_file *f, snapshot *w) noexcept nogil:
     log_line(s, LOG_WARNING, v.why)
 
 
-cdef void note_result(store *s, snapshot *w, bint ok) noexcept nogil:
-    """Of a dump: what INFO and the save points need."""
-    cdef saves *v = saves_of(s)
-    v.failed = not ok
-    v.took_ms = wall_ms() - v.begun_ms
+cdef void note_status(store *s, bint ok) noexcept nogil:
+    """What stop-writes-on-bgsave-error looks at. A SAVE that fails does not change it: its client has the error."""
+    saves_of(s).failed = not ok
     special_set(&s.special, SPECIAL_UNSAVED, not ok)
-    if ok:
-        v.last_ms = wall_ms()
-        v.count += 1
-        changes_are_saved(s, w.changes)
+
+
+cdef void note_success(store *s, snapshot *w) noexcept nogil:
+    cdef saves *v = saves_of(s)
+    note_status(s, True)
+    v.last_ms = wall_ms()
+    v.count += 1
+    changes_are_saved(s, w.changes)
 
 
 cdef void dump_ended(store *s, rdb_file *f, bint ok) noexcept nogil:
     cdef saves *v = saves_of(s)
+    v.took_ms = wall_ms() - v.begun_ms
     if v.cancelled and not ok and f.error == 0:
         log_line(s, LOG_WARNING, b"Background saving was cancelled")
-        v.took_ms = wall_ms() - v.begun_ms
         return
-    note_result(s, v.walk, ok)
     if ok:
+        note_success(s, v.walk)
         log_line(s, LOG_NOTICE, b"DB saved on disk")
         log_line(s, LOG_NOTICE, b"Background saving terminated with success")
     else:
+        note_status(s, False)
         log_line(s, LOG_WARNING, b"Background saving error")
 
 
@@ -128,6 +135,8 @@ cdef void *thread_main(void *context) noexcept nogil:
     cdef store *s = <store *>context
     cdef saves *v = saves_of(s)
     cdef buf chunk
+    cdef int64_t begun
+    cdef int64_t ms = 0
     cdef bint ok
     memset(&chunk, 0, sizeof(chunk))
     ok = write_all(s, v, &chunk)
@@ -135,8 +144,11 @@ cdef void *thread_main(void *context) noexcept nogil:
     if ok:
         ok = rdb_file_finish(&v.file, v.walk.version)
     else:
+        begun = latency_begin(s)
         rdb_file_drop(&v.file)
+        ms = latency_ms(begun)
     store_lock(s)
+    latency_note(s, b"rdb-unlink-temp-file", ms)
     end(s, ok)
     snapshot_delete(v.walk)
     v.walk = NULL
@@ -151,9 +163,16 @@ cdef void join_ended(saves *v) noexcept nogil:
         v.joinable = False
 
 
-cdef bint open_file(store *s, rdb_file *f, const char *folder, view name) noexcept nogil:
-    return rdb_file_open(f, folder, name, cfg(&s.config, OPT_RDBCHECKSUM),
-                         cfg(&s.config, OPT_RDB_SAVE_INCREMENTAL_FSYNC))
+cdef bint saves_open_file(store *s, rdb_file *f, const char *folder, view name, bint for_log) noexcept nogil:
+    cdef bint plain = is_plain(s, for_log)
+    cdef bint ok = rdb_file_open(f, folder, name, cfg(&s.config, OPT_RDBCHECKSUM) and not plain,
+                                 cfg(&s.config, OPT_AOF_REWRITE_INCREMENTAL_FSYNC if for_log else OPT_RDB_SAVE_INCREMENTAL_FSYNC))
+    f.plain = plain
+    return ok
+
+
+cdef snapshot *walk_new(store *s, bint for_log) noexcept nogil:
+    return snapshot_new_commands(s) if is_plain(s, for_log) else snapshot_new(s, for_log, snapshot_asked(s))
 
 
 cdef bint saves_begin(store *s, const char *folder, view name, bint for_log, saved done) noexcept nogil:
@@ -166,10 +185,10 @@ cdef bint saves_begin(store *s, const char *folder, view name, bint for_log, sav
     v.cancelled = False
     v.begun_ms = v.tried_ms = wall_ms()
     v.why[0] = 0
-    if not open_file(s, &v.file, folder, name):
+    if not saves_open_file(s, &v.file, folder, name, for_log):
         return end(s, False)
     store_share(s)
-    v.walk = snapshot_new(s, for_log, snapshot_asked(s))
+    v.walk = walk_new(s, for_log)
     if v.walk == NULL:
         rdb_file_drop(&v.file)
         return end(s, False)
@@ -196,7 +215,7 @@ cdef bint saves_begin_dump(store *s) noexcept nogil:
 
 
 cdef bint saves_write(store *s, rdb_file *f, bint for_log, snapshot **left) noexcept nogil:
-    cdef snapshot *w = snapshot_new(s, for_log, snapshot_asked(s))
+    cdef snapshot *w = walk_new(s, for_log)
     cdef bint whole = False
     left[0] = w
     while w != NULL and not whole:
@@ -213,25 +232,34 @@ cdef bint saves_write(store *s, rdb_file *f, bint for_log, snapshot **left) noex
 
 
 cdef bint open_dump(store *s, rdb_file *f) noexcept nogil:
-    if open_file(s, f, config_text(&s.config, OPT_DIR), dump_name(s)):
+    if saves_open_file(s, f, config_text(&s.config, OPT_DIR), dump_name(s), False):
         return True
     explain(s, f, NULL)
     return False
 
 
-cdef bint saves_now(store *s) noexcept nogil:
-    cdef saves *v = saves_open(s)
+cdef bint save_into(store *s, rdb_file *f) noexcept nogil:
     cdef snapshot *w = NULL
     cdef bint ok
-    if v == NULL or is_busy(s):
-        return False
-    v.begun_ms = v.tried_ms = wall_ms()
-    ok = open_dump(s, &v.file) and saves_write(s, &v.file, False, &w)
+    snapshot_hurry(s)
+    ok = open_dump(s, f) and saves_write(s, f, False, &w)
     if ok:
+        note_success(s, w)
         log_line(s, LOG_NOTICE, b"DB saved on disk")
     if w != NULL:
-        note_result(s, w, ok)
         snapshot_delete(w)
+    return ok
+
+
+cdef bint saves_now(store *s) noexcept nogil:
+    """The thread may be writing a base of the log, so the file is not that of `saves`."""
+    cdef saves *v = saves_open(s)
+    cdef rdb_file *f = <rdb_file *>calloc(1, sizeof(rdb_file)) if v != NULL else NULL
+    cdef bint ok = False
+    if f != NULL:
+        v.tried_ms = wall_ms()
+        ok = save_into(s, f)
+    free(f)
     return ok
 
 
@@ -293,10 +321,13 @@ cdef void look_at_points(store *s, saves *v) noexcept nogil:
             return
 
 
-cdef void saves_end(store *s) noexcept nogil:
-    saves_cancel(s)
-    while is_saving(s):
-        store_lend(s)
+cdef void saves_end(session *who) noexcept nogil:
+    saves_cancel(who.store)
+    while is_saving(who.store):
+        if who.in_process and who.relax != NULL:
+            who.relax(who, True, LONG_US)      # it releases the GIL, too: who gets the lock may need it
+        else:
+            store_lend(who.store)
 
 
 cdef void saves_wake(store *s) noexcept nogil:
@@ -307,7 +338,8 @@ cdef void saves_wake(store *s) noexcept nogil:
 
 cdef void saves_tick(store *s) noexcept nogil:
     cdef saves *v = saves_of(s)
-    s.due = wall_ms() + POINTS_MS if has_save_points(s) or (v != NULL and (v.running or v.scheduled or v.log_wanted)) else NEVER
+    s.due = wall_ms() + POINTS_MS if has_save_points(s) or (v != NULL and (
+        v.running or v.scheduled or v.log_wanted or v.rewriting.scheduled)) else NEVER
     if v == NULL and has_save_points(s):
         v = saves_open(s)
     if v == NULL or is_busy(s):

@@ -12,6 +12,9 @@ there are none. Nothing is copied or kept but those keys' bytes in `out`.
 A large value is written in slices. If it is opened meanwhile, the rest is written at once. Keys that are opened while a
 value is half written wait in `aside`.
 
+As commands (aof-use-rdb-preamble no) a value is written whole, in commands of up to 64 elements (types/rewrite.pyx); what is ahead and
+behind is as above.
+
 A database that is flushed is taken over and written from here; one that is swapped keeps its place under its new number.
 
 Source of the order: the cursor of SCAN, which Pieter Noordhuis devised for tables of power-of-two size.
@@ -20,26 +23,29 @@ Source of the order: the cursor of SCAN, which Pieter Noordhuis devised for tabl
 from libc.stdlib cimport calloc, free
 
 from kvd.commands.connection cimport REDIS_VERSION
-from kvd.core.buf cimport buf_add, buf_release
+from kvd.core.buf cimport buf_add, buf_printf, buf_release
 from kvd.core.clock cimport wall_ms
 from kvd.core.entry cimport SEEN, entry, entry_deadline, entry_key
 from kvd.core.table cimport table_hash, table_init, table_order, table_range, table_visit
 from kvd.core.text cimport INT_TEXT, format_int
-from kvd.core.view cimport view, view_of, view_str
+from kvd.core.view cimport view_of, view_str
 from kvd.persist.rdb.forms cimport (
-    RDB_AUX, RDB_DATABASE, RDB_DEADLINE_MS, RDB_END, RDB_FREQUENCY, RDB_IDLE, RDB_LEAST, RDB_RESIZE,
+    RDB_AUX, RDB_DATABASE, RDB_DEADLINE_MS, RDB_END, RDB_FREQUENCY, RDB_FUNCTION, RDB_IDLE, RDB_LEAST, RDB_RESIZE,
     RDB_VERSION_VALKEY,
 )
 from kvd.persist.rdb.lengths cimport put_byte, put_length, put_little, put_string
 from kvd.persist.rdb.values cimport value_save_drop, value_save_some, value_save_start
+from kvd.resp.writer cimport write_array, write_bulk, write_bulk_int, write_command, write_text
 from kvd.store.access cimport access_frequency, access_idle_ms, uses_lfu
 from kvd.store.change cimport changes_made, listen, listen_stop
 from kvd.store.config cimport (
-    OPT_DATABASES, OPT_MAXMEMORY_POLICY, OPT_RDB_VERSION, OPT_RDBCOMPRESSION, POLICY_ALLKEYS_LRU,
-    POLICY_VOLATILE_LRU, cfg,
+    OPT_AOF_TIMESTAMP_ENABLED, OPT_DATABASES, OPT_MAXMEMORY_POLICY, OPT_RDBCOMPRESSION, OPT_RDB_VERSION,
+    POLICY_ALLKEYS_LRU, POLICY_VOLATILE_LRU, cfg,
 )
 from kvd.store.keyspace cimport keyspace_bury, keyspace_expires
 from kvd.store.store cimport database, store_memory
+from kvd.types.rewrite cimport command_sink
+from kvd.types.value cimport value_rewrite
 
 
 cdef enum:
@@ -53,14 +59,14 @@ cdef struct gathering:
     bint full
     uint64_t from_place        # only those behind are wanted; 0: all
 
-cdef libraries_saver save_libraries = NULL
+cdef libraries_visitor each_library = NULL
 cdef int ASKED[6]              # the versions, in the order of the choices of rdb-version
 ASKED[:] = [0, 9, 10, 11, 12, RDB_VERSION_VALKEY]
 
 
-cdef void snapshot_libraries(libraries_saver f) noexcept:
-    global save_libraries
-    save_libraries = f
+cdef void snapshot_libraries(libraries_visitor f) noexcept:
+    global each_library
+    each_library = f
 
 
 cdef int snapshot_asked(store *s) noexcept nogil:
@@ -85,6 +91,16 @@ cdef void put_aux_int(writer *to, const char *name, int64_t n) noexcept nogil:
     put_aux(to, name, view_of(text, format_int(text, n)))
 
 
+cdef void put_library(void *to, view code) noexcept nogil:
+    put_byte((<writer *>to).out, RDB_FUNCTION)
+    put_string(<writer *>to, code)
+
+
+cdef void snapshot_put_libraries(store *s, writer *to) noexcept nogil:
+    if each_library != NULL:
+        each_library(s, put_library, to)
+
+
 cdef void put_head(snapshot *w, bint is_base) noexcept nogil:
     cdef writer to
     cdef size_t begin
@@ -97,17 +113,22 @@ cdef void put_head(snapshot *w, bint is_base) noexcept nogil:
     put_aux_int(&to, b"used-mem", <int64_t>store_memory(w.s))
     put_aux_int(&to, b"aof-base", is_base)
     begin = w.out.len
-    if save_libraries != NULL:
-        save_libraries(w.s, &to)
+    snapshot_put_libraries(w.s, &to)
     if w.version < 10 and w.out.len != begin:
         refuse(w, b"function libraries, which need version 10")
 
 
 cdef void select_database(snapshot *w, buf *out, int db) noexcept nogil:
-    if w.selected != db:
+    if w.selected == db:
+        return
+    if w.commands:
+        write_array(out, 2)
+        write_text(out, b"SELECT")
+        write_bulk_int(out, db)
+    else:
         put_byte(out, RDB_DATABASE)
         put_length(out, db)
-        w.selected = db
+    w.selected = db
 
 
 cdef void put_access(store *s, buf *out, entry *e) noexcept nogil:
@@ -123,6 +144,9 @@ cdef void put_access(store *s, buf *out, entry *e) noexcept nogil:
 cdef bint put_entry(snapshot *w, saving *v, buf *out, int db, entry *e, size_t bytes) noexcept nogil:
     """False: its value is longer than `bytes`, and continues."""
     select_database(w, out, db)
+    if w.commands:
+        put_commands(w, out, e)
+        return True
     if entry_deadline(e) >= 0:
         put_byte(out, RDB_DEADLINE_MS)
         put_little(out, <uint64_t>entry_deadline(e), 8)
@@ -135,6 +159,35 @@ cdef bint put_entry(snapshot *w, saving *v, buf *out, int db, entry *e, size_t b
     if v.unfit != NULL:
         refuse(w, v.unfit)
     return True
+
+
+# ---- commands ----------------------------------------------------------------------------------------
+
+cdef bint print_command(command_sink *to, int argc, view *argv) noexcept nogil:
+    cdef buf *out = <buf *>to.context
+    write_command(out, argc, argv)
+    return not out.failed
+
+
+cdef void put_commands(snapshot *w, buf *out, entry *e) noexcept nogil:
+    cdef command_sink to
+    to.take = print_command
+    to.context = out
+    w.keys += 1
+    if not value_rewrite(e, &to):
+        out.failed = True
+
+
+cdef void load_library(void *to, view code) noexcept nogil:
+    write_array(<buf *>to, 3)
+    write_text(<buf *>to, b"FUNCTION")
+    write_text(<buf *>to, b"LOAD")
+    write_bulk(<buf *>to, code)
+
+
+cdef void put_libraries(snapshot *w) noexcept nogil:
+    if each_library != NULL:
+        each_library(w.s, load_library, &w.out)
 
 
 # ---- what happens meanwhile --------------------------------------------------------------------------
@@ -249,22 +302,29 @@ cdef void advance(snapshot *w, place *p, uint64_t end) noexcept nogil:
             keyspace_bury(w.s, &p.flushed)
 
 
+cdef void mark_written(gathering *g, int n) noexcept nogil:
+    cdef int i
+    for i in range(n):
+        g.found[i].flags |= SEEN
+
+
 cdef void write_group(snapshot *w, place *p, size_t limit) noexcept nogil:
-    """Ends early within a large value, with marks on what is written of the group."""
+    """Ends early within a large value or after large ones, with marks on what is written of the group."""
     cdef gathering g
     cdef uint64_t end = gather_group(p, &g)
-    cdef int i, k
+    cdef int i
     for i in range(g.n):
         if not put_entry(w, &w.value, &w.out, p.db, g.found[i], limit - w.out.len if w.out.len < limit else 1):
             w.inside = True
-            for k in range(i):
-                g.found[k].flags |= SEEN
+            mark_written(&g, i)
+            return
+        if w.commands and w.out.len >= limit:
+            mark_written(&g, i + 1)
             return
         if w.muted:
             return
     if g.full:
-        for k in range(g.n):
-            g.found[k].flags |= SEEN
+        mark_written(&g, g.n)
         return
     if g.marked:
         unmark_group(p, end)
@@ -290,6 +350,8 @@ cdef void begin_place(snapshot *w, place *p) noexcept nogil:
     p.begun = True
     if p.keys == &p.flushed or w.muted:
         return
+    if w.commands:
+        return
     select_database(w, &w.out, p.db)
     put_byte(&w.out, RDB_RESIZE)
     put_length(&w.out, p.keys.items)
@@ -299,9 +361,10 @@ cdef void begin_place(snapshot *w, place *p) noexcept nogil:
 cdef void finish(snapshot *w) noexcept nogil:
     listen_stop(w.s, &w.listener)
     w.s.parts[<int>PART_SNAPSHOT] = NULL
-    w.failed = w.failed or w.out.failed
-    if not w.muted:
+    if not w.muted and not w.commands:
         put_byte(&w.out, RDB_END)
+    w.failed = w.failed or w.out.failed
+    w.finished = True
 
 
 cdef void unmark_some(snapshot *w, place *p, size_t bytes) noexcept nogil:
@@ -317,7 +380,7 @@ cdef void unmark_some(snapshot *w, place *p, size_t bytes) noexcept nogil:
 cdef bint snapshot_some(snapshot *w, size_t bytes) noexcept nogil:
     cdef size_t limit = w.out.len + bytes if bytes < <size_t>-1 - w.out.len else <size_t>-1
     cdef place *p
-    while True:
+    while not w.finished:
         if w.out.failed and not w.muted:
             snapshot_give_up(w)
         if w.inside:
@@ -339,11 +402,17 @@ cdef bint snapshot_some(snapshot *w, size_t bytes) noexcept nogil:
             write_group(w, p, limit)
         if w.out.len >= limit:
             return False
+    return True
+
+
+cdef void snapshot_hurry(store *s) noexcept nogil:
+    while snapshot_of(s) != NULL and not snapshot_some(snapshot_of(s), <size_t>-1):
+        pass
 
 
 # ---- begin and end -----------------------------------------------------------------------------------
 
-cdef snapshot *snapshot_new(store *s, bint is_base, int asked) noexcept nogil:
+cdef snapshot *start(store *s, int asked) noexcept nogil:
     cdef snapshot *w = <snapshot *>calloc(1, sizeof(snapshot)) if snapshot_of(s) == NULL else NULL
     cdef int i
     if w == NULL:
@@ -365,7 +434,6 @@ cdef snapshot *snapshot_new(store *s, bint is_base, int asked) noexcept nogil:
     w.version = asked if asked else RDB_LEAST
     w.begun_ms = wall_ms()
     w.changes = changes_made(s)
-    put_head(w, is_base)
     s.parts[<int>PART_SNAPSHOT] = w
     w.listener.opens = opens
     w.listener.replaces = replaces
@@ -373,7 +441,27 @@ cdef snapshot *snapshot_new(store *s, bint is_base, int asked) noexcept nogil:
     return w
 
 
+cdef snapshot *snapshot_new(store *s, bint is_base, int asked) noexcept nogil:
+    cdef snapshot *w = start(s, asked)
+    if w != NULL:
+        put_head(w, is_base)
+    return w
+
+
+cdef snapshot *snapshot_new_commands(store *s) noexcept nogil:
+    cdef snapshot *w = start(s, 0)
+    if w != NULL:
+        w.commands = True
+        if cfg(&s.config, OPT_AOF_TIMESTAMP_ENABLED):
+            buf_printf(&w.out, b"#TS:%lld\r\n", <long long>(w.begun_ms // 1000))
+        put_libraries(w)
+    return w
+
+
 cdef void snapshot_give_up(snapshot *w) noexcept nogil:
+    if w.finished:
+        w.failed = True
+        return
     w.muted = True
     if w.inside:
         value_save_drop(&w.value)

@@ -23,6 +23,7 @@ cdef void write_double(buf *out, double d, int proto) noexcept nogil
 cdef void write_bool(buf *out, bint b, int proto) noexcept nogil
 cdef void write_verbatim(buf *out, view v, const char *kind, int proto) noexcept nogil   # kind: three letters
 cdef void write_lowered(buf *out, view resp3, int proto) noexcept nogil      # complete RESP3 replies prepared beforehand
+cdef void write_command(buf *out, int argc, const view *argv) noexcept nogil      # an array of bulk strings
 cdef void write_header_at(buf *out, size_t at, char type, int64_t n) noexcept nogil   # inserts a header for a count that is known afterwards
 
 

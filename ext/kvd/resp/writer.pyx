@@ -167,6 +167,13 @@ cdef void write_lowered(buf *out, view r, int proto) noexcept nogil:
         p = eol + 2
 
 
+cdef void write_command(buf *out, int argc, const view *argv) noexcept nogil:
+    cdef int i
+    write_array(out, argc)
+    for i in range(argc):
+        write_bulk(out, argv[i])
+
+
 cdef void write_header_at(buf *out, size_t at, char type, int64_t n) noexcept nogil:
     """Inserts a header before what was written since `at`."""
     cdef size_t mark = out.len

@@ -5,12 +5,13 @@ when it was queued, a blocked command when it blocked.) First the registry finds
 the number of words; then the refusals below apply, one row each, in Redis's order.
 
 A row names the SPECIAL_ bits, of the store and of the session, that it depends on. Usually no bit is raised, and
-no row is evaluated. The last two columns give the callers it applies to and the error; %s is the command's name.
+no row is evaluated. The last two columns give the callers it applies to and the error; %s is the command's name, in the row of
+SPECIAL_UNLOGGED the error of the system.
 """
 
 from libc.stdint cimport uint32_t
 from libc.stdio cimport snprintf
-from libc.string cimport memset, strncmp
+from libc.string cimport memset, strerror, strncmp
 
 from kvd.core.buf cimport buf, buf_add_char, buf_printf, buf_release
 from kvd.core.slots cimport key_slot
@@ -66,7 +67,7 @@ REFUSALS[:] = [
             b"MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands that may modify the data set "
             b"are disabled, because this instance is configured to report errors during writes if RDB snapshotting fails "
             b"(stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB error."),
-    refusal(SPECIAL_UNLOGGED, CLIENTS | SCRIPTS, writes, b"MISCONF Errors writing to the AOF file: the log tells why"),
+    refusal(SPECIAL_UNLOGGED, CLIENTS | SCRIPTS, writes, b"MISCONF Errors writing to the AOF file: %s"),
     refusal(0, SCRIPTS, script_lacks_memory, OOM),
     refusal(SPECIAL_LISTENS, CLIENTS, only_listens,
             b"ERR Can't execute '%s': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context"),
@@ -279,7 +280,7 @@ cdef int ask(call *c, uint32_t raised) noexcept nogil:
         if r.error == NULL:
             refuse(c, clients_of(c.store).busy)
         else:
-            snprintf(text, sizeof(text), r.error, c.command.name)
+            snprintf(text, sizeof(text), r.error, strerror(c.store.log_error) if r.when == SPECIAL_UNLOGGED else c.command.name)
             refuse(c, text)
         return REFUSED
     if raised & SPECIAL_PAUSED and not c.from_script and is_paused(

@@ -11,10 +11,8 @@ from kvd.core.table cimport table_cursor
 from kvd.core.view cimport view, view_is, view_of
 from kvd.persist.rdb.forms cimport RDB_FUNCTION
 from kvd.persist.rdb.frame cimport FOOTER, payload_close, payload_whole
-from kvd.persist.rdb.lengths cimport (
-    get_bytes, get_string, put_byte, put_string, reader, reader_close, reader_open, writer,
-)
-from kvd.persist.snapshot cimport snapshot_libraries
+from kvd.persist.rdb.lengths cimport get_bytes, get_string, reader, reader_close, reader_open, writer
+from kvd.persist.snapshot cimport put_library, snapshot_libraries
 from kvd.run.args cimport (
     reply_array, reply_bulk, reply_error, reply_error_about, reply_int, reply_map, reply_null, reply_ok, reply_text,
 )
@@ -211,7 +209,7 @@ cdef void function_kill(call *c) noexcept nogil:
 
 # ---- DUMP and RESTORE ----------------------------------------------------------------------------
 
-cdef void save_libraries(store *s, writer *to) noexcept nogil:
+cdef void each_library(store *s, void (*take)(void *to, view code) noexcept nogil, void *to) noexcept nogil:
     cdef runtime *r = runtime_find(s)
     cdef table_cursor at
     cdef library *l
@@ -220,11 +218,10 @@ cdef void save_libraries(store *s, writer *to) noexcept nogil:
         l = libraries_next(r, &at, view_of(NULL, 0)) if r != NULL else NULL
         if l == NULL:
             return
-        put_byte(to.out, RDB_FUNCTION)
-        put_string(to, l.code)
+        take(to, l.code)
 
 
-snapshot_libraries(save_libraries)
+snapshot_libraries(each_library)
 
 
 define(function_dump, """
@@ -238,7 +235,7 @@ cdef void function_dump(call *c) noexcept nogil:
     memset(&out, 0, sizeof(out))
     to.out = &out
     to.compresses = True
-    save_libraries(c.store, &to)
+    each_library(c.store, put_library, &to)
     payload_close(&out, 10)
     if out.failed:
         reply_error(c, NO_MEMORY)

@@ -45,6 +45,25 @@ cdef void listen(store *s, listener *l) noexcept nogil:
     find_openers(s)
 
 
+cdef heard hush(store *s) noexcept nogil:
+    cdef heard before
+    before.listeners = s.listeners
+    before.consumers = s.effects.consumers
+    before.changes = s.changes
+    s.listeners = s.openers = NULL
+    s.effects.consumers = NULL
+    special_set(&s.special, SPECIAL_EFFECTS, False)
+    return before
+
+
+cdef void hush_end(store *s, heard before) noexcept nogil:
+    s.listeners = before.listeners
+    find_openers(s)
+    s.effects.consumers = before.consumers
+    special_set(&s.special, SPECIAL_EFFECTS, before.consumers != NULL)
+    s.changes = before.changes
+
+
 cdef void consume(store *s, consumer *one) noexcept nogil:
     effects_consume(&s.effects, one)
     special_set(&s.special, SPECIAL_EFFECTS, True)

@@ -94,8 +94,9 @@ appendonly | bool | no | rw | Log every write to the append-only file.
 auto-aof-rewrite-min-size | memory 0 9223372036854775807 | 64mb | rw | Minimum size of the append-only file for an automatic rewrite.
 auto-aof-rewrite-percentage | int 0 2147483647 | 100 | rw | Growth of the append-only file that starts a rewrite, in percent.
 aof-load-truncated | bool | yes | rw | Load an append-only file with a truncated end.
-aof-timestamp-enabled | bool | no | rw inert | Record timestamps in the append-only file.
-aof-use-rdb-preamble | bool | yes | rw inert | Begin a rewritten append-only file with a snapshot.
+aof-load-corrupt-tail-max-size | memory 0 9223372036854775807 | 0 | rw | Cut off a broken end of up to this many bytes when an append-only file is loaded; 0 refuses to load it.
+aof-timestamp-enabled | bool | no | rw | Record the time in the append-only file, every second at most, as lines that older servers cannot read.
+aof-use-rdb-preamble | bool | yes | rw | Begin a rewritten append-only file with a snapshot (RDB), which is faster, instead of commands.
 no-appendfsync-on-rewrite | bool | no | rw | Do not sync the append-only file during a rewrite.
 dbfilename | text | dump.rdb | rw protected | Name of the snapshot file.
 rdb-save-incremental-fsync | bool | yes | rw | Sync a snapshot file in steps.
@@ -200,7 +201,7 @@ oom-score-adj-values | text | 0 200 800 | rw words inert | Values for oom-score-
 prefetch-batch-max-size | int 0 128 | 16 | rw inert | Commands whose keys are prefetched together. kvd prefetches 64.
 proc-title-template | text | {title} {listen-addr} {server-mode} | rw inert | Text of the process title.
 propagation-error-behavior | enum ignore panic panic-on-replicas | ignore | rw inert | What happens if a propagated command fails.
-rdb-del-sync-files | bool | no | rw inert | Delete snapshot files used for replication.
+rdb-del-sync-files | bool | no | rw inert | Delete snapshot files that were made for replication only. kvd makes none.
 rdb-key-save-delay | int -2147483648 2147483647 | 0 | rw hidden inert | Delay after each saved key, for tests.
 rdb-version-check | enum strict relaxed | strict | rw inert | Refuse snapshots of newer versions.
 rdma-bind | text | | words inert | RDMA addresses to listen on.
@@ -229,7 +230,7 @@ replica-priority=slave-priority | int 0 2147483647 | 100 | rw inert | Priority f
 replica-read-only=slave-read-only | bool | yes | rw inert | Refuse writes on a replica.
 replica-serve-stale-data=slave-serve-stale-data | bool | yes | rw inert | Answer reads on a replica while its link is down.
 replicaof=slaveof | text | | words unmade | Address of the master to replicate.
-sanitize-dump-payload | enum no yes clients | no | rw inert | Validate RESTORE payloads. kvd always does.
+sanitize-dump-payload | enum no yes clients | no | rw inert | Validate the payloads of RESTORE and the values in files. kvd always validates all of them.
 server_cpulist=server-cpulist | text | | inert | CPU affinity of the server's threads.
 shutdown-on-sigint | shutdown | default | rw words | What SIGINT does: default, save, nosave, now, force.
 shutdown-on-sigterm | shutdown | default | rw words | What SIGTERM does: default, save, nosave, now, force.

@@ -119,6 +119,7 @@ cdef struct store:
     bint ahead                 # a snapshot has yet to reach the key that was opened last
     effects effects            # of the running unit, to be propagated
     bint unwritten             # the log has effects that are not written yet
+    int log_error              # errno of the write or sync of the log that failed (SPECIAL_UNLOGGED)
     bint ends_unlogged         # a write that must be in the log and cannot ends the process (kvd serve)
     int64_t changes            # elements changed, ever (change.pyx)
     int64_t changes_saved      # of those, at the last save
