@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import threading
+import weakref
 from pathlib import Path
 
 import pytest
@@ -142,6 +143,32 @@ def test_a_store_that_is_garbage_frees_its_file(path):
     del store
     gc.collect()
     assert kvd.Store(path).get("k") == b"v"
+
+
+def test_a_store_is_not_reached_by_weak_references_while_it_is_freed(tmp_path):
+    """As the janitor holds one. The end of a store with a log releases the GIL."""
+    ref, ended, seen = [lambda: None], threading.Event(), set()
+
+    def look():
+        while not ended.is_set():
+            store = ref[0]()
+            if store is not None:
+                seen.add(store.get("k"))
+            del store
+
+    looker = threading.Thread(target=look)
+    looker.start()
+    try:
+        for i in range(50):
+            store = kvd.Store(tmp_path / f"{i}.kvd", synchronous="full")
+            store.set("k", "v")
+            ref[0] = weakref.ref(store)
+            store.set("other", "v")
+            del store
+    finally:
+        ended.set()
+        looker.join()
+    assert seen <= {b"v"}
 
 
 def test_a_store_that_could_not_be_opened_frees_its_file(path):

@@ -1,7 +1,6 @@
 """Objects to prepare for os.fork. See fork.pyx."""
 
-cdef class Forking:
-    cdef object __weakref__
+cdef class Forking:                                # a subclass has __weakref__
     cdef void before_fork(self)
     cdef void after_fork_parent(self)
     cdef void after_fork_child(self)

@@ -16,6 +16,7 @@ cdef enum performed:
     ELSEWHERE                  # not possible here: a script of the session runs in another thread
 
 cdef class Store(Forking):
+    cdef object __weakref__        # here, not in Forking: so Cython clears weak references before __dealloc__, which releases the GIL
     cdef store *s
     cdef session *c            # of execute and of the methods
     cdef server *v             # or NULL
