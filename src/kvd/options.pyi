@@ -82,3 +82,4 @@ class StoreOptions(TypedDict, total=False):
     rdbcompression: bool | Literal["yes", "no"]
     stop_writes_on_bgsave_error: bool | Literal["yes", "no"]
     aof_rewrite_incremental_fsync: bool | Literal["yes", "no"]
+    key_load_delay: int

@@ -123,7 +123,7 @@ def example():
 
 
 @given(st.data())
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=700, deadline=None)
 def test_damaged_ones_are_refused_or_sound(data):
     damaged = bytearray(example())
     for _ in range(data.draw(st.integers(1, 3))):
@@ -135,7 +135,7 @@ def test_damaged_ones_are_refused_or_sound(data):
 
 
 @given(st.binary(max_size=64))
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=600, deadline=None)
 def test_any_bytes_are_refused_or_sound(data):
     probe.listpack_is_sound(data)
     probe.listpack_is_sound(len(data + b"123456").to_bytes(4, "little") + b"\x01\x00" + data)

@@ -96,7 +96,7 @@ def snapshot_during(store, events, slices, commands=False):
 
 @given(st.lists(st.tuples(st.sampled_from(sorted(EVENTS)), st.integers(0, 59)), max_size=30), st.lists(st.sampled_from([1, 50, 500, 5000]), min_size=1, max_size=4),
        st.integers(0, 5))  # fmt: skip
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 def test_the_file_is_the_state_at_the_begin(events, slices, seed):
     store = kvd.Store()
     store.clock.freeze(NOW)

@@ -70,7 +70,7 @@ CRASHES = {
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("name", CRASHES)
 def test_a_hostile_script_ends_and_harms_nobody(name):
-    store = kvd.Store(lua_memory_limit="200mb")
+    store = kvd.Store(lua_memory_limit="100mb")
     for _ in range(2):
         try:
             store.eval(CRASHES[name], 0)
