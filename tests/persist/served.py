@@ -1,6 +1,7 @@
 """`kvd serve` in a folder, and work of every type to find again after a restart."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from ..compat.wire import Wire, free_port
 from ..waiting import eventually
 
 LIBRARY = "#!lua name=lib\nredis.register_function('seven', function() return 7 end)"
+LOG = ("--appendonly", "yes", "--save", "")    # options of a server that has a log, and no snapshots
 FAR = 4_000_000_000_000           # a deadline that no test reaches
 
 
@@ -100,3 +102,25 @@ def fill(run, plain=True):
 
 def files(folder):
     return sorted(os.path.relpath(os.path.join(at, name), folder) for at, _, names in os.walk(folder) for name in names)
+
+
+def increment(folder):
+    """The path of the last increment that the manifest names."""
+    text = (folder / "appendonlydir" / "appendonly.aof.manifest").read_text()
+    return folder / "appendonlydir" / re.findall(r"file (\S+incr\S+)", text)[-1]
+
+
+def log_of_two_keys(folder):
+    """The increment of a server that has stopped, and its bytes."""
+    with Served(folder, *LOG) as server:
+        server("SET", "a", "1")
+        server("SET", "b", "1")
+        server.stop()
+    return increment(folder), increment(folder).read_bytes()
+
+
+def rewrite(run):
+    """Rewrites the log of a server, or of a wire to one."""
+    before = info_of(run, "aof_rewrites")
+    run("BGREWRITEAOF")
+    eventually(lambda: info_of(run, "aof_rewrite_in_progress") == "0" and info_of(run, "aof_rewrites") != before)

@@ -13,9 +13,8 @@ from kvd import check
 from ..compat.wire import RealServer, Wire
 from ..conftest import REAL
 from ..waiting import eventually
-from .served import FAR, LIBRARY, Served, fill, info_of
+from .served import FAR, LIBRARY, LOG, Served, fill, increment, info_of, rewrite
 
-LOG = ("--appendonly", "yes", "--save", "")
 COMMANDS = ("--aof-use-rdb-preamble", "no")
 
 
@@ -23,17 +22,6 @@ def base(folder):
     """The path of the base that the manifest names."""
     text = (folder / "appendonlydir" / "appendonly.aof.manifest").read_text()
     return folder / "appendonlydir" / re.search(r"file (\S+base\S+)", text)[1]
-
-
-def increment(folder):
-    text = (folder / "appendonlydir" / "appendonly.aof.manifest").read_text()
-    return folder / "appendonlydir" / re.findall(r"file (\S+incr\S+)", text)[-1]
-
-
-def rewrite(run):
-    before = info_of(run, "aof_rewrites")
-    run("BGREWRITEAOF")
-    eventually(lambda: info_of(run, "aof_rewrite_in_progress") == "0" and info_of(run, "aof_rewrites") != before)
 
 
 def logged(folder, **options):

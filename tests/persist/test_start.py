@@ -1,16 +1,14 @@
 """The start of a server: clients are refused, and nothing else happens to the data set, until it is loaded."""
 
-import os
 import signal
 
 import pytest
 
 from ..compat.wire import Wire
 from ..waiting import eventually
-from .served import Served, files, fill, info_of
+from .served import LOG, Served, files, fill, info_of
 
 LOADING = "LOADING Redis is loading the dataset in memory"
-LOG = ("--appendonly", "yes", "--save", "")
 DUMP = ("--save", "3600 1")
 SLOW = ("--key-load-delay", "100000")       # 100 ms a key: until it is set to 0, the tests are within the load
 
@@ -49,19 +47,6 @@ def test_commands_that_need_the_data_wait(kept):
         assert server("SELECT", "1") == b"OK" and server("ECHO", "x") == b"x" and server("SELECT", "0") == b"OK"
         assert server("MULTI") == b"OK" and error(server("GET", "s")) == LOADING and error(server("EXEC")).startswith("EXECABORT")
         finish(server, digest)
-
-
-def test_the_figures_of_the_load(kept):
-    folder, digest, options = kept
-    size = sum(os.path.getsize(folder / name) for name in files(folder) if "manifest" not in name)
-    with Served(folder, *options, *SLOW, loads=True) as server:
-        eventually(lambda: int(server.info("loading_loaded_bytes")) > 0)
-        assert server.info("loading") == "1" and int(server.info("loading_total_bytes")) == size
-        assert 0 < int(server.info("loading_loaded_bytes")) <= size and 0 < float(server.info("loading_loaded_perc")) <= 100
-        assert int(server.info("loading_rdb_used_mem")) >= 0 and int(server.info("loading_eta_seconds")) >= 0
-        finish(server, digest)
-        assert b"loading_start_time" not in server("INFO", "persistence")
-        assert "Loading RDB produced by version" in server.said() and "Done loading RDB, keys loaded: " in server.said()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, None])

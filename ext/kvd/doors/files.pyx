@@ -18,8 +18,8 @@ from kvd.core.view cimport view_of
 from kvd.doors.fork cimport fork_locks
 from kvd.doors.lock cimport acquire, release
 from kvd.doors.store cimport Store
-from kvd.persist.file cimport RDB_HEADER, rdb_header, rdb_magic
-from kvd.persist.journal cimport ERROR_ROOM, journal_flush, journal_of, journal_open, journal_rewrite, journal_stop
+from kvd.persist.file cimport ERROR_ROOM, RDB_HEADER, rdb_header, rdb_magic
+from kvd.persist.journal cimport journal_flush, journal_of, journal_open, journal_rewrite, journal_stop
 from kvd.persist.load cimport (
     LOADING_FAILED, LOADING_INSPECT, LOADING_KEEP, LOADING_LENDS, LOADING_MERGE, LOADING_PREAMBLE, LOADING_UNCHECKED,
     loading, loading_drop, loading_feed, loading_finish, loading_offset, loading_open, loading_open_file, loading_some,

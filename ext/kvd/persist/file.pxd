@@ -23,6 +23,7 @@ cdef extern from "kvd/persist/file.h" nogil:
 
 cdef enum:
     PATH_ROOM = 4096
+    ERROR_ROOM = 400           # bytes of an error text
     RDB_HEADER = 9             # bytes: the magic and the version
 
 cdef struct rdb_file:
@@ -47,3 +48,4 @@ cdef bint rdb_file_open(rdb_file *f, const char *folder, view name, bint checks,
 cdef bint rdb_file_write(rdb_file *f, const char *p, size_t n) noexcept nogil
 cdef bint rdb_file_finish(rdb_file *f, int version) noexcept nogil                  # checksum, version in the header, sync, rename
 cdef void rdb_file_drop(rdb_file *f) noexcept nogil                                 # removes what was written
+cdef bint say(char *error, const char *what, const char *path, int code) noexcept nogil   # prints the error text of a failed call. False

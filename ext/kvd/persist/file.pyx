@@ -7,7 +7,7 @@ corrected file is the old one xor the checksum of the difference, followed by as
 from libc.errno cimport ENAMETOOLONG
 from libc.stdint cimport uintptr_t
 from libc.stdio cimport remove, snprintf
-from libc.string cimport memset
+from libc.string cimport memset, strerror
 
 from kvd.core.crc64 cimport crc64, crc64_zeros
 from kvd.persist.rdb.forms cimport RDB_LEAST, RDB_VERSION_VALKEY
@@ -120,3 +120,8 @@ cdef void rdb_file_drop(rdb_file *f) noexcept nogil:
     if f.temporary[0]:
         remove(f.temporary)
         f.temporary[0] = 0
+
+
+cdef bint say(char *error, const char *what, const char *path, int code) noexcept nogil:
+    snprintf(error, ERROR_ROOM, b"%s %s: %s", what, path, strerror(code))
+    return False

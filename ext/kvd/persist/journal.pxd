@@ -18,9 +18,6 @@ cdef extern from "kvd/persist/nap.h" nogil:
     int nap_for "kvd_nap" (nap *n, int ms)
     void nap_end "kvd_nap_end" (nap *n)
 
-cdef enum:
-    ERROR_ROOM = 400           # bytes of an error text
-
 cdef enum journal_policy:      # appendfsync, in the order of its words
     SYNC_EVERYSEC
     SYNC_ALWAYS

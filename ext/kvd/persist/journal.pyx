@@ -13,24 +13,23 @@ preamble and commands; effects since the instant are kept (`since`), appended to
 A crash at any instruction leaves files that load: only the last one can end in the middle of a command.
 """
 
-from libc.errno cimport EAGAIN, EBADF, EEXIST, EFBIG, ENOENT, ENOMEM, errno
+from libc.errno cimport EAGAIN, EBADF, EEXIST, ENOENT, ENOMEM, errno
 from libc.stdio cimport remove, snprintf
 from libc.stdlib cimport calloc, free
-from libc.string cimport memcmp, memset, strerror, strrchr
+from libc.string cimport memset, strerror, strrchr
 
 from kvd.core.buf cimport buf_add, buf_drop_front, buf_printf, buf_release
 from kvd.core.clock cimport mono_us, wall_ms
 from kvd.core.threads cimport pthread_join, thread_start
-from kvd.core.view cimport view_equal, view_of, view_str
+from kvd.core.view cimport view_equal, view_str
 from kvd.persist.file cimport (
-    file_append, file_begin, file_create, file_is, file_lock, file_make_folder, file_rename, file_size, file_sync,
-    file_truncate, file_write, file_write_some, folder_sync, path_join, rdb_file,
+    ERROR_ROOM, file_append, file_begin, file_create, file_is, file_lock, file_make_folder, file_rename, file_size,
+    file_sync, file_truncate, file_write, file_write_some, folder_sync, path_join, rdb_file, say,
 )
 from kvd.persist.latency cimport latency_begin, latency_ms, latency_note
-from kvd.persist.load cimport LOADING_HELD, LOADING_PREAMBLE, LOADING_UNCHECKED, loading, loading_offset
-from kvd.persist.manifest cimport manifest_add, manifest_print, manifest_read, manifest_release
-from kvd.persist.progress cimport load_told, progress_expect, progress_next
-from kvd.persist.replay cimport REPLAY_BAD, REPLAY_TORN, REPLAY_UNREADABLE, replay_end, replay_file, replayed
+from kvd.persist.logload cimport log_load
+from kvd.persist.manifest cimport manifest_add, manifest_load, manifest_print, manifest_release
+from kvd.persist.progress cimport progress_expect, progress_next
 from kvd.persist.saves cimport (
     is_busy, is_plain, is_saving, rewriting, saves, saves_begin, saves_of, saves_open, saves_open_file, saves_wake,
     saves_write,
@@ -39,9 +38,9 @@ from kvd.persist.snapshot cimport snapshot, snapshot_delete
 from kvd.session.session cimport clients_of
 from kvd.store.change cimport changes_are_saved, changes_made, consume, consume_stop
 from kvd.store.config cimport (
-    OPT_AOF_LOAD_CORRUPT_TAIL_MAX_SIZE, OPT_AOF_LOAD_TRUNCATED, OPT_AOF_TIMESTAMP_ENABLED, OPT_APPENDDIRNAME,
-    OPT_APPENDFILENAME, OPT_APPENDFSYNC, OPT_APPENDONLY, OPT_AUTO_AOF_REWRITE_MIN_SIZE,
-    OPT_AUTO_AOF_REWRITE_PERCENTAGE, OPT_DIR, OPT_NO_APPENDFSYNC_ON_REWRITE, OPT_RDBCHECKSUM, cfg, config_text,
+    OPT_AOF_TIMESTAMP_ENABLED, OPT_APPENDDIRNAME, OPT_APPENDFILENAME, OPT_APPENDFSYNC, OPT_APPENDONLY,
+    OPT_AUTO_AOF_REWRITE_MIN_SIZE, OPT_AUTO_AOF_REWRITE_PERCENTAGE, OPT_DIR, OPT_NO_APPENDFSYNC_ON_REWRITE, cfg,
+    config_text,
 )
 from kvd.store.effects cimport TO_LOG, effect, effect_bytes, effect_next, effects
 from kvd.store.log cimport LOG_NOTICE, LOG_WARNING, log_line
@@ -50,11 +49,6 @@ from kvd.store.store cimport SPECIAL_LOADING, SPECIAL_UNLOGGED, special_set, sto
 cdef extern from "<unistd.h>" nogil:
     int close(int fd)
     int dup(int fd)
-    ssize_t read(int fd, void *p, size_t n)
-
-cdef extern from "<fcntl.h>" nogil:
-    int open(const char *path, int flags)
-    int O_RDONLY
 
 cdef enum:
     NAP_MS = 100
@@ -318,11 +312,6 @@ cdef void *thread_main(void *context) noexcept nogil:
 
 cdef const char *log_name(store *s) noexcept nogil:
     return config_text(&s.config, OPT_APPENDFILENAME)
-
-
-cdef bint say(char *error, const char *what, const char *path, int code) noexcept nogil:
-    snprintf(error, ERROR_ROOM, b"%s %s: %s", what, path, strerror(code))
-    return False
 
 
 cdef int rename_noted(store *s, const char *source, const char *target) noexcept nogil:
@@ -624,113 +613,12 @@ cdef void journal_tick(store *s) noexcept nogil:
 
 # ---- loading -----------------------------------------------------------------------------------------
 
-cdef bint cut_to(const char *path, replayed *r, char *error) noexcept nogil:
-    cdef int fd = file_append(path)
-    cdef int code = errno if fd < 0 else file_truncate(fd, r.valid)
-    if fd >= 0:
-        close(fd)
-    r.size = r.valid
-    return code == 0 or say(error, b"Can't cut", path, code)
-
-
-cdef bint cut_broken(store *s, const char *path, replayed *r, char *error) noexcept nogil:
-    """Removes a broken end that is not longer than aof-load-corrupt-tail-max-size. False: it is to be refused."""
-    cdef char text[512]
-    cdef uint64_t size = <uint64_t>max(file_size(path), <long>0)
-    if not r.malformed or size - r.valid > <uint64_t>cfg(&s.config, OPT_AOF_LOAD_CORRUPT_TAIL_MAX_SIZE) or not cut_to(path, r, error):
-        return False
-    snprintf(text, sizeof(text), b"!!! Warning: corrupt AOF file tail: cut off %llu bytes of %.300s at offset %llu !!!",
-             <unsigned long long>(size - r.valid), path, <unsigned long long>r.valid)
-    log_line(s, LOG_WARNING, text)
-    log_line(s, LOG_WARNING, b"AOF loaded anyway because aof-load-corrupt-tail-max-size is enabled")
-    return True
-
-
-cdef bint cut(store *s, const char *path, replayed *r, char *error) noexcept nogil:
-    """Removes a torn end, or refuses to."""
-    cdef char text[512]
-    snprintf(text, sizeof(text), b"!!! Warning: short read while loading the AOF file %s: %llu bytes after the last whole command, at offset %llu !!!",
-             path, <unsigned long long>(r.size - r.valid), <unsigned long long>r.valid)
-    log_line(s, LOG_WARNING, text)
-    if not cfg(&s.config, OPT_AOF_LOAD_TRUNCATED):
-        snprintf(error, ERROR_ROOM, b"Unexpected end of file reading the append only file %.120s at offset %llu. You can: 1) Make a backup of it, then "
-                 b"use kvd check --fix. 2) Set the option aof-load-truncated to yes and restart.", path, <unsigned long long>r.valid)
-        return False
-    if not cut_to(path, r, error):
-        return False
-    log_line(s, LOG_WARNING, b"AOF loaded anyway because aof-load-truncated is enabled")
-    return True
-
-
-cdef bint starts_as_rdb(const char *path) noexcept nogil:
-    cdef char head[5]
-    cdef int fd = open(path, O_RDONLY)
-    cdef bint found = False
-    if fd >= 0:
-        found = read(fd, head, 5) == 5 and (memcmp(head, b"REDIS", 5) == 0 or memcmp(head, b"VALKE", 5) == 0)
-        close(fd)
-    return found
-
-
-cdef bint load_rdb(store *s, const char *path, bint held, uint64_t *end, char *error) noexcept nogil:
-    cdef loading *l = <loading *>calloc(1, sizeof(loading))
-    cdef bint ok
-    if l == NULL:
-        return say(error, b"Can't load", path, ENOMEM)
-    ok = load_told(s, path, LOADING_PREAMBLE | (0 if cfg(&s.config, OPT_RDBCHECKSUM) else LOADING_UNCHECKED)
-                   | (LOADING_HELD if held else 0), l)
-    if ok:
-        end[0] = loading_offset(l)
-    else:
-        snprintf(error, ERROR_ROOM, b"Can't load %.200s: %s", path, l.error)
-    free(l)
-    return ok
-
-
-cdef bint load_commands(store *s, const char *path, uint64_t begin, bint is_last, bint held, char *error) noexcept nogil:
-    cdef replayed r
-    cdef replay_end how = replay_file(s, path, begin, held, &r)
-    cdef const char *why = &r.error[0]
-    if how == REPLAY_UNREADABLE:
-        return say(error, b"Can't read", path, r.failed_call)
-    if how == REPLAY_BAD and is_last and cut_broken(s, path, &r, error):
-        return True
-    if how == REPLAY_BAD or (how == REPLAY_TORN and not is_last):
-        if how == REPLAY_TORN:
-            why = b"(it ends within a command, and is not the last one)"
-        snprintf(error, ERROR_ROOM, b"Bad file format reading the append only file %.120s %s: make a backup of it, then use kvd check --fix", path, why)
-        return False
-    return how != REPLAY_TORN or cut(s, path, &r, error)
-
-
-cdef bint load_file(store *s, const char *path, bint is_last, bint held, char *error) noexcept nogil:
-    """A base or an increment, or both in one file. held: the caller holds the lock."""
-    cdef uint64_t begin = 0
-    if starts_as_rdb(path) and not load_rdb(s, path, held, &begin, error):
-        return False
-    return load_commands(s, path, begin, is_last, held, error)
-
-
 cdef bint read_manifest(journal *j, bint *found, char *error) noexcept nogil:
     cdef char path[PATH_ROOM]
     cdef char name[512]
-    cdef char text[65536]
-    cdef ssize_t n
-    cdef int fd
     snprintf(name, sizeof(name), b"%s.manifest", log_name(j.s))
     path_join(path, j.folder, view_str(name))
-    fd = open(path, O_RDONLY)
-    found[0] = fd >= 0
-    if fd < 0:
-        return errno == ENOENT or say(error, b"Can't open", path, errno)
-    n = read(fd, text, sizeof(text))
-    close(fd)
-    if n < 0 or n == sizeof(text):
-        return say(error, b"Can't read", path, errno if n < 0 else EFBIG)
-    if not manifest_read(&j.files, view_of(text, n)):
-        snprintf(error, ERROR_ROOM, b"Invalid AOF manifest file %.150s: %s", path, j.files.error)
-        return False
-    return True
+    return manifest_load(&j.files, path, found, error)
 
 
 cdef bint adopt_old_file(journal *j, bint found, char *error) noexcept nogil:
@@ -763,7 +651,7 @@ cdef bint load_folder(journal *j, bint held, char *error) noexcept nogil:
     for i in range(j.files.count):
         path_join(path, j.folder, view_str(j.files.files[i].name))
         begun_us = mono_us()
-        if not load_file(j.s, path, i == j.files.count - 1, held, error):
+        if not log_load(j.s, path, i == j.files.count - 1, held, error):
             return False
         progress_next(j.s)
         snprintf(text, sizeof(text), b"DB loaded from %s file %s: %.3f seconds", <const char *>b"base" if j.files.files[i].type == c'b' else
@@ -807,7 +695,7 @@ cdef bint journal_load(store *s, char *error) noexcept nogil:
     if j.baseless:
         snprintf(error, ERROR_ROOM, b"The first base of the append-only log is being written")
         return False
-    if not (load_file(s, j.single, True, True, error) if j.single[0] else load_listed(s, j.folder, error)):
+    if not (log_load(s, j.single, True, True, error) if j.single[0] else load_listed(s, j.folder, error)):
         return False
     note_size(j)
     return True
@@ -941,7 +829,7 @@ cdef journal *journal_open(store *s, const char *path, int sync, bint lazy, char
     ok = open_single(j, error)
     if ok and file_size(path) > 0:
         special_set(&s.special, SPECIAL_LOADING, True)
-        ok = load_file(s, path, True, False, error)
+        ok = log_load(s, path, True, False, error)
         special_set(&s.special, SPECIAL_LOADING, False)
     if not ok:
         release(j)

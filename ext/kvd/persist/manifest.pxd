@@ -21,6 +21,7 @@ cdef struct manifest:
     char error[160]
 
 cdef bint manifest_read(manifest *m, view text) noexcept nogil         # False: m.error
+cdef bint manifest_load(manifest *m, const char *path, bint *found, char *error) noexcept nogil   # reads the file, if there is one. False: error (ERROR_ROOM bytes)
 cdef void manifest_print(manifest *m, buf *out) noexcept nogil
 cdef bint manifest_add(manifest *m, char type, int64_t seq, const char *name) noexcept nogil    # False: no memory
 cdef void manifest_release(manifest *m) noexcept nogil

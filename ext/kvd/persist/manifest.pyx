@@ -7,6 +7,7 @@ One base at most, increments with growing numbers, and files of the past (histor
 is in quotes. Lines that begin with # are comments. A name never contains a slash: files are in the directory of the list.
 """
 
+from libc.errno cimport EFBIG, ENOENT, errno
 from libc.stdio cimport snprintf
 from libc.stdlib cimport free, realloc
 from libc.string cimport memchr, memcpy, memset, strchr
@@ -14,6 +15,15 @@ from libc.string cimport memchr, memcpy, memset, strchr
 from kvd.core.buf cimport buf_add_char, buf_printf
 from kvd.core.text cimport parse_int
 from kvd.core.view cimport view_is, view_of, view_str
+from kvd.persist.file cimport ERROR_ROOM, say
+
+cdef extern from "<unistd.h>" nogil:
+    ssize_t read(int fd, void *p, size_t n)
+    int close(int fd)
+
+cdef extern from "<fcntl.h>" nogil:
+    int open(const char *path, int flags)
+    int O_RDONLY
 
 
 cdef bint manifest_add(manifest *m, char type, int64_t seq, const char *name) noexcept nogil:
@@ -138,3 +148,20 @@ cdef void manifest_print(manifest *m, buf *out) noexcept nogil:
 cdef void manifest_release(manifest *m) noexcept nogil:
     free(m.files)
     memset(m, 0, sizeof(manifest))
+
+
+cdef bint manifest_load(manifest *m, const char *path, bint *found, char *error) noexcept nogil:
+    cdef char text[65536]
+    cdef ssize_t n
+    cdef int fd = open(path, O_RDONLY)
+    found[0] = fd >= 0
+    if fd < 0:
+        return errno == ENOENT or say(error, b"Can't open", path, errno)
+    n = read(fd, text, sizeof(text))
+    close(fd)
+    if n < 0 or n == sizeof(text):
+        return say(error, b"Can't read", path, errno if n < 0 else EFBIG)
+    if not manifest_read(m, view_of(text, n)):
+        snprintf(error, ERROR_ROOM, b"Invalid AOF manifest file %.150s: %s", path, m.error)
+        return False
+    return True

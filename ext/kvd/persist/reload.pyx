@@ -17,8 +17,8 @@ from kvd.commands.process cimport debug_subcommand
 from kvd.core.buf cimport buf, buf_add, buf_release
 from kvd.core.table cimport table_init
 from kvd.core.view cimport view_is, view_of, view_str
-from kvd.persist.file cimport PATH_ROOM, path_join
-from kvd.persist.journal cimport ERROR_ROOM, journal_load, journal_of, journal_rewrite
+from kvd.persist.file cimport ERROR_ROOM, PATH_ROOM, path_join
+from kvd.persist.journal cimport journal_load, journal_of, journal_rewrite
 from kvd.persist.load cimport (
     LOADING_HELD, LOADING_KEEP, LOADING_MERGE, LOADING_UNCHECKED, database_install, load_bytes, loading,
 )

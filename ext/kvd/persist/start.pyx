@@ -12,8 +12,8 @@ from libc.string cimport strerror
 
 from kvd.core.clock cimport mono_us
 from kvd.core.view cimport view_str
-from kvd.persist.file cimport file_size, path_join
-from kvd.persist.journal cimport ERROR_ROOM, journal_options, journal_start
+from kvd.persist.file cimport ERROR_ROOM, file_size, path_join
+from kvd.persist.journal cimport journal_options, journal_start
 from kvd.persist.load cimport LOADING_UNCHECKED, loading
 from kvd.persist.progress cimport load_told, progress, progress_begin, progress_end, progress_expect, progress_of
 from kvd.persist.saves cimport saves_of, saves_open
