@@ -67,6 +67,13 @@ REWORDED_BY_VALKEY = (
 )  # fmt: skip
 
 
+def loaded(wire):
+    """The wire, when its server has loaded its files."""
+    while wire("PING") != b"PONG":
+        time.sleep(0.002)
+    return wire
+
+
 def plain(reply, reworded=()):
     """A reply with the texts of errors reworded, and sets, whose order is free, sorted."""
     if isinstance(reply, list):

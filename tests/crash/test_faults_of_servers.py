@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ..compat.wire import Wire
+from ..compat.wire import Wire, loaded
 from .conftest import LONG
 from .test_faults import FAILURES, KILLS, SEED, chosen, environ
 from .workload import Model, step
@@ -37,8 +37,8 @@ class Client:
         until = time.monotonic() + 60
         while True:
             try:
-                return Wire(self.socket)
-            except (FileNotFoundError, ConnectionRefusedError):
+                return loaded(Wire(self.socket))
+            except (FileNotFoundError, ConnectionError):        # it does not listen yet, or ended while it loaded
                 line = self.workers.line(0.002)
                 if line is not None:
                     assert line[0] == "end", line

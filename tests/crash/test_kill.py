@@ -7,7 +7,7 @@ import pytest
 
 import kvd
 
-from ..compat.wire import Wire
+from ..compat.wire import Wire, loaded
 from .conftest import CRASHES
 from .workload import Model, step
 
@@ -101,7 +101,7 @@ class Served:
         until = time.monotonic() + 60
         while True:
             try:
-                return Wire(self.job["socket"])
+                return loaded(Wire(self.job["socket"]))
             except (FileNotFoundError, ConnectionRefusedError):
                 line = self.workers.line(0.002)
                 assert line is None, f"the server does not start: {line}; see {self.workers.log}"

@@ -395,7 +395,7 @@ ROWS += [
     *[Sample((name,), exempt={"multi": STATE}, fails=True) for name in ("EXEC", "DISCARD")],
     Sample(("WATCH", "s"), exempt={"multi": "it is refused in a transaction without being queued"}),
     Sample(("LASTSAVE",), how="shape"), Sample(("SAVE",), exempt={"multi": "it is refused in a transaction"}), Sample(("BGSAVE", "CANCEL"), fails=True),
-    Sample(("BGREWRITEAOF",), fails=True), Sample(("WAITAOF", 0, 0, 0)),
+    Sample(("BGREWRITEAOF",), exempt={"multi": "it is scheduled in a transaction"}), Sample(("WAITAOF", 0, 0, 0)),
     Sample(("SHUTDOWN", "ABORT"), exempt={"multi": "it is refused in a transaction"}, fails=True),
     Sample(("MONITOR",), exempt={"store": NO_MESSAGES, "multi": "the confirmation of MONITOR is followed by the lines of EXEC"}),
     Sample(("CONFIG", "RESETSTAT"), exempt={"multi": "it takes away the figures of MULTI"}),
