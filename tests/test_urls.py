@@ -5,6 +5,7 @@ import gc
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -279,3 +280,30 @@ def test_a_queue_survives_a_kill(url, synchronous):
             with client.pipeline() as pipe:
                 pipe.lrem("running", 1, job).rpush("done", job).execute()
         assert sorted(map(int, client.lrange("done", 0, -1))) == list(range(300))
+
+
+def test_clients_that_come_and_go_in_threads_share_the_file(tmp_path):
+    url, failures = f"kvd://{tmp_path}/app.kvd", []
+
+    def work():
+        for _ in range(50):
+            try:
+                with kvd.Redis.from_url(url) as client:
+                    client.incr("n")
+            except Exception as error:
+                failures.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    with kvd.Redis.from_url(url) as client:
+        assert client.get("n") == b"200"
+
+
+def test_a_store_without_a_file_cannot_be_synchronous():
+    for make in (lambda: kvd.Store(synchronous="full"), lambda: kvd.Store("kvd://?synchronous=full"), lambda: kvd.Redis.from_url("kvd://?synchronous=full")):
+        with pytest.raises(kvd.ConfigError, match="needs a file"):
+            make()

@@ -231,7 +231,7 @@ def _wait_for_load(loader: _Loader, server: Server, signals: _Signals) -> int | 
     loader.start()
     while loader.is_alive():
         loader.join(0.01)
-        if signals.asked or server.wait(0.001):
+        if (signals.asked or server.wait(0.001)) and loader.is_alive():
             log(store, "User requested shutdown...", WARNING)
             break
     else:
@@ -241,6 +241,10 @@ def _wait_for_load(loader: _Loader, server: Server, signals: _Signals) -> int | 
         log(store, f"{fatal}{loader.error}", WARNING)
         code = 1
     server.stop()
+    if loader.error is None and not loader.is_alive():  # it was complete just then: there may be writes
+        if store.option("save"):
+            store.execute("SAVE")
+        close_files(store)
     if code == 0:
         log(store, "kvd is now ready to exit, bye bye...", WARNING)
     return code

@@ -119,6 +119,8 @@ class Store(Engine[T], AllMethods):
     ) -> None:
         file, named = _file_of(path)
         synchronous = _only(synchronous, named.pop("synchronous", synchronous))
+        if file is None and synchronous != "normal":
+            raise _config_error(f"synchronous={synchronous!r} needs a file")
         options = {**named, **options}
         if options:
             _refuse_what_serves(options)

@@ -266,6 +266,34 @@ def test_a_rewrite_during_a_snapshot_comes_after_it(tmp_path):
         assert info_of(store.execute, "aof_rewrites") == "2"
 
 
+@pytest.mark.parametrize("policy", ["everysec", "always"])
+def test_a_log_that_cannot_be_begun_stays_off_and_the_client_is_told(tmp_path, policy):
+    (tmp_path / "appendonlydir").write_text("not a folder")
+    with Served(tmp_path, "--save", "", "--appendfsync", policy) as server:
+        assert "Unable to turn on AOF. Check server logs." in str(server("CONFIG", "SET", "appendonly", "yes"))
+        assert server("CONFIG", "GET", "appendonly") == [b"appendonly", b"no"] and server("SET", "k", "v") == b"OK"
+        (tmp_path / "appendonlydir").unlink()
+        assert server("CONFIG", "SET", "appendonly", "yes") == b"OK"
+        eventually(lambda: server.info("aof_rewrite_in_progress") == "0" and server.info("aof_enabled") == "1")
+        server("SET", "k2", "v")
+        server.stop(signal.SIGKILL)
+    with Served(tmp_path, *LOG) as server:
+        assert server("MGET", "k", "k2") == [b"v", b"v"]
+
+
+def test_a_log_stays_in_its_folder_when_the_program_changes_its_own(tmp_path, monkeypatch):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    monkeypatch.chdir(tmp_path / "a")
+    with kvd.Store(appendonly="yes") as store:
+        store.set("k", "v")
+        monkeypatch.chdir(tmp_path / "b")
+        store.compact()
+        store.set("k", "later")
+    assert files(tmp_path / "b") == []
+    assert kvd.Store(appendonly="yes", dir=str(tmp_path / "a")).get("k") == b"later"
+
+
 # ---- real servers ------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("program", REAL)

@@ -290,3 +290,14 @@ def test_the_file_of_a_store_may_have_a_broken_end(tmp_path):
         kvd.Store(tmp_path / "app.kvd")
     with kvd.Store(tmp_path / "app.kvd", aof_load_corrupt_tail_max_size=512) as store:
         assert store.get("k") == b"1"
+
+
+def test_an_empty_data_set_with_a_timestamp_loads_again(tmp_path):
+    for _ in range(2):
+        with logged(tmp_path, aof_use_rdb_preamble="no", aof_timestamp_enabled="yes") as store:
+            assert store.dbsize() == 0
+    with logged(tmp_path, aof_use_rdb_preamble="no", aof_timestamp_enabled="yes") as store:
+        store.set("k", "v")
+        store.flushall()
+        store.compact()
+    assert logged(tmp_path).dbsize() == 0

@@ -1,5 +1,6 @@
 """A snapshot holds the data set of the instant at which it began, whatever happens while it is taken."""
 
+import io
 import itertools
 import os
 import random
@@ -245,3 +246,39 @@ def test_there_is_one_at_a_time():
         probe.Snapshot(store)
     assert snap.some(1) is True
     probe.Snapshot(store)
+
+
+def test_a_data_set_that_is_loaded_meanwhile_does_not_get_into_the_file():
+    store, other = kvd.Store(enable_debug_command="yes"), kvd.Store()
+    store.clock.freeze(NOW)
+    fill(store, 120, 3)
+    store.hset("large", mapping={f"f{i}": i for i in range(3000)})
+    other.mset({f"other{i}": i for i in range(500)})
+    data = io.BytesIO()
+    other.snapshot(data)
+    before = digest(store)
+    for slices in range(12):
+        snap = probe.Snapshot(store)
+        for _ in range(slices):
+            snap.some(700)
+        store.load(data.getvalue())
+        store.set("later", "v")
+        while not snap.some(700):
+            pass
+        assert digest(loaded(snap.file())) == before and store.execute("DEBUG", "CHECK") == b"OK"
+        store.load(snap.file())
+
+
+def test_watched_keys_are_touched_when_a_database_is_flushed_meanwhile():
+    for flush in ("FLUSHALL", "FLUSHDB"):
+        store = kvd.Store()
+        store.mset({f"k{i}": "v" for i in range(200)})
+        with store.session() as session:
+            session.execute("WATCH", "k1")
+            snap = probe.Snapshot(store)
+            snap.some(100)
+            store.execute(flush)
+            session.execute("MULTI")
+            assert session.execute("EXEC") is None
+            while not snap.some(1000):
+                pass

@@ -16,9 +16,9 @@ from kvd.run.figures cimport figures_reset
 from kvd.run.options cimport options_applied
 from kvd.run.registry cimport define
 from kvd.store.config cimport (
-    HIDDEN, MUTABLE, OPT_BIND, OPT_DIR, OPT_ENABLE_PROTECTED_CONFIGS, OPT_PORT, PROTECTED, WORDS, cfg, config,
-    config_copy, config_init, config_is_default, config_print, config_release, config_set, config_text, option_at,
-    option_count, option_find,
+    HIDDEN, MUTABLE, OPT_APPENDONLY, OPT_BIND, OPT_DIR, OPT_ENABLE_PROTECTED_CONFIGS, OPT_PORT, PROTECTED, WORDS, cfg,
+    config, config_copy, config_init, config_is_default, config_print, config_release, config_set, config_text,
+    option_at, option_count, option_find,
 )
 from kvd.store.store cimport SPECIAL_LOADING
 
@@ -182,6 +182,10 @@ cdef void config_set_command(call *c) noexcept nogil:
     options_applied(c.store, True)
     if c.store.on_options != NULL:
         c.store.on_options(c.store)    # save points, and whether there is a log
+    for i in range(2, c.argc, 2):
+        if option_find(c.argv[i]) == OPT_APPENDONLY and view_is(c.argv[i + 1], b"yes") and not cfg(&c.store.config, OPT_APPENDONLY):
+            set_failed(c, c.argv[i], b"Unable to turn on AOF. Check server logs.")
+            return
     reply_ok(c)
 
 

@@ -85,6 +85,12 @@ static inline long kvd_file_size(const char *path) {
     return stat(path, &a) == 0 ? (long)a.st_size : -1;
 }
 
+/* errors other than its absence say nothing about whether there is one */
+static inline int kvd_file_is_missing(const char *path) {
+    struct stat a;
+    return stat(path, &a) < 0 && (errno == ENOENT || errno == ENOTDIR);
+}
+
 static inline int kvd_file_truncate(int fd, unsigned long size) { return ftruncate(fd, (off_t)size) < 0 ? errno : 0; }
 static inline int kvd_file_make_folder(const char *path) { return mkdir(path, 0755) < 0 ? errno : 0; }
 static inline int kvd_file_rename(const char *from, const char *to) { return rename(from, to) < 0 ? errno : 0; }

@@ -17,6 +17,7 @@ cdef extern from "kvd/persist/file.h" nogil:
     bint file_lock "kvd_file_lock" (int fd)                          # False: it is locked
     bint file_is "kvd_file_is" (int fd, const char *path)            # is that what the path names?
     long file_size "kvd_file_size" (const char *path)                # -1: there is none
+    bint file_is_missing "kvd_file_is_missing" (const char *path)     # False: there is one, or that cannot be told
     int file_truncate "kvd_file_truncate" (int fd, unsigned long size)
     int file_make_folder "kvd_file_make_folder" (const char *path)
     int last_error "kvd_last_error" ()

@@ -26,6 +26,7 @@ cdef enum journal_policy:      # appendfsync, in the order of its words
 cdef struct journal:           # all under the store's lock
     consumer consumer
     store *s
+    int64_t born               # microseconds: tells it from another one at the same address
     int fd                     # of the file that is appended to
     int retired                # of the file before it, still to be synced and closed; -1
     buf pending                # effects that are not written yet

@@ -40,11 +40,14 @@ from kvd.store.change cimport changes_are_saved, changes_made, consume, consume_
 from kvd.store.config cimport (
     OPT_AOF_TIMESTAMP_ENABLED, OPT_APPENDDIRNAME, OPT_APPENDFILENAME, OPT_APPENDFSYNC, OPT_APPENDONLY,
     OPT_AUTO_AOF_REWRITE_MIN_SIZE, OPT_AUTO_AOF_REWRITE_PERCENTAGE, OPT_DIR, OPT_NO_APPENDFSYNC_ON_REWRITE, cfg,
-    config_text,
+    config_set, config_text,
 )
 from kvd.store.effects cimport TO_LOG, effect, effect_bytes, effect_next, effects
 from kvd.store.log cimport LOG_NOTICE, LOG_WARNING, log_line
 from kvd.store.store cimport SPECIAL_LOADING, SPECIAL_UNLOGGED, special_set, store_lock, store_share, store_unlock
+
+cdef extern from "<stdlib.h>" nogil:
+    char *realpath(const char *path, char *out)
 
 cdef extern from "<unistd.h>" nogil:
     int close(int fd)
@@ -226,6 +229,7 @@ cdef bint sync_written(journal *j) noexcept nogil:
     cdef int fd = dup(j.fd)
     cdef uint64_t upto = j.written
     cdef int64_t begun = mono_us()
+    cdef int64_t born = j.born
     cdef store *s = j.s
     cdef int error
     j.syncing = True
@@ -234,7 +238,7 @@ cdef bint sync_written(journal *j) noexcept nogil:
     close(fd)
     store_lock(s)
     j = journal_of(s)
-    if j == NULL:
+    if j == NULL or j.born != born:
         return True
     j.syncing = False
     note_always(j, begun)
@@ -741,6 +745,7 @@ cdef journal *journal_new(store *s) noexcept nogil:
     cdef journal *j = <journal *>calloc(1, sizeof(journal))
     if j != NULL:
         j.s = s
+        j.born = mono_us()
         j.fd = j.retired = -1
         j.db = -1
         j.consumer.take = take
@@ -786,10 +791,17 @@ cdef void lock_shared(store *s) noexcept nogil:
 
 cdef bint set_folder(journal *j, char *error) noexcept nogil:
     cdef store *s = j.s
+    cdef char absolute[PATH_ROOM]
     cdef int code
     path_join(j.folder, config_text(&s.config, OPT_DIR), view_str(config_text(&s.config, OPT_APPENDDIRNAME)))
     code = file_make_folder(j.folder)
-    return code == 0 or code == EEXIST or say(error, b"Can't open or create append-only dir", j.folder, code)
+    if code == 0:
+        code = folder_sync(config_text(&s.config, OPT_DIR))
+    if code and code != EEXIST:
+        return say(error, b"Can't open or create append-only dir", j.folder, code)
+    if realpath(j.folder, absolute) != NULL:        # the program may change its directory later
+        snprintf(j.folder, PATH_ROOM, b"%s", absolute)
+    return True
 
 
 cdef journal *journal_start(store *s, char *error) noexcept nogil:
@@ -820,6 +832,7 @@ cdef journal *journal_start(store *s, char *error) noexcept nogil:
 cdef journal *journal_open(store *s, const char *path, int sync, bint lazy, char *error) noexcept nogil:
     cdef journal *j = journal_first(s, error)
     cdef bint ok
+    cdef int code
     if j == NULL:
         return NULL
     snprintf(j.single, PATH_ROOM, b"%s", path)
@@ -827,7 +840,10 @@ cdef journal *journal_open(store *s, const char *path, int sync, bint lazy, char
     j.sync = sync
     j.lazy = lazy
     ok = open_single(j, error)
-    if ok and file_size(path) > 0:
+    if ok and file_size(path) == 0:
+        code = folder_sync(j.folder)
+        ok = code == 0 or say(error, b"Can't sync the folder of", path, code)
+    elif ok:
         special_set(&s.special, SPECIAL_LOADING, True)
         ok = log_load(s, path, True, False, error)
         special_set(&s.special, SPECIAL_LOADING, False)
@@ -859,35 +875,46 @@ cdef bint open_single(journal *j, char *error) noexcept nogil:
     return say(error, b"Can't lock", j.single, EAGAIN)
 
 
+cdef void give_up(store *s, const char *why) noexcept nogil:
+    """appendonly is no again: CONFIG SET sees that, and tells its client."""
+    cdef buf ignored
+    memset(&ignored, 0, sizeof(buf))
+    log_line(s, LOG_WARNING, why)
+    config_set(&s.config, OPT_APPENDONLY, view_str(b"no"), &ignored)
+    buf_release(&ignored)
+
+
 cdef void journal_begin(store *s) noexcept nogil:
     cdef journal *j = journal_new(s)
     cdef char error[ERROR_ROOM]
     cdef bint found = False
-    if j == NULL or is_busy(s):
-        if j != NULL:
-            release(j)
+    if j == NULL:
+        give_up(s, b"The append-only log could not be started: no memory")
         return
     store_share(s)
     if not set_folder(j, error) or not read_manifest(j, &found, error):
-        log_line(s, LOG_WARNING, error)
         release(j)
+        give_up(s, error)
         return
     j.outdated = j.files               # of an older log the numbers count only: its manifest is valid until the new base is complete
     j.files.files = NULL
     j.files.count = 0
     j.baseless = True
     attach(j)
-    if not journal_rewrite(s):
-        log_line(s, LOG_WARNING, b"The append-only log could not be started")
+    if not journal_rewrite(s) and j.fd < 0:         # nothing can be logged; with a file the base is tried again
+        detach(j)
+        give_up(s, b"The append-only log could not be started")
 
 
 cdef int sync_end(journal *j) noexcept nogil:
     """Writes and syncs what there is; errno of what failed."""
     cdef char text[256]
     cdef int error = 0
+    if j.fd < 0:
+        return 0                       # it was not begun: nothing is in it
     if not journal_write(j):
         error = j.error
-    elif j.fd >= 0:
+    else:
         error = file_sync(j.fd)
     if error == 0 and j.retired >= 0:
         error = file_sync(j.retired)
@@ -904,9 +931,11 @@ cdef int detach(journal *j) noexcept nogil:
     cdef store *s = j.s
     cdef bint had = j.has_thread
     cdef int error
-    journal_write(j)
+    if j.fd >= 0:
+        journal_write(j)
     consume_stop(s, &j.consumer)
     s.parts[<int>PART_JOURNAL] = NULL
+    s.unwritten = False
     special_set(&s.special, SPECIAL_UNLOGGED, False)
     store_unlock(s)
     nap_end(&j.nap)
@@ -935,10 +964,13 @@ cdef void journal_abandon(store *s) noexcept nogil:
     consume_stop(s, &j.consumer)
     s.parts[<int>PART_JOURNAL] = NULL
     s.unwritten = False
+    s.log_error = 0
+    special_set(&s.special, SPECIAL_UNLOGGED, False)
     close(j.fd)
     if j.retired >= 0:
         close(j.retired)
     buf_release(&j.pending)
     buf_release(&j.since)
     manifest_release(&j.files)
+    manifest_release(&j.outdated)
     free(j)

@@ -110,15 +110,22 @@ cdef void begin_at(parser *p, size_t at) noexcept nogil:
     p.argc = 0
 
 
-cdef int next_command(replaying *y) noexcept nogil:
-    """PARSE_COMMAND, PARSE_ERROR (error is set), or PARSE_MORE: more of the file is needed."""
+cdef void skip_notes(replaying *y) noexcept nogil:
+    """Annotations that are whole."""
     cdef const char *end
-    cdef int state
     while y.p.missing < 0 and y.p.used < y.data.len and y.data.ptr[y.p.used] == c'#':
         end = <const char *>memchr(y.data.ptr + y.p.used, c'\n', y.data.len - y.p.used)
         if end == NULL:
-            return PARSE_MORE
+            return
         y.p.used = end + 1 - y.data.ptr
+
+
+cdef int next_command(replaying *y) noexcept nogil:
+    """PARSE_COMMAND, PARSE_ERROR (error is set), or PARSE_MORE: more of the file is needed."""
+    cdef int state
+    skip_notes(y)
+    if y.p.missing < 0 and y.p.used < y.data.len and y.data.ptr[y.p.used] == c'#':
+        return PARSE_MORE
     if y.p.missing < 0 and y.p.used < y.data.len and y.data.ptr[y.p.used] != c'*':
         y.p.start = y.p.used
         y.result.malformed = True
@@ -152,10 +159,15 @@ cdef int find_exec(replaying *y, size_t *end) noexcept nogil:
 
 cdef int run_unit(replaying *y) noexcept nogil:
     """Runs a command, or all of a transaction, at p.used."""
-    cdef size_t begin = y.p.used
+    cdef size_t begin
     cdef size_t inside
     cdef size_t end = 0
-    cdef int state = next_command(y)
+    cdef int state
+    skip_notes(y)
+    begin = y.p.used
+    if begin == y.data.len:                # annotations alone are not a torn end
+        y.result.valid = y.before + begin
+    state = next_command(y)
     if state != PARSE_COMMAND:
         if state == PARSE_MORE:
             begin_at(&y.p, begin)

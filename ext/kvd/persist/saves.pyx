@@ -30,7 +30,9 @@ from kvd.store.config cimport (
 )
 from kvd.store.lock cimport guard_yield
 from kvd.store.log cimport LOG_NOTICE, LOG_WARNING, log_line
-from kvd.store.store cimport SPECIAL_UNSAVED, special_set, store_lend, store_lock, store_share, store_unlock
+from kvd.store.store cimport (
+    SPECIAL_LOADING, SPECIAL_UNSAVED, special_set, store_lend, store_lock, store_share, store_unlock,
+)
 
 cdef enum:
     SLICE = 32768              # bytes of a snapshot written under the lock at once
@@ -338,6 +340,8 @@ cdef void saves_wake(store *s) noexcept nogil:
 
 cdef void saves_tick(store *s) noexcept nogil:
     cdef saves *v = saves_of(s)
+    if s.special & SPECIAL_LOADING:
+        return                             # start.pyx calls this when all is loaded
     s.due = wall_ms() + POINTS_MS if has_save_points(s) or (v != NULL and (
         v.running or v.scheduled or v.log_wanted or v.rewriting.scheduled)) else NEVER
     if v == NULL and has_save_points(s):

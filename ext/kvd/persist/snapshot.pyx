@@ -230,8 +230,8 @@ cdef void replaces(store *s, database *db, database *other) noexcept nogil:
     cdef snapshot *w = snapshot_of(s)
     cdef place *p = &w.places[db.id]
     cdef place *taken
-    if other != NULL:
-        if db.id < other.id:                   # it is called for both
+    if other != NULL and other.id != db.id:    # SWAPDB, which calls it for both; else a data set that was loaded
+        if db.id < other.id:
             swap_places(w, db.id, other.id)
         return
     if p.done or w.muted or db.keys.items == 0:

@@ -12,11 +12,11 @@ from libc.string cimport strerror
 
 from kvd.core.clock cimport mono_us
 from kvd.core.view cimport view_str
-from kvd.persist.file cimport ERROR_ROOM, file_size, path_join
+from kvd.persist.file cimport ERROR_ROOM, file_is_missing, path_join
 from kvd.persist.journal cimport journal_options, journal_start
 from kvd.persist.load cimport LOADING_UNCHECKED, loading
 from kvd.persist.progress cimport load_told, progress, progress_begin, progress_end, progress_expect, progress_of
-from kvd.persist.saves cimport saves_of, saves_open
+from kvd.persist.saves cimport saves_of, saves_open, saves_tick
 from kvd.store.change cimport changes_are_saved, changes_made
 from kvd.store.config cimport OPT_APPENDONLY, OPT_DBFILENAME, OPT_DIR, OPT_RDBCHECKSUM, cfg, config_text
 from kvd.store.log cimport LOG_NOTICE, log_line
@@ -48,7 +48,10 @@ cdef bint load_dump(store *s, bint *found, char *error) noexcept nogil:
     cdef const char *path = progress_of(s).dump
     cdef loading *l
     cdef bint ok
-    found[0] = file_size(path) >= 0
+    if path[0] == 0:
+        snprintf(error, ERROR_ROOM, b"Can't load a snapshot: the path that dir and dbfilename make is too long")
+        return False
+    found[0] = not file_is_missing(path)
     if not found[0]:
         return True
     l = <loading *>calloc(1, sizeof(loading))
@@ -73,6 +76,7 @@ cdef void serve(store *s) noexcept nogil:
     changes_are_saved(s, changes_made(s))
     progress_end(s)
     journal_options(s)
+    saves_tick(s)
     if s.on_deadline != NULL:
         s.on_deadline(s, store_next(s))
     store_unlock(s)

@@ -133,8 +133,8 @@ cdef void server_stop(server *v) noexcept nogil:
     store_lock(v.store)
     for i in range(v.thread_count):
         network_free(v.threads[i])
-    store_unlock(v.store)
     detach(v)
+    store_unlock(v.store)
     v.stop_asked = True
     waker_wake(v.stopped)
 

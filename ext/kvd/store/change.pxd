@@ -14,7 +14,7 @@ cdef struct heard:             # who hears of changes, and how many were made
 
 cdef heard hush(store *s) noexcept nogil                            # from now on changes are neither told nor propagated
 cdef void hush_end(store *s, heard before) noexcept nogil           # as before; what was changed meanwhile does not count
-cdef void listen(store *s, listener *l) noexcept nogil              # calls it for all changes from now on; *l stays the caller's
+cdef void listen(store *s, listener *l) noexcept nogil              # calls it for all changes from now on, after those that listen already; *l stays the caller's
 cdef void listen_stop(store *s, listener *l) noexcept nogil      # no effect if it is not registered
 cdef void consume(store *s, consumer *one) noexcept nogil           # delivers the effects of all units from now on; *one stays the caller's
 cdef void consume_stop(store *s, consumer *one) noexcept nogil

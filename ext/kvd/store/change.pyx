@@ -39,9 +39,12 @@ cdef void listen_stop(store *s, listener *l) noexcept nogil:
 
 
 cdef void listen(store *s, listener *l) noexcept nogil:
+    cdef listener **end = &s.listeners
     listen_stop(s, l)
-    l.next = s.listeners
-    s.listeners = l
+    while end[0] != NULL:
+        end = &end[0].next
+    l.next = NULL
+    end[0] = l
     find_openers(s)
 
 

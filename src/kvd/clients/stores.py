@@ -49,7 +49,7 @@ class Lease:
             if shared.users:
                 return
             del _files[self._key]
-        self.store.close()
+            self.store.close()  # under the lock: until then the file cannot be opened again
 
     def __del__(self) -> None:
         self.release()
