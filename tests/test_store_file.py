@@ -465,3 +465,12 @@ print(client.get("before"), client.get("later"), client.exists("after", "own"))
     assert program(code, path).stdout.split("\n")[:4] == ["cut off", "MISCONF", "MISCONF", "b'1' b'1' 0"]
     with opened(path) as store:
         assert store.get("later") == b"1" and not store.exists("after", "own")
+
+
+def test_a_rewrite_that_a_killed_process_left_is_removed(path):
+    with kvd.Store(path) as store:
+        store.set("k", "v")
+    left = path.with_name(f"{path.name}.rewrite")
+    left.write_bytes(b"half")
+    with kvd.Store(path) as store:
+        assert store.get("k") == b"v" and not left.exists()

@@ -27,3 +27,10 @@ def test_the_figures_of_the_load(tmp_path, options):
         eventually(lambda: server("PING") == b"PONG")
         assert b"loading_start_time" not in server("INFO", "persistence") and server.info("loading") == "0"
         assert "Loading RDB produced by version" in server.said() and "Done loading RDB, keys loaded: " in server.said()
+
+
+def test_what_a_file_tells_of_its_server_stays_in_a_line_of_the_log(tmp_path):
+    data = b"REDIS0010\xfa\x09redis-ver\x0a7.0\nforged\xfe\x00\xff" + bytes(8)
+    (tmp_path / "dump.rdb").write_bytes(data)
+    with Served(tmp_path) as server:
+        assert "produced by version 7.0?forged" in server.said() and "\nforged" not in server.said()

@@ -829,6 +829,13 @@ cdef journal *journal_start(store *s, char *error) noexcept nogil:
     return j
 
 
+cdef void remove_rewrite(journal *j) noexcept nogil:
+    """What a process that was killed has left; the file is locked, so nothing else writes it."""
+    cdef char path[PATH_ROOM + 16]
+    snprintf(path, sizeof(path), b"%s.rewrite", j.single)
+    remove(path)
+
+
 cdef journal *journal_open(store *s, const char *path, int sync, bint lazy, char *error) noexcept nogil:
     cdef journal *j = journal_first(s, error)
     cdef bint ok
@@ -840,6 +847,8 @@ cdef journal *journal_open(store *s, const char *path, int sync, bint lazy, char
     j.sync = sync
     j.lazy = lazy
     ok = open_single(j, error)
+    if ok:
+        remove_rewrite(j)
     if ok and file_size(path) == 0:
         code = folder_sync(j.folder)
         ok = code == 0 or say(error, b"Can't sync the folder of", path, code)

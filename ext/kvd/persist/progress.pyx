@@ -6,6 +6,7 @@ is evicted or saved (SPECIAL_LOADING), and its figures are here.
 
 from libc.stdio cimport snprintf
 from libc.stdlib cimport calloc, free
+from libc.string cimport strlen
 
 from kvd.core.buf cimport buf_printf
 from kvd.core.clock cimport wall_ms
@@ -76,8 +77,12 @@ cdef void progress_print(store *s, buf *out) noexcept nogil:
 
 cdef void tell_origin(store *s, const loading *l) noexcept nogil:
     cdef char text[128]
+    cdef size_t i
     if l.server[0]:
         snprintf(text, sizeof(text), b"Loading RDB produced by version %s", l.server)
+        for i in range(strlen(text)):
+            if not c' ' <= text[i] <= c'~':
+                text[i] = c'?'         # it is the file's, and a line of the log must stay one
         log_line(s, LOG_NOTICE, text)
     if l.created:
         snprintf(text, sizeof(text), b"RDB age %lld seconds", <long long>(wall_ms() // 1000 - l.created))
