@@ -1,8 +1,8 @@
 """What do snapshots and the append-only log cost kvd, Redis and Valkey?
 
 Each server runs on core 0, the load on core 1; they are taken in turn. Printed are: thousand keys a CPU second of SAVE, the CPU seconds of a
-start with that file, the slowest of the GETs that another connection sends while BGSAVE and BGREWRITEAOF run, the growth of resident
-memory meanwhile (children included), and the server's CPU for a SET without a log and with each appendfsync, by redis-benchmark.
+start with that file, the slowest of the GETs that another connection sends while BGSAVE and BGREWRITEAOF run, and the server's CPU for a
+SET without a log and with each appendfsync, by redis-benchmark.
 
     PYTHONPATH=$(ls -d build/release/lib.*) python benchmarks/persistence.py [--keys 1000000] [--rounds 3] [snapshot] [log]
 """
@@ -10,18 +10,16 @@ memory meanwhile (children included), and the server's CPU for a SET without a l
 from __future__ import annotations
 
 import argparse
-import os
 import shutil
 import statistics
 import subprocess
+import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable
 
 from common import LOAD_CORE, Client, Target, targets
-
-PAGE = os.sysconf("SC_PAGESIZE")
 
 
 def info(port: int, section: str, field: str) -> str:
@@ -41,55 +39,24 @@ def ready(target: Target) -> None:
         time.sleep(0.02)
 
 
-def private(pid: int) -> int:
-    """Bytes that this process shares with no other, so that a forked child counts only what was copied for it."""
-    try:
-        with open(f"/proc/{pid}/smaps_rollup") as file:
-            return sum(int(line.split()[1]) for line in file if line.startswith("Private_")) * 1024
-    except OSError:
-        return 0
+def slowest_get(target: Target, work: Callable[[], None]) -> float:
+    """Of the GETs that follow each other while the work is done, in ms."""
+    delays, ended = [0.0], threading.Event()
 
-
-def family(pid: int) -> list[int]:
-    try:
-        with open(f"/proc/{pid}/task/{pid}/children") as file:
-            return [pid, *map(int, file.read().split())]
-    except OSError:
-        return [pid]
-
-
-class Watch:
-    """GETs, one after the other, and memory, while something happens."""
-
-    def __init__(self, target: Target) -> None:
-        self.target, self.delays, self.peak, self.ended = target, [0.0], 0, threading.Event()
-
-    def get(self) -> None:
-        client = Client(self.target.port)
-        while not self.ended.is_set():
+    def get() -> None:
+        client = Client(target.port)
+        while not ended.is_set():
             begun = time.perf_counter()
             client("GET", "key:000000000001")
-            self.delays.append(time.perf_counter() - begun)
+            delays.append(time.perf_counter() - begun)
             time.sleep(0.0002)
 
-    def weigh(self) -> None:
-        assert self.target.process is not None
-        while not self.ended.is_set():
-            self.peak = max(self.peak, sum(map(private, family(self.target.process.pid))))
-            time.sleep(0.05)
-
-    def during(self, work: Callable[[], None]) -> tuple[float, float]:
-        """The slowest GET in ms, and the growth of memory in MB."""
-        assert self.target.process is not None
-        before = private(self.target.process.pid)
-        threads = [threading.Thread(target=self.get), threading.Thread(target=self.weigh)]
-        for thread in threads:
-            thread.start()
-        work()
-        self.ended.set()
-        for thread in threads:
-            thread.join()
-        return max(self.delays) * 1e3, max(self.peak - before, 0) / 1e6
+    thread = threading.Thread(target=get)
+    thread.start()
+    work()
+    ended.set()
+    thread.join()
+    return max(delays) * 1e3
 
 
 def background(target: Target, words: tuple[str, ...], field: str) -> Callable[[], None]:
@@ -108,18 +75,14 @@ def snapshot(target: Target, keys: int) -> dict[str, float]:
     target.start("--dir", folder, "--appendonly", "no")
     try:
         fill(target.port, keys)
-        found["GET idle, slowest ms"] = Watch(target).during(lambda: time.sleep(2))[0]
+        found["GET idle, slowest ms"] = slowest_get(target, lambda: time.sleep(2))
         before = target.cpu()
         Client(target.port)("SAVE")
         found["SAVE, 1000 keys a CPU s"] = keys / (target.cpu() - before) / 1e3
-        found["GET during BGSAVE, slowest ms"], found["memory during BGSAVE, MB"] = Watch(target).during(
-            background(target, ("BGSAVE",), "rdb_bgsave_in_progress")
-        )
+        found["GET during BGSAVE, slowest ms"] = slowest_get(target, background(target, ("BGSAVE",), "rdb_bgsave_in_progress"))
         Client(target.port)("CONFIG", "SET", "appendonly", "yes")
         background(target, ("PING",), "aof_rewrite_in_progress")()
-        found["GET during a rewrite, slowest ms"], found["memory during a rewrite, MB"] = Watch(target).during(
-            background(target, ("BGREWRITEAOF",), "aof_rewrite_in_progress")
-        )
+        found["GET during a rewrite, slowest ms"] = slowest_get(target, background(target, ("BGREWRITEAOF",), "aof_rewrite_in_progress"))
         Client(target.port)("CONFIG", "SET", "appendonly", "no")
     finally:
         target.stop()
@@ -157,6 +120,7 @@ def log(target: Target, keys: int) -> dict[str, float]:
 
 
 def main() -> None:
+    sys.setswitchinterval(0.0001)  # else a GET can wait 5 ms for the other thread
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--keys", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=3)
