@@ -78,10 +78,13 @@ class Target:
         self.process.terminate()
         self.process.wait(20)
 
+    def info(self, section: str) -> dict[str, str]:
+        text = str(Client(self.port)("INFO", section), "utf-8")  # type: ignore[arg-type]
+        return dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
+
     def cpu(self) -> float:
         """Seconds of user and system time so far."""
-        text = str(Client(self.port)("INFO", "cpu"), "utf-8")  # type: ignore[arg-type]
-        values = dict(line.split(":") for line in text.splitlines() if ":" in line)
+        values = self.info("cpu")
         return float(values["used_cpu_sys"]) + float(values["used_cpu_user"])
 
     def resident(self) -> int:
@@ -90,8 +93,7 @@ class Target:
             return int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE")
 
     def used_memory(self) -> int:
-        text = str(Client(self.port)("INFO", "memory"), "utf-8")  # type: ignore[arg-type]
-        return int(dict(line.split(":", 1) for line in text.splitlines() if ":" in line)["used_memory"])
+        return int(self.info("memory")["used_memory"])
 
 
 def targets() -> list[Target]:

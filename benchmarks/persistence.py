@@ -22,11 +22,6 @@ from collections.abc import Callable
 from common import LOAD_CORE, Client, Target, targets
 
 
-def info(port: int, section: str, field: str) -> str:
-    text = str(Client(port)("INFO", section), "utf-8")  # type: ignore[arg-type]
-    return dict(line.split(":", 1) for line in text.splitlines() if ":" in line)[field].strip()
-
-
 def fill(port: int, keys: int) -> None:
     client = Client(port)
     for first in range(0, keys, 1000):
@@ -35,7 +30,7 @@ def fill(port: int, keys: int) -> None:
 
 
 def ready(target: Target) -> None:
-    while int(info(target.port, "persistence", "loading")):
+    while int(target.info("persistence")["loading"]):
         time.sleep(0.02)
 
 
@@ -63,7 +58,7 @@ def background(target: Target, words: tuple[str, ...], field: str) -> Callable[[
     def work() -> None:
         Client(target.port)(*words)
         time.sleep(0.2)
-        while info(target.port, "persistence", field) != "0":
+        while target.info("persistence")[field] != "0":
             time.sleep(0.1)
 
     return work

@@ -128,7 +128,6 @@ def _enter(store: Store, settings: dict[str, Setting]) -> None:
         store.configure("dir", os.getcwd())
     except OSError as error:
         raise ConfigFileError(settings.get("dir", missing), f"Can't chdir to '{store.option('dir')}': {error.strerror}") from None
-    store.configure("dir", os.getcwd())
     try:
         log_on(store)
     except ConfigError as error:

@@ -30,7 +30,6 @@ from kvd.doors.link import Link, link_of
 from kvd.doors.server import Server, stop
 from kvd.doors.session import Session, session_of
 from kvd.doors.store import Store as Engine
-from kvd.leftovers import remove_leftovers
 from kvd.methods import AllMethods
 from kvd.methods.common import Key, Text
 
@@ -128,14 +127,14 @@ class Store(Engine[T], AllMethods):
         if file is not None:
             self._open(file, synchronous)
         elif self.option("appendonly") == "yes":
-            remove_leftovers(os.path.join(self.option("dir"), self.option("appenddirname")))
+            _clear(os.path.join(self.option("dir"), self.option("appenddirname")))
             start_persistence(self)
             OPEN.add(self)
 
     def _open(self, path: str, synchronous: Synchronous) -> None:
         if self.option("appendonly") == "yes":
             raise _config_error("appendonly: a store in a file has a log already")
-        remove_leftovers(os.path.dirname(path))
+        _clear(os.path.dirname(path))
         open_log(self, os.fsencode(path), *SYNCHRONOUS[synchronous])
         OPEN.add(self)
 
@@ -286,6 +285,13 @@ def _refuse_what_serves(options: dict[str, Any]) -> None:
             raise _config_error(f"{name}: only `kvd serve` uses this option")
 
 
+def _clear(folder: str) -> None:
+    """Remove what a crash has left in the folder of a store's files."""
+    from kvd.leftovers import remove_leftovers  # imported late: a store in memory does not need it
+
+    remove_leftovers(folder)
+
+
 def _file_of(path: str | PathLike[str] | None) -> tuple[str | None, dict[str, Any]]:
     """The absolute path that a path or a kvd URL names, and the options of the URL. None: the store is in memory alone."""
     if path is None:
@@ -293,7 +299,7 @@ def _file_of(path: str | PathLike[str] | None) -> tuple[str | None, dict[str, An
     name = os.fsdecode(path)
     options: dict[str, Any] = {}
     if name.startswith(("kvd://", "memory://")):
-        from kvd.urls import file_of
+        from kvd.urls import file_of  # imported late: a path does not need it
 
         file, options = file_of(name)
         if file is None:

@@ -236,7 +236,11 @@ def open_log(Store owner not None, bytes path, int sync, bint lazy):
 
 def begin_loading(Store owner not None):
     """Refuse the commands of clients from now on, until start_persistence has loaded the data set: LOADING. Raises MemoryError."""
-    if not start_begin(owner.s):
+    cdef bint ok
+    acquire(owner.s)
+    ok = start_begin(owner.s)
+    release(owner.s)
+    if not ok:
         raise MemoryError()
 
 

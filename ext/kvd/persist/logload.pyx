@@ -11,10 +11,10 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp
 
 from kvd.persist.file cimport ERROR_ROOM, file_append, file_size, file_truncate, say
-from kvd.persist.load cimport LOADING_HELD, LOADING_PREAMBLE, LOADING_UNCHECKED, loading, loading_offset
+from kvd.persist.load cimport LOADING_HELD, LOADING_PREAMBLE, loading, loading_offset
 from kvd.persist.progress cimport load_told
 from kvd.persist.replay cimport REPLAY_BAD, REPLAY_TORN, REPLAY_UNREADABLE, replay_end, replay_file, replayed
-from kvd.store.config cimport OPT_AOF_LOAD_CORRUPT_TAIL_MAX_SIZE, OPT_AOF_LOAD_TRUNCATED, OPT_RDBCHECKSUM, cfg
+from kvd.store.config cimport OPT_AOF_LOAD_CORRUPT_TAIL_MAX_SIZE, OPT_AOF_LOAD_TRUNCATED, cfg
 from kvd.store.log cimport LOG_WARNING, log_line
 
 cdef extern from "<unistd.h>" nogil:
@@ -79,8 +79,7 @@ cdef bint load_rdb(store *s, const char *path, bint held, uint64_t *end, char *e
     cdef bint ok
     if l == NULL:
         return say(error, b"Can't load", path, ENOMEM)
-    ok = load_told(s, path, LOADING_PREAMBLE | (0 if cfg(&s.config, OPT_RDBCHECKSUM) else LOADING_UNCHECKED)
-                   | (LOADING_HELD if held else 0), l)
+    ok = load_told(s, path, LOADING_PREAMBLE | (LOADING_HELD if held else 0), l)
     if ok:
         end[0] = loading_offset(l)
     else:

@@ -24,7 +24,7 @@ cdef void progress_rest(store *s, uint64_t n) noexcept nogil            # waits 
 cdef void progress_next(store *s) noexcept nogil                        # it is loaded
 cdef void progress_end(store *s) noexcept nogil                         # clients are served
 cdef void progress_print(store *s, buf *out) noexcept nogil             # the fields of INFO
-cdef bint load_told(store *s, const char *path, uint32_t flags, loading *l) noexcept nogil   # load_path, with log lines and progress
+cdef bint load_told(store *s, const char *path, uint32_t flags, loading *l) noexcept nogil   # load_path, with log lines and progress, and as rdbchecksum says
 
 
 cdef inline progress *progress_of(store *s) noexcept nogil:

@@ -11,8 +11,8 @@ from libc.string cimport strlen
 from kvd.core.buf cimport buf_printf
 from kvd.core.clock cimport wall_ms
 from kvd.persist.file cimport file_size
-from kvd.persist.load cimport LOADING_HELD, load_path, loading_offset
-from kvd.store.config cimport OPT_KEY_LOAD_DELAY, cfg
+from kvd.persist.load cimport LOADING_HELD, LOADING_UNCHECKED, load_path, loading_offset
+from kvd.store.config cimport OPT_KEY_LOAD_DELAY, OPT_RDBCHECKSUM, cfg
 from kvd.store.lock cimport usleep
 from kvd.store.log cimport LOG_NOTICE, log_line
 from kvd.store.store cimport SPECIAL_LOADING, special_set, store_lock, store_unlock
@@ -116,6 +116,8 @@ cdef bint load_told(store *s, const char *path, uint32_t flags, loading *l) noex
     t.l = l
     t.told = False
     t.keys = 0
+    if not cfg(&s.config, OPT_RDBCHECKSUM):
+        flags |= LOADING_UNCHECKED
     if not load_path(s, path, flags, l, after_slice, &t):
         return False
     snprintf(text, sizeof(text), b"Done loading RDB, keys loaded: %llu, keys expired: %llu.", <unsigned long long>l.keys,

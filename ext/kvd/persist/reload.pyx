@@ -19,19 +19,17 @@ from kvd.core.table cimport table_init
 from kvd.core.view cimport view_is, view_of, view_str
 from kvd.persist.file cimport ERROR_ROOM, PATH_ROOM, path_join
 from kvd.persist.journal cimport journal_load, journal_of, journal_rewrite
-from kvd.persist.load cimport (
-    LOADING_HELD, LOADING_KEEP, LOADING_MERGE, LOADING_UNCHECKED, database_install, load_bytes, loading,
-)
-from kvd.persist.progress cimport load_told
+from kvd.persist.load cimport LOADING_HELD, LOADING_KEEP, LOADING_MERGE, database_install, load_bytes
 from kvd.persist.rdb.forms cimport RDB_END
 from kvd.persist.rdb.lengths cimport put_byte, put_little, writer
 from kvd.persist.saves cimport is_dumping, saves_now, saves_of, saves_open, saves_wake
 from kvd.persist.snapshot cimport snapshot_hurry, snapshot_put_libraries
+from kvd.persist.start cimport dump_load
 from kvd.run.args cimport propagate_nothing, reply_error, reply_ok
 from kvd.run.call cimport call
 from kvd.run.errors cimport LOADING, NO_MEMORY
 from kvd.store.change cimport changes_are_saved, changes_made, heard, hush, hush_end, others_changed
-from kvd.store.config cimport OPT_DATABASES, OPT_DBFILENAME, OPT_DIR, OPT_RDBCHECKSUM, cfg, config_text
+from kvd.store.config cimport OPT_DATABASES, OPT_DBFILENAME, OPT_DIR, cfg, config_text
 from kvd.store.keyspace cimport keyspace_empty
 from kvd.store.log cimport LOG_WARNING, log_line
 from kvd.store.store cimport SPECIAL_LOADING, database, special_set, store
@@ -52,7 +50,7 @@ cdef struct options:
 
 cdef bint read_options(call *c, options *o) noexcept nogil:
     cdef int i
-    o.flags = LOADING_HELD if cfg(&c.store.config, OPT_RDBCHECKSUM) else LOADING_HELD | LOADING_UNCHECKED
+    o.flags = LOADING_HELD
     o.saves = True
     for i in range(2, c.argc):
         if view_is(c.argv[i], b"merge"):
@@ -68,16 +66,12 @@ cdef bint read_options(call *c, options *o) noexcept nogil:
 
 cdef bint load_dump(store *s, uint32_t flags) noexcept nogil:
     cdef char path[PATH_ROOM]
-    cdef loading *l = <loading *>calloc(1, sizeof(loading))
-    cdef bint ok = False
-    if l == NULL:
+    cdef char error[ERROR_ROOM]
+    cdef bint ok
+    if not path_join(path, config_text(&s.config, OPT_DIR), view_str(config_text(&s.config, OPT_DBFILENAME))):
         return False
-    if path_join(path, config_text(&s.config, OPT_DIR), view_str(config_text(&s.config, OPT_DBFILENAME))):
-        ok = load_told(s, path, flags, l)
-        saves_of(s).loaded = l.keys
-        saves_of(s).load_expired = l.expired
-        log_line(s, LOG_WARNING, <const char *>b"DB reloaded by DEBUG RELOAD" if ok else &l.error[0])
-    free(l)
+    ok = dump_load(s, path, flags, error)
+    log_line(s, LOG_WARNING, <const char *>b"DB reloaded by DEBUG RELOAD" if ok else &error[0])
     return ok
 
 

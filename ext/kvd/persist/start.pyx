@@ -5,20 +5,19 @@ first of them is accepted: so no write is missing in the log.
 """
 
 from libc.errno cimport ENOMEM
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint32_t
 from libc.stdio cimport snprintf
 from libc.stdlib cimport calloc, free
-from libc.string cimport strerror
 
 from kvd.core.clock cimport mono_us
 from kvd.core.view cimport view_str
-from kvd.persist.file cimport ERROR_ROOM, file_is_missing, path_join
+from kvd.persist.file cimport ERROR_ROOM, file_is_missing, path_join, say
 from kvd.persist.journal cimport journal_options, journal_start
-from kvd.persist.load cimport LOADING_UNCHECKED, loading
+from kvd.persist.load cimport LOADING_HELD, loading
 from kvd.persist.progress cimport load_told, progress, progress_begin, progress_end, progress_expect, progress_of
 from kvd.persist.saves cimport saves_of, saves_open, saves_tick
 from kvd.store.change cimport changes_are_saved, changes_made
-from kvd.store.config cimport OPT_APPENDONLY, OPT_DBFILENAME, OPT_DIR, OPT_RDBCHECKSUM, cfg, config_text
+from kvd.store.config cimport OPT_APPENDONLY, OPT_DBFILENAME, OPT_DIR, cfg, config_text
 from kvd.store.log cimport LOG_NOTICE, log_line
 from kvd.store.store cimport store_lock, store_unlock
 from kvd.store.tick cimport store_next
@@ -44,30 +43,33 @@ cdef void tell_time(store *s, const char *source, int64_t begun_us) noexcept nog
     log_line(s, LOG_NOTICE, text)
 
 
+cdef bint dump_load(store *s, const char *path, uint32_t flags, char *error) noexcept nogil:
+    cdef loading *l = <loading *>calloc(1, sizeof(loading))
+    cdef bint held = flags & LOADING_HELD
+    cdef bint ok
+    if l == NULL:
+        return say(error, b"Can't load", path, ENOMEM)
+    ok = load_told(s, path, flags, l)
+    if not ok:
+        snprintf(error, ERROR_ROOM, b"Can't load %.200s: %s", path, l.error)
+    if not held:
+        store_lock(s)
+    if ok and saves_open(s) != NULL:
+        saves_of(s).loaded = l.keys
+        saves_of(s).load_expired = l.expired
+    if not held:
+        store_unlock(s)
+    free(l)
+    return ok
+
+
 cdef bint load_dump(store *s, bint *found, char *error) noexcept nogil:
     cdef const char *path = progress_of(s).dump
-    cdef loading *l
-    cdef bint ok
     if path[0] == 0:
         snprintf(error, ERROR_ROOM, b"Can't load a snapshot: the path that dir and dbfilename make is too long")
         return False
     found[0] = not file_is_missing(path)
-    if not found[0]:
-        return True
-    l = <loading *>calloc(1, sizeof(loading))
-    if l == NULL:
-        snprintf(error, ERROR_ROOM, b"Can't load %.200s: %s", path, strerror(ENOMEM))
-        return False
-    ok = load_told(s, path, 0 if cfg(&s.config, OPT_RDBCHECKSUM) else LOADING_UNCHECKED, l)
-    if not ok:
-        snprintf(error, ERROR_ROOM, b"Can't load %.200s: %s", path, l.error)
-    store_lock(s)
-    if ok and saves_open(s) != NULL:
-        saves_of(s).loaded = l.keys
-        saves_of(s).load_expired = l.expired
-    store_unlock(s)
-    free(l)
-    return ok
+    return not found[0] or dump_load(s, path, 0, error)
 
 
 cdef void serve(store *s) noexcept nogil:
