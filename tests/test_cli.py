@@ -221,9 +221,9 @@ def test_stock_configuration_files_start(path, tmp_path):
 
 
 def test_harmless_directives_are_listed_once():
-    p = Process("--activedefrag", "yes", "--rdbcompression", "yes", "--repl-mptcp", "no", "--hz", "20")
+    p = Process("--activedefrag", "yes", "--rdbcompression", "yes", "--repl-disable-tcp-nodelay", "yes", "--hz", "20")
     listed = [line for line in p.lines if "without effect" in line]
-    assert len(listed) == 1 and listed[0].endswith("of kvd: activedefrag, repl-mptcp")
+    assert len(listed) == 1 and listed[0].endswith("of kvd: activedefrag, repl-disable-tcp-nodelay")
     assert p.end()[0] == 0
 
 

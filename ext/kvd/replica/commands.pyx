@@ -242,9 +242,6 @@ cdef void failover_command(call *c) noexcept nogil:
 cdef bint may_synchronize(call *c) noexcept nogil:
     """False: it has been answered."""
     cdef replication *r = replication_of(c.store)
-    if c.session.in_process or c.session.fd <= 0:
-        reply_error(c, b"ERR only a connection can be a replica")
-        return False
     if c.session.replica != NULL and replica_of(c.session).state != REPLICA_NONE:
         return False
     if is_replica(c.store) and r.up.state != LINK_CONNECTED:
@@ -252,6 +249,9 @@ cdef bint may_synchronize(call *c) noexcept nogil:
         return False
     if r != NULL and r.failover.state != FAILOVER_NONE:
         reply_error(c, b"NOMASTERLINK Can't SYNC while failing over")
+        return False
+    if c.session.in_process or c.session.fd <= 0:
+        reply_error(c, b"ERR only a connection can be a replica")
         return False
     if c.out.len > c.reply_at or c.session.pending:
         reply_error(c, b"ERR SYNC and PSYNC are invalid with pending output")
@@ -344,6 +344,7 @@ cdef void set_version(replica *one, view text) noexcept nogil:
 cdef bint set_option(call *c, replica *one, view option, view value) noexcept nogil:
     """False: the error is replied."""
     cdef int64_t n
+    cdef char text[128]
     if view_is(option, b"listening-port"):
         if not parse_int(value, &n):
             reply_error(c, b"ERR value is not an integer or out of range")
@@ -351,7 +352,8 @@ cdef bint set_option(call *c, replica *one, view option, view value) noexcept no
         one.port = <int>n
     elif view_is(option, b"ip-address"):
         if value.len >= HOST_ROOM:
-            reply_error(c, b"ERR REPLCONF ip-address provided by replica instance is too long")
+            snprintf(text, sizeof(text), b"ERR REPLCONF ip-address provided by replica instance is too long: %zu bytes", value.len)
+            reply_error(c, text)
             return False
         snprintf(one.ip, HOST_ROOM, b"%.*s", <int>value.len, value.ptr)
     elif view_is(option, b"capa"):
@@ -418,6 +420,16 @@ cdef void replconf_command(call *c) noexcept nogil:
 
 # ---- waiting -----------------------------------------------------------------------------------------
 
+cdef bint arg_timeout(call *c, int i, int64_t *ms) noexcept nogil:
+    if not parse_int(c.argv[i], ms):
+        reply_error(c, b"ERR timeout is not an integer or out of range")
+    elif ms[0] < 0:
+        reply_error(c, b"ERR timeout is negative")
+    else:
+        return True
+    return False
+
+
 define(wait_command, """
     WAIT numreplicas timeout
     blocking | generic | 3.0.0 | O(1)
@@ -429,12 +441,10 @@ cdef void wait_command(call *c) noexcept nogil:
     cdef int64_t wanted, timeout
     cdef int found
     if is_replica(c.store):
-        reply_error(c, b"ERR WAIT cannot be used with replica instances. Please also note that writes to replicas are just local and are not propagated.")
+        reply_error(c, b"ERR WAIT cannot be used with replica instances. "
+                       b"Please also note that since Redis 4.0 if a replica is configured to be writable (which is not the default) writes to replicas are just local and are not propagated.")
         return
-    if not arg_int(c, 1, &wanted) or not arg_int(c, 2, &timeout):
-        return
-    if timeout < 0:
-        reply_error(c, b"ERR timeout is negative")
+    if not arg_int(c, 1, &wanted) or not arg_timeout(c, 2, &timeout):
         return
     found = count_with(c, False)
     if found >= wanted or not wait_until(c, timeout):
@@ -463,17 +473,22 @@ cdef void waitaof_command(call *c) noexcept nogil:
     cdef int64_t local, replicas, timeout
     cdef int mine, theirs
     if is_replica(c.store):
-        reply_error(c, b"ERR WAITAOF cannot be used with replica instances. Please also note that writes to replicas are just local and are not propagated.")
+        reply_error(c, b"ERR WAITAOF cannot be used with replica instances. "
+                       b"Please also note that since Redis 4.0 if a replica is configured to be writable (which is not the default) writes to replicas are just local and are not propagated.")
         return
-    if not arg_int(c, 1, &local) or not arg_int(c, 2, &replicas) or not arg_int(c, 3, &timeout):
+    if not arg_int(c, 1, &local):
         return
     if not 0 <= local <= 1:
         reply_error(c, b"ERR value is out of range, must be between 0 and 1")
-    elif replicas < 0:
+        return
+    if not arg_int(c, 2, &replicas):
+        return
+    if replicas < 0:
         reply_error(c, b"ERR value is out of range, must be positive")
-    elif timeout < 0:
-        reply_error(c, b"ERR timeout is negative")
-    elif local and journal_of(c.store) == NULL:
+        return
+    if not arg_timeout(c, 3, &timeout):
+        return
+    if local and journal_of(c.store) == NULL:
         reply_error(c, b"ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.")
     else:
         mine = journal_of(c.store) != NULL and journal_sync(journal_of(c.store))

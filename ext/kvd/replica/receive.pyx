@@ -130,9 +130,11 @@ cdef ssize_t take_filed(bytes_source *self, char *p, size_t n) noexcept nogil:
 
 
 cdef bint read_rest(receiving *v, view have) noexcept nogil:
-    """After the snapshot: the mark, of which some bytes have been read already."""
+    """After the snapshot: the mark, of which some bytes have been read already, or nothing."""
     cdef char found[ID_ROOM]
     cdef ssize_t n
+    if v.file >= 0:
+        return have.len == 0 and v.at == v.size
     if v.length >= 0:
         return have.len == 0 and v.arrived == <uint64_t>v.length
     if have.len > ID_ROOM - 1:
@@ -242,7 +244,7 @@ cdef bint load_slices(receiving *v, loading *l) noexcept nogil:
         progress_at(s, loading_offset(l))
         store_unlock(s)
         guard_yield(&s.guard)
-    ok = l.state == LOADING_WHOLE and (v.file >= 0 or read_rest(v, loading_rest(l)))
+    ok = l.state == LOADING_WHOLE and read_rest(v, loading_rest(l))
     store_lock(s)
     ok = ok and install(v.a, l)
     loading_drop(l)

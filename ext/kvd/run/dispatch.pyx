@@ -57,8 +57,8 @@ cdef int dispatch(session *who, view *argv, int argc) noexcept nogil:
         else:
             clients_of(who.store).running = who
             run(&c)
-            clients_of(who.store).running = outer
     unit_close(&who.store.effects)
+    clients_of(who.store).running = outer
     if who.reply != REPLY_ON:
         finish(&c)
     session_append_pushes(who)

@@ -3,7 +3,7 @@
 
 from kvd.core.view cimport view_is, view_of
 from kvd.resp.writer cimport write_set, write_status
-from kvd.run.call cimport F_DENYOOM, F_MAY_REPLICATE, F_WRITE
+from kvd.run.call cimport F_DENYOOM, F_MAY_REPLICATE, F_STALE, F_WRITE
 
 cdef const char **FLAG_NAMES = [b"no-writes", b"allow-oom", b"allow-stale", b"no-cluster", b"allow-cross-slot-keys", NULL]
 
@@ -20,6 +20,8 @@ cdef bint flag_named(view word, int *flags) noexcept nogil:
 
 cdef uint32_t call_flags(uint32_t flags, int declared) noexcept nogil:
     """The gate refuses the command if it would refuse the declared flags."""
+    if not declared & ALLOW_STALE or declared & COMPAT:
+        flags &= ~<uint32_t>F_STALE
     if declared & COMPAT:
         return flags
     flags &= ~<uint32_t>(F_WRITE | F_DENYOOM | F_MAY_REPLICATE)

@@ -154,7 +154,7 @@ cdef void take_output(connection *k) noexcept nogil:
 cdef void send_output(connection *k) noexcept nogil:
     """Without the lock."""
     cdef ssize_t n
-    cdef bint rest
+    cdef bint rest, more
     while k.sent < k.sending.len:
         n = transmit(k.fd, k.sending.ptr + k.sent, k.sending.len - k.sent)
         if n <= 0:
@@ -172,9 +172,10 @@ cdef void send_output(connection *k) noexcept nogil:
         k.sent = k.sending.len = 0
         if k.sending.cap > KEEP_BUFFER:
             buf_release(&k.sending)
-    if rest != k.writing:
-        k.writing = rest
-        poll_watch(k.owner.poller, k.fd, k, rest, False)
+    more = rest or (k.session.feed != NULL and k.session.behind != 0)      # more of a stream is taken when it can be sent
+    if more != k.writing:
+        k.writing = more
+        poll_watch(k.owner.poller, k.fd, k, more, False)
 
 
 cdef void finish_round(connection *k) noexcept nogil:

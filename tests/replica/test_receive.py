@@ -1,0 +1,138 @@
+"""Snapshots from a master that is broken, hostile or slow: nothing is half loaded."""
+
+import random
+import threading
+
+import pytest
+
+import kvd
+
+from ..waiting import eventually
+from .tap import Master, info, is_up, snapshot, up
+
+FILE = snapshot(**{f"k{i}": "v" * i for i in range(300)})
+MODES = ["disabled", "swapdb", "on-empty-db", "flush-before-load"]
+MARK = b"m" * 40
+
+
+def sends(*answers):
+    """A master that gives these answers to PSYNC, one after the other, the last one again and again."""
+    left = list(answers)
+
+    def serve(caller):
+        caller.greet()
+        caller.send(b"+FULLRESYNC " + b"a" * 40 + b" 100\r\n")
+        caller.send(left.pop(0) if len(left) > 1 else left[0])
+        caller.acknowledged(100)
+        caller.hold()
+
+    return serve
+
+
+def bulk(data):
+    return b"$%d\r\n%s" % (len(data), data)
+
+
+def marked(data):
+    return b"$EOF:%s\r\n%s%s" % (MARK, data, MARK)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("frame", [bulk, marked])
+def test_a_snapshot_arrives(follower, mode, frame):
+    follower.configure("repl-diskless-load", mode)
+    follower.set("old", "1")
+    follower.execute("FUNCTION", "LOAD", "#!lua name=old\nredis.register_function('old', function() return 1 end)")
+    with Master(sends(b"\n\n" + frame(FILE))) as master:
+        follower.replicate_from(f"redis://127.0.0.1:{master.port}", timeout=60)
+        assert follower.dbsize() == 300 and follower.get("old") is None and follower.execute("FUNCTION", "LIST") == []
+        assert (info(follower)["master_replid"], info(follower)["slave_repl_offset"]) == ("a" * 40, "100")
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("broken", [
+    bulk(FILE[:-9] + b"x" + FILE[-8:]), bulk(b"garbage"), bulk(b""), marked(FILE[:-1] + b"x"), marked(b""), b"$EOF:" + b"m" * 39 + b"\r\n", b"$-1\r\n", b"$99999999999999999999\r\n",
+    b"$9223372036854775807\r\n" + FILE, b"*1\r\n", b"-ERR no\r\n", b"$EOF:" + MARK + b"\r\n" + FILE + b"n" * 40, b"$%d\r\n%s" % (len(FILE) + 1, FILE + b"x"), b"$5\r\nREDIS",
+], ids=range(14))  # fmt: skip
+def test_after_a_broken_snapshot_it_asks_again(follower, mode, broken):
+    follower.configure("repl-diskless-load", mode)
+    follower.configure("repl-timeout", 1)
+    follower.set("old", "1")
+    with Master(sends(broken, bulk(FILE))) as master:
+        follower.replicate_from(f"redis://127.0.0.1:{master.port}", wait=False)
+        eventually(lambda: is_up(follower))
+        assert follower.dbsize() == 300 and len([words for words in master.requests if words[0] == b"PSYNC"]) >= 2
+
+
+def test_the_old_data_is_read_until_the_new_is_complete(follower):
+    follower.set("old", "1")
+    go = threading.Event()
+
+    def serve(caller):
+        caller.greet()
+        caller.send(b"+FULLRESYNC " + b"a" * 40 + b" 0\r\n$%d\r\n" % len(FILE) + FILE[:1000])
+        go.wait(30)
+        caller.send(FILE[1000:])
+        caller.hold()
+
+    with Master(serve) as master:
+        follower.replicate_from(f"redis://127.0.0.1:{master.port}", wait=False)
+        eventually(lambda: info(follower).get("master_sync_read_bytes") == "1000")
+        found = info(follower)
+        assert (found["master_sync_in_progress"], found["master_sync_total_bytes"], found["master_sync_left_bytes"]) == ("1", str(len(FILE)), str(len(FILE) - 1000))
+        assert follower.get("old") == b"1"
+        with pytest.raises(kvd.ReadOnlyError):
+            follower.set("old", "2")
+        go.set()
+        up(follower)
+        assert follower.get("old") is None and follower.dbsize() == 300
+
+
+def test_promoting_during_a_transfer_keeps_the_old_data(follower):
+    follower.set("old", "1")
+
+    def serve(caller):
+        caller.greet()
+        caller.send(b"+FULLRESYNC " + b"a" * 40 + b" 0\r\n$%d\r\n" % len(FILE) + FILE[:1000])
+        caller.hold()
+
+    with Master(serve) as master:
+        follower.replicate_from(f"redis://127.0.0.1:{master.port}", wait=False)
+        eventually(lambda: info(follower).get("master_sync_read_bytes") == "1000")
+        follower.promote()
+        assert follower.set("old", "2") and info(follower)["role"] == "master"
+
+
+def test_a_store_in_a_file_holds_what_was_received(tmp_path):
+    path = tmp_path / "app.kvd"
+    with kvd.Store(path, synchronous="full") as store, Master(sends(bulk(FILE))) as master:
+        store.set("old", "1")
+        store.replicate_from(f"redis://127.0.0.1:{master.port}", timeout=60)
+    with kvd.Store(path) as again:
+        assert again.dbsize() == 300 and again.get("old") is None
+
+
+def test_mutants_of_a_snapshot(follower):
+    """Each is refused, or loads; the link goes on with the next one."""
+    dice = random.Random(5)
+    mutants = []
+    for _ in range(60):
+        data = bytearray(FILE)
+        for _ in range(dice.randrange(1, 4)):
+            data[dice.randrange(len(data))] = dice.randrange(256)
+        mutants.append(bulk(bytes(data[: dice.choice([len(data), dice.randrange(len(data))])])))
+    follower.configure("rdbchecksum", "no")
+    follower.configure("repl-diskless-load", "swapdb")
+
+    def serve(caller):
+        caller.greet()
+        caller.send(b"+FULLRESYNC " + b"a" * 40 + b" 0\r\n" + (mutants.pop() if mutants else bulk(FILE)))
+        if mutants:
+            caller.socket.shutdown(1)
+            return
+        caller.hold()
+
+    with Master(serve) as master:
+        follower.replicate_from(f"redis://127.0.0.1:{master.port}", wait=False)
+        eventually(lambda: not mutants and is_up(follower) and follower.dbsize() == 300)
+        assert follower.execute("DEBUG", "CHECK") == b"OK"

@@ -1,0 +1,85 @@
+"""redis-sentinel watches kvd servers, and fails over; redis-py's Sentinel client goes on."""
+
+import os
+import shutil
+import subprocess
+
+import pytest
+import redis
+from redis.sentinel import Sentinel
+
+from ..compat.wire import free_port
+from ..conftest import REAL
+from ..waiting import eventually
+from .node import KVD, Node, agree, is_up
+
+pytestmark = pytest.mark.real_server
+PROGRAMS = [pytest.param(KVD, id="kvd"), *REAL[:1]]
+
+
+@pytest.fixture
+def sentinel(tmp_path):
+    program = shutil.which("redis-sentinel") or shutil.which("redis-server")
+    if program is None:
+        pytest.skip("there is no redis-sentinel")
+    started = []
+
+    def start(master):
+        port = free_port()
+        path = tmp_path / "sentinel.conf"
+        path.write_text(f"port {port}\nbind 127.0.0.1\nsentinel monitor mine 127.0.0.1 {master.port} 1\nsentinel down-after-milliseconds mine 500\nsentinel failover-timeout mine 2000\n")
+        started.append(subprocess.Popen([program, str(path), *(["--sentinel"] if program.endswith("server") else [])], stdout=subprocess.DEVNULL, env={**os.environ, "LD_PRELOAD": ""}))
+        client = redis.Redis(port=port)
+
+        def listening():
+            try:
+                return client.ping()
+            except redis.ConnectionError:
+                return False
+
+        eventually(listening)
+        return port, client
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+def again(node):
+    """With another connection: sentinel closes those of clients, so that they look for the master."""
+    node.wire.close()
+    node.wire = eventually(node.connected)
+    return node
+
+
+@pytest.mark.parametrize("standby", PROGRAMS)
+@pytest.mark.parametrize("first", PROGRAMS)
+def test_a_master_that_is_killed_is_replaced(sentinel, first, standby):
+    with Node(first) as master, Node(standby) as replica, Node(KVD) as third:
+        replica.follow(master.port)
+        third.follow(master.port)
+        agree(master, replica, third)
+        third("CONFIG", "SET", "replica-priority", "0")        # not to be promoted
+        port, watching = sentinel(master)
+        eventually(lambda: len(watching.sentinel_slaves("mine")) == 2)
+        client = Sentinel([("127.0.0.1", port)], socket_timeout=5).master_for("mine")
+        client.set("a", "1")
+        agree(master, replica, third)
+        master.kill()
+
+        def written():
+            try:
+                return client.set("b", "2")
+            except (redis.ConnectionError, redis.TimeoutError, redis.ReadOnlyError, redis.sentinel.MasterNotFoundError):
+                return False
+
+        eventually(written)
+        assert client.get("a") == b"1" and again(replica).info()["role"] == "master"
+        eventually(lambda: again(third).info()["master_port"] == str(replica.port) and is_up(third))
+        agree(replica, third)
+        master.start()                         # sentinel makes it a replica
+        eventually(lambda: again(master).info()["role"] == "slave" and is_up(master))
+        agree(replica, master, third)
+        client.close()
+        watching.close()
