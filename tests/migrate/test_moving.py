@@ -25,6 +25,17 @@ def target(request, start):
     return start(request.param)
 
 
+@pytest.fixture(params=KINDS)
+def kind(request):
+    return request.param
+
+
+@pytest.fixture(params=["from kvd", "to kvd"])
+def pair(request, kind, start):
+    """kvd at one end."""
+    return (start(), start(kind)) if request.param == "from kvd" else (start(kind), start())
+
+
 @pytest.mark.parametrize("way", ["auto", "scan"])
 def test_all_is_moved_while_the_source_is_written_to(source, target, way):
     plain = source.plain or target.plain
@@ -47,7 +58,8 @@ def test_an_idle_source_gives_equal_digests(source, target):
     assert "the digests of all keys are the same" in moved.text
 
 
-def test_function_libraries_are_moved(source, target):
+def test_function_libraries_are_moved(pair):
+    source, target = pair
     source("FUNCTION", "LOAD", LIBRARY)
     moved = Moved(source, target)
     assert moved.code == OK, moved.text
@@ -90,7 +102,8 @@ def test_source_and_target_must_differ(start):
     assert Moved(server, f"{server.url}/3").code == FAILED
 
 
-def test_a_target_that_has_keys_is_refused_unless_they_are_to_be_replaced(source, target):
+def test_a_target_that_has_keys_is_refused_unless_they_are_to_be_replaced(pair):
+    source, target = pair
     source("SET", "k", "v")
     target("SET", "old", "1")
     moved = Moved(source, target)
@@ -219,7 +232,8 @@ def test_an_interruption_leaves_no_replica_no_pause_and_no_events(program, start
     assert source("CONFIG", "GET", "notify-keyspace-events")[1] == b""
 
 
-def test_without_a_pause_the_source_is_never_stopped(source, target):
+def test_without_a_pause_the_source_is_never_stopped(pair):
+    source, target = pair
     fill(source.run, True)
     with Writers(source) as writers:
         eventually(lambda: writers.rounds > 20)

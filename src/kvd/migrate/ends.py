@@ -136,6 +136,11 @@ class End:
             except redis.AuthenticationError as error:
                 self._drop()
                 raise MigrateError(f"{self.name}: {_login(error, self.password)}") from None
+            except redis.InvalidResponse:
+                self._drop()
+                raise MigrateError(
+                    f"the {self.role} {self.name} does not speak the Redis protocol (or does with TLS: rediss://)"
+                ) from None
             except LOST as error:
                 self._drop()
                 text = _reason(error)
