@@ -59,7 +59,7 @@ class Verifier:
             return self.verdict
         if depth == "auto" and total <= LARGEST_DIGEST and self._digests():
             return self.verdict
-        if depth == "full":
+        if depth == "full" or total <= SAMPLE:
             self._all()
         else:
             self._sample(total)
