@@ -77,6 +77,7 @@ for _family in (
 importlib.import_module("kvd.persist.dumping")
 importlib.import_module("kvd.persist.commands")
 importlib.import_module("kvd.persist.reload")
+importlib.import_module("kvd.replica.migrate")
 importlib.import_module("kvd.script.eval")
 importlib.import_module("kvd.script.functions")
 importlib.import_module("kvd.script.library_files")
