@@ -30,6 +30,7 @@ from kvd.doors.link import Link, link_of
 from kvd.doors.server import Server, stop
 from kvd.doors.session import Session, session_of
 from kvd.doors.store import Store as Engine
+from kvd.following import follow
 from kvd.methods import AllMethods
 from kvd.methods.common import Key, Text
 
@@ -181,6 +182,31 @@ class Store(Engine[T], AllMethods):
         if has_log(self):
             self.compact()
         return keys
+
+    def replicate_from(
+        self,
+        url: str,
+        *,
+        wait: bool = True,
+        timeout: float | None = None,
+        progress: Callable[[dict[str, Any]], None] | None = None,
+    ) -> None:
+        """Become a replica of a Redis, Valkey or kvd server: its copy, which is kept up to date until `promote`. What the store holds is
+        replaced. O(N), in a thread of its own.
+
+        url: redis://[[user]:password@]host[:port], or unix:///path. All databases are followed. wait: return when the copy is there; else
+        at once. timeout: seconds to wait; None: no limit. progress: is called with INFO replication (as `info("replication")`
+        returns it) while the call waits, about 100 times a second: master_sync_read_bytes of master_sync_total_bytes (0: not known).
+
+        A replica refuses writes (kvd.ReadOnlyError; option replica_read_only), and its keys expire when the master says so. A
+        lost connection is made again; the stream continues where it ended, if the master still has it.
+
+        Raises ValueError for another URL, and TimeoutError with the reason; the store goes on trying then: `promote` ends that."""
+        follow(self, url, wait=wait, timeout=timeout, progress=progress)
+
+    def promote(self) -> None:
+        """End `replicate_from`: the store keeps what it has, and accepts writes. Nothing happens if it follows no master. O(1)."""
+        self.execute("REPLICAOF", "NO", "ONE")
 
     def close(self) -> None:
         """Stop the server, disconnect all clients, write what is to be kept and free the memory. Further commands raise kvd.ClosedError.

@@ -83,3 +83,23 @@ class StoreOptions(TypedDict, total=False):
     stop_writes_on_bgsave_error: bool | Literal["yes", "no"]
     aof_rewrite_incremental_fsync: bool | Literal["yes", "no"]
     key_load_delay: int
+    masterauth: str
+    masteruser: str
+    min_replicas_max_lag: int
+    min_replicas_to_write: int
+    repl_backlog_size: int | str
+    repl_backlog_ttl: int
+    repl_diskless_load: Literal["disabled", "on-empty-db", "swapdb", "flush-before-load"]
+    repl_diskless_sync: bool | Literal["yes", "no"]
+    repl_diskless_sync_delay: int
+    repl_diskless_sync_max_replicas: int
+    repl_ping_replica_period: int
+    repl_timeout: int
+    replica_announce_ip: str
+    replica_announce_port: int
+    replica_announced: bool | Literal["yes", "no"]
+    replica_ignore_maxmemory: bool | Literal["yes", "no"]
+    replica_priority: int
+    replica_read_only: bool | Literal["yes", "no"]
+    replica_serve_stale_data: bool | Literal["yes", "no"]
+    replicaof: str

@@ -545,7 +545,7 @@ def test_no_small_file_takes_long(store):
     for record in (
         b"\x13" + text("s") + b"\0" + b"\0" * 9 + b"\1" + text("g") + b"\0\0\0\0" + length(n) + consumers,
         b"\x13" + text("s") + b"\0" + b"\0" * 9 + length(n) + groups,
-        *(bytes([form]) + text("k") + text(listpack) for form in (16, 17, 20)),
+        *(bytes([form]) + text("k") + text(listpack) for form in (16, 17, 20)), b"\x12" + text("l") + length(1) + b"\2" + text(listpack.replace(b"\x81a", b"\x815")),
         b"\x12" + text("l") + length(n) + b"".join(b"\2" + text(b"\x0a\0\0\0\1\0\x81a\x02\xff") for _ in range(n)),
         b"\1" + text("l") + length(n) + b"".join(text(f"e{i}") for i in range(n)), b"\2" + text("l") + length(n) + b"".join(text(f"e{i}") for i in range(n)),
         b"\3" + text("z") + length(n) + b"".join(text(f"e{i}") + b"\x011" for i in range(n)), b"\xfb\x01\x01" * n, b"\xfe\x01\xfe\x02" * n,
@@ -589,6 +589,17 @@ def test_a_sorted_set_out_of_order_is_put_in_order(store):
         assert store.zrange("z", 0, -1) == [b"a", b"b"] and digest(store) != EMPTY
     for score in ("nan", "x", "", "1 "):
         assert "is broken" in refusal(store, rdb(b"\x11" + text("z") + listpack(word("a"), word(score))))
+
+
+@pytest.mark.parametrize("five", [FIVE, ALSO_FIVE, WIDE_FIVE])
+def test_a_number_is_found_however_it_is_encoded(store, five):
+    number = word("-1234567890123")
+    store.load(rdb(b"\x14" + text("s") + listpack(word("a"), five, number), b"\x10" + text("h") + listpack(five, number, number, five),
+                   b"\x11" + text("z") + listpack(five, b"\x01", number, b"\x02"), b"\x12" + text("l") + length(1) + b"\2" + listpack(number, five, word("a"))))  # fmt: skip
+    assert (store.sismember("s", 5), store.sismember("s", "-1234567890123"), store.hget("h", 5)) == (1, 1, b"-1234567890123")
+    assert (store.zscore("z", 5), store.zscore("z", "-1234567890123"), store.lpos("l", "5"), store.lrem("l", 0, "-1234567890123")) == (1.0, 2.0, 1, 1)
+    store.hset("h", 5, "new")
+    assert store.hlen("h") == 2 and digest(store) != EMPTY
 
 
 def test_collections_above_the_limits_are_unpacked(store):

@@ -389,6 +389,7 @@ ROWS = [
 MESSAGES = "a client's confirmations are messages, which pubsub() reads"
 NO_MESSAGES = "the session that all callers of Store.execute share receives no messages"
 STATE = "it ends or changes the transaction that it would be part of"
+SILENT = {door: "it has no reply" for door in ("resp", "redis", "aio", "store", "multi")}
 LISTENING = {"redis": MESSAGES, "aio": MESSAGES, "store": NO_MESSAGES}
 ROWS += [
     Sample(("AUTH", "anything"), fails=True), Sample(("HELLO",), how="shape"),
@@ -396,7 +397,10 @@ ROWS += [
     *[Sample((name,), exempt={"multi": STATE}, fails=True) for name in ("EXEC", "DISCARD")],
     Sample(("WATCH", "s"), exempt={"multi": "it is refused in a transaction without being queued"}),
     Sample(("LASTSAVE",), how="shape"), Sample(("SAVE",), exempt={"multi": "it is refused in a transaction"}), Sample(("BGSAVE", "CANCEL"), fails=True),
-    Sample(("BGREWRITEAOF",), exempt={"multi": "it is scheduled in a transaction"}), Sample(("WAITAOF", 0, 0, 0)),
+    Sample(("BGREWRITEAOF",), exempt={"multi": "it is scheduled in a transaction"}), Sample(("WAITAOF", 0, 0, 0)), Sample(("WAIT", 0, 0)),
+    Sample(("ROLE",)), Sample(("REPLICAOF", "NO", "ONE")), Sample(("SLAVEOF", "NO", "ONE")), Sample(("FAILOVER",), fails=True),
+    Sample(("REPLCONF", "GETACK", "*"), exempt=SILENT), Sample(("PSYNC", "?", "x"), exempt={"multi": "it is refused in a transaction"}, fails=True),
+    Sample(("SYNC",), exempt={"resp": "the connection becomes a replica, which gets no replies", "multi": "it is refused in a transaction"}, fails=True),
     Sample(("SHUTDOWN", "ABORT"), exempt={"multi": "it is refused in a transaction"}, fails=True),
     Sample(("MONITOR",), exempt={"store": NO_MESSAGES, "multi": "the confirmation of MONITOR is followed by the lines of EXEC"}),
     Sample(("CONFIG", "RESETSTAT"), exempt={"multi": "it takes away the figures of MULTI"}),

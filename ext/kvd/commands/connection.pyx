@@ -25,7 +25,7 @@ from kvd.session.session cimport (
 )
 from kvd.session.tracking cimport tracker_of
 from kvd.store.config cimport OPT_CLUSTER_ENABLED, OPT_DATABASES, OPT_REQUIREPASS, cfg, config_text
-from kvd.store.store cimport SPECIAL_NO_TOUCH, special_set
+from kvd.store.store cimport SPECIAL_NO_TOUCH, SPECIAL_REPLICA, special_set
 
 define(ping_command, """
     PING [message]
@@ -162,7 +162,7 @@ cdef void hello_command(call *c) noexcept nogil:
     reply_text(c, b"mode")
     reply_text(c, b"standalone")
     reply_text(c, b"role")
-    reply_text(c, b"master")
+    reply_text(c, b"replica" if c.store.special & SPECIAL_REPLICA else b"master")
     reply_text(c, b"modules")
     reply_array(c, 0)
 
@@ -274,6 +274,10 @@ cdef void describe(session *s, buf *out) noexcept nogil:
     cdef size_t plain = out.len
     if s.monitor:
         buf_add_char(out, c'O')
+    if s.syncs:
+        buf_add_char(out, c'S')
+    if s.master:
+        buf_add_char(out, c'M')
     if is_listening(s):
         buf_add_char(out, c'P')
     if s.wait != NULL or s.paused:
@@ -327,7 +331,8 @@ cdef enum client_type:
     TYPE_ANY
     TYPE_NORMAL
     TYPE_PUBSUB
-    TYPE_OTHER                 # master, replica: no client has them
+    TYPE_MASTER
+    TYPE_REPLICA
 
 
 cdef bint read_type(call *c, view word, int *type) noexcept nogil:
@@ -335,8 +340,10 @@ cdef bint read_type(call *c, view word, int *type) noexcept nogil:
         type[0] = TYPE_NORMAL
     elif view_is(word, b"pubsub"):
         type[0] = TYPE_PUBSUB
-    elif view_is(word, b"master") or view_is(word, b"replica") or view_is(word, b"slave"):
-        type[0] = TYPE_OTHER
+    elif view_is(word, b"master"):
+        type[0] = TYPE_MASTER
+    elif view_is(word, b"replica") or view_is(word, b"slave"):
+        type[0] = TYPE_REPLICA
     else:
         reply_error_about(c, b"ERR Unknown client type '%.*s'", word)
         return False
@@ -344,12 +351,13 @@ cdef bint read_type(call *c, view word, int *type) noexcept nogil:
 
 
 cdef bint is_of_type(session *s, int type) noexcept nogil:
-    return type == TYPE_ANY or type == (TYPE_PUBSUB if is_listening(s) else TYPE_NORMAL)
+    return type == TYPE_ANY or type == (TYPE_MASTER if s.master else TYPE_REPLICA if s.syncs else
+                                        TYPE_PUBSUB if is_listening(s) else TYPE_NORMAL)
 
 
 cdef bint is_shown(call *c, session *s) noexcept nogil:
     """Sessions of this process are shown only to each other: they are no connections."""
-    return not s.killed and (not s.in_process or c.session.in_process)
+    return not s.killed and (not s.in_process or c.session.in_process or (s.master and s.fd > 0))
 
 
 define(client_list, """

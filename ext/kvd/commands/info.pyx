@@ -29,6 +29,7 @@ from kvd.store.config cimport (
     OPT_PORT, cfg, config_print,
 )
 from kvd.store.keyspace cimport keyspace_average_ttl, keyspace_expires, keyspace_find
+from kvd.store.parts cimport PART_REPLICATION
 from kvd.store.store cimport OPS_SAMPLES, database, rate, store_memory
 from kvd.types.value cimport value_bytes
 
@@ -69,7 +70,7 @@ SECTIONS[1] = section_row(b"clients", b"Clients", print_clients, True)
 SECTIONS[2] = section_row(b"memory", b"Memory", print_memory, True)
 SECTIONS[3] = section_row(b"persistence", b"Persistence", NULL, True)   # persist/commands.pyx
 SECTIONS[4] = section_row(b"stats", b"Stats", print_stats, True)
-SECTIONS[5] = section_row(b"replication", b"Replication", print_replication, True)
+SECTIONS[5] = section_row(b"replication", b"Replication", NULL, True)
 SECTIONS[6] = section_row(b"cpu", b"CPU", print_cpu, True)
 SECTIONS[7] = section_row(b"modules", b"Modules", print_modules, True)
 SECTIONS[8] = section_row(b"commandstats", b"Commandstats", print_commandstats, False)
@@ -202,10 +203,10 @@ cdef void print_memory(store *s, buf *out) noexcept nogil:
                b"mem_fragmentation_bytes:%lld\r\n", mem_total() / <double>s.mem.used if s.mem.used else 1.0,
                <long long>mem_total() - <long long>s.mem.used, rss / <double>used if used else 1.0,
                <long long>rss - <long long>used)
-    buf_printf(out, b"mem_not_counted_for_evict:0\r\nmem_replication_backlog:0\r\nmem_total_replication_buffers:0\r\n"
+    buf_printf(out, b"mem_not_counted_for_evict:0\r\nmem_replication_backlog:%zu\r\nmem_total_replication_buffers:%zu\r\n"
                b"mem_clients_slaves:0\r\nmem_clients_normal:%zu\r\nmem_cluster_links:0\r\nmem_aof_buffer:0\r\n"
                b"mem_allocator:%s\r\nactive_defrag_running:0\r\nlazyfree_pending_objects:%zu\r\nlazyfreed_objects:%llu\r\n",
-               clients_of(s).memory, ALLOCATOR, pending_objects(s), <unsigned long long>s.stats.lazyfreed)
+               s.reported[<int>PART_REPLICATION], s.reported[<int>PART_REPLICATION], clients_of(s).memory, ALLOCATOR, pending_objects(s), <unsigned long long>s.stats.lazyfreed)
 
 
 cdef size_t pending_objects(store *s) noexcept nogil:
@@ -228,14 +229,16 @@ cdef double per_second(rate *r) noexcept nogil:
 cdef void print_stats(store *s, buf *out) noexcept nogil:
     cdef size_t keys, items, prefixes
     buf_printf(out, b"total_connections_received:%llu\r\ntotal_commands_processed:%llu\r\ninstantaneous_ops_per_sec:%lld\r\n"
-               b"total_net_input_bytes:%llu\r\ntotal_net_output_bytes:%llu\r\ntotal_net_repl_input_bytes:0\r\n"
-               b"total_net_repl_output_bytes:0\r\n", <unsigned long long>s.stats.connections,
+               b"total_net_input_bytes:%llu\r\ntotal_net_output_bytes:%llu\r\ntotal_net_repl_input_bytes:%llu\r\n"
+               b"total_net_repl_output_bytes:%llu\r\n", <unsigned long long>s.stats.connections,
                <unsigned long long>s.stats.commands, <long long>per_second(&s.stats.ops),
-               <unsigned long long>s.stats.net_in, <unsigned long long>s.stats.net_out)
+               <unsigned long long>s.stats.net_in, <unsigned long long>s.stats.net_out,
+               <unsigned long long>s.stats.replicated_in, <unsigned long long>s.stats.replicated_out)
     buf_printf(out, b"instantaneous_input_kbps:%.2f\r\ninstantaneous_output_kbps:%.2f\r\n"
                b"instantaneous_input_repl_kbps:0.00\r\ninstantaneous_output_repl_kbps:0.00\r\nrejected_connections:%llu\r\n"
-               b"sync_full:0\r\nsync_partial_ok:0\r\nsync_partial_err:0\r\n", per_second(&s.stats.input) / 1024,
-               per_second(&s.stats.output) / 1024, <unsigned long long>s.stats.rejected_connections)
+               b"sync_full:%llu\r\nsync_partial_ok:%llu\r\nsync_partial_err:%llu\r\n", per_second(&s.stats.input) / 1024,
+               per_second(&s.stats.output) / 1024, <unsigned long long>s.stats.rejected_connections,
+               <unsigned long long>s.stats.syncs_full, <unsigned long long>s.stats.syncs_continued, <unsigned long long>s.stats.syncs_refused)
     buf_printf(out, b"expired_keys:%llu\r\nexpired_stale_perc:0.00\r\nexpired_time_cap_reached_count:%llu\r\n"
                b"expire_cycle_cpu_milliseconds:%lld\r\nevicted_keys:%llu\r\nevicted_clients:%llu\r\n"
                b"total_eviction_exceeded_time:%llu\r\ncurrent_eviction_exceeded_time:0\r\n",
@@ -257,13 +260,6 @@ cdef void print_stats(store *s, buf *out) noexcept nogil:
     buf_printf(out, b"client_query_buffer_limit_disconnections:%llu\r\nclient_output_buffer_limit_disconnections:%llu\r\n"
                b"eventloop_cycles:%llu\r\n", <unsigned long long>s.stats.query_limit_closed,
                <unsigned long long>s.stats.output_limit_closed, <unsigned long long>s.stats.polls)
-
-
-cdef void print_replication(store *s, buf *out) noexcept nogil:
-    buf_printf(out, b"role:master\r\nconnected_slaves:0\r\nmaster_failover_state:no-failover\r\nmaster_replid:%s\r\n"
-               b"master_replid2:0000000000000000000000000000000000000000\r\nmaster_repl_offset:0\r\n"
-               b"second_repl_offset:-1\r\nrepl_backlog_active:0\r\nrepl_backlog_size:1048576\r\n"
-               b"repl_backlog_first_byte_offset:0\r\nrepl_backlog_histlen:0\r\n", s.run_id)
 
 
 cdef void print_cpu(store *s, buf *out) noexcept nogil:
@@ -436,7 +432,7 @@ cdef void memory_stats(call *c) noexcept nogil:
     stat_int(c, b"peak.allocated", peak)
     stat_int(c, b"total.allocated", used)
     stat_int(c, b"startup.allocated", 0)
-    stat_int(c, b"replication.backlog", 0)
+    stat_int(c, b"replication.backlog", s.reported[<int>PART_REPLICATION])
     stat_int(c, b"clients.slaves", 0)
     stat_int(c, b"clients.normal", clients_of(s).memory)
     stat_int(c, b"cluster.links", 0)

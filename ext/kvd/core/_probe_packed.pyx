@@ -24,6 +24,7 @@ from kvd.core.intset cimport (
 from kvd.core.listpack cimport (
     lp_append, lp_append_int, lp_bytes, lp_check, lp_copy, lp_count, lp_delete, lp_equal, lp_find, lp_first, lp_free,
     lp_get, lp_get_int, lp_insert, lp_join, lp_last, lp_new, lp_next, lp_prev, lp_replace, lp_replace_int, lp_seek,
+    lp_settle,
 )
 from kvd.core.lzf cimport lzf_compress, lzf_decompress
 from kvd.core.mem cimport heap, heap_destroy, heap_init, mem_alloc, mem_free
@@ -157,6 +158,9 @@ cdef class Listpack:
             return None
         assert lp_equal(p, as_view(v))
         return as_bytes(lp_get(p, scratch))
+
+    def settle(self):
+        lp_settle(&self.h, &self.lp)
 
     def join(self, Listpack other):
         assert lp_join(&self.h, &self.lp, other.lp)

@@ -36,6 +36,7 @@ cdef bint lp_join(heap *h, uint8_t **lp, const uint8_t *other) noexcept nogil   
 cdef size_t lp_need(view v) noexcept nogil                                           # bytes an element for v takes
 cdef bint lp_repeats(uint8_t *lp, int skip) noexcept nogil                            # is an element in it twice? skips `skip` elements between comparisons
 cdef size_t lp_longest(uint8_t *lp) noexcept nogil                                   # bytes of the longest element's text
+cdef void lp_settle(heap *h, uint8_t **lp) noexcept nogil                              # of foreign bytes: numbers that are held as text become integers, as lp_find expects
 cdef const char *lp_check(const uint8_t *lp, size_t n) noexcept nogil                # NULL, or what is broken in these n bytes
 
 

@@ -497,6 +497,43 @@ cdef size_t lp_longest(uint8_t *lp) noexcept nogil:
     return longest
 
 
+cdef inline bint is_number(const uint8_t *p, int64_t *n) noexcept nogil:
+    """Is a number held as text there?"""
+    return not lp_get_int(p, n) and text_of(p).len <= 20 and parse_int(text_of(p), n)
+
+
+cdef void lp_settle(heap *h, uint8_t **lp) noexcept nogil:
+    """In one pass, in place: a number is never longer than its text."""
+    cdef uint8_t head[HEAD_ROOM]
+    cdef uint8_t *p = lp[0] + LP_HEADER
+    cdef uint8_t *to
+    cdef size_t before = total(lp[0])
+    cdef size_t size
+    cdef int64_t n
+    cdef int k
+    while p[0] != END and not is_number(p, &n):
+        p += whole(p)
+    if p[0] == END:
+        return
+    to = p
+    while p[0] != END:
+        size = whole(p)
+        if is_number(p, &n):
+            k = int_head(n, head)
+            memcpy(to, head, k)
+            write_back(to + k, k)
+            to += k + back_size(k)
+        else:
+            memmove(to, p, size)
+            to += size
+        p += size
+    to[0] = END
+    (<uint32_t *>lp[0])[0] = <uint32_t>(to + 1 - lp[0])
+    p = <uint8_t *>mem_realloc(h, lp[0], before, total(lp[0]))
+    if p != NULL:                      # shrinking keeps the block
+        lp[0] = p
+
+
 cdef const char *lp_check(const uint8_t *lp, size_t n) noexcept nogil:
     cdef const uint8_t *p = lp + LP_HEADER
     cdef const uint8_t *end = lp + n - 1

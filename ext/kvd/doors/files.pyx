@@ -33,6 +33,8 @@ from kvd.persist.snapshot cimport (
     snapshot_some,
 )
 from kvd.persist.start cimport start_begin, start_load
+from kvd.replica.replication cimport replication_of
+from kvd.replica.upkeep cimport replication_begin, replication_stop
 from kvd.run.after cimport after
 from kvd.store.store cimport store, store_share
 from kvd.store.tick cimport store_next
@@ -262,6 +264,17 @@ def start_persistence(Store owner not None):
         progress_end(owner.s)
         release(owner.s)
     loaded(owner, ok, error)
+    acquire(owner.s)
+    replication_begin(owner.s)
+    release(owner.s)
+
+
+def link_failure(Store owner not None):
+    """Why the store has no connection to its master, as far as known; empty: it has one, or is connecting for the first time."""
+    acquire(owner.s)
+    text = replication_of(owner.s).up.why.decode("utf-8", "replace") if replication_of(owner.s) != NULL else ""
+    release(owner.s)
+    return text
 
 
 def close_files(Store owner not None):
@@ -273,6 +286,7 @@ def close_files(Store owner not None):
     owner.s.on_tick = owner.s.on_options = NULL     # else a log that is configured would begin again, with what is left
     release(owner.s)
     with nogil:
+        replication_stop(owner.s)
         error = journal_stop(owner.s)
         saves_cancel(owner.s)
         saves_wait(owner.s)

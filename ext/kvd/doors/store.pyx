@@ -32,6 +32,9 @@ from kvd.persist.journal cimport (
     journal_write,
 )
 from kvd.persist.saves cimport saves_forget, saves_release, saves_tick, saves_wake
+from kvd.replica.upkeep cimport (
+    replication_abandon, replication_options, replication_release, replication_stop, replication_tick,
+)
 from kvd.run.after cimport after, end_wait, expire_waits
 from kvd.run.call cimport call, call_init, command
 from kvd.run.dispatch cimport dispatch
@@ -77,6 +80,8 @@ for _family in (
 importlib.import_module("kvd.persist.dumping")
 importlib.import_module("kvd.persist.commands")
 importlib.import_module("kvd.persist.reload")
+importlib.import_module("kvd.replica.commands")
+importlib.import_module("kvd.replica.info")
 importlib.import_module("kvd.replica.migrate")
 importlib.import_module("kvd.script.eval")
 importlib.import_module("kvd.script.functions")
@@ -113,6 +118,8 @@ cdef void share(store *s) noexcept with gil:
 cdef void options_changed(store *s) noexcept nogil:
     saves_tick(s)
     journal_options(s)
+    replication_options(s)
+    replication_tick(s)
     if s.due != NEVER:
         saves_wake(s)
 
@@ -120,6 +127,7 @@ cdef void options_changed(store *s) noexcept nogil:
 cdef void tick(store *s) noexcept nogil:
     saves_tick(s)
     journal_tick(s)
+    replication_tick(s)
 
 
 cdef int count_of_databases(object value) except -1:
@@ -172,11 +180,13 @@ cdef class Store(Forking):
             server_release(self.v)
             self.v = NULL
         with nogil:
+            replication_stop(self.s)
             error = journal_stop(self.s)
             saves_release(self.s)
         buf_release(&self.spare)
         runtime_release(self.s)
         clients_release(self.s)
+        replication_release(self.s)
         figures_release(self.s)
         renames_release(self.s)
         store_delete(self.s)
@@ -206,7 +216,7 @@ cdef class Store(Forking):
         ok = config_set(&self.s.config, id, view_of(text, len(text)), &why) if id != OPT_DATABASES else True
         options_applied(self.s, False)
         if id == OPT_SAVE:
-            saves_tick(self.s)
+            tick(self.s)
             self.s.wanted = self.next_due()
         release(self.s)
         if self.s.wanted != NEVER:
@@ -576,6 +586,7 @@ cdef class Store(Forking):
         """Makes the child's copy private, without network threads."""
         guard_init(&self.s.guard)
         self.s.on_tick = self.s.on_options = NULL      # the files are the parent's
+        replication_abandon(self.s)
         saves_forget(self.s)
         journal_abandon(self.s)
         if self.v != NULL:

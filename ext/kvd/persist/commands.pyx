@@ -1,6 +1,5 @@
 """SAVE, BGSAVE, LASTSAVE, BGREWRITEAOF, WAITAOF, SHUTDOWN, and the section Persistence of INFO."""
 
-from libc.stdint cimport int64_t
 from libc.stdio cimport snprintf
 from libc.string cimport memset
 
@@ -15,7 +14,7 @@ from kvd.persist.saves cimport (
     saves_of, saves_open, saves_wake,
 )
 from kvd.resp.writer cimport write_status
-from kvd.run.args cimport arg_int, reply_array, reply_error, reply_int, reply_ok
+from kvd.run.args cimport reply_error, reply_int, reply_ok
 from kvd.run.call cimport call
 from kvd.run.errors cimport NO_MEMORY, SYNTAX
 from kvd.run.registry cimport define
@@ -122,33 +121,6 @@ cdef void bgrewriteaof_command(call *c) noexcept nogil:
         write_status(c.out, b"Background append only file rewriting started")
     else:
         reply_error(c, b"ERR Can't execute an AOF background rewriting. Please check the server logs for more information.")
-
-
-define(waitaof_command, """
-    WAITAOF numlocal numreplicas timeout
-    blocking | generic | 7.2.0 | O(1)
-    Wait until the writes of this connection are in the append-only log and synced.
-    categories: connection blocking slow
-    tips: request_policy:all_shards response_policy:agg_min
-""")
-cdef void waitaof_command(call *c) noexcept nogil:
-    """The sync is done at once, so nothing has to wait; there are no replicas."""
-    cdef int64_t local, replicas, timeout
-    cdef journal *j = journal_of(c.store)
-    if not arg_int(c, 1, &local) or not arg_int(c, 2, &replicas) or not arg_int(c, 3, &timeout):
-        return
-    if not 0 <= local <= 1:
-        reply_error(c, b"ERR value is out of range, must be between 0 and 1")
-    elif replicas < 0:
-        reply_error(c, b"ERR value is out of range, must be positive")
-    elif timeout < 0:
-        reply_error(c, b"ERR timeout is negative")
-    elif local and j == NULL:
-        reply_error(c, b"ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.")
-    else:
-        reply_array(c, 2)
-        reply_int(c, 1 if j != NULL and journal_sync(j) else 0)
-        reply_int(c, 0)
 
 
 # ---- SHUTDOWN ----------------------------------------------------------------------------------------

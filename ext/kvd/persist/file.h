@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -19,6 +20,23 @@ static inline int kvd_file_create(const char *path) { return open(path, O_WRONLY
 /* empty, and what is written goes to its end, also after it was cut: not for kvd_file_write_at */
 static inline int kvd_file_begin(const char *path) { return open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0644); }
 static inline int kvd_file_append(const char *path) { return open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644); }
+
+/* a file without a name, to be written and read: it is gone when it is closed. -1: errno */
+static inline int kvd_file_nameless(const char *folder) {
+    char path[4096 + 32];
+    int fd = -1;
+#ifdef O_TMPFILE
+    fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (fd >= 0) return fd;
+#endif
+    snprintf(path, sizeof(path), "%s/temp-sync-XXXXXX", folder);
+    fd = mkstemp(path);
+    if (fd >= 0) {
+        fcntl(fd, F_SETFD, FD_CLOEXEC);
+        unlink(path);
+    }
+    return fd;
+}
 
 /* n bytes at the end of the file; 0, or errno. done: how many were written */
 static inline int kvd_file_write_some(int fd, const char *p, size_t n, size_t *done) {

@@ -8,6 +8,7 @@ cdef extern from "kvd/persist/file.h" nogil:
     int file_create "kvd_file_create" (const char *path)              # these three: a descriptor, or -1
     int file_begin "kvd_file_begin" (const char *path)
     int file_append "kvd_file_append" (const char *path)
+    int file_nameless "kvd_file_nameless" (const char *folder)
     int file_write "kvd_file_write" (int fd, const char *p, size_t n)     # these: 0, or errno
     int file_write_some "kvd_file_write_some" (int fd, const char *p, size_t n, size_t *done)
     int file_write_at "kvd_file_write_at" (int fd, const char *p, size_t n, long at)

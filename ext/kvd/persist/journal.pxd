@@ -7,16 +7,10 @@ from kvd.core.threads cimport pthread_t
 from kvd.core.view cimport view
 from kvd.persist.file cimport PATH_ROOM
 from kvd.persist.manifest cimport manifest
+from kvd.persist.nap cimport nap
 from kvd.store.effects cimport consumer
 from kvd.store.parts cimport PART_JOURNAL
 from kvd.store.store cimport store
-
-cdef extern from "kvd/persist/nap.h" nogil:
-    struct nap "kvd_nap":
-        pass
-    void nap_init "kvd_nap_init" (nap *n)
-    int nap_for "kvd_nap" (nap *n, int ms)
-    void nap_end "kvd_nap_end" (nap *n)
 
 cdef enum journal_policy:      # appendfsync, in the order of its words
     SYNC_EVERYSEC

@@ -29,6 +29,7 @@ from kvd.persist.file cimport (
 from kvd.persist.latency cimport latency_begin, latency_ms, latency_note
 from kvd.persist.logload cimport log_load
 from kvd.persist.manifest cimport manifest_add, manifest_load, manifest_print, manifest_release
+from kvd.persist.nap cimport nap_end, nap_for, nap_init
 from kvd.persist.progress cimport progress_expect, progress_next
 from kvd.persist.saves cimport (
     is_busy, is_plain, is_saving, rewriting, saves, saves_begin, saves_of, saves_open, saves_open_file, saves_wake,

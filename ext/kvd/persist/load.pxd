@@ -33,6 +33,9 @@ cdef struct placing:           # a key that waits for its bucket to arrive in th
     uint64_t hash
     const uint8_t *at          # its record
 
+cdef struct bytes_source:      # bytes that come from elsewhere than a file
+    ssize_t (*take)(bytes_source *self, char *p, size_t n) noexcept nogil    # up to n of them; 0: the end; -1: errno tells why there is none
+
 cdef struct loading:
     store *s
     uint32_t flags
@@ -68,6 +71,7 @@ cdef struct loading:
     bint whole                 # no bytes follow those in memory
     bint starved               # more bytes are needed: loading_feed
     int fd                     # or -1
+    bytes_source *source       # instead of a file
     buf room                   # of those read from fd
     # the databases that are being filled
     database *dbs
@@ -94,6 +98,8 @@ cdef void loading_libraries(library_files *by) noexcept                         
 
 cdef void loading_open(loading *l, store *s, view data, uint32_t flags) noexcept nogil  # of a whole file in memory, which stays the caller's
 cdef void loading_open_file(loading *l, store *s, int fd, uint32_t flags) noexcept nogil  # the same of an open file, which stays the caller's
+cdef void loading_open_source(loading *l, store *s, bytes_source *source, uint32_t flags) noexcept nogil   # the same of a source, which stays the caller's
+cdef view loading_rest(loading *l) noexcept nogil                    # bytes that were read from the source and follow the data
 cdef void loading_feed(loading *l) noexcept nogil                    # reads more of the file if needed. Call it before each slice, without the lock
 cdef bint loading_some(loading *l, size_t bytes) noexcept nogil      # a slice of about so many bytes, under the lock; False: look at state
 cdef bint loading_finish(loading *l) noexcept nogil                  # installs everything, under the lock; False: nothing was, see error

@@ -124,6 +124,16 @@ cdef void loading_open_file(loading *l, store *s, int fd, uint32_t flags) noexce
         l.size = st.st_size
 
 
+cdef void loading_open_source(loading *l, store *s, bytes_source *source, uint32_t flags) noexcept nogil:
+    begin(l, s, view_of(NULL, 0), flags)
+    l.source = source
+    l.starved = True
+
+
+cdef view loading_rest(loading *l) noexcept nogil:
+    return view_of(<const char *>l.r.p, l.r.end - l.r.p)
+
+
 cdef uint64_t loading_offset(loading *l) noexcept nogil:
     return l.before + (l.r.p - l.first)
 
@@ -563,6 +573,16 @@ cdef bint make_room(loading *l) noexcept nogil:
     return True
 
 
+cdef ssize_t take(loading *l, char *p, size_t n) noexcept nogil:
+    cdef ssize_t got
+    if l.source != NULL:
+        return l.source.take(l.source, p, n)
+    while True:
+        got = read(l.fd, p, n)
+        if got >= 0 or errno != EINTR:
+            return got
+
+
 cdef void loading_feed(loading *l) noexcept nogil:
     cdef ssize_t n
     if not l.starved or l.state > LOADING_RECORDS:
@@ -571,9 +591,7 @@ cdef void loading_feed(loading *l) noexcept nogil:
         fail_call(l, b"no memory", 0)
         return
     while l.room.len < l.room.cap:
-        n = read(l.fd, l.room.ptr + l.room.len, l.room.cap - l.room.len)
-        if n < 0 and errno == EINTR:
-            continue
+        n = take(l, l.room.ptr + l.room.len, l.room.cap - l.room.len)
         if n < 0:
             fail_call(l, b"cannot read the file", errno)
             return
@@ -581,6 +599,8 @@ cdef void loading_feed(loading *l) noexcept nogil:
             l.whole = True
             break
         l.room.len += n
+        if l.source != NULL:
+            break
     l.r.end = l.first + l.room.len
     l.starved = False
 

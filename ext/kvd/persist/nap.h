@@ -29,6 +29,13 @@ static inline int kvd_nap(struct kvd_nap *n, int ms) {
     return going;
 }
 
+/* ends the sleep that goes on, if one does */
+static inline void kvd_nap_wake(struct kvd_nap *n) {
+    pthread_mutex_lock(&n->mutex);
+    pthread_cond_broadcast(&n->cond);
+    pthread_mutex_unlock(&n->mutex);
+}
+
 static inline void kvd_nap_end(struct kvd_nap *n) {
     pthread_mutex_lock(&n->mutex);
     n->ended = 1;

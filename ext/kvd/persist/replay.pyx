@@ -10,16 +10,15 @@ from libc.errno cimport EINTR, ENOMEM, errno
 from libc.stdio cimport snprintf
 from libc.string cimport memchr, memset
 
-from kvd.core.buf cimport buf, buf_drop_front, buf_release, buf_reserve
-from kvd.core.view cimport view, view_is, view_of
+from kvd.core.buf cimport buf_drop_front, buf_release, buf_reserve
+from kvd.core.view cimport view_is, view_of
 from kvd.persist.progress cimport progress_at, progress_rest
-from kvd.resp.parser cimport PARSE_COMMAND, PARSE_ERROR, PARSE_MORE, parse, parser, parser_init, parser_release
+from kvd.resp.parser cimport PARSE_COMMAND, PARSE_ERROR, PARSE_MORE, parse, parser_init, parser_release
 from kvd.run.after cimport after
 from kvd.run.call cimport F_ADMIN, arity_fits, call, call_init, command
 from kvd.run.registry cimport command_of
 from kvd.run.run cimport run_quietly
 from kvd.session.clients cimport session_delete, session_login, session_new
-from kvd.session.session cimport session
 from kvd.store.clock cimport store_time
 from kvd.store.lock cimport guard_yield
 from kvd.store.store cimport store_lock, store_unlock
@@ -39,18 +38,6 @@ cdef enum:
     CHUNK = 4194304            # bytes read at once
     SLICE = 256                # commands run under the lock at once
 
-cdef struct replaying:
-    store *s
-    session *c
-    parser p
-    buf data                   # read, and not run yet
-    uint64_t before            # bytes of the file before them
-    int fd
-    bint held                  # the caller holds the lock
-    bint ended                 # all of the file has been read
-    replayed *result
-
-
 cdef void take_lock(replaying *y) noexcept nogil:
     if not y.held:
         store_lock(y.s)
@@ -61,7 +48,7 @@ cdef void give_lock(replaying *y) noexcept nogil:
         store_unlock(y.s)
 
 
-cdef bint bad(replaying *y, const char *why, view what) noexcept nogil:
+cdef bint replay_bad(replaying *y, const char *why, view what) noexcept nogil:
     snprintf(y.result.error, sizeof(y.result.error), b"at offset %llu: %s%.*s", <unsigned long long>(y.before + y.p.start), why,
              <int>min(what.len, <size_t>64), what.ptr)
     return False
@@ -90,15 +77,15 @@ cdef bint run_words(replaying *y) noexcept nogil:
     call_init(&c, y.c)
     c.command = command_of(y.p.argv, y.p.argc, &container)
     if c.command == NULL or not arity_fits(c.command, y.p.argc):
-        return bad(y, b"not a command, or a wrong number of arguments: ", y.p.argv[0])
+        return replay_bad(y, b"not a command, or a wrong number of arguments: ", y.p.argv[0])
     c.flags = c.command.flags
     if c.flags & F_ADMIN:
-        return bad(y, b"a command that no log contains: ", y.p.argv[0])
+        return replay_bad(y, b"a command that no log contains: ", y.p.argv[0])
     c.argv = y.p.argv
     c.argc = y.p.argc
     run_quietly(&c)
     if y.c.out.len and y.c.out.ptr[0] == c'-' and view_is(y.p.argv[0], b"select"):
-        return bad(y, b"a database that does not exist: ", y.p.argv[1])        # what follows would be in another
+        return replay_bad(y, b"a database that does not exist: ", y.p.argv[1])        # what follows would be in another
     y.c.out.len = 0
     y.result.commands += 1
     return True
@@ -129,16 +116,16 @@ cdef int next_command(replaying *y) noexcept nogil:
     if y.p.missing < 0 and y.p.used < y.data.len and y.data.ptr[y.p.used] != c'*':
         y.p.start = y.p.used
         y.result.malformed = True
-        bad(y, b"not the begin of a command", view_of(NULL, 0))
+        replay_bad(y, b"not the begin of a command", view_of(NULL, 0))
         return PARSE_ERROR
     state = parse(&y.p, y.data.ptr, y.data.len)
     y.result.malformed = state != PARSE_COMMAND and state != PARSE_MORE
     if state == PARSE_ERROR:
-        bad(y, y.p.error, view_of(NULL, 0))
+        replay_bad(y, y.p.error, view_of(NULL, 0))
     elif state == PARSE_COMMAND or state == PARSE_MORE:
         return state
     else:
-        bad(y, b"an empty command", view_of(NULL, 0))
+        replay_bad(y, b"an empty command", view_of(NULL, 0))
     return PARSE_ERROR
 
 
@@ -153,11 +140,11 @@ cdef int find_exec(replaying *y, size_t *end) noexcept nogil:
             end[0] = y.p.used
             return PARSE_COMMAND
         if view_is(y.p.argv[0], b"multi"):
-            bad(y, b"MULTI within MULTI", view_of(NULL, 0))
+            replay_bad(y, b"MULTI within MULTI", view_of(NULL, 0))
             return PARSE_ERROR
 
 
-cdef int run_unit(replaying *y) noexcept nogil:
+cdef int replay_unit(replaying *y) noexcept nogil:
     """Runs a command, or all of a transaction, at p.used."""
     cdef size_t begin
     cdef size_t inside
@@ -173,7 +160,7 @@ cdef int run_unit(replaying *y) noexcept nogil:
             begin_at(&y.p, begin)
         return state
     if not (y.p.argc == 1 and view_is(y.p.argv[0], b"multi")):
-        return PARSE_COMMAND if run_words(y) else PARSE_ERROR
+        return PARSE_COMMAND if y.run(y) else PARSE_ERROR
     inside = y.p.used
     state = find_exec(y, &end)
     if state != PARSE_COMMAND:
@@ -182,7 +169,7 @@ cdef int run_unit(replaying *y) noexcept nogil:
         return state
     begin_at(&y.p, inside)
     while next_command(y) == PARSE_COMMAND and y.p.used < end:
-        if not run_words(y):
+        if not y.run(y):
             return PARSE_ERROR
     return PARSE_COMMAND
 
@@ -193,7 +180,7 @@ cdef int run_slice(replaying *y) noexcept nogil:
     cdef int state = PARSE_COMMAND
     store_time(y.s)
     for _ in range(SLICE):
-        state = run_unit(y)
+        state = replay_unit(y)
         if state != PARSE_COMMAND:
             break
         y.result.valid = y.before + y.p.used
@@ -217,35 +204,50 @@ cdef replay_end run_all(replaying *y) noexcept nogil:
             guard_yield(&y.s.guard)
             progress_rest(y.s, y.result.commands - before)
         if state == PARSE_MORE:
-            y.before += y.p.used
-            buf_drop_front(&y.data, y.p.used)
-            begin_at(&y.p, 0)
+            replay_drop(y, y.p.used)
             if not feed(y):
                 break
     if y.result.failed_call:
         return REPLAY_UNREADABLE
     if not y.ended:
-        bad(y, b"out of memory", view_of(NULL, 0))
+        replay_bad(y, b"out of memory", view_of(NULL, 0))
         return REPLAY_BAD
     return REPLAY_WHOLE if y.data.len == 0 else REPLAY_TORN
+
+
+cdef void replay_init(replaying *y, store *s, replayed *result) noexcept nogil:
+    memset(y, 0, sizeof(replaying))
+    memset(result, 0, sizeof(replayed))
+    y.s = s
+    y.result = result
+    y.run = run_words
+    y.fd = -1
+    parser_init(&y.p)
+    y.p.trusted = True
+    y.p.max_bulk = <int64_t>1 << 40
+
+
+cdef void replay_drop(replaying *y, size_t n) noexcept nogil:
+    y.before += n
+    buf_drop_front(&y.data, n)
+    begin_at(&y.p, 0)
+
+
+cdef void replay_release(replaying *y) noexcept nogil:
+    parser_release(&y.p)
+    buf_release(&y.data)
 
 
 cdef replay_end replay_file(store *s, const char *path, uint64_t begin, bint held, replayed *r) noexcept nogil:
     cdef replaying y
     cdef replay_end end = REPLAY_UNREADABLE
-    memset(&y, 0, sizeof(y))
-    memset(r, 0, sizeof(replayed))
-    y.s = s
+    replay_init(&y, s, r)
     y.held = held
-    y.result = r
     y.before = r.valid = begin
     y.fd = open(path, O_RDONLY | O_CLOEXEC)
     if y.fd < 0 or lseek(y.fd, <long>begin, SEEK_SET) < 0:
         r.failed_call = errno
         return REPLAY_UNREADABLE
-    parser_init(&y.p)
-    y.p.trusted = True
-    y.p.max_bulk = <int64_t>1 << 40
     take_lock(&y)
     y.c = session_new(s, True)
     if y.c != NULL:
@@ -259,7 +261,6 @@ cdef replay_end replay_file(store *s, const char *path, uint64_t begin, bint hel
     else:
         r.failed_call = ENOMEM
     r.size = y.before + y.data.len
-    parser_release(&y.p)
-    buf_release(&y.data)
+    replay_release(&y)
     close(y.fd)
     return end

@@ -30,6 +30,7 @@ cdef struct snapshot:
     place *places              # by database
     int databases
     place *flushed
+    size_t libraries_at        # in out, at the begin
     int selected               # the database of what was written last; -1: none
     pthread_t taker            # of one for the library: the thread that takes it
     bint has_taker
@@ -39,6 +40,7 @@ cdef struct snapshot:
     bint muted                 # it is given up: nothing is written, marks are removed
     bint failed                # for lack of memory
     int asked                  # the RDB version that has to read it; 0: any
+    bint lenient               # figures that it cannot hold are left out, rather than the snapshot given up
     int version                # the RDB version that reads it
     const char *unfit          # what the version that was asked for cannot hold; then it has been given up
     int64_t begun_ms
@@ -51,6 +53,8 @@ ctypedef void (*libraries_visitor)(store *s, void (*take)(void *to, view code) n
 cdef int snapshot_asked(store *s) noexcept nogil                          # the option rdb-version; 0: the lowest that loses nothing
 cdef snapshot *snapshot_new(store *s, bint is_base, int asked) noexcept nogil     # of this instant; NULL: no memory, or there is one
 cdef snapshot *snapshot_new_commands(store *s) noexcept nogil            # the same, as the commands of an append-only file
+cdef void snapshot_origin(snapshot *w, const char *id, int64_t offset, int db) noexcept nogil   # right after the instant: the history that the data belongs to, and the database of its last command
+cdef void snapshot_filter(snapshot *w, bint libraries) noexcept nogil     # right after the instant: no keys, and libraries only if asked
 cdef bint snapshot_some(snapshot *w, size_t bytes) noexcept nogil         # a slice of about so many; True: everything is in w.out
 cdef void snapshot_hurry(store *s) noexcept nogil                         # under the lock: takes all that is left of one that is being taken, so that another can begin
 cdef void snapshot_give_up(snapshot *w) noexcept nogil                    # before its end: then snapshot_some until True

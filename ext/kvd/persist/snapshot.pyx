@@ -112,7 +112,7 @@ cdef void put_head(snapshot *w, bint is_base) noexcept nogil:
     put_aux_int(&to, b"ctime", wall_ms() // 1000)
     put_aux_int(&to, b"used-mem", <int64_t>store_memory(w.s))
     put_aux_int(&to, b"aof-base", is_base)
-    begin = w.out.len
+    begin = w.libraries_at = w.out.len
     snapshot_put_libraries(w.s, &to)
     if w.version < 10 and w.out.len != begin:
         refuse(w, b"function libraries, which need version 10")
@@ -153,6 +153,7 @@ cdef bint put_entry(snapshot *w, saving *v, buf *out, int db, entry *e, size_t b
     put_access(w.s, out, e)
     w.keys += 1
     value_save_start(v, out, e, True, w.compresses, w.asked)
+    v.lenient = w.lenient
     if not value_save_some(v, bytes):
         return False
     w.version = max(w.version, v.version)
@@ -456,6 +457,23 @@ cdef snapshot *snapshot_new_commands(store *s) noexcept nogil:
             buf_printf(&w.out, b"#TS:%lld\r\n", <long long>(w.begun_ms // 1000))
         put_libraries(w)
     return w
+
+
+cdef void snapshot_origin(snapshot *w, const char *id, int64_t offset, int db) noexcept nogil:
+    cdef writer to
+    to.out = &w.out
+    to.compresses = False
+    put_aux_int(&to, b"repl-stream-db", db)
+    put_aux(&to, b"repl-id", view_str(id))
+    put_aux_int(&to, b"repl-offset", offset)
+
+
+cdef void snapshot_filter(snapshot *w, bint libraries) noexcept nogil:
+    cdef int i
+    for i in range(w.databases):
+        w.places[i].done = True
+    if not libraries:
+        w.out.len = w.libraries_at
 
 
 cdef void snapshot_give_up(snapshot *w) noexcept nogil:

@@ -9,6 +9,8 @@ While a script keeps the store busy, nothing is served: that is done at the end 
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
+from libc.string cimport strcmp
+
 from kvd.core.entry cimport entry
 from kvd.core.table cimport table_hash
 from kvd.core.view cimport view, view_str
@@ -18,11 +20,11 @@ from kvd.run.call cimport call_init, command
 from kvd.run.errors cimport NO_MEMORY
 from kvd.run.figures cimport figure_error
 from kvd.run.run cimport run, run_ended
-from kvd.session.session cimport AFTER_SERVE, AFTER_INVALIDATE, REPLY_ON, session_append_pushes
+from kvd.session.session cimport AFTER_INVALIDATE, AFTER_SERVE, REPLY_ON, session_append_pushes
 from kvd.session.tracking cimport tracking_send
 from kvd.session.waiters cimport (
     NULL_ARRAY, wait_end, wait_forget, wait_key, wait_key_db, wait_key_name, wait_link, wait_of, wait_overdue,
-    wait_start, waiter, waits_ready,
+    wait_start, waiter, waits_count, waits_ready,
 )
 from kvd.store.effects cimport unit_close, unit_open
 from kvd.store.keyspace cimport keyspace_find
@@ -46,7 +48,7 @@ cdef wanted wanted_keys(call *c, int at, int count, int type, int64_t deadline) 
     what.count = count
     what.step = 1
     what.type = type
-    what.on_gone = False
+    what.on_gone = what.counts = False
     what.null = NULL_ARRAY
     what.deadline = deadline
     return what
@@ -62,6 +64,19 @@ cdef void wait_for_keys(call *c, wanted what) noexcept nogil:
         c.waits = True
     else:
         reply_error(c, NO_MEMORY)
+
+
+cdef bint wait_until(call *c, int64_t timeout_ms) noexcept nogil:
+    cdef wanted what
+    if c.late or c.session.executing:
+        return False
+    if c.again:
+        c.waits = True
+        return True
+    what = wanted_keys(c, 0, 0, 0, c.store.now + timeout_ms if timeout_ms else 0)
+    what.counts = True
+    c.waits = wait_start(c.session, c.command, &what)
+    return c.waits
 
 
 # ---- serving ----------------------------------------------------------------------------------------
@@ -86,11 +101,12 @@ cdef void finish(call *c, size_t at) noexcept nogil:
         who.wake(who)
 
 
-cdef void run_again(store *s, waiter *w) noexcept nogil:
+cdef void run_again(store *s, waiter *w, bint late) noexcept nogil:
     cdef session *outer = clients_of(s).running
     cdef size_t at = w.who.out.len
     cdef call c
     call_of(&c, w)
+    c.late = late
     clients_of(s).running = w.who
     unit_open(&s.effects)
     run(&c)
@@ -114,8 +130,18 @@ cdef void serve_key(store *s, wait_key *k) noexcept nogil:
             return
         following = l.next if l != stop else NULL
         if (e != NULL and type_of(e) == l.w.type) or l.w.on_gone:
-            run_again(s, l.w)
+            run_again(s, l.w, False)
         l = following
+
+
+cdef void waits_again(store *s, const char *name) noexcept nogil:
+    cdef session *who = clients_of(s).first
+    cdef session *following
+    while who != NULL and waits_count(s):
+        following = who.next
+        if who.wait != NULL and strcmp((<const command *>wait_of(who).command).name, name) == 0:
+            run_again(s, wait_of(who), False)
+        who = following
 
 
 cdef void serve(store *s) noexcept nogil:
@@ -142,6 +168,9 @@ cdef void end_wait(session *who, const char *error) noexcept nogil:
     cdef size_t at = who.out.len
     cdef uint64_t spent = w.spent
     cdef call c
+    if error == NULL and w.counts:
+        run_again(who.store, w, True)
+        return
     call_of(&c, w)
     if error != NULL:
         figure_error(who.store, view_str(error))

@@ -21,6 +21,7 @@ cdef enum command_flag:
     F_NO_MANDATORY_KEYS = 1024     # its numkeys may be 0
     F_CONTAINER = 2048
     F_LOADING = 4096           # also while the data set is being loaded
+    F_STALE = 8192             # also by a replica whose master is gone (replica-serve-stale-data no)
     # flags of kvd only, as described by MARKS in kvd/run/spec.py
     F_IN_MULTI = 1 << 16
     F_ENDS_MULTI = 1 << 17
@@ -96,6 +97,7 @@ cdef struct call:
     bint from_script
     bint again                 # a blocked command is run again
     bint waits                 # it is blocked: neither replied nor measured yet
+    bint late                  # it was blocked, and its time is over: it replies what there is
 
 ctypedef void (*handler)(call *c) noexcept nogil
 ctypedef uint32_t (*narrowing)(call *c) noexcept nogil                 # the flags of this call
@@ -135,4 +137,4 @@ cdef inline void call_init(call *c, session *who) noexcept nogil:
     c.reply_at = who.out.len
     c.target = NULL
     c.forbids = 0
-    c.from_script = c.again = c.waits = False
+    c.from_script = c.again = c.waits = c.late = False

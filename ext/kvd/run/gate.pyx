@@ -19,7 +19,7 @@ from kvd.core.view cimport view, view_is
 from kvd.run.args cimport reply_error, reply_errorf
 from kvd.run.call cimport (
     F_ALLOW_BUSY, F_CROSS_SLOTS, F_DENYOOM, F_ENDS_MULTI, F_LISTENING, F_LOADING, F_MAY_REPLICATE, F_NOSCRIPT,
-    F_NO_AUTH, F_NO_MULTI, F_WRITE, arity_fits, command, key_at, key_walk,
+    F_NO_AUTH, F_NO_MULTI, F_STALE, F_WRITE, arity_fits, command, key_at, key_walk,
 )
 from kvd.run.errors cimport LOADING, NOAUTH, OOM
 from kvd.run.figures cimport figures_of
@@ -30,12 +30,14 @@ from kvd.session.session cimport (
     AFTER_INVALIDATE, ANY_SLOT, NO_SLOT, clients_of, in_multi, is_paused, session, session_kill,
 )
 from kvd.session.tracking cimport tracking_send
-from kvd.store.config cimport OPT_SAVE, OPT_STOP_WRITES_ON_BGSAVE_ERROR, cfg, config_text
-from kvd.store.evict cimport evict_until_fits, over_limit
+from kvd.store.config cimport (
+    OPT_REPLICA_READ_ONLY, OPT_REPLICA_SERVE_STALE_DATA, OPT_SAVE, OPT_STOP_WRITES_ON_BGSAVE_ERROR, cfg, config_text,
+)
+from kvd.store.evict cimport evict_until_fits, is_the_masters, over_limit
 from kvd.store.log cimport LOG_WARNING, log_line
 from kvd.store.store cimport (
-    SPECIAL_BUSY, SPECIAL_CLUSTER, SPECIAL_LISTENS, SPECIAL_LOADING, SPECIAL_LOCKED_OUT, SPECIAL_MEMORY, SPECIAL_MULTI,
-    SPECIAL_PAUSED, SPECIAL_UNLOGGED, SPECIAL_UNSAVED,
+    SPECIAL_BUSY, SPECIAL_CLUSTER, SPECIAL_FEW_REPLICAS, SPECIAL_LISTENS, SPECIAL_LOADING, SPECIAL_LOCKED_OUT,
+    SPECIAL_MEMORY, SPECIAL_MULTI, SPECIAL_PAUSED, SPECIAL_REPLICA, SPECIAL_STALE, SPECIAL_UNLOGGED, SPECIAL_UNSAVED,
 )
 
 cdef enum caller:
@@ -51,7 +53,7 @@ cdef struct refusal:
     const char *error          # NULL: the error in clients.busy
 
 cdef enum:
-    ROWS = 13
+    ROWS = 16
 
 cdef refusal REFUSALS[ROWS]
 REFUSALS[:] = [
@@ -68,9 +70,13 @@ REFUSALS[:] = [
             b"are disabled, because this instance is configured to report errors during writes if RDB snapshotting fails "
             b"(stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB error."),
     refusal(SPECIAL_UNLOGGED, CLIENTS | SCRIPTS, writes, b"MISCONF Errors writing to the AOF file: %s"),
+    refusal(SPECIAL_FEW_REPLICAS, CLIENTS | SCRIPTS, is_write, b"NOREPLICAS Not enough good replicas to write."),
+    refusal(SPECIAL_REPLICA, CLIENTS | SCRIPTS, must_not_write, b"READONLY You can't write against a read only replica."),
     refusal(0, SCRIPTS, script_lacks_memory, OOM),
     refusal(SPECIAL_LISTENS, CLIENTS, only_listens,
             b"ERR Can't execute '%s': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context"),
+    refusal(SPECIAL_STALE, CLIENTS | SCRIPTS, must_not_be_stale,
+            b"MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'."),
     refusal(SPECIAL_BUSY, CLIENTS, must_wait_for_script, NULL),
 ]
 
@@ -116,7 +122,7 @@ cdef uint32_t flags_of_work(call *c) noexcept nogil:
 cdef bint lacks_memory(call *c) noexcept nogil:
     """Evicts first. Invalidations of evicted keys are sent before the reply."""
     cdef bint fits
-    if not over_limit(c.store):
+    if not over_limit(c.store) or is_the_masters(c.store):
         return False
     fits = evict_until_fits(c.store)
     if clients_of(c.store).after & AFTER_INVALIDATE:
@@ -128,6 +134,18 @@ cdef bint lacks_memory(call *c) noexcept nogil:
 cdef bint writes(call *c) noexcept nogil:
     """PING is refused too: health checks are to notice."""
     return flags_of_work(c) & F_WRITE or (not c.from_script and view_is(c.argv[0], b"ping"))
+
+
+cdef bint is_write(call *c) noexcept nogil:
+    return flags_of_work(c) & F_WRITE
+
+
+cdef bint must_not_write(call *c) noexcept nogil:
+    return is_write(c) and not c.session.master and cfg(&c.store.config, OPT_REPLICA_READ_ONLY)
+
+
+cdef bint must_not_be_stale(call *c) noexcept nogil:
+    return not (c.flags & F_STALE or c.session.master or cfg(&c.store.config, OPT_REPLICA_SERVE_STALE_DATA))
 
 
 cdef bint cannot_be_saved(call *c) noexcept nogil:

@@ -14,7 +14,7 @@ from kvd.core.text cimport parse_int
 from kvd.core.view cimport lower, view_is, view_of
 from kvd.run.call cimport (
     F_ADMIN, F_ALLOW_BUSY, F_CONTAINER, F_DENYOOM, F_ENDS_MULTI, F_IN_MULTI, F_KEEPS_CACHING, F_LISTENING, F_LOADING,
-    F_MAY_REPLICATE, F_NESTS, F_NOSCRIPT, F_NO_AUTH, F_NO_MANDATORY_KEYS, F_NO_MULTI, F_READONLY, F_SHOWN_FIRST,
+    F_MAY_REPLICATE, F_NESTS, F_NOSCRIPT, F_NO_AUTH, F_NO_MANDATORY_KEYS, F_NO_MULTI, F_READONLY, F_SHOWN_FIRST, F_STALE,
     F_SKIP_MONITOR, F_SKIP_SLOWLOG, F_TAKES_VALUE, F_WRITE, KEY_VARIABLE, MAX_KEY_SPECS, MAX_SECRETS, key_spec, secret,
 )
 from kvd.store.config cimport SECRET, option_at, option_find
@@ -39,7 +39,7 @@ cdef dict FLAGS = {
     "noscript": F_NOSCRIPT, "allow_busy": F_ALLOW_BUSY, "no_mandatory_keys": F_NO_MANDATORY_KEYS,
     "in_multi": F_IN_MULTI, "ends_multi": F_ENDS_MULTI, "listening": F_LISTENING, "nests": F_NESTS,
     "may_replicate": F_MAY_REPLICATE, "keeps_caching": F_KEEPS_CACHING, "shown_first": F_SHOWN_FIRST,
-    "takes_value": F_TAKES_VALUE, "loading": F_LOADING,
+    "takes_value": F_TAKES_VALUE, "loading": F_LOADING, "stale": F_STALE,
 }
 
 cdef const char *KEY_FLAG_NAMES[16]

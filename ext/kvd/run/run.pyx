@@ -25,12 +25,12 @@ from kvd.session.waiters cimport wait_of
 from kvd.store.clock cimport store_time
 from kvd.store.config cimport OPT_SLOWLOG_LOG_SLOWER_THAN, cfg
 from kvd.store.effects cimport effect_words
-from kvd.store.store cimport SPECIAL_EFFECTS, SPECIAL_MONITORS, SPECIAL_PAUSED, SPECIAL_TRACKS, store
+from kvd.store.store cimport SPECIAL_EFFECTS, SPECIAL_MONITORS, SPECIAL_PAUSED, SPECIAL_REPLICA, SPECIAL_TRACKS, store
 
 cdef enum:
     SLOW_TICKS = 1000000       # a call of more ticks (some 400 us) is examined closer
     LONG_US = 1000             # after a longer call the time is read again
-    AROUND = SPECIAL_EFFECTS | SPECIAL_MONITORS | SPECIAL_PAUSED | SPECIAL_TRACKS     # the call needs more work than its handler
+    AROUND = SPECIAL_EFFECTS | SPECIAL_MONITORS | SPECIAL_PAUSED | SPECIAL_REPLICA | SPECIAL_TRACKS     # the call needs more work than its handler
 
 
 # ---- MONITOR ----------------------------------------------------------------------------------------
@@ -140,7 +140,7 @@ cdef void run_special(call *c) noexcept nogil:
     cdef bint moved = s.effects.moved
     s.effects.moved = False
     s.effects.said = c.flags & F_NESTS
-    s.hides = s.special & SPECIAL_PAUSED and not c.flags & F_WRITE
+    s.hides = s.special & (SPECIAL_PAUSED | SPECIAL_REPLICA) and not c.flags & F_WRITE
     c.command.run(c)
     s.hides = False
     if s.special & SPECIAL_EFFECTS and s.effects.moved and not s.effects.said:

@@ -131,6 +131,9 @@ cdef void take_output(connection *k) noexcept nogil:
     if c.out.failed:
         c.killed = True
         return
+    if c.feed != NULL and c.out.len == 0 and k.sending.len == 0:
+        c.feed(c)
+        c.killed = c.killed or c.out.failed
     if c.out.len == 0:
         return
     if k.sending.len == 0:

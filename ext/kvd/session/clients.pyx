@@ -95,6 +95,8 @@ cdef void leave_monitors(session *c) noexcept nogil:
 
 cdef void session_delete(session *c) noexcept nogil:
     cdef clients *r = clients_of(c.store)
+    if c.leaves != NULL:
+        c.leaves(c)
     pointer_take(&r.by_id, id_key(&c.id))
     wait_end(c)
     unsubscribe_all(c)

@@ -92,8 +92,15 @@ cdef struct session:
     size_t input_free
     size_t argv_bytes
     size_t pending             # output that the owner has taken but not yet written
+    size_t behind              # of a replica: bytes of the stream that it has yet to be sent
     size_t counted             # what it has reported of its memory
     int64_t soft_since_ms      # above the soft output limit since; 0: it is not
+    int64_t written            # offset of the replication stream after its last write
+    bint master                # the link to the master, of which this store is a replica; fd: while it is connected
+    bint syncs                 # it is a replica: its output is the stream, not replies
+    void *replica              # what is known of it as a replica (replica/master.pyx), or NULL
+    void (*feed)(session *c) noexcept nogil     # or NULL; called under the lock when all output is sent: appends more
+    void (*leaves)(session *c) noexcept nogil   # or NULL; called before it is deleted
     void *link                 # the owner's
     bint (*relax)(session *c, bint busy, int64_t spent_us) noexcept nogil   # called during a long script; False: end it
     void *relaxed              # state of relax

@@ -16,7 +16,7 @@ from libc.string cimport memcpy, memset
 from kvd.core.buf cimport buf_add
 from kvd.core.pointers cimport pointer_find
 from kvd.core.view cimport view_of
-from kvd.store.config cimport CLASS_NORMAL, CLASS_PUBSUB, output_limit
+from kvd.store.config cimport CLASS_NORMAL, CLASS_PUBSUB, CLASS_REPLICA, output_limit
 from kvd.store.store cimport SPECIAL_BUSY, SPECIAL_CLOSED, SPECIAL_PAUSED, SPECIAL_REPLY, special_set, store_report
 
 
@@ -122,7 +122,7 @@ cdef void session_pushed(session *c) noexcept nogil:
 
 
 cdef inline output_limit *limit_of(session *c) noexcept nogil:
-    return &c.store.config.limits[<int>(CLASS_PUBSUB if is_listening(c) else CLASS_NORMAL)]
+    return &c.store.config.limits[<int>(CLASS_REPLICA if c.syncs else CLASS_PUBSUB if is_listening(c) else CLASS_NORMAL)]
 
 
 cdef void session_limit_output(session *c) noexcept nogil:
@@ -131,7 +131,7 @@ cdef void session_limit_output(session *c) noexcept nogil:
 
 
 cdef size_t session_output(session *c) noexcept nogil:
-    cdef size_t waiting = c.pending + c.out.len
+    cdef size_t waiting = c.pending + c.out.len + c.behind
     return waiting - FREE_OUTPUT if waiting > FREE_OUTPUT else 0
 
 

@@ -36,6 +36,7 @@ cdef struct waiter:
     int argc
     int type                   # of the value it needs
     bint on_gone               # also wakes when the key is deleted, or changes its type
+    bint counts                # after its deadline it is run once more, and replies what there is
     uint64_t spent             # ticks that its runs have taken
     int64_t deadline           # wall ms; 0: none
     uint32_t heap_at           # its position in waits.heap + 1; 0: not in it
@@ -51,6 +52,7 @@ cdef struct wanted:            # what a command waits for
     int step                   # words from one key to the next
     int type                   # of the value it needs
     bint on_gone
+    bint counts
     int null
     int64_t deadline           # ms by the store's clock; 0: none
 

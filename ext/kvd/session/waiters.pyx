@@ -261,6 +261,7 @@ cdef waiter *waiter_new(session *c, wanted *what) noexcept nogil:
     w.argc = what.argc
     w.type = what.type
     w.on_gone = what.on_gone
+    w.counts = what.counts
     w.deadline = what.deadline
     if w.deadline and c.store.clock.mode != CLOCK_WALL:
         w.deadline += wall_ms() - c.store.now      # waiting takes real time, also with a frozen clock

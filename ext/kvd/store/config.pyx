@@ -106,6 +106,28 @@ rdbcompression | bool | yes | rw | Compress strings in a snapshot.
 stop-writes-on-bgsave-error | bool | yes | rw | Refuse writes after a failed snapshot.
 aof-rewrite-incremental-fsync | bool | yes | rw | Sync a rewritten append-only file in steps.
 key-load-delay | int -2147483648 2147483647 | 0 | rw hidden | Microseconds to wait for each key or command that is loaded at the start, for tests; -N: one for N of them.
+masterauth=primaryauth | text | | rw secret | Password for the master.
+masteruser=primaryuser | text | | rw | User name for the master.
+min-replicas-max-lag=min-slaves-max-lag | int 0 2147483647 | 10 | rw | Maximum lag of a replica that counts for min-replicas-to-write, in seconds.
+min-replicas-to-write=min-slaves-to-write | int 0 2147483647 | 0 | rw | Replicas that must be connected for a write to be accepted.
+repl-backlog-size | memory 1 9223372036854775807 | 1mb | rw | Size of the replication backlog.
+repl-backlog-ttl | int 0 9223372036854775807 | 3600 | rw | Seconds for which the backlog is kept without replicas.
+repl-disable-tcp-nodelay | bool | no | rw inert | Let TCP delay data for replicas to send fewer packets.
+repl-diskless-load | enum disabled on-empty-db swapdb flush-before-load | disabled | rw protected | How a replica loads a snapshot.
+repl-diskless-sync | bool | yes | rw | Send snapshots to replicas without a file.
+repl-diskless-sync-delay | int 0 2147483647 | 5 | rw | Seconds to wait for more replicas before a snapshot is sent.
+repl-diskless-sync-max-replicas | int 0 2147483647 | 0 | rw | Number of replicas that ends that wait.
+repl-ping-replica-period=repl-ping-slave-period | int 1 2147483647 | 10 | rw | Seconds between pings to replicas.
+repl-timeout | int 1 2147483647 | 60 | rw | Seconds after which a replication link times out.
+replica-announce-ip=slave-announce-ip | text | | rw | Address that a replica announces to its master.
+replica-announce-port=slave-announce-port | int 0 65535 | 0 | rw | Port that a replica announces to its master.
+replica-announced | bool | yes | rw | Show this replica to sentinels.
+replica-ignore-maxmemory=slave-ignore-maxmemory | bool | yes | rw | Do not evict keys on a replica.
+replica-lazy-flush=slave-lazy-flush | bool | no | rw inert | Flush in the background before a replica loads.
+replica-priority=slave-priority | int 0 2147483647 | 100 | rw | Priority for promotion; the lowest number is promoted first.
+replica-read-only=slave-read-only | bool | yes | rw | Refuse writes on a replica.
+replica-serve-stale-data=slave-serve-stale-data | bool | yes | rw | Answer reads on a replica while its link is down.
+replicaof=slaveof | text | | words | Address of the master to replicate.
 acl-pubsub-default | enum allchannels resetchannels | resetchannels | rw inert | Channel permissions of new ACL users.
 aclfile | text | | unmade | Path of the file of ACL users.
 acllog-max-len | int 0 9223372036854775807 | 128 | rw inert | Maximum number of entries in the ACL log.
@@ -185,14 +207,10 @@ log-format | enum legacy logfmt | legacy | rw inert | Format of log lines.
 log-timestamp-format | enum legacy iso8601 milliseconds | legacy | rw inert | Format of timestamps in the log.
 lua-enable-deprecated-api | bool | no | hidden inert | Give scripts the deprecated Lua API.
 lua-enable-insecure-api | bool | no | rw hidden inert | Give scripts the insecure Lua API.
-masterauth=primaryauth | text | | rw secret unmade | Password for the master.
-masteruser=primaryuser | text | | rw unmade | User name for the master.
 max-new-connections-per-cycle | int 1 1000 | 10 | rw inert | New connections accepted in one round of the event loop.
 max-new-tls-connections-per-cycle | int 1 1000 | 1 | rw inert | New TLS connections accepted in one round of the event loop.
 maxmemory-clients | percent | 0 | rw unmade | Memory limit of all clients together, in bytes or percent of maxmemory.
 min-io-threads-avoid-copy-reply | int 0 2147483647 | 7 | rw hidden inert | Network threads from which replies are sent without a copy.
-min-replicas-max-lag=min-slaves-max-lag | int 0 2147483647 | 10 | rw inert | Maximum lag of a replica that counts for min-replicas-to-write, in seconds.
-min-replicas-to-write=min-slaves-to-write | int 0 2147483647 | 0 | rw unmade | Replicas that must be connected for a write to be accepted.
 min-string-size-avoid-copy-reply | int 0 2147483647 | 16384 | rw hidden inert | Size from which a reply is sent without a copy.
 min-string-size-avoid-copy-reply-threaded | int 0 2147483647 | 65536 | rw hidden inert | The same with network threads.
 mptcp | bool | no | inert | Listen with Multipath TCP.
@@ -208,28 +226,10 @@ rdma-bind | text | | words inert | RDMA addresses to listen on.
 rdma-completion-vector | int -1 1024 | -1 | inert | RDMA completion vector.
 rdma-port | int 0 65535 | 0 | inert | RDMA port to listen on.
 rdma-rx-size | int 65536 16777216 | 1048576 | inert | Size of an RDMA receive buffer.
-repl-backlog-size | memory 1 9223372036854775807 | 1mb | rw inert | Size of the replication backlog.
-repl-backlog-ttl | int 0 9223372036854775807 | 3600 | rw inert | Seconds for which the backlog is kept without replicas.
-repl-disable-tcp-nodelay | bool | no | rw inert | Let TCP delay data for replicas to send fewer packets.
-repl-diskless-load | enum disabled on-empty-db swapdb flush-before-load | disabled | rw protected inert | How a replica loads a snapshot.
-repl-diskless-sync | bool | yes | rw inert | Send snapshots to replicas without a file.
-repl-diskless-sync-delay | int 0 2147483647 | 5 | rw inert | Seconds to wait for more replicas before a snapshot is sent.
-repl-diskless-sync-max-replicas | int 0 2147483647 | 0 | rw inert | Number of replicas that ends that wait.
 repl-mptcp | bool | no | rw inert | Replicate over Multipath TCP.
-repl-ping-replica-period=repl-ping-slave-period | int 1 2147483647 | 10 | rw inert | Seconds between pings to replicas.
 repl-rdb-channel | bool | yes | rw hidden inert | Send snapshots over a connection of their own.
-repl-timeout | int 1 2147483647 | 60 | rw inert | Seconds after which a replication link times out.
-replica-announce-ip=slave-announce-ip | text | | rw inert | Address that a replica announces to its master.
-replica-announce-port=slave-announce-port | int 0 65535 | 0 | rw inert | Port that a replica announces to its master.
-replica-announced | bool | yes | rw inert | Show this replica to sentinels.
 replica-full-sync-buffer-limit | memory | 0 | rw inert | Size limit of a replica's buffer during a full synchronization.
 replica-ignore-disk-write-errors | bool | no | rw inert | Continue after a disk error on a replica.
-replica-ignore-maxmemory=slave-ignore-maxmemory | bool | yes | rw inert | Do not evict keys on a replica.
-replica-lazy-flush=slave-lazy-flush | bool | no | rw inert | Flush in the background before a replica loads.
-replica-priority=slave-priority | int 0 2147483647 | 100 | rw inert | Priority for promotion; the lowest number is promoted first.
-replica-read-only=slave-read-only | bool | yes | rw inert | Refuse writes on a replica.
-replica-serve-stale-data=slave-serve-stale-data | bool | yes | rw inert | Answer reads on a replica while its link is down.
-replicaof=slaveof | text | | words unmade | Address of the master to replicate.
 sanitize-dump-payload | enum no yes clients | no | rw inert | Validate the payloads of RESTORE and the values in files. kvd always validates all of them.
 server_cpulist=server-cpulist | text | | inert | CPU affinity of the server's threads.
 shutdown-on-sigint | shutdown | default | rw words | What SIGINT does: default, save, nosave, now, force.

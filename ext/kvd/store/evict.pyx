@@ -23,12 +23,12 @@ from kvd.core.wheel cimport wheel_sample, wheel_soonest
 from kvd.store.access cimport access_clock, access_frequency
 from kvd.store.change cimport key_gone
 from kvd.store.config cimport (
-    EVENT_EVICTED, OPT_DATABASES, OPT_MAXMEMORY_EVICTION_TENACITY, OPT_MAXMEMORY_POLICY, OPT_MAXMEMORY_SAMPLES,
+    EVENT_EVICTED, OPT_DATABASES, OPT_MAXMEMORY_EVICTION_TENACITY, OPT_MAXMEMORY_POLICY, OPT_MAXMEMORY_SAMPLES, OPT_REPLICA_IGNORE_MAXMEMORY,
     POLICY_ALLKEYS_LFU, POLICY_ALLKEYS_LRU, POLICY_ALLKEYS_RANDOM, POLICY_NOEVICTION, POLICY_VOLATILE_LFU,
     POLICY_VOLATILE_LRU, POLICY_VOLATILE_RANDOM, POLICY_VOLATILE_TTL,
 )
 from kvd.store.keyspace cimport keyspace_remove, store_freeing
-from kvd.store.store cimport SPECIAL_LOADING, database
+from kvd.store.store cimport SPECIAL_LOADING, SPECIAL_REPLICA, database
 
 cdef enum:
     POOL = 16
@@ -224,6 +224,10 @@ cdef bint evict_for(store *s, int64_t until_us) noexcept nogil:
     return True
 
 
+cdef bint is_the_masters(store *s) noexcept nogil:
+    return s.special & SPECIAL_REPLICA and cfg(&s.config, OPT_REPLICA_IGNORE_MAXMEMORY)
+
+
 cdef bint evict_until_fits(store *s) noexcept nogil:
     cdef int64_t begun
     cdef bint ok
@@ -237,5 +241,5 @@ cdef bint evict_until_fits(store *s) noexcept nogil:
 
 
 cdef void evict_some(store *s, int64_t until_us) noexcept nogil:
-    if over_limit(s):
+    if over_limit(s) and not is_the_masters(s):
         evict_for(s, until_us)

@@ -13,6 +13,7 @@ from kvd.core.clock cimport wall_us
 from kvd.store.config cimport (
     OPT_LOGFILE, OPT_LOGLEVEL, OPT_SYSLOG_ENABLED, OPT_SYSLOG_FACILITY, OPT_SYSLOG_IDENT, cfg, config_text,
 )
+from kvd.store.store cimport SPECIAL_REPLICA
 
 cdef extern from "kvd/store/log.h" nogil:
     void log_time "kvd_log_time" (char *out, size_t n, long long us) noexcept
@@ -36,7 +37,7 @@ cdef void log_to_configured(store *s, int level, const char *text) noexcept nogi
         if f == NULL:
             return
     log_time(when, sizeof(when), wall_us())
-    fprintf(f, b"%d:M %s %c %s\n", getpid(), when, (<const char *>b".-*#")[level], text)
+    fprintf(f, b"%d:%c %s %c %s\n", getpid(), c'S' if s.special & SPECIAL_REPLICA else c'M', when, (<const char *>b".-*#")[level], text)
     if path[0]:
         fclose(f)
     else:

@@ -13,5 +13,6 @@ cdef enum part:
     PART_SNAPSHOT              # persist/snapshot.pyx: the one that is being taken, or NULL
     PART_SAVES                 # persist/saves.pyx
     PART_JOURNAL               # persist/journal.pyx: the append-only log; NULL: there is none
+    PART_REPLICATION           # replica/replication.pyx; NULL: there never was a master or a replica
     PART_SERVER                # server/server.pyx
     PARTS

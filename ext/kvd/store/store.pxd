@@ -41,7 +41,11 @@ cdef enum special:             # bits of store.special and session.special: what
     SPECIAL_RENAMED = 32768    # commands have other names (rename-command)
     SPECIAL_UNSAVED = 65536    # the last snapshot has failed
     SPECIAL_UNLOGGED = 131072  # the last write to the append-only log has failed
-    SPECIAL_LOADING = 262144   # the data set is being read from files
+    SPECIAL_LOADING = 262144   # the data set is being read from files, or from a master
+    SPECIAL_REPLICA = 524288   # this store is a replica: its master decides what expires and is evicted
+    SPECIAL_APPLYING = 1048576     # the stream of the master is being applied
+    SPECIAL_STALE = 2097152    # it is a replica without a connection to its master
+    SPECIAL_FEW_REPLICAS = 4194304   # fewer replicas than min-replicas-to-write
 
 cdef enum clock_mode:          # of a store, for tests of expiry
     CLOCK_WALL
@@ -94,6 +98,11 @@ cdef struct stats:
     uint64_t reads
     uint64_t writes
     uint64_t polls             # rounds of the event loops
+    uint64_t syncs_full        # of replicas: with a snapshot
+    uint64_t syncs_continued   # without one
+    uint64_t syncs_refused     # of those that asked to continue
+    uint64_t replicated_in     # bytes of the stream
+    uint64_t replicated_out
     rate ops
     rate input
     rate output
@@ -159,8 +168,8 @@ cdef inline size_t store_memory(store *s) noexcept nogil:
 
 
 cdef inline int64_t expiry_now(store *s) noexcept nogil:
-    """Deadlines up to this time have passed. While a log is loaded none has: what expired is a deletion in the log."""
-    return 0 if s.special & SPECIAL_LOADING else s.now
+    """Deadlines up to this time have passed. While a log or a master's stream is applied none has: what expired is a deletion there."""
+    return 0 if s.special & (SPECIAL_LOADING | SPECIAL_APPLYING) else s.now
 
 
 cdef inline void store_report(store *s, int part, size_t bytes) noexcept nogil:

@@ -14,7 +14,7 @@ from kvd.store.effects cimport effects_deliver
 from kvd.store.evict cimport evict_some
 from kvd.store.expire cimport expire_some
 from kvd.store.keyspace cimport store_freeing
-from kvd.store.store cimport SPECIAL_LOADING
+from kvd.store.store cimport SPECIAL_LOADING, SPECIAL_REPLICA
 
 
 cdef void store_tick(store *s, int64_t budget_us) noexcept nogil:
@@ -25,7 +25,7 @@ cdef void store_tick(store *s, int64_t budget_us) noexcept nogil:
     if s.special & SPECIAL_LOADING:
         return
     if s.now >= s.paused_until:
-        if s.expiring:
+        if s.expiring and not s.special & SPECIAL_REPLICA:
             expire_some(s, until)
         evict_some(s, until)
     if s.effects.count:
@@ -41,7 +41,7 @@ cdef int64_t store_next(store *s) noexcept nogil:
         return s.now
     if s.special & SPECIAL_LOADING:
         return NEVER
-    if not s.expiring:
+    if not s.expiring or s.special & SPECIAL_REPLICA:
         return best
     if s.now < s.paused_until:
         return min(s.paused_until, best)

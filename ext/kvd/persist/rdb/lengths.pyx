@@ -12,7 +12,7 @@ from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint64_t
 from libc.string cimport memcpy, memmove, memset
 
 from kvd.core.buf cimport buf_release, buf_reserve
-from kvd.core.listpack cimport lp_check, lp_count
+from kvd.core.listpack cimport lp_check, lp_count, lp_settle
 from kvd.core.lzf cimport lzf_compress, lzf_decompress
 from kvd.core.mem cimport mem_alloc
 from kvd.core.text cimport INT_TEXT, format_int, parse_int
@@ -271,4 +271,6 @@ cdef uint8_t *get_listpack(reader *r) noexcept nogil:
         r.bad = r.empty = True
         return NULL
     lp = copy_bytes(r, v)
+    if lp != NULL:
+        lp_settle(r.mem, &lp)
     return lp

@@ -110,11 +110,11 @@ cdef bint has_counters(stream *s) noexcept nogil:
 
 cdef int form_of(saving *w, stream *s) noexcept nogil:
     """-1: there is none that the version which was asked for has."""
-    if has_consumers(s, 0 < w.asked < 11):
+    if has_consumers(s, 0 < w.asked < 11) and not (w.lenient and 0 < w.asked < 11):
         return RDB_STREAM_3 if value_needs(w, 11, b"a stream with consumers that were seen without being active, which needs version 11") else -1
     if w.version >= 10:
         return RDB_STREAM_2
-    if has_counters(s):
+    if has_counters(s) and not w.lenient:
         return RDB_STREAM_2 if value_needs(w, 10, b"a stream with deleted entries or counters of its own, which needs version 10") else -1
     return RDB_STREAM_1
 

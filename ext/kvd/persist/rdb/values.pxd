@@ -32,6 +32,7 @@ cdef struct saving:            # a value that is being written, in slices if it 
     bint begun
     int form                   # once it is begun
     int asked                  # the RDB version that has to read it; 0: any
+    bint lenient               # figures that it cannot hold are left out: times of consumers, counters of streams
     int version                # the RDB version that reads what was written
     const char *unfit          # what the version that was asked for cannot hold; NULL: nothing. Then the value is not written
     saving_place at

@@ -41,6 +41,7 @@ cdef void value_save_start(saving *w, buf *out, entry *e, bint keyed, bint compr
     w.begun = False
     w.form = -1
     w.asked = asked
+    w.lenient = False
     w.version = asked if asked else RDB_LEAST
     w.unfit = NULL
     memset(&w.packed, 0, sizeof(buf))

@@ -1,0 +1,1 @@
+"""Values in RDB format. May import commands and the layers below."""
