@@ -24,7 +24,7 @@ class Server:
         self.program, self.password, self.wires = program, None, []
         if program == "kvd":
             settings = {name.removeprefix("--").replace("-", "_"): value for name, value in zip(options[::2], options[1::2], strict=True)}
-            self.running = kvd.Store(enable_debug_command="yes", **settings).serve()
+            self.running = kvd.Store(enable_debug_command="yes", repl_diskless_sync_delay="0", **settings).serve()
             self.port, self.plain = self.running.port, False
         else:
             self.port = free_port()

@@ -1,4 +1,4 @@
-"""The move by replication, between real servers."""
+"""The move by replication."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from kvd.migrate.pausing import Pause
 
 from .conftest import KINDS, Hook, Moved
 
-real = pytest.mark.parametrize("program", KINDS[1:])
+real = pytest.mark.parametrize("program", KINDS)
 
 
 def following(ends, source, target, progress=None, address=None):

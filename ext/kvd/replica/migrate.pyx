@@ -168,13 +168,15 @@ cdef bint connects(call *c, migration *m) noexcept nogil:
 
 
 cdef bint sends(migration *m) noexcept nogil:
-    """All of it. Replies are taken meanwhile, so that the other side never waits for this one while it is waited for."""
+    """All of it. Replies are taken meanwhile, so that the other side never waits for this one while it is waited for; what is wrong with them is found
+    when they are read."""
     cdef size_t at = 0
     cdef size_t n
     while at < m.out.len:
         n = min(m.out.len - at, <size_t>PIECE)
-        if not wire_send(&m.peer, m.out.ptr + at, n) or wire_fill(&m.peer, 0) < 0:
+        if not wire_send(&m.peer, m.out.ptr + at, n):
             return False
+        wire_fill(&m.peer, 0)
         at += n
     return True
 
