@@ -1,6 +1,8 @@
 """MIGRATE, with kvd and with real servers at both ends: what is expected of kvd is shown to hold for them."""
 
 import contextlib
+import os
+import signal
 import socket
 import threading
 
@@ -17,6 +19,14 @@ from ..waiting import eventually
 READING = "IOERR error or timeout reading to target instance"
 CONNECTING = "IOERR error or timeout connecting to the client"
 WRITING = "IOERR error or timeout writing to target instance"
+
+
+class Interrupted(Exception):
+    pass
+
+
+def interrupt(number, frame):
+    raise Interrupted
 
 
 @pytest.fixture
@@ -406,6 +416,35 @@ def test_others_wait_until_it_has_ended(start):
         mover.join(60)
         reading.join(60)
         assert done == [b"OK"] and seen == [0]
+
+
+@pytest.mark.parametrize("script", [False, True])
+@pytest.mark.parametrize("door", ["store", "client"])
+def test_python_threads_go_on_while_a_program_waits_for_it(door, script):
+    """The other side is one of them."""
+    store = kvd.Store()
+    store.set("k", "v")
+    run = store.execute if door == "store" else kvd.Redis(store).execute_command
+    with Other(b"+OK\r\n", b"+OK\r\n") as other:
+        words = to(other, "k", timeout=60_000)
+        if script:
+            words = ("EVAL", "return redis.call(unpack(ARGV))", 0, *words)
+        assert run(*words) in (b"OK", True)
+    assert b"RESTORE" in other.received and store.get("k") is None and store.set("k", "w")
+
+
+def test_a_signal_ends_the_wait():
+    store = kvd.Store()
+    store.set("k", "v")
+    before = signal.signal(signal.SIGUSR1, interrupt)
+    with Other() as other:
+        killer = threading.Thread(target=lambda: eventually(lambda: b"RESTORE" in other.received) and os.kill(os.getpid(), signal.SIGUSR1))
+        killer.start()
+        with pytest.raises(Interrupted):
+            store.execute(*to(other, "k", timeout=100_000))
+        killer.join()
+    signal.signal(signal.SIGUSR1, before)
+    assert store.get("k") == b"v"
 
 
 def test_expired_keys_are_not_moved(target):

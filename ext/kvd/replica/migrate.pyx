@@ -2,7 +2,7 @@
 
 The store's lock is held from the first key to the last deletion, so that the move is atomic for all clients, as where one thread serves all: no
 client of this store gets a reply meanwhile. Each wait is bounded by the timeout of the command: the connection, each 64 KiB that is sent, and
-each reply, also one that comes byte by byte.
+each reply, also one that comes byte by byte. Other Python threads of a program that calls it go on, and a Ctrl-C ends the wait for replies.
 
 All commands are sent before the replies are needed: AUTH if it is asked for, SELECT, a RESTORE for each key. A key is deleted only when its own
 RESTORE was acknowledged, and AUTH and SELECT too; deleted keys are propagated as one DEL. As in Redis, a RESTORE after a SELECT or an AUTH that is
@@ -31,6 +31,7 @@ from kvd.run.args cimport arg_int, find_read, propagate_as, propagates, reply_er
 from kvd.run.call cimport call
 from kvd.run.errors cimport NO_MEMORY, SYNTAX
 from kvd.run.registry cimport define
+from kvd.session.session cimport session
 from kvd.store.clock cimport store_time
 from kvd.store.config cimport OPT_CLUSTER_ENABLED, OPT_RDBCOMPRESSION, cfg
 from kvd.store.effects cimport effect_word
@@ -39,10 +40,13 @@ cdef enum:
     USUAL_MS = 1000            # of a timeout that is not positive
     HOST_MAX = 256             # bytes of a host name
     PIECE = 65536              # bytes sent between two looks at the replies
+    STEP_MS = 100              # between two looks for a Ctrl-C
+    LONG_US = 1000000          # a time for which a script runs that releases the GIL
     ERROR_MAX = 1022           # bytes of an error of the other side that are passed on
     OPTIONS = 6                # the first argument that may be an option
 
 cdef struct migration:
+    session *who
     wire peer
     buf out                    # the commands
     buf keys                   # numbers of arguments, as ints: the keys that are sent; later those that were acknowledged
@@ -181,6 +185,11 @@ cdef bint sends(migration *m) noexcept nogil:
     return True
 
 
+cdef bint goes_on(migration *m) noexcept nogil:
+    """In the thread of a Python program, lets its other threads run. False: it was interrupted."""
+    return not m.who.in_process or m.who.relax == NULL or m.who.relax(m.who, False, LONG_US)
+
+
 # ---- what is replied ---------------------------------------------------------------------------------
 
 cdef bint next_reply(migration *m, view *line) noexcept nogil:
@@ -190,7 +199,7 @@ cdef bint next_reply(migration *m, view *line) noexcept nogil:
     cdef view have = wire_data(&m.peer)
     while not have.len or memchr(have.ptr, c'\n', have.len) == NULL:
         left = (until - mono_us() + 999) // 1000
-        if left <= 0 or have.len > PIECE or wire_fill(&m.peer, left) < 1:
+        if left <= 0 or have.len > PIECE or not goes_on(m) or wire_fill(&m.peer, min(left, <int64_t>STEP_MS)) < 0:
             return False
         have = wire_data(&m.peer)
     return wire_line(&m.peer, line)
@@ -248,6 +257,7 @@ cdef void delete_acknowledged(call *c, migration *m) noexcept nogil:
 
 cdef void transfer(call *c, migration *m) noexcept nogil:
     cdef bint whole
+    goes_on(m)
     if not connects(c, m) and m.peer.error != ECONNREFUSED:
         reply_error(c, b"IOERR error or timeout connecting to the client")
         return
@@ -279,6 +289,7 @@ cdef void migrate_command(call *c) noexcept nogil:
     memset(&m, 0, sizeof(m))
     if not read_migration(c, &m):
         return
+    m.who = c.session
     wire_init(&m.peer, m.timeout, NULL)
     gather(c, &m)
     if m.out.failed or m.keys.failed:
