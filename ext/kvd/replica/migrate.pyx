@@ -51,7 +51,8 @@ cdef struct migration:
     buf out                    # the commands
     buf keys                   # numbers of arguments, as ints: the keys that are sent; later those that were acknowledged
     buf error                  # the first error of the other side
-    int64_t timeout
+    int64_t begun_us
+    int64_t timeout            # ms
     int64_t db
     bint copy
     bint replace
@@ -187,7 +188,7 @@ cdef bint sends(migration *m) noexcept nogil:
 
 cdef bint goes_on(migration *m) noexcept nogil:
     """In the thread of a Python program, lets its other threads run. False: it was interrupted."""
-    return not m.who.in_process or m.who.relax == NULL or m.who.relax(m.who, False, LONG_US)
+    return not m.who.in_process or m.who.relax == NULL or m.who.relax(m.who, False, LONG_US + mono_us() - m.begun_us)
 
 
 # ---- what is replied ---------------------------------------------------------------------------------
@@ -290,6 +291,7 @@ cdef void migrate_command(call *c) noexcept nogil:
     if not read_migration(c, &m):
         return
     m.who = c.session
+    m.begun_us = mono_us()
     wire_init(&m.peer, m.timeout, NULL)
     gather(c, &m)
     if m.out.failed or m.keys.failed:
