@@ -11,7 +11,7 @@ DOCS = Path(__file__).parent.parent / "docs"
 README = DOCS.parent / "README.md"
 
 
-@pytest.mark.parametrize("page", [DOCS / "embedding.md", DOCS / "caching.md", DOCS / "diskcache.md", DOCS / "persistence.md", DOCS / "replication.md", DOCS / "migrating.md", DOCS / "scripting.md", DOCS / "testing.md", DOCS / "inprocess.md", README], ids=lambda p: p.name)
+@pytest.mark.parametrize("page", [DOCS / "embedding.md", DOCS / "caching.md", DOCS / "diskcache.md", DOCS / "persistence.md", DOCS / "replication.md", DOCS / "migrating.md", DOCS / "moving.md", DOCS / "scripting.md", DOCS / "testing.md", DOCS / "inprocess.md", README], ids=lambda p: p.name)
 def test_python_snippets_run(page):
     code = "\n".join(re.findall(r"```python\n(.*?)```", page.read_text(), re.S))
     assert code

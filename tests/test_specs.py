@@ -78,7 +78,8 @@ def test_every_command_has_documentation(store):
     ("syntax", "arity", "keys"),
     [("GET key", 2, (1, 1, 1)), ("DEL key [key ...]", -2, (1, -1, 1)), ("MSET key value [key value ...]", -3, (1, -1, 2)),
      ("RENAME key newkey", 3, (1, 2, 1)), ("X <A | B n> key", -3, (2, 2, 1)), ("SCAN cursor [MATCH pattern]", -2, (0, 0, 0)),
-     ("CONFIG|SET p v [p v ...]", -4, (0, 0, 0)), ("ZADD key [NX | XX] score member [score member ...]", -4, (1, 1, 1))],
+     ("CONFIG|SET p v [p v ...]", -4, (0, 0, 0)), ("ZADD key [NX | XX] score member [score member ...]", -4, (1, 1, 1)),
+     ('MIGRATE host port <key | ""> db', 5, (3, 3, 1))],
 )  # fmt: skip
 def test_syntax_lines(syntax, arity, keys):
     spec = parse(f"{syntax}\n | generic | 1.0.0 | O(1)\nSentence.")

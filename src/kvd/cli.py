@@ -1,4 +1,4 @@
-"""The command line: `kvd serve`, `kvd check`, `kvd help`, and `kvd docs` for maintainers."""
+"""The command line: `kvd serve`, `kvd check`, `kvd migrate`, `kvd help`, and `kvd docs` for maintainers."""
 
 from __future__ import annotations
 
@@ -379,6 +379,66 @@ def check(path: str, fix: bool, yes: bool, until: int | None) -> None:
     from kvd.check import run
 
     sys.exit(run(path, fix=fix, until=until or 0, say=click.echo, ask=lambda question: yes or click.confirm(question)))
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """Once: what was begun is undone without a second interruption."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+@main.command()
+@click.argument("source")
+@click.argument("target")
+@click.option("--replace", is_flag=True, help="Delete what the target has. Without it, a target that is not empty is refused.")
+@click.option(
+    "--scan", "way", flag_value="scan", help="Copy key by key, even if the target could follow the source by replication."
+)
+@click.option(
+    "--replication", "way", flag_value="replication", help="Fail if the target cannot follow the source by replication."
+)
+@click.option("--pause", type=click.IntRange(min=1), default=5000, show_default=True, metavar="MS",
+              help="How long the writes of the source's clients may be paused at the switch and while both ends are compared.")  # fmt: skip
+@click.option(
+    "--no-pause", is_flag=True, help="Do not pause them. What is written during the switch may be missing on the target."
+)
+@click.option("--verify", type=click.Choice(["auto", "full", "none"]), default="auto", show_default=True,
+              help="auto: digests or a random sample of values; full: all values; none: counts of keys alone.")  # fmt: skip
+@click.option(
+    "--state",
+    type=click.Path(dir_okay=False),
+    metavar="FILE",
+    help="Keep in FILE how far a scan is, and go on from there if it exists.",
+)
+@click.option("--retry", type=click.FloatRange(min=0), default=60.0, show_default=True, metavar="SECONDS",
+              help="How long to connect again after a connection was lost.")  # fmt: skip
+@click.option(
+    "--source-address",
+    metavar="HOST:PORT",
+    help="Address of the source as the target reaches it, if it differs from that in the URL.",
+)
+def migrate(
+    source: str, target: str, replace: bool, way: str | None, pause: int, no_pause: bool, verify: str, state: str | None, retry: float,
+    source_address: str | None,
+) -> None:  # fmt: skip
+    """Move a data set from SOURCE to TARGET while it is used.
+
+    SOURCE and TARGET are redis://[[user]:password@]host[:port][/database], rediss://..., unix://path, or a file: kvd:///path/app.kvd. Without a
+    database, all are moved. The target follows the source by replication, or else all keys are copied and those that change meanwhile are copied again;
+    at the end the writes of the source are paused, the rest is copied, and both are compared. Clients are not redirected: point them to the
+    target during the pause, or stop them before.
+
+    The exit code is 0 if all was moved and compared, 1 if the move failed or was given up, 2 for wrong arguments, 3 if something differs or
+    could not be copied, 4 if the comparison was not completed because the source is written to, 130 after an interruption."""
+    from kvd.migrate.moving import Options, run
+
+    if source_address and not source_address.rpartition(":")[2].isdigit():
+        raise click.BadParameter("expected HOST:PORT", param_hint="--source-address")
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _interrupt)
+    options = Options(replace, way or "auto", 0 if no_pause else pause, verify, state, retry, source_address)
+    sys.exit(run(source, target, options))
 
 
 @main.command("help")

@@ -383,7 +383,8 @@ ROWS = [
         ("FCALL_RO", "fun", 1, "s"), ("FUNCTION", "DELETE", "lib"), ("FUNCTION", "DUMP"), ("FUNCTION", "FLUSH"), ("FUNCTION", "LIST"), ("SCRIPT", "SHOW", SHA),
         ("FUNCTION", "RESTORE", FUNCTIONS, "FLUSH"), ("FUNCTION", "LOAD", LIBRARY.replace("lib", "other").replace("fun'", "more'")),
     )],
-    Sample(("RESTORE", "new", 0, VALUE)), Sample(("SCRIPT", "LOAD", SCRIPT)), Sample(("SCRIPT", "DEBUG", "NO")),
+    Sample(("RESTORE", "new", 0, VALUE)), Sample(("RESTORE-ASKING", "new", 0, VALUE)), Sample(("MIGRATE", "127.0.0.1", 1, "none", 0, 100)),
+    Sample(("SCRIPT", "LOAD", SCRIPT)), Sample(("SCRIPT", "DEBUG", "NO")),
 ]  # fmt: skip
 MESSAGES = "a client's confirmations are messages, which pubsub() reads"
 NO_MESSAGES = "the session that all callers of Store.execute share receives no messages"

@@ -165,3 +165,14 @@ cdef void restore_command(call *c) noexcept nogil:
         changed(c, c.argv[1], 1, EVENT_GENERIC, b"del")
         propagate_key(c, b"DEL", c.argv[1])
     reply_ok(c)
+
+
+define(restore_asking_command, """
+    RESTORE-ASKING key ttl serialized-value [REPLACE] [ABSTTL] [IDLETIME seconds] [FREQ frequency]
+    write denyoom asking dangerous keyspace | server | 3.0.0 | O(N*M) where N is the number of elements of the value and M their size
+    Create a key from a serialized value, also in a slot that is being imported: RESTORE of MIGRATE between nodes of a cluster.
+    keys: OW update
+    categories: keyspace write slow dangerous
+""")
+cdef void restore_asking_command(call *c) noexcept nogil:
+    restore_command(c)

@@ -52,12 +52,13 @@ cdef enum:
 
 cdef struct key_spec:          # where keys are in the words of a call
     uint32_t flags
-    int begin                  # the word at which the keys begin, or from which `keyword` is searched
+    int begin                  # the word at which the keys begin, or from which `keyword` is searched; negative: among the options
     const char *keyword        # lower case; NULL: none
     int last                   # the last key, counted from the first; negative: from the end
     int step
     int limit                  # above 1: keys are the first 1/limit of what follows
     bint counted               # the first word is the number of keys that follow
+    bint or_empty              # an empty word is no key
 
 cdef struct key_at:            # a key of a call
     int at                     # word

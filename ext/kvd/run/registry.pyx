@@ -83,6 +83,7 @@ cdef void set_key_spec(key_spec *k, object spec):
     k.step = spec.step
     k.limit = spec.limit
     k.counted = spec.counted
+    k.or_empty = spec.or_empty
 
 
 cdef void set_secret(secret *s, object spec):
@@ -283,7 +284,9 @@ cdef bint open_spec(key_walk *w, const key_spec *k) noexcept nogil:
     cdef int64_t count
     w.step = k.step
     w.flags = k.flags
-    w.next = k.begin if k.keyword == NULL else word_after(k.keyword, w.argv, w.argc, k.begin)
+    w.next = k.begin if k.keyword == NULL else word_after(k.keyword, w.argv, w.argc, k.begin if k.begin >= 0 else -w.command.arity)
+    if w.next < w.argc and k.or_empty and not w.argv[w.next].len:
+        w.next = w.argc
     if w.next >= w.argc:
         return True
     w.last = last_key(k, w.next, w.argc)

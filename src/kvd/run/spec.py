@@ -7,9 +7,10 @@
 
 The syntax line determines arity, key positions and the argument tree of COMMAND DOCS. Words in upper case are tokens, others
 arguments; `[ ]` is optional, `< | >` and `[ | ]` are alternatives, `[x ...]` repeats the preceding argument. Arguments called key,
-newkey, source or destination are keys. The second line contains flags, group, version and complexity, the third one a sentence. Further
+newkey, source or destination are keys; `<key | "">` is none if it is empty. The second line contains flags, group, version and complexity, the third one a sentence. Further
 lines are optional: `keys:` access flags of each key argument; `at:` first, last and step, and `arity:`, if they differ from those derived;
-`words:` tokens that precede further keys (STREAMS key ... id ..., STORE key), after the position from which to look for them;
+`words:` tokens that precede further keys (STREAMS key ... id ..., STORE key), after the position from which to look for them. A negative
+position, as Redis shows it, means: among the options, and all that follows is keys;
 `categories:` ACL categories, if they differ; `tips:` hints for proxies; `secret:` arguments that MONITOR and the slow log do not
 show. A subcommand is called `CONFIG|GET`.
 
@@ -97,6 +98,10 @@ class Argument:
         return all(p.fixed() for p in self.parts)
 
 
+def _is_key_or_empty(node: Argument) -> bool:
+    return node.type == "oneof" and [part.type for part in node.parts] == ["key", "pure-token"] and node.parts[1].token == '""'
+
+
 @dataclass
 class KeySpec:
     """The position of keys in a command, and how the command accesses them."""
@@ -108,6 +113,7 @@ class KeySpec:
     step: int = 1
     limit: int = 0  # above 1: keys are the first 1/limit of what follows
     counted: bool = False  # the first word is how many keys follow
+    or_empty: bool = False  # an empty word is no key
 
 
 @dataclass
@@ -164,13 +170,13 @@ class Spec:
         if self.keywords and index >= positional:
             word = self.keywords[index - positional]
             if self.first:
-                return KeySpec(flags, self.looks_from, word)
+                return KeySpec(flags, self.looks_from, word, last=-1 if self.looks_from < 0 else 0)
             return KeySpec(flags, self.looks_from, word, last=-1, limit=2)
         if len(self.key_flags) == 1 or self.last < 0 and index == len(self.key_flags) - 1:
             last = self.last if self.last < 0 else self.last - self.first
         else:
             last = 0
-        return KeySpec(flags, self.first + index, last=last, step=self.step)
+        return KeySpec(flags, self.first + index, last=last, step=self.step, or_empty=any(map(_is_key_or_empty, self.arguments)))
 
     @property
     def container(self) -> str:
@@ -267,7 +273,7 @@ def _keys(arguments: list[Argument], offset: int) -> tuple[int, int, int, int]:
             break
         if node.type == "block" and node.multiple and node.parts[0].type == "key":
             return position, -1, len(node.parts), 0
-        if node.type == "key":
+        if node.type == "key" or _is_key_or_empty(node):
             if not first:
                 first = position
             last, step = position, 1
@@ -297,13 +303,11 @@ def _categories(name: str, flags: list[str], group: str) -> list[str]:
 
 def _secrets(text: str) -> list[Secret]:
     """Parse secrets: `1 2` two words from argument 1; `1 -1` all from it; `AUTH 2` two words after AUTH; `options` values of
-    secret options."""
-    if not text:
-        return []
+    secret options. Several are separated by semicolons."""
     if text == "options":
         return [Secret(2, -1, options=True)]
-    first, count = text.split()
-    return [Secret(int(first), int(count)) if first.isdigit() else Secret(1, int(count), keyword=first)]
+    pairs = [part.split() for part in text.split(";") if part]
+    return [Secret(int(first), int(count)) if first.isdigit() else Secret(1, int(count), keyword=first) for first, count in pairs]
 
 
 def parse(text: str) -> Spec:
