@@ -1,6 +1,5 @@
 """A rewrite is stopped at each call that waits for the disk: others use the store meanwhile, or end the log."""
 
-import errno
 import os
 import random
 import subprocess

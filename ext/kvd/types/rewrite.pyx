@@ -28,7 +28,7 @@ from kvd.core.view cimport view_of, view_str
 from kvd.types.group cimport consumer, group, nack, name_of
 from kvd.types.hash cimport hash_cursor, hash_next, hash_start
 from kvd.types.list cimport list_cursor, list_end, list_next, list_start
-from kvd.types.set cimport set_cursor, set_next, set_start
+from kvd.types.set cimport set_next, set_start
 from kvd.types.stream cimport (
     stream, stream_has, stream_of, stream_walk, stream_walk_field, stream_walk_next, stream_walk_start,
 )
