@@ -3,8 +3,10 @@
    Settings are read from the environment at the first such call, so that a process can fork workers that differ:
      KVDDEV_FAULT_FOLDER  files below it count
      KVDDEV_FAULT_AT      number of the call, from 1
-     KVDDEV_FAULT_KIND    before, after, half: die before or after the call, or with half of its bytes written; else the error number
-     KVDDEV_FAULT_WHILE   a path: the call and those that follow fail as long as this file exists; not set: one fails
+     KVDDEV_FAULT_KIND    before, after, half: die before or after the call, or with half of its bytes written;
+                          step: outside of the main thread, wait; else the error number
+     KVDDEV_FAULT_WHILE   a path: the call and those that follow fail as long as this file exists; not set: one fails.
+                          step: each of them makes a file of this name and .held, and waits until that is removed
      KVDDEV_FAULT_CALLS   names of the calls that count, each followed by a comma; not set: all */
 
 #define _GNU_SOURCE
@@ -17,9 +19,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
-enum kind { NONE, BEFORE, AFTER, HALF, FAIL };
+enum kind { NONE, BEFORE, AFTER, HALF, STEP, FAIL };
 
 static char folder[4096], lasts[4096], names[256];
 static enum kind kind;
@@ -35,7 +38,7 @@ static void settle(void) {
     snprintf(lasts, sizeof lasts, "%s", w ? w : "");
     snprintf(names, sizeof names, "%s", c ? c : "");
     at = atol(n);
-    kind = !strcmp(k, "before") ? BEFORE : !strcmp(k, "after") ? AFTER : !strcmp(k, "half") ? HALF : FAIL;
+    kind = !strcmp(k, "before") ? BEFORE : !strcmp(k, "after") ? AFTER : !strcmp(k, "half") ? HALF : !strcmp(k, "step") ? STEP : FAIL;
     error = atoi(k);
     ready = 1;
 }
@@ -43,6 +46,14 @@ static void settle(void) {
 static void die(void) {
     syscall(SYS_kill, getpid(), SIGKILL);
     for (;;) pause();
+}
+
+static void wait_for_step(void) {
+    char held[4200];
+    struct timespec nap = {0, 200000};
+    snprintf(held, sizeof held, "%s.held", lasts);
+    close(syscall(SYS_openat, AT_FDCWD, held, O_CREAT | O_WRONLY, 0644));
+    while (!syscall(SYS_faccessat, AT_FDCWD, held, F_OK)) nanosleep(&nap, NULL);
 }
 
 static enum kind meet(const char *name, const char *path) {
@@ -56,7 +67,9 @@ static enum kind meet(const char *name, const char *path) {
     if (n < at || (n > at && !lasts[0])) return NONE;
     if (lasts[0] && syscall(SYS_faccessat, AT_FDCWD, lasts, F_OK) < 0) return NONE;
     if (kind == BEFORE) die();
-    return kind;
+    if (kind != STEP) return kind;
+    if (syscall(SYS_gettid) != getpid()) wait_for_step();
+    return NONE;
 }
 
 static enum kind meet_fd(const char *name, int fd) {

@@ -100,6 +100,13 @@ def fill(run, plain=True):
         assert not isinstance(reply, Exception), (words, reply)
 
 
+def restarted(folder, digest, *options):
+    """A server with a log that starts there has these data."""
+    with Served(folder, *LOG, *options) as server:
+        assert server.digest() == digest
+        assert server("FCALL", "seven", "0") == 7
+
+
 def files(folder):
     return sorted(os.path.relpath(os.path.join(at, name), folder) for at, _, names in os.walk(folder) for name in names)
 

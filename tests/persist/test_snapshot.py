@@ -193,6 +193,86 @@ def test_large_values_are_written_in_slices():
     assert slices > 300 and longest < 30_000 and digest(loaded(snap.file())) == before
 
 
+def fill_stream(store, key, n):
+    """With groups, pending entries, and some of them deleted."""
+    for i in range(1, n):
+        store.execute("XADD", key, f"{i}-1", "f", i)
+    for group, count in (("g", n // 2), ("other", n // 4)):
+        store.execute("XGROUP", "CREATE", key, group, 0)
+        store.execute("XREADGROUP", "GROUP", group, "alice", "COUNT", count, "STREAMS", key, ">")
+        store.execute("XREADGROUP", "GROUP", group, "bob", "COUNT", count, "STREAMS", key, ">")
+        store.execute("XGROUP", "CREATECONSUMER", key, group, "idle")
+    store.execute("XTRIM", key, "MINID", f"{n // 8}-1")
+    store.execute("XDEL", key, *[f"{i}-1" for i in range(n // 8, n // 2, 2)])
+
+
+LARGE = {
+    "list": lambda s: s.rpush("k", *range(50_000)),
+    "compressed list": lambda s: [s.configure("list-compress-depth", "1"), s.rpush("k", *[f"{i} {'x' * 100}" for i in range(10_000)])],
+    "set": lambda s: s.sadd("k", *[f"m{i}" for i in range(30_000)]),
+    "zset": lambda s: s.zadd("k", {f"m{i}": i for i in range(30_000)}),
+    "hash": lambda s: s.hset("k", mapping={f"field{i}": i for i in range(30_000)}),
+    "hash with deadlines": lambda s: [s.hset("k", mapping={f"f{i}": i for i in range(5_000)}), s.execute("HEXPIRE", "k", 1000, "FIELDS", 5_000, *[f"f{i}" for i in range(5_000)])],
+    "stream": lambda s: fill_stream(s, "k", 5_000),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", LARGE)
+def test_others_are_served_between_the_commands_of_a_large_value(kind, tmp_path):
+    store = kvd.Store()
+    store.clock.freeze(NOW)
+    LARGE[kind](store)
+    store.expire("k", 1000)
+    store.set("other", "v")
+    before, digest_of_value = digest(store), store.execute("DEBUG", "DIGEST-VALUE", "k")
+    snap = probe.Snapshot(store, True)
+    slices, longest, size = 0, 0, 0
+    while not snap.some(10_000):
+        slices += 1
+        longest, size = max(longest, snap.size() - size), snap.size()
+        assert store.get("other") == b"v"
+    assert slices > 20 and longest < 30_000
+    with replayed(snap.file(), tmp_path) as copy:
+        assert digest(copy) == before and copy.execute("DEBUG", "DIGEST-VALUE", "k") == digest_of_value and copy.execute("DEBUG", "CHECK") == b"OK"
+
+
+CHANGES = [("DEL", "k"), ("RENAME", "k", "x"), ("FLUSHALL",), ("EXPIRE", "k", "1"), ("PERSIST", "k"), ("SWAPDB", "0", "1"), ("SET", "k", "v"), ("COPY", "other", "k", "REPLACE"), None]
+
+
+@pytest.mark.parametrize("words", CHANGES)
+@pytest.mark.parametrize("kind", LARGE)
+def test_a_value_that_is_half_written_as_commands_is_finished_before_it_changes(kind, words, tmp_path):
+    """None: it is given up there."""
+    store = kvd.Store()
+    store.clock.freeze(NOW)
+    LARGE[kind](store)
+    store.expire("k", 1000)
+    store.set("other", "1")
+    store.execute("SELECT", 2)
+    store.set("of another database", "1")
+    before = digest(store)
+    snap = probe.Snapshot(store, True)
+    for _ in range(8):
+        assert not snap.some(5000)
+    store.set("of another database", "2")          # these are written aside
+    store.execute("SELECT", 0)
+    store.set("other", "2")
+    if words is None:
+        snap.give_up()
+    else:
+        store.execute(*words)
+    while not snap.some(5000):
+        store.incr("other")
+    assert store.execute("DEBUG", "CHECK") == b"OK"
+    if words is not None:
+        with replayed(snap.file(), tmp_path) as copy:
+            assert digest(copy) == before
+    now = digest(store)
+    again = probe.Snapshot(store)                  # no mark is left
+    again.some(1 << 40)
+    assert digest(loaded(again.file())) == now
+
+
 @pytest.mark.parametrize("words", [("HSET", "h", "f1", "new"), ("DEL", "h"), ("HPEXPIRE", "h", "1", "FIELDS", "1", "f2"), ("RENAME", "h", "x"), ("FLUSHALL",), ("EXPIRE", "h", "1")])
 def test_a_value_that_is_half_written_is_finished_before_it_changes(words):
     store = kvd.Store()

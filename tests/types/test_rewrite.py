@@ -2,6 +2,10 @@
 
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import kvd
+from kvd.doors import _probe_snapshot as probe
 
 from .values import ANY, FAR, OPTIONS, details, new_store, run
 
@@ -29,3 +33,20 @@ def test_large_values_are_rewritten_in_parts(count):
         store.execute(name, name, *[n for n in range(count) for _ in range(items)])
         commands = store.execute("DEBUG", "REWRITE", name)
         assert [len(words) - 2 for words in commands] == [min(64, count - at) * items for at in range(0, count, 64)]
+
+
+@settings(max_examples=200, deadline=None)
+@given(ANY, OPTIONS, st.sampled_from([1, 50, 1000]))
+def test_commands_in_slices_rebuild_the_value(tmp_path_factory, commands, options, size):
+    store = new_store(options)
+    run(store, commands)
+    store.pexpireat("k", FAR)
+    snap = probe.Snapshot(store, True)
+    while not snap.some(size):
+        pass
+    path = tmp_path_factory.mktemp("commands") / "k.kvd"
+    path.write_bytes(snap.file())
+    with kvd.Store(path, enable_debug_command="yes") as other:
+        assert other.execute("DEBUG", "DIGEST") == store.execute("DEBUG", "DIGEST") and other.execute("DEBUG", "CHECK") == b"OK"
+        if store.exists("k"):
+            assert details(other) == details(store)

@@ -18,14 +18,16 @@ from kvd.core.view cimport view_of
 from kvd.doors.fork cimport fork_locks
 from kvd.doors.lock cimport acquire, release
 from kvd.doors.store cimport Store
+from kvd.persist.attach cimport journal_open, journal_stop
 from kvd.persist.file cimport ERROR_ROOM, RDB_HEADER, rdb_header, rdb_magic
-from kvd.persist.journal cimport journal_flush, journal_of, journal_open, journal_rewrite, journal_stop
+from kvd.persist.journal cimport journal_flush, journal_of
 from kvd.persist.load cimport (
     LOADING_FAILED, LOADING_INSPECT, LOADING_KEEP, LOADING_LENDS, LOADING_MERGE, LOADING_PREAMBLE, LOADING_UNCHECKED,
     loading, loading_drop, loading_feed, loading_finish, loading_offset, loading_open, loading_open_file, loading_some,
 )
 from kvd.persist.progress cimport progress_end, progress_of
 from kvd.persist.rdb.forms cimport RDB_LEAST, RDB_VERSION
+from kvd.persist.rewrite cimport journal_rewrite
 from kvd.persist.saves cimport is_busy, saves, saves_cancel, saves_of, saves_wait
 from kvd.persist.scan cimport scan_commands, scanning
 from kvd.persist.snapshot cimport (

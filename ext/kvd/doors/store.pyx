@@ -27,10 +27,8 @@ from kvd.doors.lock cimport FREE_THREADED, acquire, release
 from kvd.doors.relax cimport relax, relaxed
 from kvd.doors.replies cimport KEPT_BUFFER, decode_reply, text_of
 from kvd.doors.sleep cimport Sleeper, ms_until
-from kvd.persist.journal cimport (
-    journal_abandon, journal_flush, journal_is_strict, journal_of, journal_options, journal_stop, journal_tick,
-    journal_write,
-)
+from kvd.persist.attach cimport journal_abandon, journal_options, journal_stop, journal_tick
+from kvd.persist.journal cimport journal_flush, journal_is_strict, journal_of, journal_write
 from kvd.persist.saves cimport saves_forget, saves_release, saves_tick, saves_wake
 from kvd.replica.upkeep cimport (
     replication_abandon, replication_options, replication_release, replication_stop, replication_tick,

@@ -7,8 +7,9 @@ from kvd.commands.info cimport info_section
 from kvd.core.buf cimport buf, buf_printf
 from kvd.core.clock cimport wall_ms
 from kvd.core.view cimport view_is
-from kvd.persist.journal cimport journal, journal_of, journal_rewrite, journal_sync
+from kvd.persist.journal cimport journal, journal_of, journal_sync
 from kvd.persist.progress cimport progress_of, progress_print
+from kvd.persist.rewrite cimport journal_rewrite
 from kvd.persist.saves cimport (
     has_save_points, is_busy, is_dumping, rewriting, saves, saves_begin_dump, saves_cancel, saves_end, saves_now,
     saves_of, saves_open, saves_wake,

@@ -32,6 +32,8 @@ cdef struct journal:           # all under the store's lock
     uint64_t base_size         # of all, after the last rewrite
     uint64_t written           # ever
     uint64_t synced            # of these
+    uint64_t renames           # in the folder, ever
+    uint64_t listed            # of these, synced
     bint syncing               # the lock is released meanwhile
     int64_t delayed            # syncs that took longer than a second
     int error                  # errno of what failed and has not succeeded since; 0
@@ -42,31 +44,38 @@ cdef struct journal:           # all under the store's lock
     manifest files
     manifest outdated          # of a log before this one: removed when the first base is complete
     bint baseless              # its first base is not complete: it cannot be loaded
-    bint unlogged              # it is only the list of the files: nothing is logged
     bint rewriting             # see also saves.rewriting
     int64_t first_kept         # number of the increment that the running rewrite began
     char single[PATH_ROOM]     # the path of a log in one file; empty: there is a folder
     int sync                   # its journal_policy
-    buf since                  # effects since its rewrite began
+    bint collects              # its rewrite: effects go to `since` as well
+    buf since                  # those since the instant of the rewrite that its successor does not have yet
+    int next                   # the successor, which the thread of the rewrite closes; -1
+    uint64_t next_size         # bytes of it
+    bint doubles               # writes go to it as well
     pthread_t thread
     nap nap
     bint has_thread
 
-cdef journal *journal_start(store *s, char *error) noexcept nogil       # without the lock, while clients are refused: loads the folder of the configuration, and appends to it. NULL: error (ERROR_ROOM bytes)
-cdef journal *journal_open(store *s, const char *path, int sync, bint lazy, char *error) noexcept nogil   # the same for a log in one file
-cdef void journal_begin(store *s) noexcept nogil                        # under the lock: appendonly became yes
-cdef int journal_stop(store *s) noexcept nogil                          # without the lock: writes and syncs what there is, closes it. 0, or errno: the end may be lost
-cdef void journal_abandon(store *s) noexcept nogil                      # in the child of a fork: the files are the parent's
-cdef bint journal_flush(store *s, bint sync) noexcept nogil             # without the lock: writes, and syncs if asked or configured. False: the effects may be lost
+cdef journal *journal_new(store *s) noexcept nogil                      # of nothing yet; NULL: no memory
+cdef void journal_release(journal *j) noexcept nogil                    # closes its files; `next` is the rewrite's
+cdef int journal_policy_of(journal *j) noexcept nogil
 cdef bint journal_is_strict(store *s) noexcept nogil                    # is a write acknowledged only when it is synced?
-cdef bint journal_sync(journal *j) noexcept nogil                       # under the lock, which is kept: writes and syncs
+cdef bint journal_flush(store *s, bint sync) noexcept nogil             # without the lock: writes, and syncs if asked or configured. False: the effects may be lost
 cdef bint journal_write(journal *j) noexcept nogil                      # under the lock: writes
-cdef bint journal_rewrite(store *s) noexcept nogil                      # under the lock; False: it could not be started. Also without a log: then a base is written
-cdef bint journal_load(store *s, char *error) noexcept nogil            # under the lock, which is kept: all that the log holds, or the configured folder, on top of what is there
-cdef void journal_options(store *s) noexcept nogil                      # under the lock: after CONFIG SET
-cdef void journal_tick(store *s) noexcept nogil
+cdef bint journal_sync(journal *j) noexcept nogil                       # under the lock, which is kept: writes and syncs
+cdef bint journal_sync_unlocked(journal *j, bint current) noexcept nogil    # under the lock, which is released meanwhile: syncs what was written before the file, and that too (current). True also if the log has ended
+cdef void journal_repair(journal *j) noexcept nogil                     # of the thread, after a failure: tries again. The lock may be released meanwhile
+cdef bint journal_fail(journal *j, int error) noexcept nogil            # writes are refused until what failed has succeeded. False; error 0: it has, True
+cdef bint journal_note_names(journal *j, uint64_t upto, int error) noexcept nogil     # after a sync of the folder that holds the first `upto` renames. False: error
+cdef bint journal_note_retired(journal *j, int error) noexcept nogil    # after the sync of the file before this one, which is closed. False: error
 
 
 cdef inline journal *journal_of(store *s) noexcept nogil:
     """NULL: nothing is logged."""
     return <journal *>s.parts[<int>PART_JOURNAL]
+
+
+cdef inline bint journal_is(store *s, int64_t born) noexcept nogil:
+    """Is the log still that one, after the lock was released?"""
+    return journal_of(s) != NULL and journal_of(s).born == born

@@ -7,15 +7,17 @@ One base at most, increments with growing numbers, and files of the past (histor
 is in quotes. Lines that begin with # are comments. A name never contains a slash: files are in the directory of the list.
 """
 
-from libc.errno cimport EFBIG, ENOENT, errno
-from libc.stdio cimport snprintf
+from libc.errno cimport EFBIG, ENOENT, ENOMEM, errno
+from libc.stdio cimport remove, snprintf
 from libc.stdlib cimport free, realloc
 from libc.string cimport memchr, memcpy, memset, strchr
 
 from kvd.core.buf cimport buf_add_char, buf_printf
 from kvd.core.text cimport parse_int
 from kvd.core.view cimport view_is, view_of, view_str
-from kvd.persist.file cimport ERROR_ROOM, say
+from kvd.persist.file cimport (
+    ERROR_ROOM, PATH_ROOM, file_create, file_rename, file_sync, file_write, path_join, say,
+)
 
 cdef extern from "<unistd.h>" nogil:
     ssize_t read(int fd, void *p, size_t n)
@@ -165,3 +167,47 @@ cdef bint manifest_load(manifest *m, const char *path, bint *found, char *error)
         snprintf(error, ERROR_ROOM, b"Invalid AOF manifest file %.150s: %s", path, m.error)
         return False
     return True
+
+
+# ---- replacing it ------------------------------------------------------------------------------------
+
+cdef void manifest_path(char *out, const char *folder, const char *log) noexcept nogil:
+    cdef char name[NAME_ROOM]
+    snprintf(name, sizeof(name), b"%s.manifest", log)
+    path_join(out, folder, view_str(name))
+
+
+cdef void temporary_path(char *out, const char *folder, const char *log) noexcept nogil:
+    cdef char name[NAME_ROOM]
+    snprintf(name, sizeof(name), b"temp-%s.manifest", log)
+    path_join(out, folder, view_str(name))
+
+
+cdef int manifest_write(const char *folder, const char *log, buf *text) noexcept nogil:
+    cdef char path[PATH_ROOM]
+    cdef int error = ENOMEM if text.failed else 0
+    cdef int fd
+    temporary_path(path, folder, log)
+    fd = file_create(path)
+    if fd < 0:
+        return errno
+    if error == 0:
+        error = file_write(fd, text.ptr, text.len)
+    if error == 0:
+        error = file_sync(fd)
+    close(fd)
+    return error
+
+
+cdef int manifest_rename(const char *folder, const char *log) noexcept nogil:
+    cdef char source[PATH_ROOM]
+    cdef char target[PATH_ROOM]
+    temporary_path(source, folder, log)
+    manifest_path(target, folder, log)
+    return file_rename(source, target)
+
+
+cdef void manifest_forget(const char *folder, const char *log) noexcept nogil:
+    cdef char path[PATH_ROOM]
+    temporary_path(path, folder, log)
+    remove(path)

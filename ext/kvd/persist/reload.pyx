@@ -18,10 +18,12 @@ from kvd.core.buf cimport buf, buf_add, buf_release
 from kvd.core.table cimport table_init
 from kvd.core.view cimport view_is, view_of, view_str
 from kvd.persist.file cimport ERROR_ROOM, PATH_ROOM, path_join
-from kvd.persist.journal cimport journal_load, journal_of, journal_rewrite
+from kvd.persist.journal cimport journal_of
 from kvd.persist.load cimport LOADING_HELD, LOADING_KEEP, LOADING_MERGE, database_install, load_bytes
+from kvd.persist.logfolder cimport journal_load
 from kvd.persist.rdb.forms cimport RDB_END
 from kvd.persist.rdb.lengths cimport put_byte, put_little, writer
+from kvd.persist.rewrite cimport journal_rewrite
 from kvd.persist.saves cimport is_dumping, saves_now, saves_of, saves_open, saves_wake
 from kvd.persist.snapshot cimport snapshot_hurry, snapshot_put_libraries
 from kvd.persist.start cimport dump_load

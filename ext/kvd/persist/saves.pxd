@@ -11,7 +11,8 @@ from kvd.store.config cimport OPT_AOF_USE_RDB_PREAMBLE, cfg
 from kvd.store.parts cimport PART_SAVES
 from kvd.store.store cimport store
 
-ctypedef void (*saved)(store *s, rdb_file *f, bint ok) noexcept nogil     # under the lock, when a file is finished or has failed
+ctypedef bint (*preparing)(store *s) noexcept nogil       # of the thread, before the instant of its snapshot; False: it fails. Under the lock, as the next one
+ctypedef void (*saved)(store *s, rdb_file *f, bint ok) noexcept nogil     # when a file is finished or has failed. Under the lock, which it may release meanwhile
 
 cdef struct rewriting:         # of the log, also with appendonly no: BGREWRITEAOF writes a base then
     bint running
@@ -29,6 +30,7 @@ cdef struct saves:             # all fields under the store's lock, but `file` w
     bint cancelled
     snapshot *walk
     rdb_file file
+    preparing prepare          # NULL: the snapshot has begun
     saved done
     bint scheduled             # BGSAVE SCHEDULE: when what runs has ended
     bint log_wanted            # CONFIG SET appendonly yes waits until what runs has ended
@@ -46,7 +48,8 @@ cdef struct saves:             # all fields under the store's lock, but `file` w
     uint64_t load_expired      # of its keys, those that had expired
 
 cdef saves *saves_open(store *s) noexcept nogil                    # makes it if necessary; NULL: no memory
-cdef bint saves_begin(store *s, const char *folder, view name, bint for_log, saved done) noexcept nogil   # in a thread; False: it could not be started, and done was called
+cdef bint saves_begin(store *s, const char *folder, view name, bint for_log, preparing prepare, saved done) noexcept nogil   # in a thread; prepare: NULL, or the snapshot begins when that returns. False: it could not be started, and done was called
+cdef bint saves_await(store *s) noexcept nogil                     # of `prepare`: lends the lock until a snapshot can begin. False: it was cancelled
 cdef bint saves_begin_dump(store *s) noexcept nogil                # BGSAVE
 cdef bint saves_now(store *s) noexcept nogil                       # SAVE: under the lock, until it is done. No dump is running
 cdef bint saves_open_file(store *s, rdb_file *f, const char *folder, view name, bint for_log) noexcept nogil   # as configured; False: f.error

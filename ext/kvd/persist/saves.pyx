@@ -1,7 +1,8 @@
 """Snapshots into files: at once (SAVE), in a thread (BGSAVE), and at save points.
 
 The thread alternates between a slice of the snapshot, under the lock, and writing its bytes, without. Between
-slices it lets the threads that wait for the lock have it. One snapshot is taken at a time, also for kvd.Store.snapshot, which has
+slices it lets the threads that wait for the lock have it. The snapshot's instant is that of the command; for the log, the thread can prepare
+files first (`prepare`). One snapshot is taken at a time, also for kvd.Store.snapshot, which has
 no file here (`is_busy`); what is requested meanwhile waits (`scheduled`) or is refused.
 
 A file appears under its name when it is complete (file.pyx). After a failure the old one is still there, and writes are
@@ -23,20 +24,22 @@ from kvd.persist.snapshot cimport (
     snapshot_abandon, snapshot_asked, snapshot_delete, snapshot_give_up, snapshot_hurry, snapshot_new,
     snapshot_new_commands, snapshot_some,
 )
+from kvd.session.session cimport clients_of
 from kvd.store.change cimport changes_are_saved, changes_since_save
 from kvd.store.config cimport (
     OPT_AOF_REWRITE_INCREMENTAL_FSYNC, OPT_DBFILENAME, OPT_DIR, OPT_RDBCHECKSUM, OPT_RDB_SAVE_INCREMENTAL_FSYNC,
     OPT_SAVE, config_text, next_word,
 )
-from kvd.store.lock cimport guard_yield
+from kvd.store.lock cimport guard_yield, usleep
 from kvd.store.log cimport LOG_NOTICE, LOG_WARNING, log_line
 from kvd.store.store cimport (
     SPECIAL_LOADING, SPECIAL_UNSAVED, special_set, store_lend, store_lock, store_share, store_unlock,
 )
 
 cdef enum:
-    SLICE = 32768              # bytes of a snapshot written under the lock at once
+    SLICE = 8192               # bytes of a snapshot written under the lock at once: 0.2 ms with small keys
     CHUNK = 262144             # bytes written to the file at once
+    AWAIT_US = 1000
     POINTS_MS = 100            # between two looks at the save points
     LONG_US = 1000000          # a time for which a script runs that releases the GIL
     RETRY_MS = 5000            # after a failure, before save points are looked at again
@@ -133,15 +136,36 @@ cdef bint write_all(store *s, saves *v, buf *chunk) noexcept nogil:
     return not v.walk.muted and not v.walk.failed
 
 
+cdef bint saves_await(store *s) noexcept nogil:
+    while not saves_of(s).cancelled and (snapshot_of(s) != NULL or clients_of(s).busy != NULL):
+        store_unlock(s)                    # another snapshot is being taken, or a script has lent the lock
+        usleep(AWAIT_US)
+        store_lock(s)
+    return not saves_of(s).cancelled
+
+
+cdef bint prepared(store *s, saves *v) noexcept nogil:
+    """Begins the snapshot, if that was left to the thread. False: it could not be prepared, which has been explained."""
+    cdef bint ok = True
+    store_lock(s)
+    if v.walk == NULL:
+        ok = v.prepare(s)
+        if ok:
+            v.walk = walk_new(s, v.for_log, v.file.plain)
+    store_unlock(s)
+    return ok
+
+
 cdef void *thread_main(void *context) noexcept nogil:
     cdef store *s = <store *>context
     cdef saves *v = saves_of(s)
     cdef buf chunk
     cdef int64_t begun
     cdef int64_t ms = 0
+    cdef bint ready = prepared(s, v)
     cdef bint ok
     memset(&chunk, 0, sizeof(chunk))
-    ok = write_all(s, v, &chunk)
+    ok = ready and v.walk != NULL and write_all(s, v, &chunk)
     buf_release(&chunk)
     if ok:
         ok = rdb_file_finish(&v.file, v.walk.version)
@@ -151,8 +175,12 @@ cdef void *thread_main(void *context) noexcept nogil:
         ms = latency_ms(begun)
     store_lock(s)
     latency_note(s, b"rdb-unlink-temp-file", ms)
-    end(s, ok)
-    snapshot_delete(v.walk)
+    if ready:
+        end(s, ok)
+    else:
+        v.done(s, &v.file, False)
+    if v.walk != NULL:
+        snapshot_delete(v.walk)
     v.walk = NULL
     v.running = False
     store_unlock(s)
@@ -173,15 +201,16 @@ cdef bint saves_open_file(store *s, rdb_file *f, const char *folder, view name, 
     return ok
 
 
-cdef snapshot *walk_new(store *s, bint for_log) noexcept nogil:
-    return snapshot_new_commands(s) if is_plain(s, for_log) else snapshot_new(s, for_log, snapshot_asked(s))
+cdef snapshot *walk_new(store *s, bint for_log, bint plain) noexcept nogil:
+    return snapshot_new_commands(s) if plain else snapshot_new(s, for_log, snapshot_asked(s))
 
 
-cdef bint saves_begin(store *s, const char *folder, view name, bint for_log, saved done) noexcept nogil:
+cdef bint saves_begin(store *s, const char *folder, view name, bint for_log, preparing prepare, saved done) noexcept nogil:
     cdef saves *v = saves_open(s)
     if v == NULL or is_busy(s):
         return False
     join_ended(v)
+    v.prepare = prepare
     v.done = done
     v.for_log = for_log
     v.cancelled = False
@@ -190,14 +219,15 @@ cdef bint saves_begin(store *s, const char *folder, view name, bint for_log, sav
     if not saves_open_file(s, &v.file, folder, name, for_log):
         return end(s, False)
     store_share(s)
-    v.walk = walk_new(s, for_log)
-    if v.walk == NULL:
+    v.walk = walk_new(s, for_log, v.file.plain) if prepare == NULL else NULL
+    if v.walk == NULL and prepare == NULL:
         rdb_file_drop(&v.file)
         return end(s, False)
     v.running = True
     if thread_start(&v.thread, thread_main, s) != 0:
         v.running = False
-        snapshot_abandon(v.walk)
+        if v.walk != NULL:
+            snapshot_abandon(v.walk)
         v.walk = NULL
         rdb_file_drop(&v.file)
         return end(s, False)
@@ -210,14 +240,14 @@ cdef view dump_name(store *s) noexcept nogil:
 
 
 cdef bint saves_begin_dump(store *s) noexcept nogil:
-    if not saves_begin(s, config_text(&s.config, OPT_DIR), dump_name(s), False, dump_ended):
+    if not saves_begin(s, config_text(&s.config, OPT_DIR), dump_name(s), False, NULL, dump_ended):
         return False
     log_line(s, LOG_NOTICE, b"Background saving started")
     return True
 
 
 cdef bint saves_write(store *s, rdb_file *f, bint for_log, snapshot **left) noexcept nogil:
-    cdef snapshot *w = walk_new(s, for_log)
+    cdef snapshot *w = walk_new(s, for_log, f.plain)
     cdef bint whole = False
     left[0] = w
     while w != NULL and not whole:

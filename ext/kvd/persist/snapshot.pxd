@@ -10,6 +10,7 @@ from kvd.persist.rdb.lengths cimport writer
 from kvd.persist.rdb.values cimport saving
 from kvd.store.parts cimport PART_SNAPSHOT
 from kvd.store.store cimport listener, store
+from kvd.types.rewrite cimport rewrite_walk
 
 cdef struct place:             # a database, or the content of one that was flushed meanwhile
     table *keys
@@ -26,6 +27,7 @@ cdef struct snapshot:
     buf out                    # not yet taken by the caller
     buf aside                  # keys that were opened while a value was half written
     saving value               # that value
+    rewrite_walk rewrite       # the same, as commands
     bint inside                # there is one
     place *places              # by database
     int databases

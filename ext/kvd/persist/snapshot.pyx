@@ -12,8 +12,8 @@ there are none. Nothing is copied or kept but those keys' bytes in `out`.
 A large value is written in slices. If it is opened meanwhile, the rest is written at once. Keys that are opened while a
 value is half written wait in `aside`.
 
-As commands (aof-use-rdb-preamble no) a value is written whole, in commands of up to 64 elements (types/rewrite.pyx); what is ahead and
-behind is as above.
+As commands (aof-use-rdb-preamble no) a value is written in commands of up to 64 elements (types/rewrite.pyx), and slices end between
+two of them; all else is as above.
 
 A database that is flushed is taken over and written from here; one that is swapped keeps its place under its new number.
 
@@ -45,7 +45,7 @@ from kvd.store.config cimport (
 from kvd.store.keyspace cimport keyspace_bury, keyspace_expires
 from kvd.store.store cimport database, store_memory
 from kvd.types.rewrite cimport command_sink
-from kvd.types.value cimport value_rewrite
+from kvd.types.value cimport value_rewrite_drop, value_rewrite_some, value_rewrite_start
 
 
 cdef enum:
@@ -58,6 +58,10 @@ cdef struct gathering:
     bint marked                # some of the bucket are marked
     bint full
     uint64_t from_place        # only those behind are wanted; 0: all
+
+cdef struct command_output:    # of a slice
+    buf *out
+    size_t limit               # it ends when so much is in out
 
 cdef libraries_visitor each_library = NULL
 cdef int ASKED[6]              # the versions, in the order of the choices of rdb-version
@@ -141,12 +145,13 @@ cdef void put_access(store *s, buf *out, entry *e) noexcept nogil:
         put_length(out, access_idle_ms(s, e) // 1000)
 
 
-cdef bint put_entry(snapshot *w, saving *v, buf *out, int db, entry *e, size_t bytes) noexcept nogil:
-    """False: its value is longer than `bytes`, and continues."""
+cdef bint put_entry(snapshot *w, saving *v, rewrite_walk *r, buf *out, int db, entry *e, size_t bytes) noexcept nogil:
+    """v, r: the walk through the value, one of them is used. False: it is longer than `bytes`, and continues."""
     select_database(w, out, db)
     if w.commands:
-        put_commands(w, out, e)
-        return True
+        w.keys += 1
+        value_rewrite_start(r, e)
+        return put_commands(r, out, bytes)
     if entry_deadline(e) >= 0:
         put_byte(out, RDB_DEADLINE_MS)
         put_little(out, <uint64_t>entry_deadline(e), 8)
@@ -165,18 +170,24 @@ cdef bint put_entry(snapshot *w, saving *v, buf *out, int db, entry *e, size_t b
 # ---- commands ----------------------------------------------------------------------------------------
 
 cdef bint print_command(command_sink *to, int argc, view *argv) noexcept nogil:
-    cdef buf *out = <buf *>to.context
-    write_command(out, argc, argv)
-    return not out.failed
+    cdef command_output *output = <command_output *>to.context
+    write_command(output.out, argc, argv)
+    to.full = output.out.len >= output.limit
+    return not output.out.failed
 
 
-cdef void put_commands(snapshot *w, buf *out, entry *e) noexcept nogil:
+cdef bint put_commands(rewrite_walk *r, buf *out, size_t bytes) noexcept nogil:
+    """A slice of about so many bytes; True: the value is whole."""
     cdef command_sink to
+    cdef command_output output
+    output.out = out
+    output.limit = out.len + bytes if bytes < <size_t>-1 - out.len else <size_t>-1
     to.take = print_command
-    to.context = out
-    w.keys += 1
-    if not value_rewrite(e, &to):
-        out.failed = True
+    to.context = &output
+    if not value_rewrite_some(r, &to):
+        return False
+    out.failed = out.failed or r.failed
+    return True
 
 
 cdef void load_library(void *to, view code) noexcept nogil:
@@ -193,10 +204,23 @@ cdef void put_libraries(snapshot *w) noexcept nogil:
 
 # ---- what happens meanwhile --------------------------------------------------------------------------
 
+cdef entry *half_written(snapshot *w) noexcept nogil:
+    """The key whose value is; NULL: none."""
+    if not w.inside:
+        return NULL
+    return w.rewrite.e if w.commands else w.value.e
+
+
+cdef bint continue_value(snapshot *w, size_t bytes) noexcept nogil:
+    """True: it is whole."""
+    return put_commands(&w.rewrite, &w.out, bytes) if w.commands else value_save_some(&w.value, bytes)
+
+
 cdef void value_is_whole(snapshot *w) noexcept nogil:
+    half_written(w).flags |= SEEN
     w.inside = False
-    w.value.e.flags |= SEEN
-    w.version = max(w.version, w.value.version)
+    if not w.commands:
+        w.version = max(w.version, w.value.version)
     buf_add(&w.out, w.aside.ptr, w.aside.len)
     w.failed = w.failed or w.aside.failed
     buf_release(&w.aside)
@@ -206,16 +230,17 @@ cdef void opens(store *s, database *db, entry *e, uint64_t hash) noexcept nogil:
     cdef snapshot *w = snapshot_of(s)
     cdef place *p = &w.places[db.id]
     cdef saving v
+    cdef rewrite_walk r
     if w.muted or p.done or table_order(hash) < p.at:
         return
     s.ahead = True
     if e == NULL or e.flags & SEEN:
         return
-    if w.inside and w.value.e == e:
-        value_save_some(&w.value, <size_t>-1)
+    if half_written(w) == e:
+        continue_value(w, <size_t>-1)
         value_is_whole(w)
         return
-    put_entry(w, &v, &w.aside if w.inside else &w.out, p.db, e, <size_t>-1)
+    put_entry(w, &v, &r, &w.aside if w.inside else &w.out, p.db, e, <size_t>-1)
     e.flags |= SEEN
 
 
@@ -315,7 +340,7 @@ cdef void write_group(snapshot *w, place *p, size_t limit) noexcept nogil:
     cdef uint64_t end = gather_group(p, &g)
     cdef int i
     for i in range(g.n):
-        if not put_entry(w, &w.value, &w.out, p.db, g.found[i], limit - w.out.len if w.out.len < limit else 1):
+        if not put_entry(w, &w.value, &w.rewrite, &w.out, p.db, g.found[i], limit - w.out.len if w.out.len < limit else 1):
             w.inside = True
             mark_written(&g, i)
             return
@@ -385,7 +410,7 @@ cdef bint snapshot_some(snapshot *w, size_t bytes) noexcept nogil:
         if w.out.failed and not w.muted:
             snapshot_give_up(w)
         if w.inside:
-            if not value_save_some(&w.value, limit - w.out.len):
+            if not continue_value(w, limit - w.out.len):
                 return False
             value_is_whole(w)
         p = next_place(w)
@@ -481,7 +506,9 @@ cdef void snapshot_give_up(snapshot *w) noexcept nogil:
         w.failed = True
         return
     w.muted = True
-    if w.inside:
+    if w.inside and w.commands:
+        value_rewrite_drop(&w.rewrite)
+    elif w.inside:
         value_save_drop(&w.value)
     w.inside = False
     buf_release(&w.out)

@@ -11,8 +11,8 @@ from libc.stdlib cimport calloc, free
 
 from kvd.core.clock cimport mono_us
 from kvd.core.view cimport view_str
+from kvd.persist.attach cimport journal_options, journal_start
 from kvd.persist.file cimport ERROR_ROOM, file_is_missing, path_join, say
-from kvd.persist.journal cimport journal_options, journal_start
 from kvd.persist.load cimport LOADING_HELD, loading
 from kvd.persist.progress cimport load_told, progress, progress_begin, progress_end, progress_expect, progress_of
 from kvd.persist.saves cimport saves_of, saves_open, saves_tick

@@ -25,13 +25,14 @@ from kvd.core.clock cimport wall_ms
 from kvd.core.text cimport parse_int
 from kvd.core.view cimport view, view_of, view_str
 from kvd.persist.file cimport file_nameless, file_write
-from kvd.persist.journal cimport journal_of, journal_rewrite
+from kvd.persist.journal cimport journal_of
 from kvd.persist.load cimport (
     LOADING_LENDS, LOADING_PREAMBLE, LOADING_UNCHECKED, LOADING_WHOLE, bytes_source, loading, loading_drop,
     loading_feed, loading_finish, loading_offset, loading_open_source, loading_rest, loading_some,
 )
 from kvd.persist.nap cimport nap_for
 from kvd.persist.progress cimport progress_at, progress_begin, progress_end, progress_of
+from kvd.persist.rewrite cimport journal_rewrite
 from kvd.persist.saves cimport is_busy, saves_of
 from kvd.replica.handshake cimport tell
 from kvd.replica.master cimport replicas_disconnect

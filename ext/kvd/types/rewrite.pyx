@@ -1,7 +1,7 @@
 """The commands that rebuild a value: what an append-only file holds of it after a rewrite.
 
 A value of many elements takes several commands of up to ITEMS elements each (RPUSH, SADD, ZADD, HSET), so that no command
-blocks a replaying server for long. Scores are printed so that they read back as the same number; deadlines are absolute.
+blocks a replaying server for long. It can be written in slices, which end between two commands: a cursor is kept. Scores are printed so that they read back as the same number; deadlines are absolute.
 
 A stream is rebuilt by
 
@@ -21,13 +21,14 @@ from libc.stdlib cimport free, realloc
 from libc.stdio cimport snprintf
 from libc.string cimport memcpy, memset
 
+from kvd.core.entry cimport entry_key
 from kvd.core.idmap cimport id_compare, id_highest, id_lowest, idmap_next, idmap_seek, idmap_seek_last, idpos, stream_id
 from kvd.core.text cimport INT_TEXT, format_double, format_int
 from kvd.core.view cimport view_of, view_str
 from kvd.types.group cimport consumer, group, nack, name_of
 from kvd.types.hash cimport hash_cursor, hash_next, hash_start
 from kvd.types.list cimport list_cursor, list_end, list_next, list_start
-from kvd.types.set cimport set_cursor, set_next, set_start
+from kvd.types.set cimport set_next, set_start
 from kvd.types.stream cimport (
     stream, stream_has, stream_of, stream_walk, stream_walk_field, stream_walk_next, stream_walk_start,
 )
@@ -136,93 +137,135 @@ cdef bint close_line(line *l) noexcept nogil:
     return l.ok
 
 
+cdef bint goes_on(line *l) noexcept nogil:
+    return l.ok and not l.to.full
+
+
+cdef void open_slice(line *l, rewrite_walk *w, const char *name) noexcept nogil:
+    """Of commands that begin with a name and the key."""
+    open_line(l, w.to)
+    begin(l, name, entry_key(w.e))
+
+
+cdef bint close_slice(line *l, rewrite_walk *w, bint whole) noexcept nogil:
+    w.failed = not close_line(l)
+    return whole or w.failed
+
+
 # ---- values -----------------------------------------------------------------------------------------
 
-cdef bint string_rewrite(entry *e, view key, command_sink *to) noexcept nogil:
+cdef bint string_rewrite(rewrite_walk *w) noexcept nogil:
     cdef char scratch[INT_TEXT]
     cdef line l
-    open_line(&l, to)
-    begin(&l, b"SET", key)
-    add(&l, string_view(e, scratch))
+    open_slice(&l, w, b"SET")
+    add(&l, string_view(w.e, scratch))
     emit(&l)
-    return close_line(&l)
+    return close_slice(&l, w, True)
 
 
-cdef bint list_rewrite(entry *e, view key, command_sink *to) noexcept nogil:
-    cdef list_cursor c
+cdef bint list_rewrite(rewrite_walk *w) noexcept nogil:
+    """A slice ends at the end of a node, so that the cursor keeps nothing of it."""
+    cdef list_cursor *c = &w.at.elements
     cdef view element
+    cdef bint more = True
     cdef line l
-    open_line(&l, to)
-    begin(&l, b"RPUSH", key)
-    list_start(e, &c)
-    while l.ok and list_next(&c, &element):
-        add(&l, element)
-        if c.unpacked != NULL and c.p == NULL:     # the views are valid until the end of the node
-            l.items = ITEMS - 1
-        item_added(&l)
-    list_end(&c)
-    return close_line(&l) and not c.failed
+    open_slice(&l, w, b"RPUSH")
+    if w.stage == 0:
+        list_start(w.e, c)
+    w.stage = 1
+    while more and l.ok and not (l.to.full and c.p == NULL):
+        more = list_next(c, &element)
+        if more:
+            add(&l, element)
+            if c.unpacked != NULL and c.p == NULL:     # the views are valid until the end of the node
+                l.items = ITEMS - 1
+            item_added(&l)
+    more = not close_slice(&l, w, not more)
+    w.failed = w.failed or c.failed
+    if not more:
+        list_end(c)
+    return not more
 
 
-cdef bint set_rewrite(entry *e, view key, command_sink *to) noexcept nogil:
-    cdef set_cursor c
+cdef bint set_rewrite(rewrite_walk *w) noexcept nogil:
+    cdef view member
+    cdef bint more = True
+    cdef line l
+    open_slice(&l, w, b"SADD")
+    if w.stage == 0:
+        set_start(w.e, &w.at.members)
+    w.stage = 1
+    while more and goes_on(&l):
+        more = set_next(&w.at.members, &member)
+        if more:
+            add(&l, member)
+            item_added(&l)
+    return close_slice(&l, w, not more)
+
+
+cdef bint zset_rewrite(rewrite_walk *w) noexcept nogil:
+    cdef zset_cursor *c = &w.at.scored
     cdef view member
     cdef line l
-    open_line(&l, to)
-    begin(&l, b"SADD", key)
-    set_start(e, &c)
-    while l.ok and set_next(&c, &member):
+    open_slice(&l, w, b"ZADD")
+    if w.stage == 0:
+        w.more = zset_at(w.e, 0, c)
+    w.stage = 1
+    while w.more and goes_on(&l):
+        add_score(&l, zset_get(c, &member))
         add(&l, member)
         item_added(&l)
-    return close_line(&l)
+        w.more = zset_next(c)
+    return close_slice(&l, w, not w.more)
 
 
-cdef bint zset_rewrite(entry *e, view key, command_sink *to) noexcept nogil:
-    cdef zset_cursor c
-    cdef view member
-    cdef line l
-    cdef bint more = zset_at(e, 0, &c)
-    open_line(&l, to)
-    begin(&l, b"ZADD", key)
-    while l.ok and more:
-        add_score(&l, zset_get(&c, &member))
-        add(&l, member)
-        item_added(&l)
-        more = zset_next(&c)
-    return close_line(&l)
+cdef bint hash_rewrite(rewrite_walk *w) noexcept nogil:
+    """Stage 1: the fields, 2: their deadlines."""
+    cdef bint whole
+    if w.stage == 0:
+        hash_start(w.e, &w.at.fields)
+        w.stage = 1
+    if w.stage == 1:
+        whole = add_fields(w)
+        if not whole or w.failed or not w.timed:
+            return whole
+        hash_start(w.e, &w.at.fields)
+        w.stage = 2
+    return add_deadlines(w)
 
 
-cdef bint hash_rewrite(entry *e, view key, command_sink *to) noexcept nogil:
-    cdef hash_cursor c
+cdef bint add_fields(rewrite_walk *w) noexcept nogil:
+    cdef hash_cursor *c = &w.at.fields
     cdef view field, value
-    cdef bint timed = False
+    cdef bint more = True
     cdef line l
-    open_line(&l, to)
-    begin(&l, b"HSET", key)
-    hash_start(e, &c)
-    while l.ok and hash_next(&c, &field, &value):
-        add(&l, field)
-        add(&l, value)
-        item_added(&l)
-        timed = timed or c.deadline >= 0
-    return close_line(&l) and (not timed or field_deadlines(e, key, to))
+    open_slice(&l, w, b"HSET")
+    while more and goes_on(&l):
+        more = hash_next(c, &field, &value)
+        if more:
+            add(&l, field)
+            add(&l, value)
+            item_added(&l)
+            w.timed = w.timed or c.deadline >= 0
+    return close_slice(&l, w, not more)
 
 
-cdef bint field_deadlines(entry *e, view key, command_sink *to) noexcept nogil:
-    cdef hash_cursor c
+cdef bint add_deadlines(rewrite_walk *w) noexcept nogil:
+    cdef hash_cursor *c = &w.at.fields
     cdef view field, value
+    cdef bint more = True
     cdef line l
-    open_line(&l, to)
-    hash_start(e, &c)
-    while l.ok and hash_next(&c, &field, &value):
-        if c.deadline >= 0:
-            begin(&l, b"HPEXPIREAT", key)
+    open_line(&l, w.to)
+    while more and goes_on(&l):
+        more = hash_next(c, &field, &value)
+        if more and c.deadline >= 0:
+            begin(&l, b"HPEXPIREAT", entry_key(w.e))
             add_int(&l, c.deadline)
             add_word(&l, b"FIELDS")
             add_int(&l, 1)
             add(&l, field)
             emit(&l)
-    return close_line(&l)
+    return close_slice(&l, w, not more)
 
 
 cdef bint deadline_rewrite(view key, int64_t ms, command_sink *to) noexcept nogil:
@@ -264,33 +307,47 @@ cdef void add_ghost(line *l, view key, stream_id id) noexcept nogil:
     emit(l)
 
 
-cdef void add_entries(line *l, view key, stream *s) noexcept nogil:
-    """All entries in order of id, including ghosts."""
-    cdef stream_walk w
-    cdef stream_id id, ghost
-    cdef bint haunted = next_ghost(s, id_lowest(), &ghost)
-    cdef view field, value
+cdef void start_entries(line *l, rewrite_walk *w) noexcept nogil:
+    cdef stream_place *p = &w.at.stream
+    cdef stream *s = stream_of(w.e)
     cdef int64_t i
-    if s.length == 0 and not haunted:
-        begin(l, b"XADD", key)
+    memset(p, 0, sizeof(stream_place))
+    p.haunted = next_ghost(s, id_lowest(), &p.ghost)
+    if s.length == 0 and not p.haunted:
+        begin(l, b"XADD", entry_key(w.e))
         for i in range(5):
             add_word(l, EMPTY[i])
         emit(l)
-    stream_walk_start(&w, s, id_lowest(), id_highest(), False)
-    while l.ok and stream_walk_next(&w, &id):
-        while haunted and id_compare(ghost, id) < 0:
-            add_ghost(l, key, ghost)
-            haunted = next_ghost(s, ghost, &ghost)
-        begin(l, b"XADD", key)
-        add_id(l, id)
-        for _ in range(w.fields):
-            stream_walk_field(&w, &field, &value)
-            add(l, field)
-            add(l, value)
-        emit(l)
-    while l.ok and haunted:
-        add_ghost(l, key, ghost)
-        haunted = next_ghost(s, ghost, &ghost)
+    stream_walk_start(&p.walk, s, id_lowest(), id_highest(), False)
+
+
+cdef void add_entry(line *l, view key, stream_walk *walk, stream_id id) noexcept nogil:
+    cdef view field, value
+    begin(l, b"XADD", key)
+    add_id(l, id)
+    for _ in range(walk.fields):
+        stream_walk_field(walk, &field, &value)
+        add(l, field)
+        add(l, value)
+    emit(l)
+
+
+cdef bint add_entries(line *l, rewrite_walk *w) noexcept nogil:
+    """All entries in order of id, including ghosts."""
+    cdef stream_place *p = &w.at.stream
+    while goes_on(l):
+        if not p.has_id and not p.ended:
+            p.has_id = stream_walk_next(&p.walk, &p.id)
+            p.ended = not p.has_id
+        if p.haunted and (p.ended or id_compare(p.ghost, p.id) < 0):
+            add_ghost(l, entry_key(w.e), p.ghost)
+            p.haunted = next_ghost(stream_of(w.e), p.ghost, &p.ghost)
+        elif p.ended:
+            return True
+        else:
+            add_entry(l, entry_key(w.e), &p.walk, p.id)
+            p.has_id = False
+    return False
 
 
 cdef stream_id highest(stream *s) noexcept nogil:
@@ -316,41 +373,69 @@ cdef void set_figures(line *l, view key, stream *s, stream_id last) noexcept nog
     emit(l)
 
 
-cdef void claim(line *l, view key, group *g, consumer *who) noexcept nogil:
-    cdef idpos at
-    cdef nack *n = <nack *>idmap_seek(&who.pending, id_lowest(), &at)
-    while l.ok and n != NULL:
-        begin(l, b"XCLAIM", key)
-        add(l, name_of(g))
-        add(l, name_of(who))
-        add_word(l, b"0")
-        add_id(l, n.id)
-        add_word(l, b"TIME")
-        add_int(l, n.delivered_ms)
-        add_word(l, b"RETRYCOUNT")
-        add_int(l, <int64_t>n.deliveries)
-        add_word(l, b"JUSTID")
-        add_word(l, b"FORCE")
-        emit(l)
-        n = <nack *>idmap_next(&who.pending, &at)
+cdef void claim(line *l, view key, group *g, consumer *who, nack *n) noexcept nogil:
+    begin(l, b"XCLAIM", key)
+    add(l, name_of(g))
+    add(l, name_of(who))
+    add_word(l, b"0")
+    add_id(l, n.id)
+    add_word(l, b"TIME")
+    add_int(l, n.delivered_ms)
+    add_word(l, b"RETRYCOUNT")
+    add_int(l, <int64_t>n.deliveries)
+    add_word(l, b"JUSTID")
+    add_word(l, b"FORCE")
+    emit(l)
 
 
 cdef void add_group(line *l, view key, group *g) noexcept nogil:
-    cdef consumer *who
-    cdef uint32_t i
     begin_group(l, b"CREATE", key, g)
     add_id(l, g.last)
     if g.entries_read >= 0:
         add_word(l, b"ENTRIESREAD")
         add_int(l, g.entries_read)
     emit(l)
-    for i in range(g.consumers.count):
-        who = <consumer *>g.consumers.item[i]
-        if who.pending.count == 0:
-            begin_group(l, b"CREATECONSUMER", key, g)
-            add(l, name_of(who))
-            emit(l)
-        claim(l, key, g, who)
+
+
+cdef void start_consumer(line *l, view key, group *g, consumer *who, stream_place *p) noexcept nogil:
+    if who.pending.count == 0:
+        begin_group(l, b"CREATECONSUMER", key, g)
+        add(l, name_of(who))
+        emit(l)
+    p.pending = <nack *>idmap_seek(&who.pending, id_lowest(), &p.at)
+    p.claiming = True
+
+
+cdef bint add_group_some(line *l, view key, group *g, stream_place *p) noexcept nogil:
+    """The group, its next consumer, or a pending entry of that. True: that was the last."""
+    cdef consumer *who
+    if not p.created:
+        add_group(l, key, g)
+        p.created = True
+        p.consumer = 0
+    if p.consumer == g.consumers.count:
+        p.created = False
+        return True
+    who = <consumer *>g.consumers.item[p.consumer]
+    if not p.claiming:
+        start_consumer(l, key, g, who, p)
+    if p.pending != NULL:
+        claim(l, key, g, who, p.pending)
+        p.pending = <nack *>idmap_next(&who.pending, &p.at)
+    if p.pending == NULL:
+        p.claiming = False
+        p.consumer += 1
+    return False
+
+
+cdef bint add_groups(line *l, rewrite_walk *w) noexcept nogil:
+    cdef stream_place *p = &w.at.stream
+    cdef stream *s = stream_of(w.e)
+    while goes_on(l):
+        if p.group == s.groups.count:
+            return True
+        p.group += add_group_some(l, entry_key(w.e), <group *>s.groups.item[p.group], p)
+    return False
 
 
 cdef void begin_group(line *l, const char *what, view key, group *g) noexcept nogil:
@@ -373,32 +458,45 @@ cdef void trim_ghosts(line *l, view key, stream *s) noexcept nogil:
     emit(l)
 
 
-cdef void drop_ghosts(line *l, view key, stream *s) noexcept nogil:
-    cdef stream_id ghost
-    cdef bint haunted = next_ghost(s, id_lowest(), &ghost)
-    if haunted and (s.length == 0 or id_compare(ghost, s.first) < 0):
-        trim_ghosts(l, key, s)
-    begin(l, b"XDEL", key)
-    while l.ok and haunted:
-        if s.length and id_compare(ghost, s.first) > 0:
-            add_id(l, ghost)
+cdef void start_dropping(line *l, rewrite_walk *w) noexcept nogil:
+    cdef stream_place *p = &w.at.stream
+    cdef stream *s = stream_of(w.e)
+    p.haunted = next_ghost(s, id_lowest(), &p.ghost)
+    p.ended = not p.haunted                        # there is nothing to drop
+    if p.haunted and (s.length == 0 or id_compare(p.ghost, s.first) < 0):
+        trim_ghosts(l, entry_key(w.e), s)
+
+
+cdef bint drop_ghosts(line *l, rewrite_walk *w) noexcept nogil:
+    cdef stream_place *p = &w.at.stream
+    cdef stream *s = stream_of(w.e)
+    if p.ended:
+        return True
+    begin(l, b"XDEL", entry_key(w.e))
+    while goes_on(l) and p.haunted:
+        if s.length and id_compare(p.ghost, s.first) > 0:
+            add_id(l, p.ghost)
             item_added(l)
-        haunted = next_ghost(s, ghost, &ghost)
+        p.haunted = next_ghost(s, p.ghost, &p.ghost)
     if l.items:
         emit(l)
-    set_figures(l, key, s, s.last)
+    if not p.haunted:
+        set_figures(l, entry_key(w.e), s, s.last)
+    return not p.haunted
 
 
-cdef bint stream_rewrite(entry *e, view key, command_sink *to) noexcept nogil:
-    cdef stream *s = stream_of(e)
-    cdef stream_id ghost
+cdef bint stream_rewrite(rewrite_walk *w) noexcept nogil:
+    """Stages: 1 entries, 2 groups, 3 ghosts."""
+    cdef stream *s = stream_of(w.e)
     cdef line l
-    cdef uint32_t i
-    open_line(&l, to)
-    add_entries(&l, key, s)
-    set_figures(&l, key, s, highest(s))
-    for i in range(s.groups.count):
-        add_group(&l, key, <group *>s.groups.item[i])
-    if next_ghost(s, id_lowest(), &ghost):
-        drop_ghosts(&l, key, s)
-    return close_line(&l)
+    open_line(&l, w.to)
+    if w.stage == 0:
+        start_entries(&l, w)
+        w.stage = 1
+    if w.stage == 1 and add_entries(&l, w):
+        set_figures(&l, entry_key(w.e), s, highest(s))
+        w.stage = 2
+    if w.stage == 2 and add_groups(&l, w):
+        start_dropping(&l, w)
+        w.stage = 3
+    return close_slice(&l, w, w.stage == 3 and drop_ghosts(&l, w))

@@ -7,7 +7,7 @@ from kvd.core.entry cimport entry
 from kvd.core.mem cimport heap
 from kvd.core.view cimport view
 from kvd.types.digest cimport digest
-from kvd.types.rewrite cimport command_sink
+from kvd.types.rewrite cimport command_sink, rewrite_walk
 
 cdef struct type_row:
     const char *name           # as returned by TYPE
@@ -19,7 +19,7 @@ cdef struct type_row:
     const char *(*encoding)(entry *e) noexcept nogil
     const char *(*check)(entry *e) noexcept nogil
     bint (*digest)(entry *e, int64_t now, digest *d) noexcept nogil
-    bint (*rewrite)(entry *e, view key, command_sink *to) noexcept nogil
+    bint (*rewrite)(rewrite_walk *w) noexcept nogil
     bint (*save)(void *saving) noexcept nogil                                 # these two: set by the layer above (value_files)
     entry *(*load)(void *reader, int form, view key) noexcept nogil
 
@@ -40,3 +40,6 @@ cdef entry *value_reshape(heap *h, entry *e, view key, uint8_t timed) noexcept n
 cdef const char *value_check(entry *e) noexcept nogil          # NULL, or what is broken
 cdef bint value_digest(entry *e, int64_t now, digest *d) noexcept nogil    # type, value and that there is a deadline, as DEBUG DIGEST-VALUE; False: no memory
 cdef bint value_rewrite(entry *e, command_sink *to) noexcept nogil         # the commands that rebuild it, including its deadline; False: no memory, or refused
+cdef void value_rewrite_start(rewrite_walk *w, entry *e) noexcept nogil    # the same in slices; e must not change before the last
+cdef bint value_rewrite_some(rewrite_walk *w, command_sink *to) noexcept nogil   # until the sink is full; True: the value is whole, or w.failed
+cdef void value_rewrite_drop(rewrite_walk *w) noexcept nogil               # before its end

@@ -6,7 +6,7 @@ above (persist/rdb), which sets the last two functions of each row when it is im
 """
 
 from libc.stdint cimport int64_t, uint8_t
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 
 from kvd.core.entry cimport (
     BOXED, entry_bytes, entry_deadline, entry_free, entry_inline, entry_key, entry_new, entry_payload,
@@ -17,8 +17,8 @@ from kvd.types.digest cimport (
     digest_mix_number, digest_xor, hash_digest, list_digest, set_digest, stream_digest, string_digest, zset_digest,
 )
 from kvd.types.hash cimport hash_bytes, hash_check, hash_copy, hash_encoding_name, hash_free_some, hash_parts
-from kvd.types.kind cimport TYPES
-from kvd.types.list cimport list_bytes, list_check, list_copy, list_encoding_name, list_free_some, list_parts
+from kvd.types.kind cimport LIST, TYPES, type_of
+from kvd.types.list cimport list_bytes, list_check, list_copy, list_encoding_name, list_end, list_free_some, list_parts
 from kvd.types.rewrite cimport (
     deadline_rewrite, hash_rewrite, list_rewrite, set_rewrite, stream_rewrite, string_rewrite, zset_rewrite,
 )
@@ -149,7 +149,29 @@ cdef bint value_digest(entry *e, int64_t now, digest *d) noexcept nogil:
     return True
 
 
-cdef bint value_rewrite(entry *e, command_sink *to) noexcept nogil:
-    if not row_of(e).rewrite(e, entry_key(e), to):
+cdef void value_rewrite_start(rewrite_walk *w, entry *e) noexcept nogil:
+    memset(w, 0, sizeof(rewrite_walk))
+    w.e = e
+
+
+cdef bint value_rewrite_some(rewrite_walk *w, command_sink *to) noexcept nogil:
+    w.to = to
+    to.full = False
+    if not row_of(w.e).rewrite(w):
         return False
-    return entry_deadline(e) < 0 or deadline_rewrite(entry_key(e), entry_deadline(e), to)
+    if not w.failed and entry_deadline(w.e) >= 0:
+        w.failed = not deadline_rewrite(entry_key(w.e), entry_deadline(w.e), to)
+    return True
+
+
+cdef void value_rewrite_drop(rewrite_walk *w) noexcept nogil:
+    if w.stage and type_of(w.e) == LIST:
+        list_end(&w.at.elements)
+
+
+cdef bint value_rewrite(entry *e, command_sink *to) noexcept nogil:
+    cdef rewrite_walk w
+    value_rewrite_start(&w, e)
+    while not value_rewrite_some(&w, to):
+        pass
+    return not w.failed
