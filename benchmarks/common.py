@@ -57,6 +57,7 @@ class Target:
     options: list[str] = field(default_factory=list)
     build: str = ""                # of kvd: the folder on PYTHONPATH, if not this process's
     port: int = 0
+    folder: str = ""               # where its files are, if it has one of its own
     process: subprocess.Popen[bytes] | None = None
 
     def start(self, *options: str) -> Target:

@@ -41,6 +41,7 @@ cdef struct network:           # a network thread
     uint64_t net_in
     uint64_t net_out
     bint stopping
+    bint idle                  # no socket was ready in this round
 
 cdef struct connection:
     session *session
@@ -61,6 +62,7 @@ cdef struct connection:
     size_t head                # bytes of the words before it
     buf sending                # output taken from the session
     size_t sent
+    int64_t streamed_us        # of a replica: when it was sent the stream last
     bint writing               # the poller watches for writing
     bint dead                  # closed; freed at the end of the round
 

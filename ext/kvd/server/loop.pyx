@@ -2,6 +2,9 @@
 
     wait for sockets -> serve each -> serve those that other sessions woke -> free the closed -> (thread 0) tick
 
+A replica is woken by every write. It is sent the stream when no other socket is ready, or STREAM_US after the last time: so a
+write does not cost a system call for each replica.
+
 Thread 0 also accepts, and does the store's background work in slices: expiry and freeing delay sockets
 by one slice at most. When nothing is due it sleeps until the next deadline or the next round of
 statistics (`hz` a second).
@@ -11,7 +14,7 @@ from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memset
 
-from kvd.core.clock cimport pace_update, wall_ms
+from kvd.core.clock cimport mono_us, pace_update, wall_ms
 from kvd.persist.journal cimport journal_flush, journal_is_strict
 from kvd.run.after cimport after, expire_waits
 from kvd.server.connection cimport (
@@ -38,6 +41,8 @@ cdef enum:
     ACCEPTS = 1000             # connections accepted before sockets are served again
     RATE_MS = 100
     IDLE_CHECK_MS = 1000
+    STREAM_US = 200            # for which a busy thread gathers what replicas are sent
+    STREAM_BYTES = 16384       # unless there is so much
 
 
 cdef int64_t slice_us(store *s) noexcept nogil:
@@ -84,19 +89,50 @@ cdef void adopt(network *net, connection *k) noexcept nogil:
     poll_watch(net.poller, k.fd, k, False, True)
 
 
-cdef connection *pop_pending(network *net) noexcept nogil:
+cdef bint gathers(network *net, connection *k) noexcept nogil:
+    """Can a replica wait for more of the stream?"""
+    cdef int64_t now
+    if k.session.feed == NULL or net.idle or k.session.killed or k.session.behind > STREAM_BYTES:
+        return False
+    now = mono_us()
+    if now - k.streamed_us < STREAM_US:
+        return True
+    k.streamed_us = now
+    return False
+
+
+cdef connection *pop_pending(network *net, connection **held) noexcept nogil:
+    """held: receives those that can wait; they stay marked as pending."""
     cdef connection *k
     store_lock(net.store)
     k = net.pending
-    if k != NULL:
+    while k != NULL:
         net.pending = k.next_pending
-        k.is_pending = False
+        if k.dead or not gathers(net, k):
+            k.is_pending = False
+            break
+        k.next_pending = held[0]
+        held[0] = k
+        k = net.pending
     store_unlock(net.store)
     return k
 
 
+cdef void put_back(network *net, connection *held) noexcept nogil:
+    """To be looked at again in the next round, which does not wait for sockets."""
+    cdef connection *following
+    store_lock(net.store)
+    while held != NULL:
+        following = held.next_pending
+        held.next_pending = net.pending
+        net.pending = held
+        held = following
+    store_unlock(net.store)
+
+
 cdef void serve_woken(network *net) noexcept nogil:
     cdef connection *k
+    cdef connection *held = NULL
     store_lock(net.store)
     while net.arrivals != NULL:
         k = net.arrivals
@@ -104,11 +140,13 @@ cdef void serve_woken(network *net) noexcept nogil:
         adopt(net, k)
     store_unlock(net.store)
     while True:
-        k = pop_pending(net)
+        k = pop_pending(net, &held)
         if k == NULL:
-            return
+            break
         if not k.dead:
             connection_resume(k)
+    if held != NULL:
+        put_back(net, held)
 
 
 cdef void forget_pending(network *net, connection *k) noexcept nogil:
@@ -289,12 +327,11 @@ cdef void network_run(network *net) noexcept nogil:
     while not net.stopping:
         n = poll_wait(net.poller, events, EVENTS, <int>sleep_ms)
         net.store.stats.polls += 1
+        net.idle = n == 0
         serve_events(net, events, n, NULL)
         sleep_ms = IDLE_CHECK_MS
         if net.index == 0:
             sleep_ms = background(net, &next_round)
-            if net.pending != NULL:
-                sleep_ms = 0
         now = wall_ms()
         if now >= next_idle:
             close_idle(net, now)
@@ -302,3 +339,5 @@ cdef void network_run(network *net) noexcept nogil:
             next_idle = now + IDLE_CHECK_MS
         if net.dead != NULL:
             free_dead(net)
+        if net.pending != NULL:
+            sleep_ms = 0
