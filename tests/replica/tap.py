@@ -20,7 +20,7 @@ class Tap:
         self.socket = socket.create_connection(("127.0.0.1", port))
         self.socket.settimeout(30)
         self.data, self.stream, self.snapshot, self.offset = b"", b"", None, None
-        for option in (("listening-port", 1), *options):
+        for option in [] if options is None else [("listening-port", 1), *options]:
             self.say("REPLCONF", *option)
             self.said = self.line()
         self.say(*(request or ("PSYNC", "?", -1)))

@@ -149,3 +149,13 @@ def test_redis_cli_fetches_a_snapshot(origin, tmp_path, option):
     copy = kvd.Store()
     copy.load(path)
     assert copy.dbsize() == (100 if option == "--rdb" else 0) and copy.execute("FCALL", "seven", 0) == 7
+
+
+def test_a_replica_that_announces_no_port_is_shown_by_its_address(origin):
+    """redis-cli --replica is one."""
+    tap = Tap(origin.port, "SYNC", options=None)
+    eventually(lambda: info(origin)["slave0"].startswith("ip=127.0.0.1,port="))
+    wire = Wire(("127.0.0.1", origin.port))
+    assert wire("ROLE")[2][0][0] == b"127.0.0.1"
+    tap.close()
+    wire.close()

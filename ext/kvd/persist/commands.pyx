@@ -15,11 +15,13 @@ from kvd.persist.saves cimport (
     saves_of, saves_open, saves_wake,
 )
 from kvd.resp.writer cimport write_status
+from kvd.run.after cimport end_wait
 from kvd.run.args cimport reply_error, reply_int, reply_ok
-from kvd.run.call cimport call
+from kvd.run.call cimport command
 from kvd.run.errors cimport NO_MEMORY, SYNTAX
 from kvd.run.registry cimport define
-from kvd.session.session cimport clients_of, session, session_end
+from kvd.session.session cimport clients_of, pause_set, session, session_end
+from kvd.session.waiters cimport wait_of
 from kvd.store.change cimport changes_since_save
 from kvd.store.log cimport LOG_NOTICE, LOG_WARNING, log_line
 from kvd.store.store cimport SPECIAL_LOADING, SPECIAL_UNLOGGED, store
@@ -131,6 +133,14 @@ cdef struct ending:
     bint nosave
     bint abort
     bint force
+    bint now                   # without waiting for replicas
+
+cdef waiting waits_for_replicas = NULL
+
+
+cdef void shutdown_waits(waiting f) noexcept:
+    global waits_for_replicas
+    waits_for_replicas = f
 
 
 cdef bint read_ending(call *c, ending *how) noexcept nogil:
@@ -144,7 +154,9 @@ cdef bint read_ending(call *c, ending *how) noexcept nogil:
             how.abort = True
         elif view_is(c.argv[i], b"force"):
             how.force = True
-        elif not view_is(c.argv[i], b"now"):
+        elif view_is(c.argv[i], b"now"):
+            how.now = True
+        else:
             return False
     return how.saves <= 1 and not (how.abort and c.argc > 2)
 
@@ -180,10 +192,29 @@ cdef bint save_for_end(session *who, ending *how) noexcept nogil:
     return False
 
 
+cdef void abort_shutdown(call *c) noexcept nogil:
+    """Of those that wait for replicas."""
+    cdef session *who = clients_of(c.store).first
+    cdef session *following
+    cdef bint found = False
+    while who != NULL:
+        following = who.next
+        if who.wait != NULL and (<const command *>wait_of(who).command).run == shutdown_command:
+            end_wait(who, b"ERR Errors trying to SHUTDOWN. Check logs.")
+            found = True
+        who = following
+    if not found:
+        reply_error(c, b"ERR No shutdown in progress.")
+        return
+    pause_set(c.store, 0, False)
+    log_line(c.store, LOG_NOTICE, b"Shutdown manually aborted.")
+    reply_ok(c)
+
+
 define(shutdown_command, """
     SHUTDOWN [NOSAVE | SAVE] [NOW] [FORCE] [ABORT]
     admin noscript loading stale no_multi allow_busy | server | 1.0.0 | O(N) with a snapshot, where N is the number of keys, else O(1)
-    Stop the server. Before that a snapshot is written if SAVE is given, or if save points are configured and NOSAVE is not given.
+    Stop the server. Before that a snapshot is written if SAVE is given, or if save points are configured and NOSAVE is not given. Without NOW, replicas get up to shutdown-timeout seconds to receive what they lack.
 """)
 cdef void shutdown_command(call *c) noexcept nogil:
     cdef ending how
@@ -192,9 +223,11 @@ cdef void shutdown_command(call *c) noexcept nogil:
     elif clients_of(c.store).busy != NULL and not how.nosave:
         reply_error(c, clients_of(c.store).busy)
     elif how.abort:
-        reply_error(c, b"ERR No shutdown in progress.")
+        abort_shutdown(c)
     elif c.store.on_shutdown == NULL:
         reply_error(c, b"ERR Errors trying to SHUTDOWN. There is no server to stop.")
+    elif not how.now and waits_for_replicas != NULL and waits_for_replicas(c):
+        return
     elif not save_for_end(c.session, &how):
         reply_error(c, b"ERR Errors trying to SHUTDOWN. Check logs.")
     else:

@@ -6,12 +6,14 @@ from libc.string cimport memset
 
 from kvd.core.buf cimport buf_printf
 from kvd.core.text cimport parse_int
-from kvd.core.view cimport view, view_equal, view_is, view_of, view_str
+from kvd.core.view cimport view, view_equal, view_is, view_str
+from kvd.persist.commands cimport shutdown_waits
 from kvd.persist.journal cimport journal_of, journal_sync
 from kvd.replica.failover cimport FAILOVER_NONE, failover_abort, failover_begin
 from kvd.replica.link cimport link_follow, link_promote, link_state_text
 from kvd.replica.master cimport (
-    replica_acknowledge, replica_continue, replica_open, replica_text, replica_wait, replicas_ask, replicas_with,
+    replica_acknowledge, replica_continue, replica_host, replica_open, replica_text, replica_wait, replicas_ask,
+    replicas_with,
 )
 from kvd.replica.replication cimport (
     CAPA_EOF, CAPA_PSYNC2, HOST_ROOM, LINK_CONNECTED, REPLICA_NONE, REPLICA_ONLINE, is_replica, replica, replica_of,
@@ -25,8 +27,9 @@ from kvd.run.args cimport (
 from kvd.run.call cimport call
 from kvd.run.errors cimport NO_MEMORY, SYNTAX
 from kvd.run.registry cimport define
-from kvd.store.config cimport OPT_CLUSTER_ENABLED, cfg
-from kvd.store.log cimport LOG_NOTICE, log_line
+from kvd.session.session cimport pause_set
+from kvd.store.config cimport OPT_CLUSTER_ENABLED, OPT_SHUTDOWN_TIMEOUT, cfg
+from kvd.store.log cimport LOG_NOTICE, LOG_WARNING, log_line
 from kvd.store.store cimport store
 
 
@@ -113,12 +116,8 @@ cdef void reply_number(call *c, int64_t n) noexcept nogil:
 
 
 cdef void reply_replica(call *c, replica *one) noexcept nogil:
-    cdef char name[400]
-    cdef int n = replica_text(one, name, sizeof(name))
-    while n and name[n] != c':':
-        n -= 1
     reply_array(c, 3)
-    reply_bulk(c, view_of(name, n))
+    reply_bulk(c, replica_host(one))
     reply_number(c, one.port)
     reply_number(c, one.acknowledged)
 
@@ -386,6 +385,7 @@ cdef void acknowledge(call *c) noexcept nogil:
     replica_acknowledge(one, offset, synced)
     waits_again(c.store, b"wait")
     waits_again(c.store, b"waitaof")
+    waits_again(c.store, b"shutdown")
 
 
 define(replconf_command, """
@@ -497,3 +497,38 @@ cdef void waitaof_command(call *c) noexcept nogil:
             reply_array(c, 2)
             reply_int(c, mine)
             reply_int(c, theirs)
+
+
+# ---- SHUTDOWN ----------------------------------------------------------------------------------------
+
+cdef bint lags(replication *r) noexcept nogil:
+    cdef replica *one = r.first
+    while one != NULL:
+        if one.state == REPLICA_ONLINE and not one.old and one.acknowledged < r.stream.offset:
+            return True
+        one = one.next
+    return False
+
+
+cdef bint wait_for_replicas(call *c) noexcept nogil:
+    """Writes are paused until they have everything, or the time is over."""
+    cdef replication *r = replication_of(c.store)
+    cdef int64_t ms = 1000 * cfg(&c.store.config, OPT_SHUTDOWN_TIMEOUT)
+    cdef bint paused = c.again
+    if r == NULL or is_replica(c.store):
+        return False
+    if not c.again and ms and lags(r):
+        log_line(c.store, LOG_NOTICE, b"Waiting for replicas before shutting down.")
+        pause_set(c.store, c.store.now + ms + 1000, True)      # it ends by itself if this client is gone
+        replicas_ask(r)
+        paused = True
+    if ms and lags(r) and wait_until(c, ms):
+        return True
+    if lags(r):
+        log_line(c.store, LOG_WARNING, b"Lagging replicas do not have all writes when shutting down.")
+    if paused:
+        pause_set(c.store, 0, False)
+    return False
+
+
+shutdown_waits(wait_for_replicas)

@@ -5,9 +5,10 @@ from libc.stdint cimport int64_t
 from kvd.commands.info cimport info_section
 from kvd.core.buf cimport buf, buf_printf
 from kvd.core.clock cimport wall_ms
+from kvd.core.view cimport view
 from kvd.replica.backlog cimport backlog_first
 from kvd.replica.failover cimport failover_text
-from kvd.replica.master cimport replica_text
+from kvd.replica.master cimport replica_host
 from kvd.replica.replication cimport (
     LINK_CONNECTED, LINK_SYNC, REPLICA_NONE, REPLICA_ONLINE, REPLICA_WAITING, is_replica, replica, replication,
     replication_of,
@@ -43,11 +44,8 @@ cdef void print_link(store *s, replication *r, buf *out) noexcept nogil:
 
 
 cdef void print_replica(replica *one, int n, buf *out) noexcept nogil:
-    cdef char name[400]
-    cdef int at = replica_text(one, name, sizeof(name))
-    while at and name[at] != c':':
-        at -= 1
-    buf_printf(out, b"slave%d:ip=%.*s,port=%d,state=%s,offset=%lld,lag=%lld\r\n", n, at, name, one.port,
+    cdef view host = replica_host(one)
+    buf_printf(out, b"slave%d:ip=%.*s,port=%d,state=%s,offset=%lld,lag=%lld\r\n", n, <int>host.len, host.ptr, one.port,
                <const char *>(b"online" if one.state == REPLICA_ONLINE else b"wait_bgsave" if one.state == REPLICA_WAITING else b"send_bulk"),
                <long long>one.acknowledged, <long long>(seconds_since(one.heard_ms) if one.state == REPLICA_ONLINE else 0))
 

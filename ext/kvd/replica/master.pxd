@@ -16,5 +16,6 @@ cdef void replicas_disconnect(replication *r) noexcept nogil              # all 
 cdef int replicas_with(replication *r, int64_t offset, bint synced) noexcept nogil   # how many have acknowledged it (synced: have it in their log)
 cdef void replicas_ask(replication *r) noexcept nogil                     # for an acknowledgement
 cdef void replicas_count(store *s) noexcept nogil                         # min-replicas-to-write: are they enough?
-cdef int replica_text(replica *one, char *out, size_t room) noexcept nogil   # its address, as logged
+cdef view replica_host(replica *one) noexcept nogil                        # its address without port, as announced, or of the connection
+cdef int replica_text(replica *one, char *out, size_t room) noexcept nogil   # address and port, as logged
 cdef void master_tick(replication *r, int64_t now) noexcept nogil         # pings, timeouts, the end of the backlog

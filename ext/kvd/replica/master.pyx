@@ -76,18 +76,20 @@ cdef void leaves(session *c) noexcept nogil:
     replicas_count(r.s)
 
 
-cdef int replica_text(replica *one, char *out, size_t room) noexcept nogil:
-    """ip:port, both as announced, or of the connection."""
+cdef view replica_host(replica *one) noexcept nogil:
     cdef view addr = view_of(one.who.addr.ptr, one.who.addr.len)
-    cdef size_t n = addr.len
-    while n and addr.ptr[n - 1] != c':':
-        n -= 1
     if one.ip[0]:
-        addr = view_str(one.ip)
-    elif n:
-        addr.len = n - 1
+        return view_str(one.ip)
+    while addr.len and addr.ptr[addr.len - 1] != c':':
+        addr.len -= 1
+    addr.len -= addr.len != 0
+    return addr
+
+
+cdef int replica_text(replica *one, char *out, size_t room) noexcept nogil:
+    cdef view host = replica_host(one)
     if one.port:
-        return snprintf(out, room, b"%.*s:%d", <int>addr.len, addr.ptr, one.port)
+        return snprintf(out, room, b"%.*s:%d", <int>host.len, host.ptr, one.port)
     return snprintf(out, room, b"client id #%lld", <long long>one.who.id)
 
 

@@ -68,7 +68,7 @@ pidfile | text | | | Path of the file that the process id is written to.
 supervised | enum no upstart systemd auto | no | | Notify systemd when the server is ready.
 dir | text | . | rw protected | Working directory.
 save | save | | rw words | Snapshot after this many seconds if at least this many changes were made; pairs of numbers.
-shutdown-timeout | int 0 2147483647 | 10 | rw inert | Seconds to wait for replicas during shutdown.
+shutdown-timeout | int 0 2147483647 | 10 | rw | Seconds for which SHUTDOWN waits until replicas have received all writes.
 set-proc-title | bool | yes | inert | Show address and mode in the process title.
 crash-log-enabled | bool | yes | rw | Print a stack trace of all Python threads if the process crashes.
 hash-max-listpack-entries=hash-max-ziplist-entries | int 0 9223372036854775807 | 512 | rw | Maximum number of fields of a hash in listpack encoding.
