@@ -229,6 +229,8 @@ cdef void shutdown_command(call *c) noexcept nogil:
     elif not how.now and waits_for_replicas != NULL and waits_for_replicas(c):
         return
     elif not save_for_end(c.session, &how):
+        if c.again:
+            pause_set(c.store, 0, False)
         reply_error(c, b"ERR Errors trying to SHUTDOWN. Check logs.")
     else:
         session_end(c.session)

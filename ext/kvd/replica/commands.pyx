@@ -511,23 +511,19 @@ cdef bint lags(replication *r) noexcept nogil:
 
 
 cdef bint wait_for_replicas(call *c) noexcept nogil:
-    """Writes are paused until they have everything, or the time is over."""
+    """Writes are paused until they have everything, or the time is over; the pause ends by itself if nothing ends the server."""
     cdef replication *r = replication_of(c.store)
     cdef int64_t ms = 1000 * cfg(&c.store.config, OPT_SHUTDOWN_TIMEOUT)
-    cdef bint paused = c.again
     if r == NULL or is_replica(c.store):
         return False
     if not c.again and ms and lags(r):
         log_line(c.store, LOG_NOTICE, b"Waiting for replicas before shutting down.")
-        pause_set(c.store, c.store.now + ms + 1000, True)      # it ends by itself if this client is gone
+        pause_set(c.store, c.store.now + ms + 1000, True)
         replicas_ask(r)
-        paused = True
     if ms and lags(r) and wait_until(c, ms):
         return True
     if lags(r):
         log_line(c.store, LOG_WARNING, b"Lagging replicas do not have all writes when shutting down.")
-    if paused:
-        pause_set(c.store, 0, False)
     return False
 
 

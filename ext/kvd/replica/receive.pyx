@@ -19,7 +19,7 @@ from libc.errno cimport ENOMEM, errno
 from libc.stdint cimport int64_t, uint64_t
 from libc.stdio cimport snprintf
 from libc.stdlib cimport calloc, free
-from libc.string cimport memcmp, memcpy, strerror
+from libc.string cimport memcmp, memcpy, memmove, strerror
 
 from kvd.core.clock cimport wall_ms
 from kvd.core.text cimport parse_int
@@ -171,7 +171,7 @@ cdef bint copy_to_file(receiving *v, char *room) noexcept nogil:
         if is_end(v, room + n):
             v.size -= keep
             return True
-        memcpy(room, room + n, keep)
+        memmove(room, room + n, keep)
     return True
 
 
