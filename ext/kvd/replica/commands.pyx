@@ -187,17 +187,18 @@ cdef bint read_handover(call *c, handover *h) noexcept nogil:
     return True
 
 
-cdef bint is_attached(replication *r, view host, int64_t port) noexcept nogil:
+cdef replica *attached(replication *r, view host, int64_t port) noexcept nogil:
+    """NULL: it is none of the replicas."""
     cdef replica *one = r.first
     cdef char name[400]
     cdef char wanted[400]
     snprintf(wanted, sizeof(wanted), b"%.*s:%lld", <int>min(host.len, <size_t>HOST_ROOM), host.ptr, <long long>port)
     while one != NULL:
         replica_text(one, name, sizeof(name))
-        if one.state == REPLICA_ONLINE and view_equal(view_str(name), view_str(wanted)):
-            return True
+        if one.state != REPLICA_NONE and view_equal(view_str(name), view_str(wanted)):
+            return one
         one = one.next
-    return False
+    return NULL
 
 
 define(failover_command, """
@@ -229,8 +230,10 @@ cdef void failover_command(call *c) noexcept nogil:
         reply_error(c, b"ERR FAILOVER requires connected replicas.")
     elif h.forced and (h.timeout_ms == 0 or h.host.len == 0):
         reply_error(c, b"ERR FAILOVER with force option requires both a timeout and target HOST and IP.")
-    elif h.host.len and not is_attached(r, h.host, h.port):
+    elif h.host.len and attached(r, h.host, h.port) == NULL:
         reply_error(c, b"ERR FAILOVER target HOST and PORT is not a replica.")
+    elif h.host.len and attached(r, h.host, h.port).state != REPLICA_ONLINE:
+        reply_error(c, b"ERR FAILOVER target replica is not online.")
     else:
         failover_begin(r, h.host, <int>h.port, h.timeout_ms, h.forced)
         reply_ok(c)

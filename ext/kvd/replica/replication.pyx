@@ -17,7 +17,7 @@ from libc.string cimport memcpy, memset, strlen
 from kvd.core.clock cimport wall_ms
 from kvd.core.view cimport view_str
 from kvd.persist.nap cimport nap_init
-from kvd.replica.backlog cimport backlog_add, backlog_begin, backlog_end, backlog_trim
+from kvd.replica.backlog cimport backlog_add, backlog_begin, backlog_end, backlog_trim, reader_end
 from kvd.session.session cimport running_session, session_kill, session_within_limits
 from kvd.store.change cimport consume, consume_stop
 from kvd.store.config cimport OPT_REPL_BACKLOG_SIZE, cfg
@@ -86,7 +86,18 @@ cdef bint stream_begin(replication *r) noexcept nogil:
     return True
 
 
+cdef void forget_readers(replication *r) noexcept nogil:
+    """Before what they read is freed: their connections are to be closed."""
+    cdef replica *one = r.first
+    while one != NULL:
+        reader_end(&one.at)
+        one.who.feed = NULL
+        one.who.behind = 0
+        one = one.next
+
+
 cdef void stream_end(replication *r) noexcept nogil:
+    forget_readers(r)
     if r.kept:
         consume_stop(r.s, &r.consumer)
     r.kept = False
@@ -112,6 +123,7 @@ cdef void stream_move(replication *r, view id, int64_t offset) noexcept nogil:
         r.stream.offset = offset
         stream_begin(r)
     else:
+        forget_readers(r)
         backlog_begin(&r.stream, offset)
     report(r)
 

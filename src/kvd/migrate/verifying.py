@@ -6,6 +6,7 @@ equal; ends that may not be asked for it, or that differ, are compared by values
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -19,6 +20,7 @@ SAMPLE = 2000  # keys
 LARGEST_DIGEST = 1_000_000  # keys; DEBUG DIGEST stops a server for about a second per million
 SCAN_COUNT = 500
 NAMED = 5  # differing keys that are named
+OFF = 0.05  # seconds
 
 
 @dataclass
@@ -91,11 +93,15 @@ class Verifier:
             if not self._goes_on():
                 break
             replies = there.ask([("EXISTS", key) for key in keys], their_db)
-            lacking = [key for key, reply in zip(keys, replies, strict=True) if not reply]
-            found += [
-                key for key, reply in zip(lacking, here.ask([("EXISTS", key) for key in lacking], db), strict=True) if reply
-            ]
-        return found
+            found += [key for key, reply in zip(keys, replies, strict=True) if not reply]
+        return self._still_there(here, db, found)
+
+    def _still_there(self, end: End, db: int, keys: list[bytes]) -> list[bytes]:
+        """Those that have not expired meanwhile. A deadline that was read as a rest of time is some milliseconds off."""
+        if keys:
+            time.sleep(OFF)
+        replies = end.ask([("EXISTS", key) for key in keys], db) if keys else []
+        return [key for key, reply in zip(keys, replies, strict=True) if reply]
 
     def _digests(self) -> bool:
         """Whether the digests could be compared and are the same. They are of all databases, so all of them must be in the move."""
