@@ -185,8 +185,8 @@ SCRIPT = "redis.call('SET', KEYS[1], ARGV[1]) redis.call('RPUSH', KEYS[2], ARGV[
 LIBRARY = "#!lua name=lib{0}\nredis.register_function('twice{0}', function(keys, args) redis.call('INCR', keys[1]) return redis.call('APPEND', keys[2], args[1]) end)"
 
 
-def write_lines(dice: random.Random, n, fields_expire=False):
-    """n commands of all types, whose effect does not depend on the server. Some keys expire at once."""
+def write_lines(dice: random.Random, n, field_deadlines=()):
+    """n commands of all types, whose effect does not depend on the server. Some keys expire at once. field_deadlines: milliseconds to choose from."""
     made: list[tuple[Any, ...]] = []
     while len(made) < n:
         k, v = f"{dice.choice('abcdefgh')}{dice.randrange(12)}", dice.randrange(1000)
@@ -213,8 +213,8 @@ def write_lines(dice: random.Random, n, fields_expire=False):
         ]  # fmt: skip
         if v == 7:
             kinds = [[(dice.choice(["FLUSHDB", "FLUSHALL"]),)], [("SWAPDB", 0, 2)], [("FUNCTION", "LOAD", "REPLACE", LIBRARY.format(v % 3))]]
-        if fields_expire and v % 9 == 0:
-            kinds = [[("HPEXPIRE", "h" + k, dice.choice([1, 40, 100000]), "FIELDS", 2, "f1", f"f{v % 200}")]]
+        if field_deadlines and v % 9 == 0:
+            kinds = [[("HPEXPIRE", "h" + k, dice.choice(field_deadlines), "FIELDS", 2, "f1", f"f{v % 200}")]]
         made += dice.choice(kinds)
     return made
 
