@@ -159,3 +159,18 @@ def test_a_replica_that_announces_no_port_is_shown_by_its_address(origin):
     assert wire("ROLE")[2][0][0] == b"127.0.0.1"
     tap.close()
     wire.close()
+
+
+def test_what_expires_before_debug_reload_is_deleted_on_replicas(origin):
+    """Redis drops it as it loads, and does not tell them."""
+    origin.clock.freeze()
+    tap = Tap(origin.port)
+    origin.execute("SET", "k", "v", "PX", "100")
+    origin.execute("DEBUG", "SET-ACTIVE-EXPIRE", 0)
+    origin.clock.advance(1000)
+    assert origin.execute("DEBUG", "RELOAD") == b"OK"
+    origin.execute("DEBUG", "SET-ACTIVE-EXPIRE", 1)
+    origin.clock.advance(1)
+    eventually(lambda: origin.dbsize() == 0)
+    assert (b"DEL", b"k") in [(words[0].upper(), *words[1:]) for words in tap.commands(offset_of(origin))]
+    tap.close()

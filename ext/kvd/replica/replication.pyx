@@ -194,7 +194,7 @@ cdef void stream_told(replication *r) noexcept nogil:
         backlog_trim(&r.stream, size_of_backlog(r))
     report(r)
     while one != NULL:
-        if one.state > REPLICA_WAITING:
+        if one.state > REPLICA_WAITING and one.at.at != NULL:
             one.who.behind = r.stream.offset - one.at.offset
             if r.stream.failed or not session_within_limits(one.who):
                 cut(r, one)
