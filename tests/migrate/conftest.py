@@ -1,6 +1,7 @@
 """Servers at both ends of a move: kvd in this process, and real ones."""
 
 import io
+import os
 import random
 import threading
 
@@ -14,7 +15,7 @@ from kvd.migrate.progress import Progress
 from ..compat.wire import RealServer, Wire, free_port
 from ..conftest import REAL
 
-KINDS = ["kvd", *REAL]
+KINDS = ["kvd", *(REAL if os.environ.get("KVDDEV_LONG") else REAL[-2:])]       # the newest of each, unless there is time
 
 
 class Server:
