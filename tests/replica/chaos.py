@@ -36,7 +36,7 @@ COMMON = {
     "client-output-buffer-limit": ["replica 256mb 64mb 60", "replica 200kb 100kb 1", "replica 2mb 0 0"],
     "maxmemory": ["0", "0", "30mb"], "maxmemory-policy": ["allkeys-random", "volatile-lru", "allkeys-lfu"],
 }  # fmt: skip
-OURS = {"repl-diskless-load": [*COMMON["repl-diskless-load"], "flush-before-load"], "rdb-version": ["auto", "11"]}
+OURS = {"repl-diskless-load": [*COMMON["repl-diskless-load"], "flush-before-load"]}
 AT_START = {"io-threads": ["1", "2", "3"]}
 
 
@@ -212,8 +212,6 @@ class Round:
 
     def choices(self, program):
         choices = COMMON | (OURS if program == KVD else {})
-        if self.fields:
-            choices = {name: values for name, values in choices.items() if name != "rdb-version"}
         return choices | ({"maxmemory": ["0"]} if self.orderly else {})
 
     def options(self, program):

@@ -149,3 +149,18 @@ def test_redis_cli_fetches_a_snapshot(origin, tmp_path, option):
     copy = kvd.Store()
     copy.load(path)
     assert copy.dbsize() == (100 if option == "--rdb" else 0) and copy.execute("FCALL", "seven", 0) == 7
+
+
+def test_what_expires_before_debug_reload_is_deleted_on_replicas(origin):
+    """Redis drops it as it loads, and does not tell them."""
+    origin.clock.freeze()
+    tap = Tap(origin.port)
+    origin.execute("SET", "k", "v", "PX", "100")
+    origin.execute("DEBUG", "SET-ACTIVE-EXPIRE", 0)
+    origin.clock.advance(1000)
+    assert origin.execute("DEBUG", "RELOAD") == b"OK"
+    origin.execute("DEBUG", "SET-ACTIVE-EXPIRE", 1)
+    origin.clock.advance(1)
+    eventually(lambda: origin.dbsize() == 0)
+    assert (b"DEL", b"k") in [(words[0].upper(), *words[1:]) for words in tap.commands(offset_of(origin))]
+    tap.close()

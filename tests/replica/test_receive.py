@@ -1,14 +1,16 @@
 """Snapshots from a master that is broken, hostile or slow: nothing is half loaded."""
 
 import random
+import socket
 import threading
 
 import pytest
 
 import kvd
 
+from ..compat.wire import Wire
 from ..waiting import eventually
-from .tap import Master, info, is_up, snapshot, up
+from .tap import Master, Tap, info, is_up, snapshot, up
 
 FILE = snapshot(**{f"k{i}": "v" * i for i in range(300)})
 MODES = ["disabled", "swapdb", "on-empty-db", "flush-before-load"]
@@ -136,3 +138,54 @@ def test_mutants_of_a_snapshot(follower):
         follower.replicate_from(f"redis://127.0.0.1:{master.port}", wait=False)
         eventually(lambda: not mutants and is_up(follower) and follower.dbsize() == 300)
         assert follower.execute("DEBUG", "CHECK") == b"OK"
+
+
+def test_replicas_of_the_former_history_get_nothing_of_the_new_one(follower):
+    """Some read, some are behind, one is in the middle of a snapshot: all are cut, and the new stream is for others."""
+    file = snapshot(**{f"k{i}": "v" * 5000 for i in range(3000)})
+
+    def serve(caller):
+        caller.greet()
+        caller.full(file, 100, b"b" * 40)
+        caller.send(Wire.frame(("SELECT", 0)) + Wire.frame(("SET", "of the new history", 1)) * 3)
+        caller.acknowledged(100)
+        caller.hold()
+
+    with follower.serve() as server, Master(serve) as master:
+        follower.eval("for i = 1, 4000 do redis.call('SET', 'k' .. i, string.rep('x', 5000)) end", 0)
+        taps = [Tap(server.port) for _ in range(3)]
+        unread = Tap.unread(server.port)
+        for _ in range(100):
+            follower.set("of the former history", "x" * 50_000)
+        follower.replicate_from(f"redis://127.0.0.1:{master.port}", timeout=60)
+        for tap in [*taps, unread]:
+            with pytest.raises(OSError):
+                while True:
+                    tap.more()
+            assert b"of the new history" not in tap.data
+            tap.close()
+        follower.promote()
+        for _ in range(100):
+            follower.set("later", "x" * 50_000)
+        assert follower.execute("DEBUG", "CHECK") == b"OK"
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("size", [1, 7, 39, 41])
+def test_a_snapshot_with_a_mark_arrives_in_pieces_smaller_than_the_mark(follower, mode, size):
+    file = snapshot(a="v" * 300, b="w")
+
+    def serve(caller):
+        caller.greet()
+        caller.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        caller.send(b"+FULLRESYNC " + b"a" * 40 + b" 100\r\n")
+        data = marked(file)
+        for i in range(0, len(data), size):
+            caller.send(data[i : i + size])
+        caller.acknowledged(100)
+        caller.hold()
+
+    follower.configure("repl-diskless-load", mode)
+    with Master(serve) as master:
+        follower.replicate_from(f"redis://127.0.0.1:{master.port}", timeout=60)
+        assert follower.get("a") == b"v" * 300 and follower.dbsize() == 2

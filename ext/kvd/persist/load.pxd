@@ -12,7 +12,7 @@ from kvd.types.kind cimport TYPES
 cdef enum loading_flag:
     LOADING_KEEP = 1           # what the store holds stays, and the file's keys are added; else they replace everything
     LOADING_MERGE = 2          # a key or library that is there already is replaced; else it is an error
-    LOADING_PREAMBLE = 4       # commands follow in the file: keys that have expired are kept, for the commands decide
+    LOADING_PREAMBLE = 4       # commands follow, or replicas have the same: keys that have expired are kept, and deleted later
     LOADING_UNCHECKED = 8      # the checksum may be wrong (rdbchecksum no)
     LOADING_LENDS = 32         # no command is running: the lock is lent also in the middle of values
     LOADING_HELD = 64          # load_path: the caller holds the lock, which is kept

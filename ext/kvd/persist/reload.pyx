@@ -19,7 +19,7 @@ from kvd.core.table cimport table_init
 from kvd.core.view cimport view_is, view_of, view_str
 from kvd.persist.file cimport ERROR_ROOM, PATH_ROOM, path_join
 from kvd.persist.journal cimport journal_of
-from kvd.persist.load cimport LOADING_HELD, LOADING_KEEP, LOADING_MERGE, database_install, load_bytes
+from kvd.persist.load cimport LOADING_HELD, LOADING_KEEP, LOADING_MERGE, LOADING_PREAMBLE, database_install, load_bytes
 from kvd.persist.logfolder cimport journal_load
 from kvd.persist.rdb.forms cimport RDB_END
 from kvd.persist.rdb.lengths cimport put_byte, put_little, writer
@@ -52,7 +52,7 @@ cdef struct options:
 
 cdef bint read_options(call *c, options *o) noexcept nogil:
     cdef int i
-    o.flags = LOADING_HELD
+    o.flags = LOADING_HELD | LOADING_PREAMBLE      # what has expired meanwhile is deleted as always: replicas and the log have it too
     o.saves = True
     for i in range(2, c.argc):
         if view_is(c.argv[i], b"merge"):

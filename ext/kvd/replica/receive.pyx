@@ -19,7 +19,7 @@ from libc.errno cimport ENOMEM, errno
 from libc.stdint cimport int64_t, uint64_t
 from libc.stdio cimport snprintf
 from libc.stdlib cimport calloc, free
-from libc.string cimport memcmp, memcpy, strerror
+from libc.string cimport memcmp, memcpy, memmove, strerror
 
 from kvd.core.clock cimport wall_ms
 from kvd.core.text cimport parse_int
@@ -60,6 +60,7 @@ cdef enum:
     SLICE = 1 << 18            # bytes loaded under the lock at once
     CHUNK = 1 << 18            # bytes written to the file at once
     WAIT_MS = 50               # between two looks at a rewrite of the log
+    AGAIN_MS = 1000            # after one that has failed
 
 cdef struct receiving:
     bytes_source source        # of the loading
@@ -171,7 +172,7 @@ cdef bint copy_to_file(receiving *v, char *room) noexcept nogil:
         if is_end(v, room + n):
             v.size -= keep
             return True
-        memcpy(room, room + n, keep)
+        memmove(room, room + n, keep)
     return True
 
 
@@ -284,18 +285,21 @@ cdef bint log_again(attempt *a) noexcept nogil:
     cdef store *s = a.s
     cdef bint begun = False
     cdef bint whole = False
+    cdef bint failed
     while not whole and not a.r.up.changed:
+        failed = False
         store_lock(s)
         if journal_of(s) == NULL:
             whole = True
         elif begun and not saves_of(s).rewriting.running:
-            whole = not saves_of(s).rewriting.failed
+            failed = saves_of(s).rewriting.failed
+            whole = not failed
             begun = whole
         elif not begun and not is_busy(s):
             begun = journal_rewrite(s)
         store_unlock(s)
         if not whole:
-            nap_for(&a.r.up.nap, WAIT_MS)
+            nap_for(&a.r.up.nap, AGAIN_MS if failed else WAIT_MS)
     return whole
 
 

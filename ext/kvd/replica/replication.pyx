@@ -17,7 +17,7 @@ from libc.string cimport memcpy, memset, strlen
 from kvd.core.clock cimport wall_ms
 from kvd.core.view cimport view_str
 from kvd.persist.nap cimport nap_init
-from kvd.replica.backlog cimport backlog_add, backlog_begin, backlog_end, backlog_trim
+from kvd.replica.backlog cimport backlog_add, backlog_begin, backlog_end, backlog_trim, reader_end
 from kvd.session.session cimport running_session, session_kill, session_within_limits
 from kvd.store.change cimport consume, consume_stop
 from kvd.store.config cimport OPT_REPL_BACKLOG_SIZE, cfg
@@ -73,6 +73,15 @@ cdef void report(replication *r) noexcept nogil:
     store_report(r.s, PART_REPLICATION, min(r.stream.memory, size_of_backlog(r) + sizeof(replication)))
 
 
+cdef void end_readers(replication *r) noexcept nogil:
+    """Before the stream is dropped. Connections that are to be closed have readers until their threads have closed them."""
+    cdef replica *one = r.first
+    while one != NULL:
+        reader_end(&one.at)
+        one.who.behind = 0
+        one = one.next
+
+
 cdef bint stream_begin(replication *r) noexcept nogil:
     if r.kept:
         return True
@@ -112,6 +121,7 @@ cdef void stream_move(replication *r, view id, int64_t offset) noexcept nogil:
         r.stream.offset = offset
         stream_begin(r)
     else:
+        end_readers(r)
         backlog_begin(&r.stream, offset)
     report(r)
 
@@ -182,7 +192,7 @@ cdef void stream_told(replication *r) noexcept nogil:
         backlog_trim(&r.stream, size_of_backlog(r))
     report(r)
     while one != NULL:
-        if one.state > REPLICA_WAITING:
+        if one.state > REPLICA_WAITING and one.at.at != NULL:
             one.who.behind = r.stream.offset - one.at.offset
             if r.stream.failed or not session_within_limits(one.who):
                 cut(r, one)
