@@ -60,6 +60,7 @@ cdef enum:
     SLICE = 1 << 18            # bytes loaded under the lock at once
     CHUNK = 1 << 18            # bytes written to the file at once
     WAIT_MS = 50               # between two looks at a rewrite of the log
+    AGAIN_MS = 1000            # after one that has failed
 
 cdef struct receiving:
     bytes_source source        # of the loading
@@ -284,18 +285,21 @@ cdef bint log_again(attempt *a) noexcept nogil:
     cdef store *s = a.s
     cdef bint begun = False
     cdef bint whole = False
+    cdef bint failed
     while not whole and not a.r.up.changed:
+        failed = False
         store_lock(s)
         if journal_of(s) == NULL:
             whole = True
         elif begun and not saves_of(s).rewriting.running:
-            whole = not saves_of(s).rewriting.failed
+            failed = saves_of(s).rewriting.failed
+            whole = not failed
             begun = whole
         elif not begun and not is_busy(s):
             begun = journal_rewrite(s)
         store_unlock(s)
         if not whole:
-            nap_for(&a.r.up.nap, WAIT_MS)
+            nap_for(&a.r.up.nap, AGAIN_MS if failed else WAIT_MS)
     return whole
 
 
