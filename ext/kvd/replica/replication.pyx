@@ -73,15 +73,6 @@ cdef void report(replication *r) noexcept nogil:
     store_report(r.s, PART_REPLICATION, min(r.stream.memory, size_of_backlog(r) + sizeof(replication)))
 
 
-cdef void end_readers(replication *r) noexcept nogil:
-    """Before the stream is dropped. Connections that are to be closed have readers until their threads have closed them."""
-    cdef replica *one = r.first
-    while one != NULL:
-        reader_end(&one.at)
-        one.who.behind = 0
-        one = one.next
-
-
 cdef bint stream_begin(replication *r) noexcept nogil:
     if r.kept:
         return True
