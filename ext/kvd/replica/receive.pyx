@@ -36,7 +36,7 @@ from kvd.persist.rewrite cimport journal_rewrite
 from kvd.persist.saves cimport is_busy, saves_of
 from kvd.replica.handshake cimport tell
 from kvd.replica.master cimport replicas_disconnect
-from kvd.replica.replication cimport ID_ROOM, stream_move
+from kvd.replica.replication cimport ID_ROOM, stream_end, stream_move
 from kvd.replica.wire cimport ECANCELED, set_errno, wire_line, wire_read
 from kvd.run.after cimport after
 from kvd.store.change cimport changes_are_saved, changes_made
@@ -218,6 +218,7 @@ cdef bint drop_old(attempt *a) noexcept nogil:
         for i in range(cfg(&s.config, OPT_DATABASES)):
             keyspace_flush(s, &s.dbs[i], True)
         replicas_disconnect(a.r)
+        stream_end(a.r)                # if the load fails, there is no history to continue
     store_unlock(s)
     return ok
 
