@@ -23,6 +23,7 @@ def test_a_replica_takes_over_during_writes(theirs, ours):
 
         writer = threading.Thread(target=write)
         writer.start()
+        eventually(lambda: written and "state=online" in master.info()["slave0"])
         assert master("FAILOVER", "TO", "127.0.0.1", replica.port, "TIMEOUT", 60_000) == b"OK"
         eventually(lambda: master.info()["role"] == "slave" and replica.info()["role"] == "master")
         writer.join(60)

@@ -111,3 +111,15 @@ def test_a_unix_socket(follower, tmp_path):
         follower.replicate_from(f"unix://{tmp_path}/s", timeout=60)
         up(follower)
         assert follower.get("a") == b"1"
+
+
+@pytest.mark.parametrize("id", [b"\xb5" * 40, b"a" * 39 + b"\x01", b"a" * 39])
+def test_an_id_that_is_not_a_word_is_refused(follower, id):
+    def serve(caller):
+        caller.greet()
+        caller.full(snapshot(a="1"), 100, id if len(caller.master.requests) < 8 else b"a" * 40)
+        caller.hold()
+
+    with Master(serve) as master:
+        follower.replicate_from(f"redis://127.0.0.1:{master.port}", timeout=60)
+        assert info(follower)["master_replid"] == "a" * 40

@@ -8,6 +8,7 @@ from .tap import Tap, info
 
 def test_options_count_at_once(origin):
     tap = Tap(origin.port)
+    eventually(lambda: "state=online" in info(origin)["slave0"])
     origin.config_set("min-replicas-to-write", 1)
     assert origin.set("a", "1")
     origin.config_set("min-replicas-to-write", 2)
