@@ -113,7 +113,7 @@ cdef bint configure(attempt *a, const char *option, view value, view more) noexc
     """REPLCONF option value; more: `capa` and a second capability. An error is not critical."""
     cdef view argv[5]
     cdef view line
-    cdef char text[64]
+    cdef char text[128]
     argv[0] = view_str(b"REPLCONF")
     argv[1] = argv[3] = view_str(option)
     argv[2] = value
