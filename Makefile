@@ -2,7 +2,7 @@
 PYTHON ?= python
 LIB = $$(ls -d build/$(1)/lib.*)
 
-.PHONY: dev test release asan trace compat crashes fuzz fuzz-files lint bench docs dist clean
+.PHONY: dev test release asan trace compat crashes fuzz fuzz-files chaos lint bench docs dist clean
 
 dev:                      # quick to build, bounds checked, in place
 	KVDDEV_BUILD=dev $(PYTHON) setup.py -q build_ext --inplace
@@ -41,6 +41,13 @@ fuzz-files:               # mutants of RDB files under the address sanitizer; FU
 	KVDDEV_BUILD=asan $(PYTHON) setup.py -q build
 	LD_PRELOAD=$$(gcc -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0 \
 	PYTHONPATH=$(call LIB,asan) $(PYTHON) -m tests.persist.fuzz_load --mutants $(FUZZED)
+
+DISTURBED ?= 3600
+chaos: dev                # DISTURBED seconds: replicas of all kinds under disturbance, then hostile masters and replicas under the address sanitizer
+	PYTHONPATH=src $(PYTHON) -m tests.replica.chaos --seconds $(DISTURBED)
+	KVDDEV_BUILD=asan $(PYTHON) setup.py -q build
+	LD_PRELOAD=$$(gcc -print-file-name=libasan.so) PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0 \
+	PYTHONPATH=$(call LIB,asan) $(PYTHON) -m tests.replica.fuzz_link --seconds $(DISTURBED)
 
 lint:
 	ruff check src tests benchmarks && ruff format --check src && mypy && cython-lint ext

@@ -419,7 +419,7 @@ class Round:
             for key in keys:
                 digests = [server("DEBUG", "DIGEST-VALUE", key) for server in self.servers]
                 if any(one != digests[0] for one in digests):
-                    found.append((db, key, digests, [(server("TYPE", key), server("PTTL", key), server("DUMP", key)[:200]) for server in self.servers]))
+                    found.append((db, key, digests, [(server("TYPE", key), server("PTTL", key), server("HGETALL", key), (server("DUMP", key) or b"")[:200]) for server in self.servers]))
         return found[:5]
 
     def end_field_deadlines(self):
@@ -474,7 +474,7 @@ class Round:
     def tell(self):
         print(f"==== seed {self.seed} fields={self.fields} orderly={self.orderly}")
         for server in self.servers:
-            print(f"  {self.name(server)} pid={server.process.pid} {server.folder} {' '.join(server.options)} below {server.above and self.name(server.above)}")
+            print(f"  {self.name(server)} pid={server.process.pid} ended={server.process.poll()} {server.folder} {' '.join(server.options)} below {server.above and self.name(server.above)}")
         print("\n".join(f"  {line}" for line in self.done), flush=True)
 
 

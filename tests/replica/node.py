@@ -30,10 +30,11 @@ class Node:
 
     def start(self):
         command = [sys.executable, "-m", "kvd", "serve"] if self.program == KVD else [self.program]
-        self.process = subprocess.Popen(
-            [*command, "--port", str(self.port), "--dir", self.folder, "--logfile", f"{self.folder}/log", *OPTIONS, *self.options],
-            stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT, env={k: v for k, v in os.environ.items() if k != "LD_PRELOAD" or self.program == KVD},
-        )  # fmt: skip
+        with Path(self.folder, "out").open("ab") as out:
+            self.process = subprocess.Popen(
+                [*command, "--port", str(self.port), "--dir", self.folder, "--logfile", f"{self.folder}/log", *OPTIONS, *self.options],
+                stdout=out, stderr=subprocess.STDOUT, env={k: v for k, v in os.environ.items() if k != "LD_PRELOAD" or self.program == KVD},
+            )  # fmt: skip
         self.wire = eventually(self.connected)
         info = self.info("server")
         self.valkey = "valkey_version" in info

@@ -182,7 +182,7 @@ class Caller:
 def info(store_or_wire, section="replication"):
     """Its fields as text, of a store or a Wire."""
     run = store_or_wire.execute if hasattr(store_or_wire, "execute") else store_or_wire
-    return dict(re.findall(r"([\w]+):(.*)\r\n", run("INFO", section).decode()))
+    return dict(re.findall(r"([\w]+):(.*)\r\n", run("INFO", section).decode(errors="replace")))
 
 
 def offset_of(store):

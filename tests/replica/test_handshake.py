@@ -8,6 +8,7 @@ import pytest
 import kvd
 
 from ..waiting import eventually
+from .node import KVD, Node
 from .tap import Caller, Master, info, is_up, snapshot, up
 
 
@@ -111,3 +112,28 @@ def test_a_unix_socket(follower, tmp_path):
         follower.replicate_from(f"unix://{tmp_path}/s", timeout=60)
         up(follower)
         assert follower.get("a") == b"1"
+
+
+@pytest.mark.parametrize("id", [b"\xb5" * 40, b"a" * 39 + b"\x01", b"a" * 39])
+def test_an_id_that_is_not_a_word_is_refused(follower, id):
+    def serve(caller):
+        caller.greet()
+        caller.full(snapshot(a="1"), 100, id if len(caller.master.requests) < 8 else b"a" * 40)
+        caller.hold()
+
+    with Master(serve) as master:
+        follower.replicate_from(f"redis://127.0.0.1:{master.port}", timeout=60)
+        assert info(follower)["master_replid"] == "a" * 40
+
+
+def test_what_the_master_does_not_know_is_named_in_the_log():
+    def serve(caller):
+        while (words := caller.words())[0] != b"PSYNC":
+            caller.send(b"-ERR no such option\r\n" if words[0] == b"REPLCONF" else b"+OK\r\n")
+        caller.full(snapshot(a="1"))
+        caller.hold()
+
+    with Master(serve) as master, Node(KVD) as node:
+        node.follow(master.port)
+        eventually(lambda: node.info()["master_link_status"] == "up")
+        assert all(f"does not understand REPLCONF {option}: -ERR no such option\n" in node.said() for option in ("listening-port", "capa", "version"))

@@ -2,9 +2,12 @@
 
 import pytest
 
+import kvd
+
 from ..conftest import REAL
 from ..waiting import eventually
 from .node import KVD, Node, agree, is_up
+from .tap import Tap
 
 OTHERS = {"slave0", "repl_backlog_size", "slave_repl_offset", "slave_read_repl_offset", "master_repl_offset", "repl_backlog_histlen", "repl_backlog_first_byte_offset", "master_host", "master_port",
           "master_replid", "master_replid2", "second_repl_offset", "master_last_io_seconds_ago", "master_link_down_since_seconds", "total_disconnect_time_sec"}  # fmt: skip
@@ -28,3 +31,12 @@ def test_fields_are_a_real_servers(program):
         ours.kill()
         eventually(lambda: not is_up(their_replica) and not is_up(our_replica))
         assert set(our_replica.info()) - {"master_sync_total_bytes"} <= set(their_replica.info()) | {"master_sync_read_bytes", "master_sync_left_bytes", "master_sync_perc", "master_sync_last_io_seconds_ago"}
+
+
+@pytest.mark.parametrize("ip", [b"\xb5", b"10.0.0.1\r\nrole:slave", b"a b", b"\0"])
+def test_what_a_replica_says_of_itself_cannot_add_lines_or_make_info_unreadable(origin, ip):
+    tap = Tap(origin.port, options=(("capa", "eof"), ("ip-address", ip)))
+    assert origin.info("replication")["role"] == "master" and "127.0.0.1" in str(origin.info("replication")["slave0"])
+    tap.close()
+    with pytest.raises(kvd.ResponseError, match="Invalid master host"):
+        origin.execute("REPLICAOF", ip, 1)

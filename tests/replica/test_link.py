@@ -1,6 +1,7 @@
 """REPLICAOF: roles that change at once, from one master to another, and back."""
 
 import os
+import re
 import sys
 import time
 
@@ -8,7 +9,7 @@ import pytest
 
 import kvd
 
-from ..compat.wire import Wire
+from ..compat.wire import Wire, free_port
 from ..waiting import blocked, eventually
 from .node import KVD, Node
 from .tap import Master, info, is_up, snapshot
@@ -160,3 +161,16 @@ def test_a_replica_is_closed_while_it_synchronizes():
             store = kvd.Store()
             store.replicate_from(f"redis://127.0.0.1:{master.port}", wait=False)
             del store
+
+
+def test_the_link_writes_to_the_log_while_options_are_set():
+    """It does so without the lock: the path of the log must stay where it is."""
+    with Node(KVD) as node:
+        port = free_port()
+        for i in range(300):
+            node("REPLICAOF", "127.0.0.1", port) if i % 2 else node("REPLICAOF", "NO", "ONE")
+            for _ in range(20):
+                node.wire.send(Wire.frame(("CONFIG", "SET", "maxmemory", i)))
+            assert all(node.wire.read() == b"OK" for _ in range(20))
+        assert all(re.match(r"\d+:[MS] ", line) for line in node.said().splitlines() if line)
+        assert node.said().count("Connecting to MASTER") > 10

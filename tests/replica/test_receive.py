@@ -1,8 +1,10 @@
 """Snapshots from a master that is broken, hostile or slow: nothing is half loaded."""
 
+import io
 import random
 import socket
 import threading
+import time
 
 import pytest
 
@@ -10,6 +12,7 @@ import kvd
 
 from ..compat.wire import Wire
 from ..waiting import eventually
+from .node import KVD, Node
 from .tap import Master, Tap, info, is_up, snapshot, up
 
 FILE = snapshot(**{f"k{i}": "v" * i for i in range(300)})
@@ -189,3 +192,22 @@ def test_a_snapshot_with_a_mark_arrives_in_pieces_smaller_than_the_mark(follower
     with Master(serve) as master:
         follower.replicate_from(f"redis://127.0.0.1:{master.port}", timeout=60)
         assert follower.get("a") == b"v" * 300 and follower.dbsize() == 2
+
+
+def test_a_log_that_cannot_hold_what_arrived_is_tried_once_a_second_until_it_can():
+    source, file = kvd.Store(), io.BytesIO()
+    source.execute("FUNCTION", "LOAD", "#!lua name=l\nredis.register_function('f', function() return 1 end)")
+    source.snapshot(file)
+    with Master(sends(bulk(file.getvalue()))) as master, Node(KVD, "--appendonly", "yes", "--rdb-version", "9") as node:
+
+        def failures():
+            return node.said().count("Background AOF rewrite terminated with an error")
+
+        node.follow(master.port)
+        eventually(failures)
+        begun, before = time.monotonic(), failures()
+        eventually(lambda: failures() >= before + 2)
+        assert time.monotonic() - begun > 0.9
+        assert node.info()["master_link_status"] == "down"
+        node("CONFIG", "SET", "rdb-version", "auto")
+        eventually(lambda: node.info()["master_link_status"] == "up")

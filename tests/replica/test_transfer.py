@@ -1,5 +1,6 @@
 """Snapshots for replicas: one instant, one walk for all that wait, and what happens to those that fail."""
 
+import random
 import threading
 
 import pytest
@@ -146,3 +147,25 @@ def test_closing_the_store_ends_a_transfer():
         eventually(lambda: "state=send_bulk" in info(store).get("slave0", ""))
     store.close()
     tap.close()
+
+
+@pytest.mark.parametrize("size", [1000, 262_000, 262_144, 263_000, 530_000, 800_000])
+def test_a_file_of_any_size_arrives_whole(origin, size):
+    """The last piece of the walk is smaller than those that the file is read in."""
+    origin.config_set("repl-diskless-sync", "no")
+    origin.config_set("rdbcompression", "no")
+    for i in range(100):
+        origin.set(f"k{i}", random.Random(i).randbytes(size // 100))
+    tap = Tap(origin.port)
+    assert loaded(tap.snapshot).execute("DEBUG", "DIGEST") == origin.execute("DEBUG", "DIGEST")
+    tap.close()
+
+
+@pytest.mark.parametrize("diskless", ["yes", "no"])
+def test_one_acknowledgement_at_once_after_the_snapshot_is_enough(origin, diskless):
+    origin.config_set("repl-diskless-sync", diskless)
+    for _ in range(20):
+        tap = Tap(origin.port)
+        origin.set("k", "v")
+        assert tap.read(20)
+        tap.close()

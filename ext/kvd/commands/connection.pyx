@@ -7,6 +7,7 @@ from libc.string cimport memset
 from kvd.core.buf cimport buf, buf_add_char, buf_printf, buf_release
 from kvd.core.text cimport parse_int
 from kvd.core.view cimport view, view_equal, view_is, view_of, view_str
+from kvd.core.word cimport view_is_word
 from kvd.resp.writer cimport write_status, write_verbatim
 from kvd.run.after cimport end_wait
 from kvd.run.args cimport (
@@ -94,17 +95,8 @@ cdef void auth_command(call *c) noexcept nogil:
         reply_ok(c)
 
 
-cdef bint valid_name(view v) noexcept nogil:
-    """Printable and without spaces, so that CLIENT LIST can be parsed."""
-    cdef size_t i
-    for i in range(v.len):
-        if not c'!' <= v.ptr[i] <= c'~':
-            return False
-    return True
-
-
 cdef bint set_name(call *c, view name) noexcept nogil:
-    if not valid_name(name):
+    if not view_is_word(name):
         reply_error(c, b"ERR Client names cannot contain spaces, newlines or special characters.")
         return False
     buf_set(&c.session.name, name)
@@ -134,7 +126,7 @@ cdef void hello_command(call *c) noexcept nogil:
                 return
             i += 3
         elif view_is(c.argv[i], b"setname") and i + 1 < c.argc:
-            if not valid_name(c.argv[i + 1]):
+            if not view_is_word(c.argv[i + 1]):
                 set_name(c, c.argv[i + 1])
                 return
             name_at = i + 1
@@ -254,7 +246,7 @@ cdef void client_setinfo(call *c) noexcept nogil:
     else:
         reply_error_about(c, b"ERR Unrecognized option '%.*s'", c.argv[2])
         return
-    if not valid_name(c.argv[3]):
+    if not view_is_word(c.argv[3]):
         reply_errorf(c, b"ERR %s cannot contain spaces, newlines or special characters.",
                      <const char *>b"lib-name" if target == &c.session.lib_name else <const char *>b"lib-ver", NULL)
         return

@@ -6,7 +6,8 @@ from libc.string cimport memset
 
 from kvd.core.buf cimport buf_printf
 from kvd.core.text cimport parse_int
-from kvd.core.view cimport view, view_equal, view_is, view_str
+from kvd.core.view cimport view, view_equal, view_is, view_of, view_str
+from kvd.core.word cimport view_is_word
 from kvd.persist.commands cimport shutdown_waits
 from kvd.persist.journal cimport journal_of, journal_sync
 from kvd.replica.failover cimport FAILOVER_NONE, failover_abort, failover_begin
@@ -58,7 +59,7 @@ cdef void follow(call *c) noexcept nogil:
     if not parse_int(c.argv[2], &port) or not 0 <= port <= 65535:
         reply_error(c, b"ERR Invalid master port")
         return
-    if c.argv[1].len >= HOST_ROOM:
+    if c.argv[1].len >= HOST_ROOM or not view_is_word(c.argv[1]):
         reply_error(c, b"ERR Invalid master host")
     elif replica_of(c.session) != NULL and replica_of(c.session).state != REPLICA_NONE:
         reply_error(c, b"ERR Command is not valid when client is a replica.")
@@ -356,6 +357,9 @@ cdef bint set_option(call *c, replica *one, view option, view value) noexcept no
         if value.len >= HOST_ROOM:
             snprintf(text, sizeof(text), b"ERR REPLCONF ip-address provided by replica instance is too long: %zu bytes", value.len)
             reply_error(c, text)
+            return False
+        if not view_is_word(value):
+            reply_error(c, b"ERR REPLCONF ip-address provided by replica instance has spaces, newlines or special characters")
             return False
         snprintf(one.ip, HOST_ROOM, b"%.*s", <int>value.len, value.ptr)
     elif view_is(option, b"capa"):

@@ -11,6 +11,7 @@ from libc.string cimport memchr, strerror, strncmp
 
 from kvd.core.text cimport INT_TEXT, format_int, parse_int
 from kvd.core.view cimport view_of, view_str
+from kvd.core.word cimport view_is_word
 from kvd.replica.replication cimport LINK_SYNC
 from kvd.replica.wire cimport ECANCELED, wire_command, wire_init, wire_line, wire_open
 from kvd.store.config cimport (
@@ -112,7 +113,7 @@ cdef bint configure(attempt *a, const char *option, view value, view more) noexc
     """REPLCONF option value; more: `capa` and a second capability. An error is not critical."""
     cdef view argv[5]
     cdef view line
-    cdef char text[64]
+    cdef char text[128]
     argv[0] = view_str(b"REPLCONF")
     argv[1] = argv[3] = view_str(option)
     argv[2] = value
@@ -167,7 +168,7 @@ cdef bint read_answer(attempt *a, view line, bint needs_offset) noexcept nogil:
     """The id and the offset after the first word."""
     cdef view field
     next_field(&line, &field)
-    if not next_field(&line, &field) or field.len != ID_ROOM - 1:
+    if not next_field(&line, &field) or field.len != ID_ROOM - 1 or not view_is_word(field):
         return False
     snprintf(a.id, ID_ROOM, b"%.*s", <int>field.len, field.ptr)
     return not needs_offset or (next_field(&line, &field) and parse_int(field, &a.offset) and a.offset >= 0)

@@ -15,7 +15,7 @@ from kvd.core.clock cimport wall_ms
 from kvd.core.view cimport view_equal, view_of, view_str
 from kvd.replica.backlog cimport reader_begin, reader_end, reader_take
 from kvd.replica.replication cimport (
-    REPLICA_NONE, REPLICA_ONLINE, REPLICA_SENT, REPLICA_WAITING, is_replica, replica_of, replication_of,
+    REPLICA_NONE, REPLICA_ONLINE, REPLICA_SENDING, REPLICA_SENT, REPLICA_WAITING, is_replica, replica_of, replication_of,
     replication_open, replication_wake, stream_begin, stream_command, stream_end, stream_new_id,
 )
 from kvd.session.session cimport REPLY_OFF, session_kill, session_replies
@@ -194,6 +194,7 @@ cdef void replica_acknowledge(replica *one, int64_t offset, int64_t synced) noex
     one.acknowledged = max(one.acknowledged, min(offset, one.of.stream.offset))
     one.synced = max(one.synced, min(synced, one.of.stream.offset))
     one.heard_ms = wall_ms()
+    one.early = one.state == REPLICA_SENDING       # the transfer looks at it when it ends
     if one.state == REPLICA_SENT:
         replica_online(one)
     elif one.of.s.special & SPECIAL_FEW_REPLICAS:

@@ -40,6 +40,7 @@ cdef struct replica:           # of this store; all under the store's lock
     int capabilities
     int valkey                 # the version that it says to be, of Valkey; 0: it did not
     bint old                   # it came by SYNC: acknowledges nothing
+    bint early                 # it has acknowledged before it was noted that the snapshot is sent
     bint only_data             # it wants a snapshot and no stream (REPLCONF rdb-only)
     bint filters               # of the snapshot it wants the function libraries only, or nothing
     bint wants_libraries

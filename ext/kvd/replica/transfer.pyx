@@ -18,7 +18,7 @@ from libc.stdlib cimport calloc, free
 from libc.stdint cimport uint64_t
 from libc.string cimport memset, strerror, strlen
 
-from kvd.core.buf cimport buf, buf_release
+from kvd.core.buf cimport buf, buf_release, buf_reserve
 from kvd.core.clock cimport NEVER, mono_us, wall_ms
 from kvd.core.crc64 cimport crc64
 from kvd.core.threads cimport pthread_join, pthread_t, thread_start
@@ -245,7 +245,8 @@ cdef bint send_file(transfer *t, buf *chunk) noexcept nogil:
     cdef uint64_t at = 0
     cdef ssize_t n
     snprintf(head, sizeof(head), b"$%llu\r\n", <unsigned long long>t.length)
-    if not send_all(t, head, strlen(head)):
+    chunk.len = 0
+    if not buf_reserve(chunk, CHUNK) or not send_all(t, head, strlen(head)):
         return False
     while at < t.length:
         n = pread(t.file, chunk.ptr, min(<uint64_t>CHUNK, t.length - at), <long>at)
@@ -276,7 +277,7 @@ cdef void end_target(transfer *t, target *to, bint ok) noexcept nogil:
         session_end(to.one.who)
         if to.one.who.wake != NULL:
             to.one.who.wake(to.one.who)
-    elif t.by_file:
+    elif t.by_file or to.one.early:
         replica_online(to.one)
     else:
         to.one.state = REPLICA_SENT

@@ -23,7 +23,7 @@ from libc.string cimport memchr, memcpy, memset, strcmp, strlen
 
 from kvd.core.buf cimport buf_add, buf_add_char, buf_printf
 from kvd.core.text cimport DOUBLE_TEXT, format_percent, parse_double, parse_int, parse_memory
-from kvd.core.view cimport view_is, view_str
+from kvd.core.view cimport view_equal, view_is, view_str
 
 OPTIONS = """
 maxmemory | memory | 0 | rw | Memory limit for the data, in bytes; 0 means no limit. maxmemory-policy decides what happens at the limit.
@@ -395,7 +395,11 @@ cdef bint config_is_default(config *c, int id) noexcept nogil:
 
 
 cdef bint keep_text(config *c, int id, view value) noexcept nogil:
-    cdef char *copy = <char *>malloc(value.len + 1)
+    """A text that stays the same stays where it is: the log reads those that are fixed at the start without the lock."""
+    cdef char *copy
+    if c.values[id].text != NULL and view_equal(value, view_str(c.values[id].text)):
+        return True
+    copy = <char *>malloc(value.len + 1)
     if copy == NULL:
         return False
     memcpy(copy, value.ptr, value.len)
