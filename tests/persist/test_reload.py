@@ -197,6 +197,15 @@ def test_a_background_save_is_not_overtaken(tmp_path):
         assert store.dbsize() == 300
 
 
+def test_what_loadaof_has_dropped_does_not_come_back_from_the_log(tmp_path):
+    """Of the transaction that it is in. Real servers write it behind what was loaded."""
+    with kvd.Store(enable_debug_command="yes", dir=str(tmp_path), appendonly="yes").serve() as server, closing(Wire(("127.0.0.1", server.port))) as wire:
+        for words in (("MULTI",), ("SET", "k", "v"), ("DEBUG", "LOADAOF"), ("GET", "k")):
+            wire(*words)
+        assert wire("EXEC")[1:] == [b"OK", None]
+        assert eventually(lambda: wire("DEBUG", "LOADAOF") == b"OK") and wire("GET", "k") is None
+
+
 # ---- beside real servers -----------------------------------------------------------------------------
 
 @pytest.fixture(params=["kvd", *REAL])

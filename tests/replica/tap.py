@@ -140,6 +140,7 @@ class Caller:
         self.socket, self.master = connection, master
         self.socket.settimeout(30)
         self.reader = hiredis.Reader(notEnoughData=NOTHING)
+        self.lives = 0
 
     def words(self):
         while True:
@@ -149,7 +150,8 @@ class Caller:
             data = self.socket.recv(65536)
             if not data:
                 raise ConnectionError
-            self.reader.feed(data)
+            self.lives += data == b"\n"
+            self.reader.feed(b"" if data == b"\n" else data)       # a sign of life comes alone
 
     def send(self, data):
         self.socket.sendall(data)

@@ -108,7 +108,7 @@ def test_a_master_with_a_new_id_is_followed_on(follower):
 
 
 @pytest.mark.parametrize("strange", [("NOSUCH", "a"), ("SET", "a"), ("CONFIG", "SET", "maxmemory", "1"), ("SHUTDOWN",), ("LPUSH", "string", "x"), ("DEBUG", "SEGFAULT"), ("REPLICAOF", "NO", "ONE"),
-                                     ("SUBSCRIBE", "c"), ("BLPOP", "none", "0"), ("MONITOR",), ("WAIT", "1", "0"), ("QUIT",), ("EXEC",), ("CLIENT", "REPLY", "OFF"), ("SELECT", "99")])  # fmt: skip
+                                     ("SUBSCRIBE", "c"), ("BLPOP", "none", "0"), ("MONITOR",), ("WAIT", "1", "0"), ("QUIT",), ("EXEC",), ("CLIENT", "REPLY", "OFF")])  # fmt: skip
 def test_a_command_that_cannot_be_run_is_passed_over(follower, strange):
     stream = F(("SET", "string", "x")) + F(strange) + F(("SET", "after", "1"))
 
@@ -241,3 +241,66 @@ def test_clients_see_the_changes(follower):
         assert wire("EXEC") is None
         wire.close()
         listener.close()
+
+
+def test_a_database_that_does_not_exist_ends_the_link(follower):
+    """What follows must not go to another one; a transaction that selects it is not begun."""
+    asked = []
+    begin = F(("SET", "a", "1"))
+    tails = [F(("SELECT", "16")) + F(("SET", "b", "1")), F(("MULTI",)) + F(("INCR", "a")) + F(("SELECT", "16")) + F(("SET", "b", "1")) + F(("EXEC",))]
+
+    def serve(caller):
+        asked.append(caller.greet()[1:])
+        if len(asked) == 1:
+            caller.full(snapshot(), 0, ID)
+            caller.send(begin + tails[0])
+        else:
+            caller.send(b"+CONTINUE\r\n" + tails[len(asked) % 2])
+        caller.hold()
+
+    with followed(follower, serve):
+        eventually(lambda: len(asked) > 4)
+        assert follower.mget("a", "b") == [b"1", None] and {int(words[1]) for words in asked[1:]} == {len(begin) + 1}
+
+
+def test_a_transaction_arrives_in_pieces(follower):
+    lines = [F(("RPUSH", "l", i)) for i in range(20_000)]
+    stream = F(("MULTI",)) + b"".join(lines) + F(("EXEC",)) + F(("SET", "after", "1"))
+
+    def serve(caller):
+        caller.greet()
+        caller.full(snapshot())
+        for at in range(0, len(stream), 997):
+            caller.send(stream[at : at + 997])
+        caller.hold()
+
+    with followed(follower, serve):
+        eventually(lambda: offset_of(follower) == len(stream))
+        assert follower.lrange("l", 0, -1) == [b"%d" % i for i in range(20_000)] and follower.get("after") == b"1"
+
+
+def test_nothing_is_applied_while_a_script_runs(follower):
+    """A script that runs for long lends the lock; what it reads stays as it is."""
+    follower.configure("busy-reply-threshold", 1)
+    begun, sent = threading.Event(), threading.Event()
+
+    def serve(caller):
+        caller.greet()
+        caller.full(snapshot(a="1"))
+        begun.wait(30)
+        caller.send(F(("SET", "a", "2")))
+        sent.set()
+        caller.hold()
+
+    script = """
+        for i = 1, 4000000 do
+            if redis.call('GET', 'a') ~= '1' then return 'changed' end
+        end
+        return 'as it was'
+    """
+    with followed(follower, serve):
+        up(follower)
+        threading.Timer(0.2, begun.set).start()
+        assert follower.eval(script, 0) == b"as it was"
+        assert sent.is_set()
+        eventually(lambda: follower.get("a") == b"2")

@@ -7,6 +7,7 @@ import pytest
 from ..compat.wire import Wire
 from ..waiting import eventually
 from .node import Line, Node, agree, is_up
+from .tap import Tap, info
 from .test_matrix import PAIRS
 
 
@@ -15,6 +16,7 @@ def test_a_replica_takes_over_during_writes(theirs, ours):
     with Node(theirs) as master, Node(ours) as replica:
         replica.follow(master.port)
         agree(master, replica)
+        eventually(lambda: "state=online" in master.info()["slave0"])      # a real master learns a tenth of a second later that it has sent the snapshot
         written, wire = [], Wire(("127.0.0.1", master.port))
 
         def write():
@@ -83,3 +85,49 @@ def test_a_forced_failover_does_not_wait_for_ever():
         replica.process.send_signal(18)
         eventually(lambda: replica.info()["role"] == "master")
         agree(replica, master)
+
+
+def test_a_replica_that_acknowledges_late_takes_over(origin):
+    """The question for an acknowledgement is a part of the stream: asking again and again would never end."""
+    tap, ended = Tap(origin.port), threading.Event()
+
+    def acknowledge():
+        while not ended.wait(0.5):             # of what it had half a second ago
+            tap.acknowledge(offset)
+            offset_read()
+
+    offset = tap.offset
+
+    def offset_read():
+        nonlocal offset
+        tap.socket.settimeout(0.01)
+        try:
+            tap.more()
+        except TimeoutError:
+            pass
+        offset = tap.offset + len(tap.data)
+
+    late = threading.Thread(target=acknowledge)
+    late.start()
+    origin.set("a", "1")
+    assert origin.execute("FAILOVER", "TO", "127.0.0.1", 1) == b"OK"
+    eventually(lambda: info(origin)["master_failover_state"] == "failover-in-progress")
+    assert origin.execute("FAILOVER", "ABORT") == b"OK" and info(origin)["role"] == "master" and origin.set("a", "2")
+    ended.set()
+    late.join()
+    tap.close()
+
+
+def test_who_may_be_told_to_take_over(origin, follower):
+    follower.replicate_from(f"redis://127.0.0.1:{origin.port}", timeout=60)
+    with follower.serve() as server:
+        wire = Wire(("127.0.0.1", server.port))
+        assert str(wire("PSYNC", "a" * 40, "1", "FAILOVER")) == "ERR PSYNC FAILOVER replid must match my replid."
+        id, offset = info(follower)["master_replid"], info(follower)["slave_repl_offset"]
+        assert str(Wire(("127.0.0.1", origin.port))("PSYNC", id, "1", "FAILOVER")) == "ERR PSYNC FAILOVER can't be sent to a master."
+        first = Tap(server.port, "PSYNC", id, int(offset) + 1, "FAILOVER")
+        assert first.answer.startswith(b"+CONTINUE") and info(follower)["role"] == "master"
+        again = Tap(server.port, "PSYNC", id, int(offset) + 1, "FAILOVER")          # as its answer may have been lost
+        assert again.answer == first.answer
+        for each in (wire, first, again):
+            each.close()

@@ -174,3 +174,20 @@ def test_the_link_writes_to_the_log_while_options_are_set():
             assert all(node.wire.read() == b"OK" for _ in range(20))
         assert all(re.match(r"\d+:[MS] ", line) for line in node.said().splitlines() if line)
         assert node.said().count("Connecting to MASTER") > 10
+
+
+def test_killing_the_client_of_a_silent_master(follower):
+    asked = []
+
+    def serve(caller):
+        asked.append(caller.greet()[1:])
+        if len(asked) == 1:
+            caller.full(snapshot())
+        else:
+            caller.send(b"+CONTINUE\r\n")
+        caller.hold()
+
+    with Master(serve) as master:
+        follower.replicate_from(f"redis://127.0.0.1:{master.port}", timeout=60)
+        assert follower.execute("CLIENT", "KILL", "TYPE", "master") == 1
+        eventually(lambda: len(asked) == 2 and is_up(follower))

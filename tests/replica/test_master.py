@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import time
 
 import pytest
 
@@ -161,6 +162,28 @@ def test_a_replica_that_announces_no_port_is_shown_by_its_address(origin):
     wire.close()
 
 
+def test_a_line_break_is_a_sign_of_life(origin):
+    """Of a replica that loads what it was sent, and acknowledges nothing meanwhile."""
+    origin.config_set("repl-timeout", 2)
+    tap = Tap(origin.port, acks=False)
+    for _ in range(60):
+        tap.socket.sendall(b"\n")
+        time.sleep(0.1)
+    assert "state=send_bulk" in info(origin)["slave0"]
+    tap.close()
+
+
+def test_waiting_for_what_replicas_have_acknowledged_asks_nothing(origin):
+    tap, wire = Tap(origin.port), Wire(("127.0.0.1", origin.port))
+    wire("SET", "a", "1")
+    end = offset_of(origin)
+    tap.acknowledge(end)
+    eventually(lambda: f"offset={end}" in info(origin)["slave0"])
+    assert wire("WAIT", 1, 0) == 1 and wire("WAITAOF", 0, 0, 0) == [0, 0] and offset_of(origin) == end
+    tap.close()
+    wire.close()
+
+
 def test_what_expires_before_debug_reload_is_deleted_on_replicas(origin):
     """Redis drops it as it loads, and does not tell them."""
     origin.clock.freeze()
@@ -174,3 +197,25 @@ def test_what_expires_before_debug_reload_is_deleted_on_replicas(origin):
     eventually(lambda: origin.dbsize() == 0)
     assert (b"DEL", b"k") in [(words[0].upper(), *words[1:]) for words in tap.commands(offset_of(origin))]
     tap.close()
+
+
+def test_the_time_limit_for_idle_clients_is_not_for_those_that_listen(origin):
+    origin.config_set("timeout", 1)
+    origin.config_set("repl-diskless-sync-delay", 4)
+    origin.config_set("repl-diskless-sync-max-replicas", 2)
+    wire, idle = Wire(("127.0.0.1", origin.port)), Wire(("127.0.0.1", origin.port))
+    wire("SUBSCRIBE", "news")
+    tap = Tap(origin.port)                     # waits for others, and says nothing meanwhile
+    with pytest.raises((ConnectionError, EOFError, OSError)):
+        idle.read()
+    assert tap.snapshot
+    origin.publish("news", "1")
+    assert wire.read() == [b"message", b"news", b"1"]
+    tap.close()
+    wire.close()
+
+
+def test_a_store_that_does_not_listen_announces_no_port(origin, follower):
+    follower.replicate_from(f"redis://127.0.0.1:{origin.port}", timeout=60)
+    assert info(origin)["slave0"].startswith("ip=127.0.0.1,port=0,state=")
+    eventually(lambda: [each[:2] for each in origin.execute("ROLE")[2]] == [[b"127.0.0.1", b"0"]])

@@ -211,3 +211,99 @@ def test_a_log_that_cannot_hold_what_arrived_is_tried_once_a_second_until_it_can
         assert node.info()["master_link_status"] == "down"
         node("CONFIG", "SET", "rdb-version", "auto")
         eventually(lambda: node.info()["master_link_status"] == "up")
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_after_the_old_data_was_dropped_nothing_is_continued(follower, mode):
+    """It asks for everything, though the master would continue the history that it had."""
+    follower.configure("repl-diskless-load", mode)
+    asked = []
+
+    def serve(caller):
+        asked.append(caller.greet()[1:])
+        if len(asked) == 1:
+            caller.full(FILE, 100)
+            caller.acknowledged(100)
+        elif len(asked) == 2:
+            caller.send(b"+FULLRESYNC " + b"b" * 40 + b" 500\r\n" + marked(FILE[: len(FILE) // 2] + b"x" * 3000))
+        elif asked[-1][0] == b"?":
+            caller.full(FILE, 700, b"c" * 40)
+            caller.hold()
+        else:
+            caller.send(b"+CONTINUE\r\n")
+            caller.hold()
+
+    with Master(serve) as master:
+        follower.replicate_from(f"redis://127.0.0.1:{master.port}", timeout=60)
+        eventually(lambda: len(asked) >= 3 and is_up(follower))
+        assert follower.dbsize() == 300
+        assert asked[2][0] == (b"?" if mode != "swapdb" else b"a" * 40)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_replicas_of_a_replica_are_cut_when_its_data_is_replaced(follower, mode):
+    follower.configure("repl-diskless-load", mode)
+    files = [(100, b"a" * 40), (9000, b"b" * 40)]
+    cut = threading.Event()
+
+    def serve(caller):
+        caller.greet()
+        caller.full(FILE, *files[0])
+        if files[1:]:
+            caller.send(b"*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\nb\r\n")
+            cut.wait(30)
+            files.pop(0)
+            return
+        caller.hold()
+
+    with Master(serve) as master, follower.serve() as server:
+        follower.replicate_from(f"redis://127.0.0.1:{master.port}", timeout=60)
+        eventually(lambda: follower.get("a"))
+        taps = [Tap(server.port) for _ in range(3)]
+        cut.set()
+        for tap in taps:
+            with pytest.raises(ConnectionError):
+                tap.read(10**6)
+        eventually(lambda: info(follower)["slave_repl_offset"] == "9000" and info(follower)["connected_slaves"] == "0")
+        assert follower.execute("DEBUG", "CHECK") == b"OK"
+
+
+def test_the_master_is_given_signs_of_life_while_a_snapshot_is_loaded(follower):
+    follower.configure("repl-diskless-load", "swapdb")
+    seen = []
+
+    def serve(caller):
+        caller.greet()
+        caller.send(b"+FULLRESYNC " + b"a" * 40 + b" 0\r\n$%d\r\n" % len(FILE))
+        caller.socket.settimeout(0.02)
+        for i in range(len(FILE)):
+            caller.send(FILE[i : i + 1])
+            if not seen:
+                try:
+                    seen.append(caller.socket.recv(10))
+                except TimeoutError:
+                    pass
+        caller.socket.settimeout(30)
+        caller.hold()
+
+    with Master(serve) as master:
+        follower.replicate_from(f"redis://127.0.0.1:{master.port}", timeout=60)
+        assert seen == [b"\n"] and follower.dbsize() == 300
+
+
+def test_a_log_that_cannot_be_written_anew_stops_the_link(tmp_path):
+    """If the store is promoted meanwhile, closing it writes the log anew, or fails: what is written then must not follow the old data."""
+    path = tmp_path / "app.kvd"
+    blocked = tmp_path / "app.kvd.rewrite"
+    with kvd.Store(path) as store, Master(sends(bulk(FILE))) as master:
+        store.set("old", "1")
+        blocked.mkdir()
+        store.replicate_from(f"redis://127.0.0.1:{master.port}", wait=False)
+        eventually(lambda: store.dbsize() == 300)
+        assert not is_up(store)
+        store.promote()
+        store.set("new", "1")
+        eventually(lambda: info(store, "persistence")["aof_last_bgrewrite_status"] == "err")
+        blocked.rmdir()
+    with kvd.Store(path) as again:
+        assert again.dbsize() == 301 and again.get("old") is None

@@ -7,6 +7,7 @@ through its lock, the GIL is not held during a slice either; else it is what pro
 
 from cpython.buffer cimport PyBUF_SIMPLE, Py_buffer, PyBuffer_Release, PyObject_GetBuffer
 from cpython.exc cimport PyErr_CheckSignals
+from libc.errno cimport EIO
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memset
 
@@ -27,7 +28,7 @@ from kvd.persist.load cimport (
 )
 from kvd.persist.progress cimport progress_end, progress_of
 from kvd.persist.rdb.forms cimport RDB_LEAST, RDB_VERSION
-from kvd.persist.rewrite cimport journal_rewrite
+from kvd.persist.rewrite cimport journal_rewrite, log_renew
 from kvd.persist.saves cimport is_busy, saves, saves_cancel, saves_of, saves_wait
 from kvd.persist.scan cimport scan_commands, scanning
 from kvd.persist.snapshot cimport (
@@ -35,7 +36,7 @@ from kvd.persist.snapshot cimport (
     snapshot_some,
 )
 from kvd.persist.start cimport start_begin, start_load
-from kvd.replica.replication cimport replication_of
+from kvd.replica.replication cimport is_replica, replication_of
 from kvd.replica.upkeep cimport replication_begin, replication_stop
 from kvd.run.after cimport after
 from kvd.store.store cimport store, store_share
@@ -282,16 +283,20 @@ def link_failure(Store owner not None):
 def close_files(Store owner not None):
     """Write and sync the log, and end a snapshot that is being taken. Nothing is written afterwards.
 
-    Raises OSError if the end of the log could not be written."""
+    Raises OSError if the end of the log could not be written, or not what replaced the data set."""
     cdef int error
+    cdef bint whole
     acquire(owner.s)
     owner.s.on_tick = owner.s.on_options = NULL     # else a log that is configured would begin again, with what is left
     release(owner.s)
     with nogil:
         replication_stop(owner.s)
+        whole = is_replica(owner.s) or log_renew(owner.s)      # of a replica, the old data set is as good, if it is not all there
         error = journal_stop(owner.s)
         saves_cancel(owner.s)
         saves_wait(owner.s)
+    if not whole:
+        raise OSError(EIO, "the file holds what the store held before its data set was replaced, and what was written later: it could not be written anew")
     if error:
         raise OSError(error, f"the last writes could not be written to the file: {os.strerror(error)}")
 

@@ -163,7 +163,8 @@ cdef bint read_ending(call *c, ending *how) noexcept nogil:
 
 cdef bint loses_log(store *s, ending *how) noexcept nogil:
     """Is the first base of the log, without which it cannot be loaded, still being written?"""
-    if journal_of(s) == NULL or not (journal_of(s).rewriting and journal_of(s).baseless):
+    cdef journal *j = journal_of(s)
+    if j == NULL or not (j.rewriting and (j.baseless or j.stale)):
         return False
     log_line(s, LOG_WARNING, b"Writing initial AOF. Exit anyway." if how.force else b"Writing initial AOF, can't exit.")
     return not how.force

@@ -44,6 +44,8 @@ cdef struct journal:           # all under the store's lock
     manifest files
     manifest outdated          # of a log before this one: removed when the first base is complete
     bint baseless              # its first base is not complete: it cannot be loaded
+    bint stale                 # the store holds another data set than the log, until the rewrite that begins next is complete
+    bint renews                # such a rewrite has begun
     bint rewriting             # see also saves.rewriting
     int64_t first_kept         # number of the increment that the running rewrite began
     char single[PATH_ROOM]     # the path of a log in one file; empty: there is a folder

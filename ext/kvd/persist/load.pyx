@@ -47,7 +47,7 @@ from kvd.store.clock cimport store_time
 from kvd.store.config cimport OPT_DATABASES, cfg
 from kvd.store.keyspace cimport keyspace_empty, keyspace_find, keyspace_insert, keyspace_load, keyspace_replace
 from kvd.store.lock cimport guard_yield
-from kvd.store.store cimport store_lock, store_unlock
+from kvd.store.store cimport SPECIAL_REPLICA, store_lock, store_unlock
 from kvd.store.tick cimport store_next
 from kvd.types.hash cimport hash_is_timed, hash_table_of
 from kvd.types.kind cimport HASH, type_of
@@ -295,7 +295,7 @@ cdef bint is_readable(loading *l, int form) noexcept nogil:
 
 cdef void take_value(loading *l, entry *e, const uint8_t *start) noexcept nogil:
     """Of a key that was read completely. e: freed or placed."""
-    if l.has_deadline and l.deadline <= l.s.now and not l.flags & LOADING_PREAMBLE:
+    if l.has_deadline and l.deadline <= l.s.now and not l.flags & LOADING_PREAMBLE and not l.s.special & SPECIAL_REPLICA:
         l.expired += 1
         value_free(&l.s.mem, e)
         return

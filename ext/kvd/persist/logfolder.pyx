@@ -200,7 +200,7 @@ cdef bint journal_load(store *s, char *error) noexcept nogil:
         return load_listed(s, folder, error)
     if not journal_sync(j):
         return say(error, b"Can't write", j.folder, j.error)
-    if j.baseless:
+    if j.baseless or j.stale:
         snprintf(error, ERROR_ROOM, b"The first base of the append-only log is being written")
         return False
     if not (log_load(s, j.single, True, True, error) if j.single[0] else load_listed(s, j.folder, error)):

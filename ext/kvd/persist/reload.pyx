@@ -18,13 +18,12 @@ from kvd.core.buf cimport buf, buf_add, buf_release
 from kvd.core.table cimport table_init
 from kvd.core.view cimport view_is, view_of, view_str
 from kvd.persist.file cimport ERROR_ROOM, PATH_ROOM, path_join
-from kvd.persist.journal cimport journal_of
 from kvd.persist.load cimport LOADING_HELD, LOADING_KEEP, LOADING_MERGE, LOADING_PREAMBLE, database_install, load_bytes
 from kvd.persist.logfolder cimport journal_load
 from kvd.persist.rdb.forms cimport RDB_END
 from kvd.persist.rdb.lengths cimport put_byte, put_little, writer
-from kvd.persist.rewrite cimport journal_rewrite
-from kvd.persist.saves cimport is_dumping, saves_now, saves_of, saves_open, saves_wake
+from kvd.persist.rewrite cimport log_is_stale
+from kvd.persist.saves cimport is_dumping, saves_now, saves_open
 from kvd.persist.snapshot cimport snapshot_hurry, snapshot_put_libraries
 from kvd.persist.start cimport dump_load
 from kvd.run.args cimport propagate_nothing, reply_error, reply_ok
@@ -38,9 +37,7 @@ from kvd.store.store cimport SPECIAL_LOADING, database, special_set, store
 
 cdef void log_anew(call *c) noexcept nogil:
     """The log does not hold what was loaded: a rewrite is due. In a transaction its other commands have to be run first."""
-    if journal_of(c.store) != NULL and (c.session.executing or not journal_rewrite(c.store)):
-        saves_of(c.store).rewriting.scheduled = True
-        saves_wake(c.store)
+    log_is_stale(c.store, not c.session.executing)
 
 
 # ---- RELOAD ------------------------------------------------------------------------------------------
@@ -198,7 +195,7 @@ cdef void loadaof(call *c) noexcept nogil:
     if c.store.special & SPECIAL_LOADING:
         reply_error(c, LOADING)
     elif load_log(c.store):
-        if c.session.executing:
+        if c.store.effects.count:      # of a transaction: they follow in the log, and are not in what was loaded
             log_anew(c)
         reply_ok(c)
     else:

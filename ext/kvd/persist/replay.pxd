@@ -28,6 +28,9 @@ cdef struct replaying:
     parser p
     buf data                   # read, and not run yet
     uint64_t before            # bytes of the file before them
+    bint pending               # a unit has begun that is not whole: it begins at `begin`, and parsing goes on where it was
+    size_t begin
+    size_t inside              # of a transaction: the end of its MULTI; 0: it is none, so far
     int fd
     bint held                  # the caller holds the lock
     bint ended                 # all of the file has been read
@@ -37,8 +40,14 @@ cdef struct replaying:
 # A stream: the owner appends to `data`, and runs units under the lock.
 cdef void replay_init(replaying *y, store *s, replayed *result) noexcept nogil
 cdef int replay_unit(replaying *y) noexcept nogil              # runs the next command, or all of a transaction: PARSE_COMMAND; PARSE_MORE: it is not whole; PARSE_ERROR
-cdef void replay_drop(replaying *y, size_t n) noexcept nogil    # forgets the first n bytes of data, which were run
+cdef void replay_drop(replaying *y) noexcept nogil             # forgets the bytes that were run
 cdef bint replay_bad(replaying *y, const char *why, view what) noexcept nogil   # tells why it ends; False
 cdef void replay_release(replaying *y) noexcept nogil
+
+
+cdef inline size_t replay_at(replaying *y) noexcept nogil:
+    """The end of what was run."""
+    return y.begin if y.pending else y.p.used
+
 
 cdef replay_end replay_file(store *s, const char *path, uint64_t begin, bint held, replayed *r) noexcept nogil   # begin: bytes that are skipped; held: the caller holds the lock, which is kept

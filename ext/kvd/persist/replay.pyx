@@ -3,6 +3,8 @@
 A transaction is run when its EXEC has been read, so that a file that ends within one changes nothing of it. While
 a log is replayed no deadline has passed (expiry_now): what expired is a deletion in the log.
 
+No byte is parsed more than twice, however small the pieces in which a transaction arrives: once to find its EXEC, once to run it.
+
 Lines that begin with # are annotations (aof-timestamp-enabled).
 """
 
@@ -11,15 +13,19 @@ from libc.stdio cimport snprintf
 from libc.string cimport memchr, memset
 
 from kvd.core.buf cimport buf_drop_front, buf_release, buf_reserve
+from kvd.core.text cimport parse_int
 from kvd.core.view cimport view_is, view_of
 from kvd.persist.progress cimport progress_at, progress_rest
-from kvd.resp.parser cimport PARSE_COMMAND, PARSE_ERROR, PARSE_MORE, parse, parser_init, parser_release
+from kvd.resp.parser cimport (
+    PARSE_COMMAND, PARSE_ERROR, PARSE_MORE, parse, parser_dropped, parser_init, parser_release,
+)
 from kvd.run.after cimport after
 from kvd.run.call cimport F_ADMIN, arity_fits, call, call_init, command
 from kvd.run.registry cimport command_of
 from kvd.run.run cimport run_quietly
 from kvd.session.clients cimport session_delete, session_login, session_new
 from kvd.store.clock cimport store_time
+from kvd.store.config cimport OPT_DATABASES, cfg
 from kvd.store.lock cimport guard_yield
 from kvd.store.store cimport store_lock, store_unlock
 
@@ -84,8 +90,6 @@ cdef bint run_words(replaying *y) noexcept nogil:
     c.argv = y.p.argv
     c.argc = y.p.argc
     run_quietly(&c)
-    if y.c.out.len and y.c.out.ptr[0] == c'-' and view_is(y.p.argv[0], b"select"):
-        return replay_bad(y, b"a database that does not exist: ", y.p.argv[1])        # what follows would be in another
     y.c.out.len = 0
     y.result.commands += 1
     return True
@@ -129,6 +133,17 @@ cdef int next_command(replaying *y) noexcept nogil:
     return PARSE_ERROR
 
 
+cdef bint selects_nothing(replaying *y) noexcept nogil:
+    """A database that does not exist, so that what follows would go to another one."""
+    cdef int64_t n
+    if y.p.argc != 2 or not view_is(y.p.argv[0], b"select"):
+        return False
+    if parse_int(y.p.argv[1], &n) and 0 <= n < cfg(&y.s.config, OPT_DATABASES):
+        return False
+    replay_bad(y, b"a database that does not exist: ", y.p.argv[1])
+    return True
+
+
 cdef int find_exec(replaying *y, size_t *end) noexcept nogil:
     """After MULTI: does its EXEC follow in what has been read?"""
     cdef int state
@@ -136,6 +151,8 @@ cdef int find_exec(replaying *y, size_t *end) noexcept nogil:
         state = next_command(y)
         if state != PARSE_COMMAND:
             return state
+        if selects_nothing(y):
+            return PARSE_ERROR
         if y.p.argc == 1 and view_is(y.p.argv[0], b"exec"):
             end[0] = y.p.used
             return PARSE_COMMAND
@@ -144,30 +161,34 @@ cdef int find_exec(replaying *y, size_t *end) noexcept nogil:
             return PARSE_ERROR
 
 
+cdef void begin_unit(replaying *y) noexcept nogil:
+    skip_notes(y)
+    y.begin = y.p.used
+    y.inside = 0
+    y.pending = True
+    if y.begin == y.data.len:              # annotations alone are not a torn end
+        y.result.valid = y.before + y.begin
+
+
 cdef int replay_unit(replaying *y) noexcept nogil:
-    """Runs a command, or all of a transaction, at p.used."""
-    cdef size_t begin
-    cdef size_t inside
+    """Runs a command, or all of a transaction, at replay_at."""
     cdef size_t end = 0
     cdef int state
-    skip_notes(y)
-    begin = y.p.used
-    if begin == y.data.len:                # annotations alone are not a torn end
-        y.result.valid = y.before + begin
-    state = next_command(y)
-    if state != PARSE_COMMAND:
-        if state == PARSE_MORE:
-            begin_at(&y.p, begin)
-        return state
-    if not (y.p.argc == 1 and view_is(y.p.argv[0], b"multi")):
-        return PARSE_COMMAND if y.run(y) else PARSE_ERROR
-    inside = y.p.used
+    if not y.pending:
+        begin_unit(y)
+    if y.inside == 0:
+        state = next_command(y)
+        if state != PARSE_COMMAND:
+            return state
+        if not (y.p.argc == 1 and view_is(y.p.argv[0], b"multi")):
+            y.pending = False
+            return PARSE_COMMAND if not selects_nothing(y) and y.run(y) else PARSE_ERROR
+        y.inside = y.p.used
     state = find_exec(y, &end)
     if state != PARSE_COMMAND:
-        if state == PARSE_MORE:
-            begin_at(&y.p, begin)
         return state
-    begin_at(&y.p, inside)
+    y.pending = False
+    begin_at(&y.p, y.inside)
     while next_command(y) == PARSE_COMMAND and y.p.used < end:
         if not y.run(y):
             return PARSE_ERROR
@@ -204,7 +225,7 @@ cdef replay_end run_all(replaying *y) noexcept nogil:
             guard_yield(&y.s.guard)
             progress_rest(y.s, y.result.commands - before)
         if state == PARSE_MORE:
-            replay_drop(y, y.p.used)
+            replay_drop(y)
             if not feed(y):
                 break
     if y.result.failed_call:
@@ -227,10 +248,18 @@ cdef void replay_init(replaying *y, store *s, replayed *result) noexcept nogil:
     y.p.max_bulk = <int64_t>1 << 40
 
 
-cdef void replay_drop(replaying *y, size_t n) noexcept nogil:
+cdef void replay_drop(replaying *y) noexcept nogil:
+    cdef size_t n = replay_at(y)
+    if n == 0:
+        return
     y.before += n
     buf_drop_front(&y.data, n)
-    begin_at(&y.p, 0)
+    if not y.pending:
+        begin_at(&y.p, 0)
+        return
+    parser_dropped(&y.p, n)
+    y.begin = 0
+    y.inside -= n if y.inside else 0
 
 
 cdef void replay_release(replaying *y) noexcept nogil:

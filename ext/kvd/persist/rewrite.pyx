@@ -49,6 +49,7 @@ from kvd.persist.manifest cimport (
 )
 from kvd.persist.saves cimport is_busy, preparing, rewriting, saves_await, saves_begin, saves_of, saves_open
 from kvd.store.config cimport OPT_AUTO_AOF_REWRITE_MIN_SIZE, OPT_AUTO_AOF_REWRITE_PERCENTAGE, cfg
+from kvd.store.lock cimport usleep
 from kvd.store.log cimport LOG_NOTICE, LOG_WARNING, log_line
 from kvd.store.store cimport store_lock, store_unlock
 
@@ -56,6 +57,7 @@ cdef extern from "<unistd.h>" nogil:
     int close(int fd)
 
 cdef enum:
+    AWAIT_US = 1000
     CHUNK = 65536              # bytes that are appended under the lock at most
     ENDED = -1                 # in place of errno: the log has ended, and the journal is no more
     ROUNDS = 100               # of appending without it: then writers are faster than the disk
@@ -143,7 +145,7 @@ cdef void remove_files(const char *folder, manifest *m) noexcept nogil:
 # ---- the next increment ------------------------------------------------------------------------------
 
 cdef void plan_increment(journal *j, increment *n) noexcept nogil:
-    """Under the lock. Before the first base is complete, the increment is listed with that only."""
+    """Under the lock. Before a first base, or one of another data set, is complete, the increment is listed with that only."""
     cdef int64_t last = j.files.increment_seq
     memset(n, 0, sizeof(increment))
     draft_begin(&n.draft, j.s, j.folder, j.born)
@@ -151,7 +153,7 @@ cdef void plan_increment(journal *j, increment *n) noexcept nogil:
     n.seq = last + 1
     logfolder_increment(j.s, n.seq, n.name)
     path_join(n.path, j.folder, view_str(n.name))
-    if j.baseless:
+    if j.baseless or j.stale:
         return
     if manifest_add(&j.files, c'i', n.seq, n.name):
         manifest_print(&j.files, &n.draft.text)
@@ -207,6 +209,7 @@ cdef bint switch_to(store *s, increment *n) noexcept nogil:
             return trouble(n, error, b"Can't write the manifest for")
         j.renames += 1
     j.first_kept = n.seq
+    j.renews = j.stale
     j.retired = j.fd
     j.fd = n.fd
     j.before += j.size
@@ -518,6 +521,8 @@ cdef void rewritten(store *s, rdb_file *f, bint ok) noexcept nogil:
     if ok:
         ok = replace_single(s, f) if j.single[0] else install_base(s, f)
     if journal_is(s, born):
+        j.stale = j.stale and not (ok and j.renews)
+        j.renews = False
         j.rewriting = j.collects = False
         buf_release(&j.since)
     note_end(s, ok)
@@ -529,6 +534,7 @@ cdef bint rewrite_single(journal *j) noexcept nogil:
     journal_write(j)
     j.db = -1                          # `since` follows the snapshot, after which database 0 is selected
     j.collects = True
+    j.renews = j.stale
     note_begin(j.s)
     return saves_begin(j.s, j.folder, view_str(name), True, NULL, rewritten)
 
@@ -540,6 +546,7 @@ cdef bint rewrite_folder(journal *j) noexcept nogil:
     cdef preparing prepare = next_increment
     if j.fd < 0:
         prepare = NULL
+        j.renews = j.stale
         j.first_kept = j.files.increment_seq + 1
         if not logfolder_begin(j, j.first_kept, False, error):
             j.rewriting = False
@@ -559,6 +566,35 @@ cdef bint journal_rewrite(store *s) noexcept nogil:
     return rewrite_single(j) if j.single[0] else rewrite_folder(j)
 
 
+cdef void log_is_stale(store *s, bint begins) noexcept nogil:
+    cdef journal *j = journal_of(s)
+    if j == NULL:
+        return
+    j.stale = True
+    j.renews = False                   # what runs is of the data set before
+    if begins and not is_busy(s):
+        journal_rewrite(s)             # else the log's thread does
+
+
+cdef inline bint is_stale(store *s) noexcept nogil:
+    return journal_of(s) != NULL and journal_of(s).stale
+
+
+cdef bint log_renew(store *s) noexcept nogil:
+    cdef bint begun = False
+    cdef bint failed = False
+    store_lock(s)
+    while is_stale(s) and not failed:
+        if not is_busy(s):
+            failed = begun or not journal_rewrite(s)
+            begun = True
+        store_unlock(s)
+        usleep(AWAIT_US)
+        store_lock(s)
+    store_unlock(s)
+    return not failed
+
+
 cdef bint is_grown(journal *j) noexcept nogil:
     cdef uint64_t size = j.before + j.size
     cdef int64_t percentage = cfg(&j.s.config, OPT_AUTO_AOF_REWRITE_PERCENTAGE)
@@ -571,5 +607,5 @@ cdef void rewrite_if_due(store *s) noexcept nogil:
     cdef journal *j = journal_of(s)
     cdef rewriting *r = &saves_of(s).rewriting
     if j != NULL and not is_busy(s) and (
-            r.scheduled or ((j.baseless or is_grown(j)) and wall_ms() - r.begun_ms > 10000 * <int64_t>min(r.failures, <uint64_t>6))):
+            r.scheduled or ((j.baseless or j.stale or is_grown(j)) and wall_ms() - r.begun_ms > 10000 * <int64_t>min(r.failures, <uint64_t>6))):
         journal_rewrite(s)

@@ -1,7 +1,7 @@
 """The stream of a master: received, run, relayed to replicas of this one, acknowledged.
 
-A unit (a command, or all of MULTI ... EXEC) is run when it has arrived whole, and what was run is relayed as it came, under the same
-hold of the lock: so the offset always says exactly what the data holds. After a lost connection the stream goes on behind
+A unit (a command, or all of MULTI ... EXEC) is run when it has arrived whole, not while a script has lent the lock, and what was run is
+relayed as it came, under the same hold of the lock: so the offset always says exactly what the data holds. After a lost connection the stream goes on behind
 the last unit that was run; half a transaction is received again.
 
 No deadline passes while the stream is applied (expiry_now): what expires is a deletion in it.
@@ -16,8 +16,8 @@ from kvd.core.buf cimport buf_add, buf_printf
 from kvd.core.clock cimport wall_ms
 from kvd.core.view cimport view, view_is, view_of, view_str
 from kvd.persist.journal cimport journal_flush, journal_of
-from kvd.persist.replay cimport replay_drop, replay_init, replay_release, replay_unit, replayed, replaying
-from kvd.replica.handshake cimport tell
+from kvd.persist.replay cimport replay_at, replay_drop, replay_init, replay_release, replay_unit, replayed, replaying
+from kvd.replica.handshake cimport lock_between_commands, make_printable, tell
 from kvd.replica.replication cimport LINK_CONNECTED, stream_relay
 from kvd.replica.wire cimport ECANCELED, wire_data, wire_fill, wire_send
 from kvd.resp.parser cimport PARSE_COMMAND, PARSE_ERROR
@@ -30,7 +30,9 @@ from kvd.store.clock cimport store_time
 from kvd.store.effects cimport unit_close, unit_open
 from kvd.store.lock cimport guard_yield
 from kvd.store.log cimport LOG_NOTICE, LOG_WARNING, log_line
-from kvd.store.store cimport SPECIAL_APPLYING, SPECIAL_STALE, special_set, store, store_lock, store_unlock
+from kvd.store.store cimport (
+    SPECIAL_APPLYING, SPECIAL_CLOSED, SPECIAL_STALE, special_set, store, store_lock, store_unlock,
+)
 
 cdef enum:
     SLICE = 256                # units run under the lock at once
@@ -42,6 +44,7 @@ cdef enum:
 cdef void tell_failure(store *s, const char *what, view name, view why) noexcept nogil:
     cdef char text[400]
     snprintf(text, sizeof(text), b"== CRITICAL == %s '%.*s': %.*s", what, <int>min(name.len, <size_t>64), name.ptr, <int>min(why.len, <size_t>200), why.ptr)
+    make_printable(text)
     log_line(s, LOG_WARNING, text)
 
 
@@ -61,7 +64,9 @@ cdef bint run_streamed(replaying *y) noexcept nogil:
     if c.command.narrow != NULL:
         c.flags = c.command.narrow(&c)
     clients_of(y.s).running = y.c
+    y.c.executing = True               # it must not wait for a key
     run(&c)
+    y.c.executing = False
     clients_of(y.s).running = outer
     if y.c.out.len and y.c.out.ptr[0] == c'-':
         tell_failure(y.s, b"This replica cannot do what its master has done: the command", c.argv[0], view_of(y.c.out.ptr, y.c.out.len))
@@ -73,7 +78,7 @@ cdef bint run_streamed(replaying *y) noexcept nogil:
 cdef int apply_slice(attempt *a, replaying *y) noexcept nogil:
     """Under the lock. The last PARSE_ result."""
     cdef store *s = a.s
-    cdef size_t begin = y.p.used
+    cdef size_t begin = replay_at(y)
     cdef size_t end = begin
     cdef int state = PARSE_COMMAND
     cdef int _
@@ -97,7 +102,7 @@ cdef bint apply_all(attempt *a, replaying *y) noexcept nogil:
     cdef store *s = a.s
     cdef int state = PARSE_COMMAND
     while state == PARSE_COMMAND:
-        store_lock(s)
+        lock_between_commands(a)
         if a.r.up.changed or y.c.killed:
             store_unlock(s)
             return False
@@ -109,7 +114,8 @@ cdef bint apply_all(attempt *a, replaying *y) noexcept nogil:
     if state == PARSE_ERROR:
         tell(a, LOG_WARNING, b"Protocol error from the master: %.*s", view_str(y.result.error))
         return False
-    replay_drop(y, y.p.used)
+    replay_drop(y)
+    a.r.up.retries = 0
     return True
 
 
@@ -121,6 +127,9 @@ cdef bint acknowledge(attempt *a) noexcept nogil:
     cdef char synced[32]
     cdef bint logs
     store_lock(a.s)
+    if a.r.up.changed:                 # the offset may be that of another history by now
+        store_unlock(a.s)
+        return False
     logs = journal_of(a.s) != NULL
     if logs and journal_of(a.s).synced == journal_of(a.s).written and journal_of(a.s).pending.len == 0:
         a.r.up.synced = a.r.stream.offset
@@ -162,6 +171,8 @@ cdef void follow(attempt *a, replaying *y) noexcept nogil:
             next_ack = now + ACK_MS
         if wire_fill(&a.w, next_ack - now) < 0 or not take_received(a, y, wall_ms()):
             break
+        if y.c.killed:                         # CLIENT KILL
+            break
         if wall_ms() - a.r.up.heard_ms > a.w.timeout_ms:
             log_line(a.s, LOG_WARNING, b"MASTER timeout: no data nor PING received...")
             break
@@ -180,12 +191,12 @@ cdef void apply_stream(attempt *a) noexcept nogil:
         y.before = a.r.stream.offset
         a.r.up.state = LINK_CONNECTED
         y.c.fd = a.w.fd
-        y.c.killed = False
+        y.c.killed = y.c.closing = False
+        special_set(&y.c.special, SPECIAL_CLOSED, False)
         y.c.addr.len = 0
         buf_printf(&y.c.addr, b"%s:%d", a.host, a.port)
         a.r.up.received = a.r.stream.offset
         a.r.up.heard_ms = wall_ms()
-        a.r.up.retries = 0
         a.r.up.why[0] = 0
         special_set(&a.s.special, SPECIAL_STALE, False)
     store_unlock(a.s)

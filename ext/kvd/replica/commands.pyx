@@ -6,7 +6,7 @@ from libc.string cimport memset
 
 from kvd.core.buf cimport buf_printf
 from kvd.core.text cimport parse_int
-from kvd.core.view cimport view, view_equal, view_is, view_of, view_str
+from kvd.core.view cimport view, view_equal, view_is, view_str
 from kvd.core.word cimport view_is_word
 from kvd.persist.commands cimport shutdown_waits
 from kvd.persist.journal cimport journal_of, journal_sync
@@ -245,7 +245,7 @@ cdef void failover_command(call *c) noexcept nogil:
 cdef bint may_synchronize(call *c) noexcept nogil:
     """False: it has been answered."""
     cdef replication *r = replication_of(c.store)
-    if c.session.replica != NULL and replica_of(c.session).state != REPLICA_NONE:
+    if c.session.monitor or (c.session.replica != NULL and replica_of(c.session).state != REPLICA_NONE):
         return False
     if is_replica(c.store) and r.up.state != LINK_CONNECTED:
         reply_error(c, b"NOMASTERLINK Can't SYNC while not connected with my master")
@@ -275,10 +275,20 @@ cdef void wait_for_snapshot(call *c, replica *one) noexcept nogil:
         reply_error(c, NO_MEMORY)
 
 
-cdef void take_over(call *c) noexcept nogil:
-    """PSYNC id offset FAILOVER: its sender was the master, and is going to be a replica of this store."""
-    if view_equal(c.argv[1], view_str(replication_of(c.store).id)) and link_promote(c.store):
-        log_line(c.store, LOG_NOTICE, b"MASTER MODE enabled (failover request from the master)")
+cdef bint take_over(call *c) noexcept nogil:
+    """PSYNC id offset FAILOVER: its sender was the master, and is going to be a replica of this store. False: it has been answered."""
+    cdef replication *r = replication_of(c.store)
+    if not is_replica(c.store) and r != NULL and view_equal(c.argv[1], view_str(r.former)):
+        return True                    # it has taken over already: its answer was lost
+    if not is_replica(c.store):
+        reply_error(c, b"ERR PSYNC FAILOVER can't be sent to a master.")
+        return False
+    if not view_equal(c.argv[1], view_str(r.id)):
+        reply_error(c, b"ERR PSYNC FAILOVER replid must match my replid.")
+        return False
+    link_promote(c.store)
+    log_request(c, b"MASTER MODE enabled")
+    return True
 
 
 define(psync_command, """
@@ -290,8 +300,8 @@ define(psync_command, """
 cdef void psync_command(call *c) noexcept nogil:
     cdef replica *one
     cdef int64_t wanted
-    if c.argc == 4 and view_is(c.argv[3], b"failover") and is_replica(c.store):
-        take_over(c)
+    if c.argc > 3 and view_is(c.argv[3], b"failover") and not take_over(c):
+        return
     if not arg_int(c, 2, &wanted) or not may_synchronize(c):
         return
     one = replica_open(c.session)
@@ -456,16 +466,20 @@ cdef void wait_command(call *c) noexcept nogil:
     found = count_with(c, False)
     if found >= wanted or not wait_until(c, timeout):
         reply_int(c, found)
+    else:
+        ask_replicas(c)
 
 
 cdef int count_with(call *c, bint synced) noexcept nogil:
-    """Replicas that have the writes of the connection. Asks them, when it is the first time."""
+    """Replicas that have the writes of the connection."""
     cdef replication *r = replication_of(c.store)
-    if r == NULL:
-        return 0
-    if not c.again:
-        replicas_ask(r)
-    return replicas_with(r, c.session.written, synced)
+    return replicas_with(r, c.session.written, synced) if r != NULL else 0
+
+
+cdef void ask_replicas(call *c) noexcept nogil:
+    """When a client begins to wait."""
+    if replication_of(c.store) != NULL and not c.again:
+        replicas_ask(replication_of(c.store))
 
 
 define(waitaof_command, """
@@ -504,6 +518,8 @@ cdef void waitaof_command(call *c) noexcept nogil:
             reply_array(c, 2)
             reply_int(c, mine)
             reply_int(c, theirs)
+        else:
+            ask_replicas(c)
 
 
 # ---- SHUTDOWN ----------------------------------------------------------------------------------------

@@ -13,6 +13,5 @@ cdef enum failover_state:
 
 cdef void failover_begin(replication *r, view host, int port, int64_t timeout_ms, bint forced) noexcept nogil   # host empty: any replica
 cdef void failover_abort(replication *r, const char *why) noexcept nogil
-cdef void failover_ended(replication *r) noexcept nogil                # this store is a replica of the one that took over
 cdef void failover_tick(replication *r, int64_t now) noexcept nogil
 cdef const char *failover_text(replication *r) noexcept nogil          # as INFO has it

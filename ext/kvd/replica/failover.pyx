@@ -13,7 +13,7 @@ from kvd.core.view cimport view_of, view_str
 from kvd.replica.link cimport link_follow, link_promote
 from kvd.replica.master cimport replica_text, replicas_ask
 from kvd.replica.replication cimport (
-    HOST_ROOM, LINK_CONNECT, LINK_CONNECTED, REPLICA_ONLINE, is_replica, replica, replication_wake,
+    HANDOVER_DONE, HANDOVER_REFUSED, HOST_ROOM, REPLICA_ONLINE, is_replica, replica, replication_wake,
 )
 from kvd.session.session cimport pause_set
 from kvd.store.log cimport LOG_NOTICE, log_line
@@ -27,6 +27,12 @@ cdef const char *failover_text(replication *r) noexcept nogil:
     return b"waiting-for-sync" if r.failover.state == FAILOVER_WAITING else b"failover-in-progress"
 
 
+cdef void ask(replication *r) noexcept nogil:
+    """Once for what there is: the question is itself a part of the stream, so that a slow replica would never have everything."""
+    replicas_ask(r)
+    r.failover.asked = r.stream.offset
+
+
 cdef void failover_begin(replication *r, view host, int port, int64_t timeout_ms, bint forced) noexcept nogil:
     r.failover.state = FAILOVER_WAITING
     r.failover.forced = forced
@@ -35,7 +41,7 @@ cdef void failover_begin(replication *r, view host, int port, int64_t timeout_ms
     r.failover.until_ms = wall_ms() + timeout_ms if timeout_ms else 0
     log_line(r.s, LOG_NOTICE, b"FAILOVER requested.")
     pause_set(r.s, NEVER, True)
-    replicas_ask(r)
+    ask(r)
     replication_wake(r.s)
 
 
@@ -50,10 +56,6 @@ cdef void failover_abort(replication *r, const char *why) noexcept nogil:
     log_line(r.s, LOG_NOTICE, text)
     if r.failover.state == FAILOVER_RUNNING and is_replica(r.s):
         link_promote(r.s)
-    end(r)
-
-
-cdef void failover_ended(replication *r) noexcept nogil:
     end(r)
 
 
@@ -92,9 +94,9 @@ cdef void hand_over(replication *r, const char *address) noexcept nogil:
 cdef void failover_tick(replication *r, int64_t now) noexcept nogil:
     cdef replica *one
     cdef char name[400]
-    if r.failover.state == FAILOVER_RUNNING and r.up.state == LINK_CONNECTED:
-        failover_ended(r)
-    elif r.failover.state == FAILOVER_RUNNING and not r.up.promotes and r.up.state == LINK_CONNECT:
+    if r.failover.state == FAILOVER_RUNNING and r.up.handover == HANDOVER_DONE:
+        end(r)
+    elif r.failover.state == FAILOVER_RUNNING and r.up.handover == HANDOVER_REFUSED:
         failover_abort(r, b"Failover target rejected psync request")
     if r.failover.state != FAILOVER_WAITING:
         return
@@ -108,5 +110,5 @@ cdef void failover_tick(replication *r, int64_t now) noexcept nogil:
         hand_over(r, name)
     elif r.failover.until_ms and now > r.failover.until_ms:
         failover_abort(r, b"Replica never caught up before timeout")
-    else:
-        replicas_ask(r)
+    elif r.stream.offset != r.failover.asked:
+        ask(r)

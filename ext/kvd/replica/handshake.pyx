@@ -12,28 +12,48 @@ from libc.string cimport memchr, strerror, strncmp
 from kvd.core.text cimport INT_TEXT, format_int, parse_int
 from kvd.core.view cimport view_of, view_str
 from kvd.core.word cimport view_is_word
-from kvd.replica.replication cimport LINK_SYNC
+from kvd.replica.replication cimport HANDOVER_ASKED, HANDOVER_DONE, HANDOVER_REFUSED, LINK_SYNC
 from kvd.replica.wire cimport ECANCELED, wire_command, wire_init, wire_line, wire_open
+from kvd.session.session cimport clients_of
 from kvd.store.config cimport (
     OPT_MASTERAUTH, OPT_MASTERUSER, OPT_PORT, OPT_REPLICA_ANNOUNCE_IP, OPT_REPLICA_ANNOUNCE_PORT, OPT_REPL_TIMEOUT,
     cfg, config_text,
 )
+from kvd.store.lock cimport usleep
 from kvd.store.log cimport LOG_NOTICE, LOG_WARNING, log_line
+from kvd.store.parts cimport PART_SERVER
 from kvd.store.store cimport store_lock, store_unlock
 
 cdef enum:
+    AWAIT_US = 1000
     WORD_ROOM = 512            # of a user name or password
     CLAIMED = 90100            # the version of Valkey whose snapshots and streams are understood: 9.1
+
+
+cdef void make_printable(char *text) noexcept nogil:
+    while text[0]:
+        if not 32 <= <unsigned char>text[0] != 127:
+            text[0] = c'?'
+        text += 1
 
 
 cdef void tell(attempt *a, int level, const char *format, view what) noexcept nogil:
     cdef char text[700]
     snprintf(text, sizeof(text), format, <int>min(what.len, <size_t>400), what.ptr)
+    make_printable(text)
     log_line(a.s, level, text)
     if level == LOG_WARNING:
         store_lock(a.s)
         snprintf(a.r.up.why, sizeof(a.r.up.why), b"%s", text)
         store_unlock(a.s)
+
+
+cdef void lock_between_commands(attempt *a) noexcept nogil:
+    store_lock(a.s)
+    while clients_of(a.s).busy != NULL and not a.r.up.changed:
+        store_unlock(a.s)
+        usleep(AWAIT_US)
+        store_lock(a.s)
 
 
 cdef bint lost(attempt *a, const char *format) noexcept nogil:
@@ -134,7 +154,8 @@ cdef bint introduce(attempt *a) noexcept nogil:
     cdef view none = view_of(NULL, 0)
     store_lock(a.s)
     port = cfg(&a.s.config, OPT_REPLICA_ANNOUNCE_PORT)
-    port = port if port else cfg(&a.s.config, OPT_PORT)
+    if port == 0 and a.s.parts[<int>PART_SERVER] != NULL:      # without a server it listens nowhere
+        port = cfg(&a.s.config, OPT_PORT)
     snprintf(ip, HOST_ROOM, b"%s", config_text(&a.s.config, OPT_REPLICA_ANNOUNCE_IP))
     store_unlock(a.s)
     snprintf(version, sizeof(version), b"%d.%d.%d", <int>CLAIMED // 10000, <int>CLAIMED // 100 % 100, <int>CLAIMED % 100)
@@ -182,7 +203,7 @@ cdef bint request(attempt *a) noexcept nogil:
     cdef char text[128]
     cdef bint fails_over
     store_lock(a.s)
-    fails_over = a.r.up.promotes
+    fails_over = a.r.up.handover == HANDOVER_ASKED
     snprintf(id, ID_ROOM, b"%s", <const char *>a.r.id if a.r.kept and not a.r.stream.failed else <const char *>b"?")
     argv[2] = view_of(digits, format_int(digits, a.r.stream.offset + 1 if id[0] != c'?' else -1))
     a.r.up.state = LINK_SYNC
@@ -198,6 +219,13 @@ cdef bint request(attempt *a) noexcept nogil:
     return wire_command(&a.w, 4 if fails_over else 3, argv)
 
 
+cdef void note_handover(attempt *a, int answer) noexcept nogil:
+    store_lock(a.s)
+    if a.r.up.handover == HANDOVER_ASKED and not a.r.up.changed:
+        a.r.up.handover = answer
+    store_unlock(a.s)
+
+
 cdef int ask_for_stream(attempt *a) noexcept nogil:
     cdef view line
     cdef char text[128]
@@ -209,6 +237,7 @@ cdef int ask_for_stream(attempt *a) noexcept nogil:
         if not wire_line(&a.w, &line):
             lost(a, b"Master did not reply to PSYNC: %.*s")
             return SYNC_FAILED
+    note_handover(a, HANDOVER_DONE if begins(line, b"+") else HANDOVER_REFUSED)
     if begins(line, b"+FULLRESYNC"):
         if not read_answer(a, line, True):
             tell(a, LOG_WARNING, b"Master replied with wrong +FULLRESYNC syntax: %.*s", line)

@@ -14,14 +14,15 @@ from kvd.core.buf cimport buf, buf_release
 from kvd.core.clock cimport wall_ms
 from kvd.core.threads cimport pthread_join, thread_start
 from kvd.core.view cimport view_str
-from kvd.persist.nap cimport nap_end, nap_for, nap_wake
+from kvd.persist.nap cimport nap_end, nap_for, nap_init, nap_wake
+from kvd.persist.progress cimport progress_end, progress_of
 from kvd.replica.apply cimport apply_stream
 from kvd.replica.handshake cimport SYNC_CONTINUED, SYNC_FULL, ask_for_stream, attempt, shake_hands
 from kvd.replica.master cimport replicas_count, replicas_disconnect
-from kvd.replica.receive cimport receive_snapshot
+from kvd.replica.receive cimport receive_snapshot, wait_for_log
 from kvd.replica.replication cimport (
-    HOST_ROOM, ID_ROOM, LINK_CONNECT, LINK_CONNECTED, LINK_CONNECTING, is_replica, replication_of, replication_open,
-    replication_wake, stream_new_id, upstream,
+    HANDOVER_ASKED, HANDOVER_NONE, HOST_ROOM, ID_ROOM, LINK_CONNECT, LINK_CONNECTED, LINK_CONNECTING, is_replica,
+    replication_of, replication_open, replication_wake, stream_new_id, upstream,
 )
 from kvd.replica.wire cimport wire_close, wire_shutdown
 from kvd.run.after cimport end_wait
@@ -85,7 +86,8 @@ cdef void synchronize(attempt *a) noexcept nogil:
     kind = ask_for_stream(a)
     if kind == SYNC_CONTINUED:
         adopt_id(a)
-        apply_stream(a)
+        if wait_for_log(a):
+            apply_stream(a)
     elif kind == SYNC_FULL and receive_snapshot(a):
         apply_stream(a)
 
@@ -104,7 +106,6 @@ cdef int64_t finish(attempt *a) noexcept nogil:
     special_set(&a.s.special, SPECIAL_STALE, is_replica(a.s))
     ms = 0 if u.changed else min(<int64_t>FIRST_RETRY_MS << min(u.retries, <int64_t>8), <int64_t>LAST_RETRY_MS)
     u.retries += 1
-    u.promotes = u.promotes and u.changed
     store_unlock(a.s)
     wire_close(&a.w)
     return ms
@@ -185,7 +186,7 @@ cdef bint link_follow(store *s, view host, int port, bint hands_over) noexcept n
     r.up.state = LINK_CONNECT
     r.up.down_ms = wall_ms()
     r.up.retries = 0
-    r.up.promotes = hands_over
+    r.up.handover = HANDOVER_ASKED if hands_over else HANDOVER_NONE
     if was_master:
         r.up.c.db = max(r.db, 0)       # its history goes on where it ended
         unblock(r)
@@ -204,6 +205,7 @@ cdef bint link_promote(store *s) noexcept nogil:
         return False
     special_set(&s.special, SPECIAL_REPLICA | SPECIAL_STALE, False)
     r.up.host[0] = 0
+    r.up.handover = HANDOVER_NONE
     stream_new_id(r, r.kept)
     r.db = -1
     r.alone_ms = wall_ms()
@@ -236,6 +238,9 @@ cdef void link_stop(replication *r) noexcept nogil:
 
 
 cdef void link_abandon(replication *r) noexcept nogil:
+    if is_replica(r.s) and progress_of(r.s) != NULL:
+        progress_end(r.s)              # its thread was loading
+    nap_init(&r.up.nap)                # it may have had that
     r.up.has_thread = False
     r.up.fd = -1
     special_set(&r.s.special, SPECIAL_REPLICA | SPECIAL_STALE, False)

@@ -155,8 +155,11 @@ cdef bint replica_continue(replica *one, view id, int64_t wanted) noexcept nogil
 
 cdef bint replica_wait(replica *one) noexcept nogil:
     cdef replication *r = one.of
+    if r.stream.failed:
+        stream_end(r)
     if not r.kept:
-        stream_new_id(r, False)                    # changes were made that the stream does not have
+        if not is_replica(r.s):
+            stream_new_id(r, False)                # changes were made that the stream does not have
         if not stream_begin(r):
             return False
     register(one, REPLICA_WAITING)
@@ -170,7 +173,7 @@ cdef void feed(session *c) noexcept nogil:
     cdef replication *r = one.of
     cdef size_t had = c.out.len
     reader_take(&r.stream, &one.at, &c.out, FEED)
-    c.behind = r.stream.offset - one.at.offset
+    c.behind = r.stream.offset - one.at.offset if one.at.at != NULL else 0
     r.s.stats.replicated_out += c.out.len - had
 
 
@@ -249,6 +252,14 @@ cdef void keep_waiting_alive(replication *r) noexcept nogil:
         one = one.next
 
 
+cdef void note_signs_of_life(replication *r) noexcept nogil:
+    """A line break from a replica that loads what it was sent."""
+    cdef replica *one = r.first
+    while one != NULL:
+        one.heard_ms = max(one.heard_ms, one.who.alive_ms)
+        one = one.next
+
+
 cdef void drop_silent(replication *r, int64_t now) noexcept nogil:
     cdef replica *one = r.first
     cdef char name[400]
@@ -277,6 +288,7 @@ cdef void end_backlog(replication *r, int64_t now) noexcept nogil:
 cdef void master_tick(replication *r, int64_t now) noexcept nogil:
     ping(r, now)
     keep_waiting_alive(r)
+    note_signs_of_life(r)
     drop_silent(r, now)
     end_backlog(r, now)
     replicas_count(r.s)

@@ -13,6 +13,9 @@ repl-diskless-load decides the order of things:
 
 In each case the data is installed with its id and offset at one instant, when all of it has been read and its checksum is right. Then a
 log, if there is one, is written anew from it; the stream goes on after that, so that a crash leaves either history whole.
+
+Loading and writing the log take longer than repl-timeout if the data set is large: the master is sent a line break once a second, by
+which it knows that this replica is alive.
 """
 
 from libc.errno cimport ENOMEM, errno
@@ -32,12 +35,11 @@ from kvd.persist.load cimport (
 )
 from kvd.persist.nap cimport nap_for
 from kvd.persist.progress cimport progress_at, progress_begin, progress_end, progress_of
-from kvd.persist.rewrite cimport journal_rewrite
-from kvd.persist.saves cimport is_busy, saves_of
-from kvd.replica.handshake cimport tell
+from kvd.persist.rewrite cimport log_is_stale
+from kvd.replica.handshake cimport lock_between_commands, tell
 from kvd.replica.master cimport replicas_disconnect
 from kvd.replica.replication cimport ID_ROOM, stream_end, stream_move
-from kvd.replica.wire cimport ECANCELED, set_errno, wire_line, wire_read
+from kvd.replica.wire cimport ECANCELED, set_errno, wire_line, wire_read, wire_transmit
 from kvd.run.after cimport after
 from kvd.store.change cimport changes_are_saved, changes_made
 from kvd.store.config cimport OPT_DATABASES, OPT_DIR, OPT_RDBCHECKSUM, OPT_REPL_DISKLESS_LOAD, cfg, config_text
@@ -60,7 +62,7 @@ cdef enum:
     SLICE = 1 << 18            # bytes loaded under the lock at once
     CHUNK = 1 << 18            # bytes written to the file at once
     WAIT_MS = 50               # between two looks at a rewrite of the log
-    AGAIN_MS = 1000            # after one that has failed
+    ALIVE_MS = 1000            # between two signs of life
 
 cdef struct receiving:
     bytes_source source        # of the loading
@@ -207,11 +209,11 @@ cdef bint is_empty(store *s) noexcept nogil:
 
 
 cdef bint drop_old(attempt *a) noexcept nogil:
-    """Clients are refused from now on. False: no memory."""
+    """Clients are refused from now on, and the history ends: if the load fails, nothing can be continued. False: no memory."""
     cdef store *s = a.s
     cdef int i
     cdef bint ok
-    store_lock(s)
+    lock_between_commands(a)
     ok = not a.r.up.changed and progress_begin(s)
     if ok:
         log_line(s, LOG_NOTICE, b"MASTER <-> REPLICA sync: Flushing old data")
@@ -232,8 +234,15 @@ cdef bint install(attempt *a, loading *l) noexcept nogil:
     stream_move(a.r, view_str(a.id), a.offset)
     a.r.up.c.db = <int>l.replication_db if 0 <= l.replication_db < cfg(&s.config, OPT_DATABASES) else 0
     changes_are_saved(s, changes_made(s))
+    log_is_stale(s, True)
     after(s)
     return True
+
+
+cdef void give_sign_of_life(attempt *a) noexcept nogil:
+    if wall_ms() - a.alive_ms >= ALIVE_MS:
+        a.alive_ms = wall_ms()
+        wire_transmit(a.w.fd, b"\n", 1)
 
 
 cdef bint load_slices(receiving *v, loading *l) noexcept nogil:
@@ -242,13 +251,14 @@ cdef bint load_slices(receiving *v, loading *l) noexcept nogil:
     cdef bint ok = False
     while going:
         loading_feed(l)
-        store_lock(s)
-        going = loading_some(l, SLICE)
+        give_sign_of_life(v.a)
+        lock_between_commands(v.a)
+        going = not v.a.r.up.changed and loading_some(l, SLICE)
         progress_at(s, loading_offset(l))
         store_unlock(s)
         guard_yield(&s.guard)
     ok = l.state == LOADING_WHOLE and read_rest(v, loading_rest(l))
-    store_lock(s)
+    lock_between_commands(v.a)
     ok = ok and install(v.a, l)
     loading_drop(l)
     if progress_of(s) != NULL:
@@ -281,26 +291,15 @@ cdef bint load(receiving *v) noexcept nogil:
     return ok
 
 
-cdef bint log_again(attempt *a) noexcept nogil:
-    """The log, if there is one, becomes what was loaded. False: that was given up."""
-    cdef store *s = a.s
-    cdef bint begun = False
+cdef bint wait_for_log(attempt *a) noexcept nogil:
     cdef bint whole = False
-    cdef bint failed
     while not whole and not a.r.up.changed:
-        failed = False
-        store_lock(s)
-        if journal_of(s) == NULL:
-            whole = True
-        elif begun and not saves_of(s).rewriting.running:
-            failed = saves_of(s).rewriting.failed
-            whole = not failed
-            begun = whole
-        elif not begun and not is_busy(s):
-            begun = journal_rewrite(s)
-        store_unlock(s)
+        store_lock(a.s)
+        whole = journal_of(a.s) == NULL or not journal_of(a.s).stale
+        store_unlock(a.s)
         if not whole:
-            nap_for(&a.r.up.nap, AGAIN_MS if failed else WAIT_MS)
+            give_sign_of_life(a)
+            nap_for(&a.r.up.nap, WAIT_MS)
     return whole
 
 
@@ -327,7 +326,7 @@ cdef bint receive_with(receiving *v) noexcept nogil:
         return False
     if (by_file or cfg(&a.s.config, OPT_REPL_DISKLESS_LOAD) != LOAD_SWAPDB) and not drop_old(a):
         return False
-    return load(v) and log_again(a)
+    return load(v) and wait_for_log(a)
 
 
 cdef bint receive_snapshot(attempt *a) noexcept nogil:
@@ -338,6 +337,7 @@ cdef bint receive_snapshot(attempt *a) noexcept nogil:
     v.a = a
     v.file = -1
     v.source.take = take_received
+    a.alive_ms = wall_ms()
     ok = receive_with(v)
     if v.file >= 0:
         close(v.file)

@@ -40,7 +40,7 @@ cdef struct replica:           # of this store; all under the store's lock
     int capabilities
     int valkey                 # the version that it says to be, of Valkey; 0: it did not
     bint old                   # it came by SYNC: acknowledges nothing
-    bint early                 # it has acknowledged before it was noted that the snapshot is sent
+    bint early                 # it has acknowledged the snapshot before its sender knew that all was sent
     bint only_data             # it wants a snapshot and no stream (REPLCONF rdb-only)
     bint filters               # of the snapshot it wants the function libraries only, or nothing
     bint wants_libraries
@@ -55,6 +55,12 @@ cdef enum link_state:          # of a replica to its master
     LINK_SYNC                  # a snapshot is awaited, or arrives
     LINK_CONNECTED
 
+cdef enum handover_state:      # of FAILOVER, of a former master to the replica that takes over
+    HANDOVER_NONE
+    HANDOVER_ASKED             # PSYNC ... FAILOVER is sent, again and again until there is an answer: it may be the answer that was lost
+    HANDOVER_DONE
+    HANDOVER_REFUSED
+
 cdef struct upstream:          # the master, and the thread of the link to it (link.pyx)
     char host[HOST_ROOM]
     int port
@@ -66,7 +72,7 @@ cdef struct upstream:          # the master, and the thread of the link to it (l
     nap nap
     int fd                     # of the connection; -1
     session *c                 # runs the commands of the stream
-    bint promotes              # the master is told to hand over (FAILOVER)
+    int handover               # handover_state
     int64_t synced             # offset of what the log had synced when that was looked at
     bint acks                  # it has asked for an acknowledgement
     int64_t received           # offset of what was received, applied or not
@@ -83,6 +89,7 @@ cdef struct failover:          # see failover.pyx
     char host[HOST_ROOM]
     int port
     int64_t until_ms           # 0: no timeout
+    int64_t asked              # offset up to which replicas have been asked for an acknowledgement
 
 cdef struct replication:       # all under the store's lock
     consumer consumer
@@ -104,7 +111,7 @@ cdef struct replication:       # all under the store's lock
 
 cdef replication *replication_open(store *s) noexcept nogil              # makes it if necessary; NULL: no memory
 cdef bint stream_begin(replication *r) noexcept nogil                    # from now on there is a backlog
-cdef void stream_end(replication *r) noexcept nogil                      # no more; who comes back has to be sent everything
+cdef void stream_end(replication *r) noexcept nogil                      # no more, as the history is lost: replicas that come back, and this store if it is one, have to be sent everything
 cdef void stream_command(replication *r, const char *resp) noexcept nogil   # adds a command of the master's own
 cdef void stream_relay(replication *r, view bytes) noexcept nogil         # adds what came from the master of this replica
 cdef void stream_new_id(replication *r, bint keeps_former) noexcept nogil     # another history begins here; keeps_former: it continues the old one

@@ -152,7 +152,10 @@ cdef void take(consumer *self, effects *unit) noexcept nogil:
     cdef replication *r = <replication *>self
     cdef effect *e = effect_next(unit, NULL)
     cdef int n = count_for_replicas(unit)
-    if n == 0 or is_replica(r.s):
+    if is_replica(r.s):
+        return
+    r.stream.failed = r.stream.failed or unit.bytes.failed
+    if n == 0 and not r.stream.failed:
         return
     if n > 1:
         add(r, view_str(b"*1\r\n$5\r\nMULTI\r\n"))
@@ -163,7 +166,6 @@ cdef void take(consumer *self, effects *unit) noexcept nogil:
         e = effect_next(unit, e)
     if n > 1:
         add(r, view_str(b"*1\r\n$4\r\nEXEC\r\n"))
-    r.stream.failed = r.stream.failed or unit.bytes.failed
     if running_session(r.s) != NULL:
         running_session(r.s).written = r.stream.offset
     stream_told(r)

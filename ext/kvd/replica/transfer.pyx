@@ -382,6 +382,7 @@ cdef bint begin_walk(transfer *t, replica *first) noexcept nogil:
         if not reader_begin(&t.of.stream, &one.at, t.of.stream.offset):
             return False
         one.state = REPLICA_SENDING
+        one.early = False
         one.transfer_at = &t.targets[i].one
     return True
 

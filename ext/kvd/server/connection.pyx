@@ -26,6 +26,7 @@ from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcpy, memmove, memset
 
 from kvd.core.buf cimport buf_add, buf_drop_front, buf_printf, buf_release, buf_reserve, buf_reserve_exactly
+from kvd.core.clock cimport wall_ms
 from kvd.core.mem cimport OFFERED_ROOM, ready, ready_new, ready_touch
 from kvd.core.pages cimport use_huge_pages
 from kvd.core.table cimport table, table_hash, table_prefetch, table_prefetch_entry
@@ -168,7 +169,8 @@ cdef void send_output(connection *k) noexcept nogil:
     rest = k.sent < k.sending.len
     k.session.pending = k.sending.len - k.sent     # a figure, and written by this thread alone
     if not rest:
-        k.session.soft_since_ms = 0
+        if k.session.behind == 0:
+            k.session.soft_since_ms = 0
         k.sent = k.sending.len = 0
         if k.sending.cap > KEEP_BUFFER:
             buf_release(&k.sending)
@@ -421,6 +423,8 @@ cdef void process(connection *k) noexcept nogil:
         k.parser.max_bulk = cfg(&s.config, OPT_PROTO_MAX_BULK_LEN)
         parse_batch(k, &n, &state, ends)
         if n == 0 and state == PARSE_MORE:
+            if c.syncs:
+                c.alive_ms = wall_ms()
             if k.input.cap > c.input_used + c.input_free + UNREPORTED or k.input.len > c.input_used + UNREPORTED:
                 store_lock(s)
                 report(k)

@@ -24,7 +24,7 @@ from kvd.server.connection cimport (
 from kvd.server.listening cimport MAX_LISTENERS, listener, server, server_admit, server_assign
 from kvd.server.poll cimport poll_event, poll_wait, poll_watch, waker_drain, waker_wake
 from kvd.server.socket cimport accept_one
-from kvd.session.session cimport clients_of, pause_set, session, session_within_limits
+from kvd.session.session cimport clients_of, is_listening, pause_set, session, session_within_limits
 from kvd.session.waiters cimport waits_next
 from kvd.store.clock cimport store_time
 from kvd.store.config cimport OPT_ACTIVE_EXPIRE_EFFORT, OPT_HZ, OPT_TIMEOUT, cfg
@@ -182,7 +182,8 @@ cdef void close_idle(network *net, int64_t now) noexcept nogil:
     if seconds == 0:
         return
     while k != NULL:
-        if now - k.session.last_ms > seconds * 1000 and not k.session.monitor and not k.session.paused and k.session.wait == NULL:
+        if now - k.session.last_ms > seconds * 1000 and not (
+                k.session.monitor or k.session.syncs or is_listening(k.session) or k.session.paused or k.session.wait != NULL):
             connection_close(k)
         k = k.next
 

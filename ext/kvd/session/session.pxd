@@ -98,6 +98,7 @@ cdef struct session:
     int64_t written            # offset of the replication stream after its last write
     bint master                # the link to the master, of which this store is a replica; fd: while it is connected
     bint syncs                 # it is a replica: its output is the stream, not replies
+    int64_t alive_ms           # wall; its last line break without a command, a sign of life of a replica that is busy
     void *replica              # what is known of it as a replica (replica/master.pyx), or NULL
     void (*feed)(session *c) noexcept nogil     # or NULL; called under the lock when all output is sent: appends more
     void (*leaves)(session *c) noexcept nogil   # or NULL; called before it is deleted

@@ -57,5 +57,5 @@ cdef inline void unit_open(effects *u) noexcept nogil:
 cdef inline void unit_close(effects *u) noexcept nogil:
     """After the outermost command of a unit its effects are delivered."""
     u.depth -= 1
-    if u.count and u.depth == 0:
+    if u.depth == 0 and (u.count or u.bytes.failed):
         effects_deliver(u)
