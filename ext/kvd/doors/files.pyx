@@ -37,7 +37,7 @@ from kvd.persist.snapshot cimport (
 )
 from kvd.persist.start cimport start_begin, start_load
 from kvd.replica.replication cimport is_replica, replication_of
-from kvd.replica.upkeep cimport replication_begin, replication_stop
+from kvd.replica.upkeep cimport replication_stop
 from kvd.run.after cimport after
 from kvd.store.store cimport store, store_share
 from kvd.store.tick cimport store_next
@@ -267,9 +267,6 @@ def start_persistence(Store owner not None):
         progress_end(owner.s)
         release(owner.s)
     loaded(owner, ok, error)
-    acquire(owner.s)
-    replication_begin(owner.s)
-    release(owner.s)
 
 
 def link_failure(Store owner not None):

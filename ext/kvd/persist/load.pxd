@@ -5,6 +5,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from kvd.core.buf cimport buf
 from kvd.core.entry cimport entry
 from kvd.core.view cimport view
+from kvd.persist.origin cimport origin
 from kvd.persist.rdb.lengths cimport reader
 from kvd.store.store cimport database, store
 from kvd.types.kind cimport TYPES
@@ -16,6 +17,7 @@ cdef enum loading_flag:
     LOADING_UNCHECKED = 8      # the checksum may be wrong (rdbchecksum no)
     LOADING_LENDS = 32         # no command is running: the lock is lent also in the middle of values
     LOADING_HELD = 64          # load_path: the caller holds the lock, which is kept
+    LOADING_CONTINUES = 128    # the file's history of replication goes on: replicas are to be told what has expired
     LOADING_INSPECT = 16       # every value is read and dropped: nothing can be installed
 
 cdef enum loading_state:
@@ -57,9 +59,7 @@ cdef struct loading:
     int64_t created            # seconds since 1970; 0: not said
     int64_t used_memory        # of that server
     int base                   # aof-base; -1: not said
-    char replication_id[41]
-    int64_t replication_offset
-    int64_t replication_db     # -1: not said
+    origin origin              # of its data set
     buf aux                    # with LOADING_INSPECT: all fields; each name and value as 4 bytes of length and the bytes
     # the input
     reader r

@@ -34,6 +34,7 @@ from kvd.core.table cimport table_cursor, table_drain, table_expand, table_hash,
 from kvd.core.text cimport parse_int
 from kvd.core.view cimport view_equal, view_of, view_str
 from kvd.core.wheel cimport wheel_delete
+from kvd.core.word cimport view_is_word
 from kvd.persist.rdb.forms cimport (
     RDB_AUX, RDB_DATABASE, RDB_DEADLINE, RDB_DEADLINE_MS, RDB_END, RDB_FREQUENCY, RDB_FUNCTION, RDB_FUNCTION_PRE_GA,
     RDB_HASH_VALKEY_TIMED, RDB_IDLE, RDB_MODULE, RDB_MODULE_AUX, RDB_MODULE_PRE_GA, RDB_RESIZE, RDB_SLOT_IMPORT,
@@ -95,7 +96,7 @@ cdef void begin(loading *l, store *s, view data, uint32_t flags) noexcept nogil:
     l.s = s
     l.flags = flags
     l.fd = l.base = l.frequency = -1
-    l.idle = l.replication_db = -1
+    l.idle = l.origin.db = -1
     l.first = l.sum_from = <const uint8_t *>data.ptr
     l.size = data.len
     reader_open(&l.r, s, data)
@@ -293,9 +294,14 @@ cdef bint is_readable(loading *l, int form) noexcept nogil:
     return form_type(form) >= 0 and (form != RDB_HASH_VALKEY_TIMED or l.version == RDB_VERSION_VALKEY)
 
 
+cdef bint keeps_expired(loading *l) noexcept nogil:
+    """Others have the same data set: they are told when the key is deleted."""
+    return l.flags & LOADING_PREAMBLE or l.s.special & SPECIAL_REPLICA or (l.flags & LOADING_CONTINUES and l.origin.id[0])
+
+
 cdef void take_value(loading *l, entry *e, const uint8_t *start) noexcept nogil:
     """Of a key that was read completely. e: freed or placed."""
-    if l.has_deadline and l.deadline <= l.s.now and not l.flags & LOADING_PREAMBLE and not l.s.special & SPECIAL_REPLICA:
+    if l.has_deadline and l.deadline <= l.s.now and not keeps_expired(l):
         l.expired += 1
         value_free(&l.s.mem, e)
         return
@@ -371,12 +377,12 @@ cdef void read_aux(loading *l) noexcept nogil:
         l.used_memory = n
     elif aux_is(name, b"aof-base"):
         l.base = n != 0
-    elif aux_is(name, b"repl-id") and value.len == 40:
-        copy_text(l.replication_id, sizeof(l.replication_id), value)
+    elif aux_is(name, b"repl-id") and value.len == 40 and view_is_word(value):
+        copy_text(l.origin.id, sizeof(l.origin.id), value)
     elif aux_is(name, b"repl-offset"):
-        l.replication_offset = n
+        l.origin.offset = n
     elif aux_is(name, b"repl-stream-db"):
-        l.replication_db = n
+        l.origin.db = n
 
 
 cdef void read_library(loading *l, const uint8_t *start) noexcept nogil:

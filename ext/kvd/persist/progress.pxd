@@ -5,6 +5,7 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from kvd.core.buf cimport buf
 from kvd.persist.file cimport PATH_ROOM
 from kvd.persist.load cimport loading
+from kvd.persist.origin cimport origin
 from kvd.store.parts cimport PART_LOADING
 from kvd.store.store cimport store
 
@@ -16,6 +17,7 @@ cdef struct progress:          # under the store's lock
     uint64_t before            # of those that are loaded
     uint64_t at                # bytes read of the one that is being loaded
     int64_t used_memory        # of the server that wrote the snapshot
+    origin origin              # of the snapshot
 
 cdef bint progress_begin(store *s) noexcept nogil                       # from now on clients are refused; False: no memory
 cdef void progress_expect(store *s, const char *path) noexcept nogil    # this file will be loaded. These three do nothing if there is no progress

@@ -55,7 +55,6 @@ ctypedef void (*libraries_visitor)(store *s, void (*take)(void *to, view code) n
 cdef int snapshot_asked(store *s) noexcept nogil                          # the option rdb-version; 0: the lowest that loses nothing
 cdef snapshot *snapshot_new(store *s, bint is_base, int asked) noexcept nogil     # of this instant; NULL: no memory, or there is one
 cdef snapshot *snapshot_new_commands(store *s) noexcept nogil            # the same, as the commands of an append-only file
-cdef void snapshot_origin(snapshot *w, const char *id, int64_t offset, int db) noexcept nogil   # right after the instant: the history that the data belongs to, and the database of its last command
 cdef void snapshot_filter(snapshot *w, bint libraries) noexcept nogil     # right after the instant: no keys, and libraries only if asked
 cdef bint snapshot_some(snapshot *w, size_t bytes) noexcept nogil         # a slice of about so many; True: everything is in w.out
 cdef void snapshot_hurry(store *s) noexcept nogil                         # under the lock: takes all that is left of one that is being taken, so that another can begin

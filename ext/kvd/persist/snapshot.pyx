@@ -29,6 +29,7 @@ from kvd.core.entry cimport SEEN, entry, entry_deadline, entry_key
 from kvd.core.table cimport table_hash, table_init, table_order, table_range, table_visit
 from kvd.core.text cimport INT_TEXT, format_int
 from kvd.core.view cimport view_of, view_str
+from kvd.persist.origin cimport origin, origin_ask
 from kvd.persist.rdb.forms cimport (
     RDB_AUX, RDB_DATABASE, RDB_DEADLINE_MS, RDB_END, RDB_FREQUENCY, RDB_FUNCTION, RDB_IDLE, RDB_LEAST, RDB_RESIZE,
     RDB_VERSION_VALKEY,
@@ -105,6 +106,15 @@ cdef void snapshot_put_libraries(store *s, writer *to) noexcept nogil:
         each_library(s, put_library, to)
 
 
+cdef void put_origin(snapshot *w, writer *to) noexcept nogil:
+    cdef origin o
+    origin_ask(w.s, &o)
+    if o.id[0]:
+        put_aux_int(to, b"repl-stream-db", o.db)
+        put_aux(to, b"repl-id", view_str(o.id))
+        put_aux_int(to, b"repl-offset", o.offset)
+
+
 cdef void put_head(snapshot *w, bint is_base) noexcept nogil:
     cdef writer to
     cdef size_t begin
@@ -115,6 +125,8 @@ cdef void put_head(snapshot *w, bint is_base) noexcept nogil:
     put_aux_int(&to, b"redis-bits", 64)
     put_aux_int(&to, b"ctime", wall_ms() // 1000)
     put_aux_int(&to, b"used-mem", <int64_t>store_memory(w.s))
+    if not is_base:
+        put_origin(w, &to)             # a log goes on after it
     put_aux_int(&to, b"aof-base", is_base)
     begin = w.libraries_at = w.out.len
     snapshot_put_libraries(w.s, &to)
@@ -482,15 +494,6 @@ cdef snapshot *snapshot_new_commands(store *s) noexcept nogil:
             buf_printf(&w.out, b"#TS:%lld\r\n", <long long>(w.begun_ms // 1000))
         put_libraries(w)
     return w
-
-
-cdef void snapshot_origin(snapshot *w, const char *id, int64_t offset, int db) noexcept nogil:
-    cdef writer to
-    to.out = &w.out
-    to.compresses = False
-    put_aux_int(&to, b"repl-stream-db", db)
-    put_aux(&to, b"repl-id", view_str(id))
-    put_aux_int(&to, b"repl-offset", offset)
 
 
 cdef void snapshot_filter(snapshot *w, bint libraries) noexcept nogil:

@@ -13,7 +13,8 @@ from kvd.core.clock cimport mono_us
 from kvd.core.view cimport view_str
 from kvd.persist.attach cimport journal_options, journal_start
 from kvd.persist.file cimport ERROR_ROOM, file_is_missing, path_join, say
-from kvd.persist.load cimport LOADING_HELD, loading
+from kvd.persist.load cimport LOADING_CONTINUES, LOADING_HELD, loading
+from kvd.persist.origin cimport origin_begin
 from kvd.persist.progress cimport load_told, progress, progress_begin, progress_end, progress_expect, progress_of
 from kvd.persist.saves cimport saves_of, saves_open, saves_tick
 from kvd.store.change cimport changes_are_saved, changes_made
@@ -57,6 +58,8 @@ cdef bint dump_load(store *s, const char *path, uint32_t flags, char *error) noe
     if ok and saves_open(s) != NULL:
         saves_of(s).loaded = l.keys
         saves_of(s).load_expired = l.expired
+    if ok and flags & LOADING_CONTINUES:
+        progress_of(s).origin = l.origin
     if not held:
         store_unlock(s)
     free(l)
@@ -69,13 +72,14 @@ cdef bint load_dump(store *s, bint *found, char *error) noexcept nogil:
         snprintf(error, ERROR_ROOM, b"Can't load a snapshot: the path that dir and dbfilename make is too long")
         return False
     found[0] = not file_is_missing(path)
-    return not found[0] or dump_load(s, path, 0, error)
+    return not found[0] or dump_load(s, path, LOADING_CONTINUES, error)
 
 
 cdef void serve(store *s) noexcept nogil:
     """What has been loaded needs no saving. Options that were changed meanwhile count from now on."""
     store_lock(s)
     changes_are_saved(s, changes_made(s))
+    origin_begin(s, &progress_of(s).origin)
     progress_end(s)
     journal_options(s)
     saves_tick(s)

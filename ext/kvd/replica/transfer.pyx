@@ -27,12 +27,12 @@ from kvd.persist.rdb.forms cimport RDB_AUX, RDB_LEAST, RDB_VERSION, RDB_VERSION_
 from kvd.persist.saves cimport is_busy
 from kvd.persist.snapshot cimport (
     snapshot, snapshot_abandon, snapshot_asked, snapshot_delete, snapshot_filter, snapshot_give_up, snapshot_new,
-    snapshot_origin, snapshot_some,
+    snapshot_some,
 )
 from kvd.replica.backlog cimport reader_begin
 from kvd.replica.master cimport replica_online, replica_text
 from kvd.replica.replication cimport (
-    CAPA_EOF, ID_ROOM, REPLICA_SENDING, REPLICA_SENT, REPLICA_WAITING, is_replica, replica, replication_wake,
+    CAPA_EOF, ID_ROOM, REPLICA_SENDING, REPLICA_SENT, REPLICA_WAITING, replica, replication_wake,
 )
 from kvd.replica.wire cimport wire_transmit, wire_wait
 from kvd.session.session cimport session_end, session_kill
@@ -372,7 +372,6 @@ cdef bint begin_walk(transfer *t, replica *first) noexcept nogil:
     t.walk.lenient = True
     if first.filters:
         snapshot_filter(t.walk, first.wants_libraries)
-    snapshot_origin(t.walk, t.of.id, t.of.stream.offset, t.of.up.c.db if is_replica(t.s) else 0)
     rdb_magic(t.walk.out.ptr, t.version)
     t.walk.out.ptr[RDB_HEADER] = <char>RDB_AUX       # where rdb_magic has ended its text
     t.of.db = -1

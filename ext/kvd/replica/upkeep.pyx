@@ -4,17 +4,13 @@ from libc.stdint cimport int64_t
 from libc.stdlib cimport free
 
 from kvd.core.clock cimport NEVER, wall_ms
-from kvd.core.text cimport parse_int
-from kvd.core.view cimport view, view_str
 from kvd.replica.backlog cimport backlog_trim
 from kvd.replica.failover cimport failover_tick
-from kvd.replica.link cimport link_abandon, link_follow, link_stop
+from kvd.replica.link cimport link_abandon, link_stop
 from kvd.replica.master cimport master_tick, replicas_count
 from kvd.replica.replication cimport replication, replication_of, stream_end
 from kvd.replica.transfer cimport transfer_abandon, transfer_begin_due, transfer_due_ms, transfer_stop
-from kvd.store.config cimport (
-    OPT_MIN_REPLICAS_TO_WRITE, OPT_REPLICAOF, OPT_REPL_BACKLOG_SIZE, cfg, config_text, next_word,
-)
+from kvd.store.config cimport OPT_MIN_REPLICAS_TO_WRITE, OPT_REPL_BACKLOG_SIZE, cfg
 from kvd.store.parts cimport PART_REPLICATION
 
 cdef enum:
@@ -42,15 +38,6 @@ cdef void replication_options(store *s) noexcept nogil:
         backlog_trim(&replication_of(s).stream, <size_t>cfg(&s.config, OPT_REPL_BACKLOG_SIZE))
     if replication_of(s) != NULL or cfg(&s.config, OPT_MIN_REPLICAS_TO_WRITE):
         replicas_count(s)
-
-
-cdef void replication_begin(store *s) noexcept nogil:
-    cdef view rest = view_str(config_text(&s.config, OPT_REPLICAOF))
-    cdef view host, word
-    cdef int64_t port
-    if next_word(&rest, &host) and next_word(&rest, &word) and parse_int(word, &port):
-        link_follow(s, host, <int>port, False)
-    replication_options(s)
 
 
 cdef void replication_stop(store *s) noexcept nogil:
