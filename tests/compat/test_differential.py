@@ -367,6 +367,8 @@ def test_command_info_equals(real, ours):
     theirs = command_info(Wire(real.address, 2), names)
     wrong = []
     for name, entry in theirs.items():
+        if name == b"wait" and real.release < (7, 2):
+            continue                               # became a blocking command, which scripts may call
         got = mine[name]
         for what, a, b in (("arity", got[1], entry[1]), ("flags", set(got[2]), set(entry[2])), ("keys", got[3:6], entry[3:6]),
                            ("categories", sorted(got[6]), sorted(entry[6]))):  # fmt: skip

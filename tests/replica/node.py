@@ -176,6 +176,7 @@ class Line:
             self.pairs = []
 
     def close(self):
+        self.listener.shutdown(socket.SHUT_RDWR)       # accept ends; close alone leaves it waiting
         self.listener.close()
         self.cut()
 

@@ -105,7 +105,8 @@ class Master:
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         self.serve, self.requests, self.errors = serve, [], []
-        threading.Thread(target=self.run, daemon=True).start()
+        self.thread = threading.Thread(target=self.run, daemon=True)
+        self.thread.start()
 
     def run(self):
         while True:
@@ -129,7 +130,9 @@ class Master:
         return self
 
     def __exit__(self, *what):
+        self.listener.shutdown(socket.SHUT_RDWR)       # accept ends; close alone leaves it waiting
         self.listener.close()
+        self.thread.join(30)
         assert self.errors == []
 
 

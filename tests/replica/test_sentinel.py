@@ -46,11 +46,18 @@ def sentinel(tmp_path):
         process.wait()
 
 
-def again(node):
-    """With another connection: sentinel closes those of clients, so that they look for the master."""
-    node.wire.close()
-    node.wire = eventually(node.connected)
-    return node
+def comes_true(node, condition):
+    """Waits for that, with another connection each time: sentinel closes those of clients, so that they look for the master."""
+
+    def holds():
+        node.wire.close()
+        try:
+            node.wire = eventually(node.connected)
+            return condition(node)
+        except (OSError, ConnectionError):
+            return False
+
+    eventually(holds)
 
 
 @pytest.mark.parametrize("standby", PROGRAMS)
@@ -75,11 +82,12 @@ def test_a_master_that_is_killed_is_replaced(sentinel, first, standby):
                 return False
 
         eventually(written)
-        assert client.get("a") == b"1" and again(replica).info()["role"] == "master"
-        eventually(lambda: again(third).info()["master_port"] == str(replica.port) and is_up(third))
+        assert client.get("a") == b"1"
+        comes_true(replica, lambda node: node.info()["role"] == "master")
+        comes_true(third, lambda node: node.info()["master_port"] == str(replica.port) and is_up(node))
         agree(replica, third)
         master.start()                         # sentinel makes it a replica
-        eventually(lambda: again(master).info()["role"] == "slave" and is_up(master))
+        comes_true(master, lambda node: node.info()["role"] == "slave" and is_up(node))
         agree(replica, master, third)
         client.close()
         watching.close()

@@ -23,7 +23,7 @@ from kvd.run.after cimport after
 from kvd.run.call cimport F_ADMIN, arity_fits, call, call_init, command
 from kvd.run.registry cimport command_of
 from kvd.run.run cimport run_quietly
-from kvd.session.clients cimport session_delete, session_login, session_new
+from kvd.session.clients cimport session_delete, session_new
 from kvd.store.clock cimport store_time
 from kvd.store.config cimport OPT_DATABASES, cfg
 from kvd.store.lock cimport guard_yield
@@ -174,7 +174,7 @@ cdef int replay_unit(replaying *y) noexcept nogil:
     """Runs a command, or all of a transaction, at replay_at."""
     cdef size_t end = 0
     cdef int state
-    if not y.pending:
+    if not y.pending or (y.inside == 0 and y.p.missing < 0):       # nothing of it was parsed: annotations may have come
         begin_unit(y)
     if y.inside == 0:
         state = next_command(y)
@@ -279,8 +279,6 @@ cdef replay_end replay_file(store *s, const char *path, uint64_t begin, bint hel
         return REPLAY_UNREADABLE
     take_lock(&y)
     y.c = session_new(s, True)
-    if y.c != NULL:
-        session_login(y.c, True)
     give_lock(&y)
     if y.c != NULL:
         end = run_all(&y)
