@@ -71,7 +71,7 @@ def test_serve_logs_and_ends_cleanly():
     assert code == 0 and "Received SIGTERM" in out and "bye bye" in out
 
 
-@pytest.mark.parametrize("variable", ["KVD_USER=default off", "KVD_LOADMODULE=x.so", "KVD_RENAME_COMMAND=FLUSHALL", "KVD_RENAME_COMMAND='x"])
+@pytest.mark.parametrize("variable", ["KVD_LOADMODULE=x.so", "KVD_RENAME_COMMAND=FLUSHALL", "KVD_RENAME_COMMAND='x"])
 def test_the_environment_is_refused_what_a_file_is_refused(variable):
     with pytest.raises(ConfigFileError) as caught:
         list(from_environment(dict([variable.split("=")])))
@@ -160,17 +160,16 @@ def refused(*args, stdin=None, env=None):
 
 
 PROTECTS = [
-    "aclfile /tmp/users.acl",
     "maxmemory-clients 10%", "tls-port 6380", "tls-replication yes", "tls-cluster yes",
     "import-mode yes", "unixsocketgroup redis",
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("line", [*PROTECTS, "user default off", "user alice on >secret ~* +@all", "loadmodule /usr/lib/x.so"])
+@pytest.mark.parametrize("line", [*PROTECTS, "loadmodule /usr/lib/x.so"])
 def test_a_directive_that_protects_and_is_not_implemented_stops_the_start(line):
     name, value = line.split(" ", 1)
     reports = [refused("-", stdin=f"hz 10\n{line}\n"), refused(f"--{name}", *value.split())]
-    if name not in ("user", "loadmodule"):
+    if name != "loadmodule":
         reports.append(refused(env={"KVD_" + name.upper().replace("-", "_"): value}))
         assert "from the environment variable KVD_" in reports[2]
     assert "at line 2" in reports[0]

@@ -101,7 +101,7 @@ def test_variables():
     assert {name: setting.value for name, setting in found.items()} == {"maxmemory": "1mb", "bind": "a b", "replica-read-only": "no"} and ignored == ["KVD_MAXMEMOY (did you mean KVD_MAXMEMORY?)"]
 
 
-@pytest.mark.parametrize(("line", "said"), [("maxmemoy 1", "did you mean 'maxmemory'"), ("user default on", "ACL users are not available"), ("loadmodule x.so", "modules are not available"), ("rename-command GET", "Bad directive or wrong number of arguments")])
+@pytest.mark.parametrize(("line", "said"), [("maxmemoy 1", "did you mean 'maxmemory'"), ("loadmodule x.so", "modules are not available"), ("rename-command GET", "Bad directive or wrong number of arguments")])
 def test_errors_say_why(line, said):
     with pytest.raises(ConfigFileError, match=said):
         list(from_lines([line], "file"))

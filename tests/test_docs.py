@@ -64,8 +64,7 @@ def test_the_architecture_page_names_each_folder_and_module_of_the_engine():
     assert set(layers) == {p.name for p in engine.iterdir() if p.is_dir()}
     for layer, named in layers.items():
         modules = {p.stem for p in (engine / layer).iterdir() if not p.name.startswith("_") and p.suffix in (".pyx", ".pxd", "")}
-        if layer == "persist":
-            modules |= {p.stem for p in (engine / layer / "rdb").iterdir()} & named
+        modules |= named & {p.stem for folder in (engine / layer).iterdir() if folder.is_dir() for p in folder.iterdir()}
         assert named == modules, layer
 
 

@@ -36,7 +36,7 @@ def test_the_mapping_may_be_of_text():
 
 @pytest.mark.parametrize(("options", "said"), [
     ({"maxmemoy": "1mb"}, "did you mean 'maxmemory'"), ({"port": 5}, r"a store does not listen; use serve\(port=...\)"), ({"unixsocket": "s"}, r"serve\(unix_path=...\)"), ({"bind": "*"}, r"serve\(host=...\)"), ({"daemonize": "yes"}, "only `kvd serve` uses this option"),
-    ({"hz": "fast"}, "hz"), ({"databases": 0}, "between 1 and 16384"), ({"aclfile": "users.acl"}, "not implemented"),
+    ({"hz": "fast"}, "hz"), ({"databases": 0}, "between 1 and 16384"), ({"aclfile": "users.acl"}, "No such file or directory"),
 ])  # fmt: skip
 def test_options_that_are_wrong_make_no_store(options, said):
     with pytest.raises(kvd.ConfigError, match=said):

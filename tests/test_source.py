@@ -84,6 +84,7 @@ TESTED_ELSEWHERE = {
     "asyncio": "names alone; tests/clients/test_aio.py",
     "__main__": "names alone; tests/test_cli.py",
     "reference": "writes the documentation; tests/test_docs.py",
+    "commands/acl": "tests/run/acl/test_commands.py, beside the other tests of users",
     "run/record": "a dataclass without its imports, tested with every declaration; tests/run/test_spec.py",
 }
 

@@ -15,15 +15,30 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kvd import __version__
-from kvd.config import OPTIONS, RENAME, ConfigFileError, Setting, from_environment, from_file, from_flags, from_lines, merge
+from kvd.config import (
+    OPTIONS,
+    RENAME,
+    USER,
+    ConfigFileError,
+    Setting,
+    from_environment,
+    from_file,
+    from_flags,
+    from_lines,
+    merge,
+)  # fmt: skip
 from kvd.doors.files import begin_loading, close_files, start_persistence
-from kvd.doors.server import NOTICE, WARNING, end_unlogged, log, log_on, rename_command
+from kvd.doors.server import NOTICE, WARNING, declare_user, end_unlogged, log, log_on, rename_command
 from kvd.leftovers import remove_leftovers
 
 if TYPE_CHECKING:
     from kvd import Server, Store
 
 SAVE_POINTS = "3600 1 300 100 60 10000"  # of a server, unless it is configured; a store in a program has none
+BOTH = (
+    "Configuring kvd with users defined in the configuration and at the same time an ACL file is invalid: "
+    "define either an ACL file, or users in the configuration, but not both."
+)
 HEADINGS = ("Directives", "Accepted without effect", "Not implemented: only the default is accepted")
 
 
@@ -80,6 +95,7 @@ def serve(config: str | None, flags: tuple[str, ...]) -> None:
         if config is not None and config != "-":
             store.set_config_path(os.path.abspath(config))
         _enter(store, settings)
+        _make_users(store, settings)
     except ConfigFileError as error:
         click.echo(error.report, err=True, nl=False)
         sys.exit(1)
@@ -111,11 +127,29 @@ def _make_store(settings: dict[str, Setting]) -> Store:
         try:
             if setting.name == RENAME:
                 rename_command(made, *setting.words)
-            else:
+            elif setting.name not in (USER, "aclfile"):  # else later: _make_users
                 made.configure(setting.name, setting.value)
         except ConfigError as error:
             raise ConfigFileError(setting, str(error).partition(": ")[2] or str(error)) from None
     return made
+
+
+def _make_users(store: Store, settings: dict[str, Setting]) -> None:
+    """Make the users that the settings declare, or those of the file of users."""
+    from kvd.errors import ConfigError
+
+    users = [setting for setting in settings.values() if setting.name == USER]
+    file = settings.get("aclfile")
+    if users and file is not None and file.value:
+        raise ConfigFileError(users[0], BOTH)
+    try:
+        for setting in users:
+            declare_user(store, " ".join(setting.words))
+        if file is not None:
+            setting = file
+            store.configure("aclfile", file.value)
+    except ConfigError as error:
+        raise ConfigFileError(setting, str(error).partition(": ")[2]) from None
 
 
 def _enter(store: Store, settings: dict[str, Setting]) -> None:

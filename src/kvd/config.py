@@ -3,7 +3,7 @@
 The options are rows of one table in ext/kvd/store/config.pyx. This module collects their settings. Flags take precedence over the
 environment (KVD_*), the environment over files, files over defaults. Errors name the place of the wrong setting.
 
-Two directives are not options: `include` and `rename-command`. The directives in REFUSED protect data or access and are not
+Three directives are not options: `include`, `rename-command` and `user`. The directives in REFUSED protect data or access and are not
 implemented; like values of options marked `unmade`, they stop the start.
 """
 
@@ -19,10 +19,12 @@ from typing import Any
 from kvd.store import config as _table
 
 PREFIX = "KVD_"
+DUPLICATE = "Error in user declaration '{}': Duplicate user found. A user can only be defined once in config files"
 BAD = "Bad directive or wrong number of arguments"
 ADDING = ("save", "client-output-buffer-limit")  # several lines of a file accumulate
 RENAME = "rename-command"
-REFUSED = {"user": "ACL users are", "loadmodule": "modules are", "loadmodule-ex": "modules are"}
+USER = "user"
+REFUSED = {"loadmodule": "modules are", "loadmodule-ex": "modules are"}
 ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "a": "\a"}
 
 
@@ -218,7 +220,7 @@ def from_environment(environment: Mapping[str, str], ignored: list[str] | None =
     Empty values are skipped, as are addresses like tcp://10.0.0.1:6379 in KVD_PORT and unknown variables, which orchestrators
     set for a service called kvd. ignored: list to which the names of other unknown variables are added.
     """
-    by_variable = {PREFIX + n.upper().replace("-", "_"): n for n in [*ALIASES, *OPTIONS, *REFUSED, RENAME]}
+    by_variable = {PREFIX + n.upper().replace("-", "_"): n for n in [*ALIASES, *OPTIONS, *REFUSED, RENAME, USER]}
     for variable, value in sorted(environment.items()):
         name = by_variable.get(variable)
         injected = name in (None, "port") and value.startswith(("tcp://", "udp://"))
@@ -226,7 +228,7 @@ def from_environment(environment: Mapping[str, str], ignored: list[str] | None =
             continue
         if name is not None:
             option = OPTIONS.get(ALIASES.get(name, name))
-            several = name == RENAME or (option is not None and "words" in option.marks)
+            several = name in (RENAME, USER) or (option is not None and "words" in option.marks)
             setting = Setting(name, value, f"the environment variable {variable}", 0, f"{variable}={value}")
             yield _checked(replace(setting, words=_words_of(setting) if several else (value,)))
         elif ignored is not None:
@@ -246,8 +248,8 @@ def _checked(setting: Setting) -> Setting:
     name, words = setting.name, setting.words
     if name in REFUSED:
         raise ConfigFileError(setting, f"'{name}' is not implemented: {REFUSED[name]} not available in kvd")
-    if name == RENAME:
-        if len(words) != 2:
+    if name in (RENAME, USER):
+        if len(words) != 2 if name == RENAME else not words:
             raise ConfigFileError(setting, BAD)
         return setting
     name = ALIASES.get(name, name)
@@ -266,14 +268,23 @@ def _checked(setting: Setting) -> Setting:
 # ---- precedence ---------------------------------------------------------------------------------------
 
 
+def _name_of(setting: Setting) -> str:
+    """By which a setting replaces an earlier one."""
+    if setting.name == RENAME:
+        return f"{RENAME} {setting.words[0].lower()}"
+    return f"{USER} {setting.words[0]}" if setting.name == USER else setting.name
+
+
 def merge(*layers: Iterable[Setting]) -> dict[str, Setting]:
     """Return the effective settings by name. Later layers take precedence. Within a layer, the last line of an option does, except
-    that lines of ADDING and renamed commands accumulate."""
+    that lines of ADDING, renamed commands and users accumulate."""
     merged: dict[str, Setting] = {}
     for layer in layers:
         seen: set[str] = set()
         for setting in layer:
-            name = f"{RENAME} {setting.words[0].lower()}" if setting.name == RENAME else setting.name
+            name = _name_of(setting)
+            if setting.name == USER and name in seen:
+                raise ConfigFileError(setting, DUPLICATE.format(setting.words[0]))
             if name in ADDING and name in seen and setting.value:
                 before = merged[name].value
                 setting = Setting(name, f"{before} {setting.value}".strip(), setting.origin, setting.line, setting.text)

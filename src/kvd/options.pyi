@@ -48,6 +48,7 @@ class StoreOptions(TypedDict, total=False):
     syslog_facility: Literal["user", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7"]
     dir: str
     save: str
+    shutdown_timeout: int
     hash_max_listpack_entries: int
     hash_max_listpack_value: int
     list_max_listpack_size: int
@@ -103,3 +104,6 @@ class StoreOptions(TypedDict, total=False):
     replica_read_only: bool | Literal["yes", "no"]
     replica_serve_stale_data: bool | Literal["yes", "no"]
     replicaof: str
+    acl_pubsub_default: Literal["allchannels", "resetchannels"]
+    aclfile: str
+    acllog_max_len: int

@@ -132,7 +132,7 @@ def test_rewrite(tmp_path):
     again = merge(from_lines(text.splitlines(), "file"))
     assert again["maxmemory"].value == "5242880"
     assert again["requirepass"].value == 'with "quotes" and space'
-    assert set(again) == {"hz", "port", "maxmemory", "requirepass"}
+    assert set(again) == {"hz", "port", "maxmemory", "requirepass", "user default"}
 
 
 def test_rewrite_without_a_file(store):

@@ -2,11 +2,14 @@
 
 from libc.errno cimport ENOENT, ENOMEM, errno
 from libc.stdint cimport int64_t
-from libc.stdio cimport FILE, fclose, fopen, fread, fwrite, rename, remove, snprintf
+from libc.stdio cimport snprintf
 from libc.string cimport memchr, memset, strerror
 
+from kvd.run.acl.describe cimport describe_user
+from kvd.run.acl.users cimport acl, acl_of
 from kvd.core.buf cimport buf, buf_add, buf_add_char, buf_printf, buf_release
 from kvd.core.glob cimport glob_match
+from kvd.core.textfile cimport textfile_read, textfile_replace
 from kvd.core.view cimport view, view_is, view_of, view_str
 from kvd.resp.writer cimport write_bulk, write_header_at
 from kvd.run.args cimport reply_error, reply_error_about, reply_errorf, reply_ok, reply_text
@@ -16,23 +19,16 @@ from kvd.run.figures cimport figures_reset
 from kvd.run.options cimport options_applied
 from kvd.run.registry cimport define
 from kvd.store.config cimport (
-    HIDDEN, MUTABLE, OPT_APPENDONLY, OPT_BIND, OPT_DIR, OPT_ENABLE_PROTECTED_CONFIGS, OPT_PORT, PROTECTED, WORDS, cfg,
-    config, config_copy, config_init, config_is_default, config_print, config_release, config_set, config_text,
-    option_at, option_count, option_find,
+    HIDDEN, MUTABLE, OPT_ACLFILE, OPT_APPENDONLY, OPT_BIND, OPT_DIR, OPT_ENABLE_PROTECTED_CONFIGS, OPT_PORT, PROTECTED,
+    WORDS, cfg, config, config_copy, config_init, config_is_default, config_print, config_release, config_set,
+    config_text, option_at, option_count, option_find,
 )
 from kvd.store.store cimport SPECIAL_LOADING
-
-cdef extern from "<unistd.h>" nogil:
-    int fsync(int fd)
-cdef extern from "<stdio.h>" nogil:
-    int fileno(FILE *f)
-    int fflush(FILE *f)
 
 cdef extern from "<stdlib.h>" nogil:
     char *realpath(const char *path, char *out)
 
 cdef enum:
-    MAX_FILE = 1048576
     MAX_PATH = 4096
 
 
@@ -230,8 +226,21 @@ cdef void print_line(call *c, int id, buf *out) noexcept nogil:
     buf_release(&value)
 
 
+cdef bint users_are_listed(call *c) noexcept nogil:
+    """Else they are in the file of users."""
+    return config_text(&c.store.config, OPT_ACLFILE)[0] == 0
+
+
+cdef void print_users(call *c, buf *out) noexcept nogil:
+    cdef acl *a = acl_of(c.store)
+    cdef int i
+    for i in range(a.count):
+        describe_user(a.users[i], out)
+        buf_add_char(out, c'\n')
+
+
 cdef void rewrite_lines(call *c, const char *p, const char *end, buf *out) noexcept nogil:
-    """Old lines keep their order and comments; the first line of each option gets its value, further ones are removed."""
+    """Old lines keep their order and comments; the first line of each option gets its value, further ones are removed. Users follow."""
     cdef bint done[512]
     cdef const char *eol
     cdef const char *word
@@ -250,6 +259,9 @@ cdef void rewrite_lines(call *c, const char *p, const char *end, buf *out) noexc
             word += 1
         name.len = word - name.ptr
         id = option_find(name) if name.len and name.ptr[0] != c'#' else -1
+        if view_is(name, b"user") and users_are_listed(c):
+            p = eol + 1
+            continue
         if id < 0:
             buf_add(out, p, eol - p)
             buf_add_char(out, c'\n')
@@ -260,38 +272,8 @@ cdef void rewrite_lines(call *c, const char *p, const char *end, buf *out) noexc
     for id in range(option_count()):
         if not done[id] and not config_is_default(&c.store.config, id):
             print_line(c, id, out)
-
-
-cdef bint read_file(const char *path, buf *out) noexcept nogil:
-    cdef FILE *f = fopen(path, b"rb")
-    cdef char chunk[4096]
-    cdef size_t n
-    if f == NULL:
-        return False
-    while True:
-        n = fread(chunk, 1, sizeof(chunk), f)
-        if n == 0 or out.len > MAX_FILE:
-            break
-        buf_add(out, chunk, n)
-    fclose(f)
-    return not out.failed
-
-
-cdef bint replace_file(const char *path, buf *content) noexcept nogil:
-    """Through a temporary file, so that the old one is complete until it is replaced."""
-    cdef char temporary[4200]
-    cdef FILE *f
-    cdef bint ok
-    snprintf(temporary, sizeof(temporary), b"%s.tmp", path)
-    f = fopen(temporary, b"wb")
-    if f == NULL:
-        return False
-    ok = fwrite(content.ptr, 1, content.len, f) == content.len and fflush(f) == 0 and fsync(fileno(f)) == 0
-    ok = fclose(f) == 0 and ok
-    if ok and rename(temporary, path) == 0:
-        return True
-    remove(temporary)
-    return False
+    if users_are_listed(c):
+        print_users(c, out)
 
 
 define(config_rewrite, """
@@ -306,9 +288,9 @@ cdef void config_rewrite(call *c) noexcept nogil:
         return
     memset(&old, 0, sizeof(old))
     memset(&new, 0, sizeof(new))
-    read_file(c.store.config_path, &old)
+    textfile_read(c.store.config_path, &old)
     rewrite_lines(c, old.ptr, old.ptr + old.len, &new)
-    if not new.failed and replace_file(c.store.config_path, &new):
+    if textfile_replace(c.store.config_path, &new) == 0:
         reply_ok(c)
     else:
         reply_error(c, b"ERR Rewriting config file: the file cannot be written")

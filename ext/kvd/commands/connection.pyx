@@ -4,7 +4,10 @@ from libc.limits cimport INT_MAX, INT_MIN
 from libc.stdint cimport int64_t
 from libc.string cimport memset
 
-from kvd.core.buf cimport buf, buf_add_char, buf_printf, buf_release
+from kvd.run.acl.access cimport session_becomes, user_of, user_with
+from kvd.run.acl.enforce cimport note_login_denied
+from kvd.run.acl.users cimport user, user_named
+from kvd.core.buf cimport buf, buf_release
 from kvd.core.text cimport parse_int
 from kvd.core.view cimport view, view_equal, view_is, view_of, view_str
 from kvd.core.word cimport view_is_word
@@ -14,18 +17,16 @@ from kvd.run.args cimport (
     arg_int, arg_int_within, reply_array, reply_bulk, reply_error, reply_error_about, reply_errorf, reply_int,
     reply_map, reply_null, reply_ok, reply_text,
 )
-from kvd.run.call cimport call, command
+from kvd.run.call cimport call
+from kvd.run.client_line cimport print_client
 from kvd.run.errors cimport DB_RANGE, SYNTAX
 from kvd.run.registry cimport define
-from kvd.session.channels cimport CHANNEL, PATTERN, SHARD, subscriptions
-from kvd.session.clients cimport session_login, session_reset
+from kvd.session.clients cimport session_reset
 from kvd.session.session cimport (
-    DOOR_STORE, FREE_OUTPUT, REPLY_OFF, REPLY_ON, REPLY_SKIP_NEXT, buf_set, client_by_id, clients_of, in_multi,
-    is_authenticated, is_listening, is_tracking, pause_set, session, session_end, session_kill, session_memory,
-    session_output, session_replies,
+    DOOR_STORE, REPLY_OFF, REPLY_ON, REPLY_SKIP_NEXT, buf_set, client_by_id, clients_of, is_authenticated,
+    is_listening, pause_set, session, session_end, session_kill, session_replies,
 )
-from kvd.session.tracking cimport tracker_of
-from kvd.store.config cimport OPT_CLUSTER_ENABLED, OPT_DATABASES, OPT_REQUIREPASS, cfg, config_text
+from kvd.store.config cimport OPT_CLUSTER_ENABLED, OPT_DATABASES, cfg
 from kvd.store.store cimport SPECIAL_NO_TOUCH, SPECIAL_REPLICA, special_set
 
 define(ping_command, """
@@ -56,23 +57,13 @@ cdef void echo_command(call *c) noexcept nogil:
     reply_bulk(c, c.argv[1])
 
 
-cdef bint same_secret(view a, view b) noexcept nogil:
-    """Compares in a time that depends only on the lengths."""
-    cdef size_t i
-    cdef unsigned char differs = 0
-    if a.len != b.len:
-        return False
-    for i in range(a.len):
-        differs |= <unsigned char>(a.ptr[i] ^ b.ptr[i])
-    return differs == 0
-
-
-cdef bint authenticate(call *c, view user, view password) noexcept nogil:
+cdef bint authenticate(call *c, view name, view password) noexcept nogil:
     """False: refused, and the error is replied."""
-    cdef view wanted = view_str(config_text(&c.store.config, OPT_REQUIREPASS))
-    if view_equal(user, view_str(b"default")) and (wanted.len == 0 or same_secret(password, wanted)):
-        session_login(c.session, True)
+    cdef user *u = user_with(c.store, name, password)
+    if u != NULL:
+        session_becomes(c.session, u)
         return True
+    note_login_denied(c, name)
     reply_error(c, b"WRONGPASS invalid username-password pair or user is disabled.")
     return False
 
@@ -80,14 +71,14 @@ cdef bint authenticate(call *c, view user, view password) noexcept nogil:
 define(auth_command, """
     AUTH [username] password
     noscript loading stale fast no_auth allow_busy | connection | 1.0.0 | O(1)
-    Authenticate with the password set by requirepass.
+    Authenticate as a user, or as the default user, whose password requirepass sets.
     secret: 1 -1
 """)
 cdef void auth_command(call *c) noexcept nogil:
     if c.argc > 3:
         reply_error(c, SYNTAX)
         return
-    if c.argc == 2 and config_text(&c.store.config, OPT_REQUIREPASS)[0] == 0:
+    if c.argc == 2 and clients_of(c.store).passwordless:
         reply_error(c, b"ERR AUTH <password> called without any password configured for the default user. "
                        b"Are you sure your configuration is correct?")
         return
@@ -163,6 +154,7 @@ define(select_command, """
     SELECT index
     loading stale fast | connection | 1.0.0 | O(1)
     Select the database of the connection.
+    databases: 1 1 elsewhere
 """)
 cdef void select_command(call *c) noexcept nogil:
     cdef int64_t n
@@ -254,57 +246,6 @@ cdef void client_setinfo(call *c) noexcept nogil:
     reply_ok(c)
 
 
-cdef void describe(session *s, buf *out) noexcept nogil:
-    """One client in the format of CLIENT LIST."""
-    cdef const command *last = <const command *>s.last_command
-    cdef int64_t now = s.store.now
-    cdef size_t output = session_output(s)
-    buf_printf(out, b"id=%lld addr=%.*s laddr=%.*s fd=%d name=%.*s", <long long>s.id, <int>s.addr.len, s.addr.ptr,
-               <int>s.laddr.len, s.laddr.ptr, s.fd, <int>s.name.len, s.name.ptr)
-    buf_printf(out, b" age=%lld idle=%lld flags=", <long long>((now - s.created_ms) // 1000),
-               <long long>((now - s.last_ms) // 1000))
-    cdef size_t plain = out.len
-    if s.monitor:
-        buf_add_char(out, c'O')
-    if s.syncs:
-        buf_add_char(out, c'S')
-    if s.master:
-        buf_add_char(out, c'M')
-    if is_listening(s):
-        buf_add_char(out, c'P')
-    if s.wait != NULL or s.paused:
-        buf_add_char(out, c'b')
-    if is_tracking(s):
-        buf_add_char(out, c't')
-        if tracker_of(s).broken:
-            buf_add_char(out, c'R')
-        if tracker_of(s).bcast:
-            buf_add_char(out, c'B')
-    if in_multi(s) or s.executing:
-        buf_add_char(out, c'x')
-    if s.touched:
-        buf_add_char(out, c'd')
-    if s.closing:
-        buf_add_char(out, c'c')
-    if s.addr.len and s.addr.ptr[0] == c'/':
-        buf_add_char(out, c'U')
-    if s.no_evict:
-        buf_add_char(out, c'e')
-    if s.special & SPECIAL_NO_TOUCH:
-        buf_add_char(out, c'T')
-    if out.len == plain:
-        buf_add_char(out, c'N')
-    buf_printf(out, b" db=%d sub=%zu psub=%zu ssub=%zu multi=%d watch=%d qbuf=%zu qbuf-free=%zu argv-mem=%zu multi-mem=%zu", s.db,
-               subscriptions(s, CHANNEL), subscriptions(s, PATTERN), subscriptions(s, SHARD), <int>(s.queue_len if in_multi(s) else -1), s.watch_len, s.input_used, s.input_free, s.argv_bytes, s.queue_bytes)
-    buf_printf(out, b" rbs=%zu rbp=%zu obl=%zu oll=%zu omem=%zu tot-mem=%zu events=%s cmd=%s user=%s redir=%lld resp=%d",
-               s.out.cap, s.out.cap, s.pending + s.out.len - output, (output + FREE_OUTPUT - 1) // FREE_OUTPUT, output, session_memory(s),
-               <const char *>b"rw" if s.pending else <const char *>b"r",
-               last.name if last != NULL else <const char *>b"NULL",
-               <const char *>b"default", <long long>(tracker_of(s).redirect if is_tracking(s) else -1), s.proto)
-    buf_printf(out, b" lib-name=%.*s lib-ver=%.*s\n", <int>s.lib_name.len, s.lib_name.ptr,
-               <int>s.lib_ver.len, s.lib_ver.ptr)
-
-
 define(client_info, """
     CLIENT|INFO
     noscript loading stale keeps_caching | connection | 6.2.0 | O(1)
@@ -314,7 +255,7 @@ define(client_info, """
 cdef void client_info(call *c) noexcept nogil:
     cdef buf text
     memset(&text, 0, sizeof(text))
-    describe(c.session, &text)
+    print_client(c.session, &text)
     write_verbatim(c.out, view_of(text.ptr, text.len), b"txt", c.proto)
     buf_release(&text)
 
@@ -381,11 +322,11 @@ cdef void client_list(call *c) noexcept nogil:
             parse_int(c.argv[i], &id)
             s = client_by_id(c.store, id)
             if s != NULL and is_shown(c, s):
-                describe(s, &text)
+                print_client(s, &text)
     else:
         while s != NULL:
             if is_shown(c, s) and is_of_type(s, type):
-                describe(s, &text)
+                print_client(s, &text)
             s = s.next
     write_verbatim(c.out, view_of(text.ptr, text.len), b"txt", c.proto)
     buf_release(&text)
@@ -395,7 +336,7 @@ cdef struct kill_filter:
     int64_t id
     view addr
     view laddr
-    view user
+    user *user
     int type
     int64_t max_age
     bint skip_me
@@ -430,10 +371,10 @@ cdef bint read_kill(call *c, kill_filter *f) noexcept nogil:
                 reply_error(c, b"ERR maxage should be greater than 0")
                 return False
         elif view_is(word, b"user"):
-            if not view_equal(value, view_str(b"default")):
+            f.user = user_named(c.store, value)
+            if f.user == NULL:
                 reply_error_about(c, b"ERR No such user '%.*s'", value)
                 return False
-            f.user = value
         elif view_is(word, b"skipme"):
             if view_is(value, b"yes"):
                 f.skip_me = True
@@ -476,6 +417,7 @@ cdef void client_kill(call *c) noexcept nogil:
         if is_shown(c, s) and s.door != DOOR_STORE and not (
                 (f.addr.ptr != NULL and not view_equal(f.addr, view_of(s.addr.ptr, s.addr.len)))
                 or (f.laddr.ptr != NULL and not view_equal(f.laddr, view_of(s.laddr.ptr, s.laddr.len)))
+                or (f.user != NULL and user_of(s) != f.user)
                 or (f.id and f.id != s.id) or not is_of_type(s, f.type)
                 or (f.max_age and (c.store.now - s.created_ms) // 1000 < f.max_age)
                 or (s == c.session and f.skip_me and c.argc > 3)):

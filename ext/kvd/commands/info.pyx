@@ -4,6 +4,8 @@ from libc.stdint cimport int64_t, uint64_t
 from libc.stdio cimport snprintf
 from libc.string cimport memset
 
+from kvd.run.acl.check cimport DENIED_CHANNEL, DENIED_COMMAND, DENIED_KEY, DENIED_LOGIN
+from kvd.run.acl.log cimport denials, denials_of
 from kvd.commands.connection cimport REDIS_VERSION
 from kvd.core.buf cimport buf_printf, buf_release
 from kvd.core.clock cimport pace_update, wall_us
@@ -260,6 +262,18 @@ cdef void print_stats(store *s, buf *out) noexcept nogil:
     buf_printf(out, b"client_query_buffer_limit_disconnections:%llu\r\nclient_output_buffer_limit_disconnections:%llu\r\n"
                b"eventloop_cycles:%llu\r\n", <unsigned long long>s.stats.query_limit_closed,
                <unsigned long long>s.stats.output_limit_closed, <unsigned long long>s.stats.polls)
+    print_denials(s, out)
+
+
+cdef void print_denials(store *s, buf *out) noexcept nogil:
+    cdef denials *all = denials_of(s)
+    cdef denials none
+    memset(&none, 0, sizeof(none))
+    if all == NULL:
+        all = &none
+    buf_printf(out, b"acl_access_denied_auth:%llu\r\nacl_access_denied_cmd:%llu\r\nacl_access_denied_key:%llu\r\nacl_access_denied_channel:%llu\r\n",
+               <unsigned long long>all.counts[<int>DENIED_LOGIN], <unsigned long long>all.counts[<int>DENIED_COMMAND],
+               <unsigned long long>all.counts[<int>DENIED_KEY], <unsigned long long>all.counts[<int>DENIED_CHANNEL])
 
 
 cdef void print_cpu(store *s, buf *out) noexcept nogil:

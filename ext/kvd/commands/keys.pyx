@@ -217,6 +217,7 @@ define(copy_command, """
     write denyoom | generic | 6.2.0 | O(N) where N is the size of the value
     Copy the value and deadline of a key to another key.
     keys: RO access; OW update
+    databases: DB
 """)
 cdef void copy_command(call *c) noexcept nogil:
     cdef int db = c.session.db
@@ -264,6 +265,7 @@ define(move_command, """
     write fast | generic | 1.0.0 | O(1)
     Move a key to another database, if the key does not exist there.
     keys: RW access update
+    databases: 2 2
 """)
 cdef void move_command(call *c) noexcept nogil:
     cdef int db = 0
@@ -309,6 +311,7 @@ define(swapdb_command, """
     SWAPDB index1 index2
     write fast dangerous keyspace | generic | 4.0.0 | O(N) where N is the number of watched keys
     Exchange the content of two databases.
+    databases: 1 2 elsewhere
 """)
 cdef void swapdb_command(call *c) noexcept nogil:
     cdef int a = 0, b = 0
@@ -367,6 +370,7 @@ define(flushall_command, """
     FLUSHALL [ASYNC | SYNC]
     write dangerous keyspace | server | 1.0.0 | O(N) where N is the number of keys; O(1) for other clients with ASYNC
     Remove all keys of all databases.
+    databases: every
     tips: request_policy:all_shards response_policy:all_succeeded
 """)
 cdef void flushall_command(call *c) noexcept nogil:

@@ -79,6 +79,7 @@ define(subscribe_command, """
     SUBSCRIBE channel [channel ...]
     pubsub noscript loading stale listening | pubsub | 2.0.0 | O(N) where N is the number of channels
     Subscribe to channels.
+    channels: 1 -1
 """)
 cdef void subscribe_command(call *c) noexcept nogil:
     subscribe_generic(c, CHANNEL, b"subscribe")
@@ -88,6 +89,7 @@ define(psubscribe_command, """
     PSUBSCRIBE pattern [pattern ...]
     pubsub noscript loading stale listening | pubsub | 2.0.0 | O(N) where N is the number of patterns
     Subscribe to all channels whose names match patterns.
+    channels: 1 -1 pattern
 """)
 cdef void psubscribe_command(call *c) noexcept nogil:
     subscribe_generic(c, PATTERN, b"psubscribe")
@@ -97,6 +99,7 @@ define(ssubscribe_command, """
     SSUBSCRIBE shardchannel [shardchannel ...]
     pubsub noscript loading stale listening | pubsub | 7.0.0 | O(N) where N is the number of channels
     Subscribe to shard channels.
+    channels: 1 -1
     keys: not_key
     at: 1 -1 1
 """)
@@ -140,6 +143,7 @@ define(publish_command, """
     PUBLISH channel message
     pubsub loading stale fast may_replicate | pubsub | 2.0.0 | O(N+M) where N is the number of listeners and M the number of patterns
     Send a message to the subscribers of a channel and return their number.
+    channels: 1 1
 """)
 cdef void publish_command(call *c) noexcept nogil:
     reply_int(c, publish(c.store, CHANNEL, c.argv[1], c.argv[2]))
@@ -150,6 +154,7 @@ define(spublish_command, """
     SPUBLISH shardchannel message
     pubsub loading stale fast may_replicate | pubsub | 7.0.0 | O(N) where N is the number of listeners
     Send a message to the subscribers of a shard channel and return their number.
+    channels: 1 1
     keys: not_key
     at: 1 1 1
 """)

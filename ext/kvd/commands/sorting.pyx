@@ -8,6 +8,7 @@ from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, qsort
 from libc.string cimport memset
 
+from kvd.run.acl.enforce cimport may_read_all
 from kvd.commands.keyed cimport delete_key, store_new_value
 from kvd.commands.lists cimport list_limits
 from kvd.core.buf cimport buf, buf_add, buf_release
@@ -104,10 +105,16 @@ cdef bint read_sorting(call *c, bint reads_only, sorting *s) noexcept nogil:
             if not s.asis and leaves_slot(c, s.by):
                 reply_error(c, b"ERR BY option of SORT denied in Cluster mode when keys formed by the pattern may be in different slots.")
                 return False
+            if not s.asis and not may_read_all(c):
+                reply_error(c, b"ERR BY option of SORT denied due to insufficient ACL permissions.")
+                return False
         elif i + 1 < c.argc and view_is(c.argv[i], b"get"):
             i += 1
             if not is_element(c.argv[i]) and leaves_slot(c, c.argv[i]):
                 reply_error(c, b"ERR GET option of SORT denied in Cluster mode when keys formed by the pattern may be in different slots.")
+                return False
+            if not may_read_all(c):
+                reply_error(c, b"ERR GET option of SORT denied due to insufficient ACL permissions.")
                 return False
             s.gets[s.get_count] = c.argv[i]
             s.get_count += 1

@@ -1,5 +1,6 @@
 """MULTI, EXEC, DISCARD, WATCH and UNWATCH. Queue and watches are parts of the session."""
 
+from kvd.run.acl.enforce cimport denies_queued
 from kvd.resp.writer cimport write_null_array
 from kvd.run.args cimport reply_array, reply_error, reply_ok
 from kvd.run.call cimport call, command
@@ -59,6 +60,8 @@ cdef void exec_command(call *c) noexcept nogil:
         inner.argc = q.argc
         inner.db = &c.store.dbs[s.db]
         inner.proto = s.proto
+        if denies_queued(&inner):
+            continue
         c.store.mem.offer = &q.offer
         run(&inner)
         if q.offer.taken:

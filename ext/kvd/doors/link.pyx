@@ -28,10 +28,9 @@ from kvd.doors.session cimport Session
 from kvd.doors.sleep cimport Sleeper
 from kvd.doors.store cimport WAITS, Store
 from kvd.run.after cimport end_wait
-from kvd.session.clients cimport session_login
+from kvd.session.clients cimport session_begin
 from kvd.session.session cimport DOOR_LINK, REPLY_ON, is_listening, session, session_account, session_kill
 from kvd.session.waiters cimport wait_end, wait_of
-from kvd.store.config cimport OPT_REQUIREPASS, config_text
 
 from collections import deque
 
@@ -302,6 +301,6 @@ def link_of(Store owner not None, make_error):
     acquire(owner.s)
     one.c.wake = stay_asleep
     one.c.door = DOOR_LINK
-    session_login(one.c, config_text(&owner.s.config, OPT_REQUIREPASS)[0] == 0)
+    session_begin(one.c, False)
     release(owner.s)
     return one

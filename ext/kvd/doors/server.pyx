@@ -4,7 +4,10 @@ The store can be used as before; the threads take its lock for each batch of com
 """
 
 from cpython.exc cimport PyErr_CheckSignals
+from libc.string cimport memset
 
+from kvd.run.acl.declare cimport user_declare
+from kvd.core.buf cimport buf, buf_release
 from kvd.core.view cimport view_of
 from kvd.doors.fork cimport fork_forgets, fork_locks
 from kvd.doors.lock cimport acquire, release
@@ -12,11 +15,11 @@ from kvd.doors.sleep cimport hold_signals, restore_signals
 from kvd.doors.store cimport Store
 from kvd.run.renames cimport rename_add
 from kvd.server.listening cimport server, server_listen, server_listen_unix
-from kvd.store.log cimport LOG_DEBUG, LOG_NOTICE, LOG_VERBOSE, LOG_WARNING, log_line, log_to_configured
 from kvd.server.poll cimport sigset_t
 from kvd.server.server cimport server_new, server_release, server_start, server_stop, server_wait
 from kvd.server.socket cimport last_errno
 from kvd.store.config cimport OPT_UNIXSOCKETPERM, cfg
+from kvd.store.log cimport LOG_DEBUG, LOG_NOTICE, LOG_VERBOSE, LOG_WARNING, log_line, log_to_configured
 
 import os
 
@@ -130,6 +133,22 @@ def rename_command(Store self not None, str old, str new):
     if why != NULL:
         from kvd.errors import ConfigError
         raise ConfigError(f"rename-command: {why.decode()}")
+
+
+def declare_user(Store self not None, str line):
+    """Make a user, or change it: "name rule rule ...", as in the directive user. Raises kvd.ConfigError."""
+    cdef buf error
+    cdef bytes text = line.encode("utf-8", "surrogateescape")
+    cdef bint ok
+    memset(&error, 0, sizeof(error))
+    acquire(self.s)
+    ok = user_declare(self.s, view_of(text, len(text)), &error)
+    release(self.s)
+    why = error.ptr[:error.len].decode("utf-8", "replace") if error.len else "Out of memory"
+    buf_release(&error)
+    if not ok:
+        from kvd.errors import ConfigError
+        raise ConfigError(f"user: {why}")
 
 
 def end_unlogged(Store self not None):

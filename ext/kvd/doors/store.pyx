@@ -13,6 +13,9 @@ from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memchr, memset, strdup
 
+from kvd.run.acl.declare cimport users_load
+from kvd.run.acl.log cimport log_release
+from kvd.run.acl.users cimport acl_init, acl_release
 from kvd.commands.strings cimport plain_set
 from kvd.core.buf cimport buf_release
 from kvd.core.clock cimport NEVER, mono_us, wall_ms
@@ -50,7 +53,7 @@ from kvd.session.clients cimport clients_init, clients_release, session_delete, 
 from kvd.session.session cimport DOOR_LINK, DOOR_STORE, clients_of, is_plain, session_account, session_kill
 from kvd.session.waiters cimport wait_end, wait_move, wait_of, waits_next
 from kvd.store.clock cimport store_time, store_time_cheap, store_wall_us
-from kvd.store.config cimport OPT_DATABASES, OPT_SAVE, cfg, config_print, config_set, option_find
+from kvd.store.config cimport OPT_ACLFILE, OPT_DATABASES, OPT_SAVE, cfg, config_print, config_set, option_find
 from kvd.store.keyspace cimport keyspace_find, keyspace_flush, keyspace_met
 from kvd.store.lock cimport guard_init, usleep
 from kvd.store.store cimport (
@@ -78,6 +81,7 @@ for _family in (
 importlib.import_module("kvd.persist.dumping")
 importlib.import_module("kvd.persist.commands")
 importlib.import_module("kvd.persist.reload")
+importlib.import_module("kvd.commands.acl")
 importlib.import_module("kvd.replica.commands")
 importlib.import_module("kvd.replica.info")
 importlib.import_module("kvd.replica.restart")
@@ -148,7 +152,7 @@ cdef class Store(Forking):
 
     def __cinit__(self, *args, **options):
         self.s = store_new(count_of_databases(options.get("databases", 16)))
-        if self.s == NULL or not clients_init(self.s) or not figures_init(self.s):
+        if self.s == NULL or not acl_init(self.s) or not clients_init(self.s) or not figures_init(self.s):
             raise MemoryError()
         self.s.guard.shared = FREE_THREADED
         self.s.on_deadline = want_tick
@@ -163,7 +167,7 @@ cdef class Store(Forking):
     def _begin(self, bint decode, dict options):
         """decode: str instead of bytes. options: as in configure, with underscores for dashes."""
         self.decode = decode
-        for name, value in options.items():
+        for name, value in sorted(options.items(), key=lambda item: item[0] == "aclfile"):
             if name == "databases" and count_of_databases(value) != cfg(&self.s.config, OPT_DATABASES):
                 from kvd.errors import ConfigError
                 raise ConfigError("databases cannot change after creation: a subclass must pass it to __new__")
@@ -185,6 +189,8 @@ cdef class Store(Forking):
         buf_release(&self.spare)
         runtime_release(self.s)
         clients_release(self.s)
+        log_release(self.s)
+        acl_release(self.s)
         replication_release(self.s)
         figures_release(self.s)
         renames_release(self.s)
@@ -196,7 +202,7 @@ cdef class Store(Forking):
     def configure(self, str name, object value):
         """Set an option before or during the use of the store, including those that CONFIG SET may not change.
 
-        name: as in redis.conf. value: str, int, float or bool. Raises kvd.ConfigError."""
+        name: as in redis.conf. value: str, int, float or bool. The users of an aclfile are loaded at once. Raises kvd.ConfigError."""
         cdef buf why
         cdef bytes text, key = name.encode()
         cdef int id = option_find(view_of(key, len(key)))
@@ -207,12 +213,14 @@ cdef class Store(Forking):
         if name == "dir" and not isdir(str(value)):
             from kvd.errors import ConfigError
             raise ConfigError(f"dir: Can't chdir to '{value}': No such file or directory")
-        if name == "dir":
+        if name == "dir" or (name == "aclfile" and value):
             value = abspath(str(value))        # the program may change its directory later
         text = (("yes" if value else "no") if isinstance(value, bool) else str(value)).encode("utf-8", "surrogateescape")
         memset(&why, 0, sizeof(why))
         acquire(self.s)
         ok = config_set(&self.s.config, id, view_of(text, len(text)), &why) if id != OPT_DATABASES else True
+        if ok and id == OPT_ACLFILE and text:
+            ok = users_load(self.s, text, &why)
         options_applied(self.s, False)
         if id == OPT_SAVE:
             tick(self.s)

@@ -11,6 +11,7 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from libc.string cimport strcmp
 
+from kvd.run.acl.enforce cimport denies_again
 from kvd.core.entry cimport entry
 from kvd.core.table cimport table_hash
 from kvd.core.view cimport view, view_str
@@ -110,7 +111,8 @@ cdef void run_again(store *s, waiter *w, bint late) noexcept nogil:
     c.late = late
     clients_of(s).running = w.who
     unit_open(&s.effects)
-    run(&c)
+    if not denies_again(&c):
+        run(&c)
     unit_close(&s.effects)
     clients_of(s).running = outer
     if not c.waits:

@@ -75,6 +75,20 @@ cdef struct key_walk:          # over the keys of a call, by keys_start and keys
     uint32_t flags
     bint bad                   # a number of keys is not one, or larger than the number of words
 
+cdef struct channel_words:     # of a command: the channels that a user must be allowed
+    int at                     # the first word; 0: there are none
+    int count                  # -1: up to the end
+    bint patterns
+
+cdef enum:
+    DB_EVERY = -1              # in place of a word: every database
+
+cdef struct database_words:    # the databases that a call names, beside the one that is selected
+    int first                  # the first word; 0: there are none; DB_EVERY
+    int last
+    const char *keyword        # lower case: the word after it, from `first` on; or NULL
+    bint elsewhere             # the selected one does not matter
+
 cdef struct secret:            # words that MONITOR and the slow log do not show
     int at
     int count                  # -1: up to the end
@@ -115,6 +129,8 @@ cdef struct command:
     uint64_t categories        # bits in the order of ACL_CATEGORIES in kvd/run/spec.py
     key_spec keys[MAX_KEY_SPECS]
     int key_specs
+    channel_words channels
+    database_words databases
     secret secrets[MAX_SECRETS]
     int secret_count
     const command *container   # of a subcommand; NULL

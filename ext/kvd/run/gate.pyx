@@ -6,13 +6,14 @@ the number of words; then the refusals below apply, one row each, in Redis's ord
 
 A row names the SPECIAL_ bits, of the store and of the session, that it depends on. Usually no bit is raised, and
 no row is evaluated. The last two columns give the callers it applies to and the error; %s is the command's name, in the row of
-SPECIAL_UNLOGGED the error of the system.
+SPECIAL_UNLOGGED the error of the system. A NULL error is made when the row applies.
 """
 
 from libc.stdint cimport uint32_t
 from libc.stdio cimport snprintf
 from libc.string cimport memset, strerror, strncmp
 
+from kvd.run.acl.enforce cimport DENIED_ROOM, is_denied, tell_denied
 from kvd.core.buf cimport buf, buf_add_char, buf_printf, buf_release
 from kvd.core.slots cimport key_slot
 from kvd.core.view cimport view, view_is
@@ -37,7 +38,8 @@ from kvd.store.evict cimport evict_until_fits, is_the_masters, over_limit
 from kvd.store.log cimport LOG_WARNING, log_line
 from kvd.store.store cimport (
     SPECIAL_BUSY, SPECIAL_CLUSTER, SPECIAL_FEW_REPLICAS, SPECIAL_LISTENS, SPECIAL_LOADING, SPECIAL_LOCKED_OUT,
-    SPECIAL_MEMORY, SPECIAL_MULTI, SPECIAL_PAUSED, SPECIAL_REPLICA, SPECIAL_STALE, SPECIAL_UNLOGGED, SPECIAL_UNSAVED,
+    SPECIAL_MEMORY, SPECIAL_MULTI, SPECIAL_PAUSED, SPECIAL_REPLICA, SPECIAL_RESTRICTED, SPECIAL_STALE,
+    SPECIAL_UNLOGGED, SPECIAL_UNSAVED,
 )
 
 cdef enum caller:
@@ -53,13 +55,14 @@ cdef struct refusal:
     const char *error          # NULL: the error in clients.busy
 
 cdef enum:
-    ROWS = 16
+    ROWS = 17
 
 cdef refusal REFUSALS[ROWS]
 REFUSALS[:] = [
     refusal(SPECIAL_LOCKED_OUT, CLIENTS, needs_login, NOAUTH),
     refusal(SPECIAL_MULTI, CLIENTS, not_in_multi, b"ERR Command not allowed inside a transaction"),
     refusal(0, SCRIPTS, not_in_script, b"ERR This Redis command is not allowed from script"),
+    refusal(SPECIAL_RESTRICTED, CLIENTS | SCRIPTS, is_denied, NULL),
     refusal(0, SCRIPTS, writes_forbidden, b"ERR Write commands are not allowed from read-only scripts."),
     refusal(SPECIAL_CLUSTER, CLIENTS, crosses_slots, b"CROSSSLOT Keys in request don't hash to the same slot"),
     refusal(SPECIAL_CLUSTER, SCRIPTS, crosses_slots, b"ERR Script attempted to access keys that do not hash to the same slot"),
@@ -289,13 +292,16 @@ cdef bint identify(call *c) noexcept nogil:
 cdef int ask(call *c, uint32_t raised) noexcept nogil:
     cdef int who = SCRIPTS if c.from_script else CLIENTS
     cdef const refusal *r
-    cdef char text[512]
+    cdef char text[DENIED_ROOM]
     cdef int i
     for i in range(ROWS):
         r = &REFUSALS[i]
         if not r.asked & who or (r.when and not r.when & raised) or not r.applies(c):
             continue
-        if r.error == NULL:
+        if r.when == SPECIAL_RESTRICTED:
+            tell_denied(c, text)
+            refuse(c, text)
+        elif r.error == NULL:
             refuse(c, clients_of(c.store).busy)
         else:
             snprintf(text, sizeof(text), r.error, strerror(c.store.log_error) if r.when == SPECIAL_UNLOGGED else c.command.name)

@@ -5,6 +5,8 @@ Called when a store is made and after every change of its configuration, by CONF
 
 from libc.stdint cimport int64_t
 
+from kvd.run.acl.access cimport requirepass_applied
+from kvd.run.acl.log cimport log_shorten
 from kvd.session.channels cimport events_published
 from kvd.session.tracking cimport tracking_send, tracking_shrink
 from kvd.store.config cimport (
@@ -23,6 +25,8 @@ cdef void options_applied(store *s, bint evict_now) noexcept nogil:
     special_set(&s.special, SPECIAL_CLUSTER, cfg(&s.config, OPT_CLUSTER_ENABLED) != 0)
     special_set(&s.special, SPECIAL_SLOWLOG, 0 <= slow < FAST_US)
     events_published(s, cfg(&s.config, OPT_NOTIFY_KEYSPACE_EVENTS) != 0)
+    requirepass_applied(s)
+    log_shorten(s)
     evict_forget(s)
     if evict_now:
         evict_until_fits(s)

@@ -24,3 +24,4 @@ cdef bint keys_next(key_walk *w, key_at *key) noexcept nogil    # False: no more
 cdef view shown_word(const command *d, view *argv, int argc, int i) noexcept nogil   # word i as MONITOR and the slow log show it
 cdef const char *key_flag_name(int bit) noexcept nogil                 # NULL after the last
 cdef uint64_t category_bit(view name) noexcept nogil                   # 0: no such category
+cdef const char *category_name(int bit) noexcept nogil                 # NULL after the last

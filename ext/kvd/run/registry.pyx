@@ -93,6 +93,17 @@ cdef void set_secret(secret *s, object spec):
     s.options = spec.options
 
 
+cdef void set_channels(command *d, object spec):
+    if spec is not None:
+        d.channels.at, d.channels.count, d.channels.patterns = spec.at, spec.count, spec.patterns
+
+
+cdef void set_databases(command *d, object spec):
+    if spec is not None:
+        d.databases.first, d.databases.last, d.databases.elsewhere = spec.first, spec.last, spec.elsewhere
+        d.databases.keyword = keep(spec.keyword.lower().encode()) if spec.keyword else NULL
+
+
 cdef object define(handler run, str text):
     global COUNT
     cdef command *d = &TABLE[COUNT]
@@ -119,6 +130,8 @@ cdef object define(handler run, str text):
         set_key_spec(&d.keys[<int>i], spec)
     for i, spec in enumerate(parsed.secrets):
         set_secret(&d.secrets[<int>i], spec)
+    set_channels(d, parsed.channels)
+    set_databases(d, parsed.databases)
     SPECS[parsed.name] = parsed
     COUNT += 1
     slot = slot_of(d.name, d.name_len)
@@ -317,6 +330,10 @@ cdef bint keys_next(key_walk *w, key_at *key) noexcept nogil:
 
 cdef const char *key_flag_name(int bit) noexcept nogil:
     return KEY_FLAG_NAMES[bit]
+
+
+cdef const char *category_name(int bit) noexcept nogil:
+    return CATEGORY_NAMES[bit]
 
 
 cdef uint64_t category_bit(view name) noexcept nogil:

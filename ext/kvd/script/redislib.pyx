@@ -10,6 +10,7 @@ from libc.stdint cimport int64_t
 from libc.stdlib cimport realloc
 from libc.string cimport memchr, memcpy
 
+from kvd.run.acl.enforce cimport is_denied
 from kvd.commands.connection cimport REDIS_VERSION
 from kvd.core.buf cimport buf_add, buf_add_char, buf_release, buf_reserve
 from kvd.core.sha1 cimport SHA1_TEXT, sha1_hex
@@ -26,6 +27,7 @@ from kvd.script.protect cimport add_functions, named, protect, refuse_globals
 from kvd.script.register cimport register_function
 from kvd.script.runtime cimport running, runtime, runtime_of
 from kvd.store.log cimport log_line
+from kvd.store.store cimport SPECIAL_RESTRICTED
 
 cdef enum:
     REPL_ALL = 3
@@ -241,16 +243,19 @@ cdef int debug(lua_State *L) noexcept nogil:
 
 
 cdef int acl_check_cmd(lua_State *L) noexcept nogil:
-    """Always true: there are no ACL users."""
+    """May the user of the running script run this?"""
     cdef runtime *r = runtime_of(L)
+    cdef call c
     cdef int argc = lua.gettop(L)
     cdef const command *container
     cdef const char *why = gather(L, r, argc)
     if why != NULL:
         return give_error(L, why, True)
-    if called(r.store, r.argv, argc, &container) == NULL:
+    prepare(&c, r, argc)
+    c.command = called(r.store, r.argv, argc, &container)
+    if c.command == NULL:
         return give_error(L, b"ERR Invalid command passed to redis.acl_check_cmd()", True)
-    lua.pushboolean(L, True)
+    lua.pushboolean(L, not (c.session.special & SPECIAL_RESTRICTED and is_denied(&c)))
     return 1
 
 

@@ -8,7 +8,7 @@ from kvd.server.poll cimport poll_watch
 from kvd.server.socket cimport close, endpoint, listen_tcp, listen_unix, socket_port, transmit, unlink
 from kvd.session.session cimport clients_of
 from kvd.store.config cimport (
-    OPT_BIND, OPT_MAXCLIENTS, OPT_PORT, OPT_PROTECTED_MODE, OPT_REQUIREPASS, OPT_TCP_BACKLOG, cfg, config_text,
+    OPT_BIND, OPT_MAXCLIENTS, OPT_PORT, OPT_PROTECTED_MODE, OPT_TCP_BACKLOG, cfg, config_text,
 )
 from kvd.store.log cimport LOG_WARNING, log_line
 from kvd.store.parts cimport PART_SERVER
@@ -173,7 +173,7 @@ cdef bint server_admit(server *v, int fd, bint is_unix) noexcept nogil:
         s.stats.rejected_connections += 1
         reject(fd, TOO_MANY)
         return False
-    if not is_unix and cfg(&s.config, OPT_PROTECTED_MODE) and config_text(&s.config, OPT_REQUIREPASS)[0] == 0 and bound_to_all(s):
+    if not is_unix and cfg(&s.config, OPT_PROTECTED_MODE) and clients_of(s).passwordless and bound_to_all(s):
         endpoint(fd, True, text, sizeof(text), &local)
         if not local:
             s.stats.rejected_connections += 1

@@ -9,4 +9,4 @@ cdef session *session_new(store *s, bint in_process) noexcept nogil    # registe
 cdef void session_delete(session *c) noexcept nogil
 cdef void session_reset(session *c) noexcept nogil                 # as RESET
 cdef void session_discard(session *c) noexcept nogil               # the queue, MULTI state and watches
-cdef void session_login(session *c, bint ok) noexcept nogil        # it may run commands; False: only those that need no password
+cdef void session_begin(session *c, bint trusted) noexcept nogil  # as the default user, or as the program itself

@@ -16,9 +16,8 @@ from kvd.session.session cimport REPLY_ON, clients, clients_of, session_replies,
 from kvd.session.tracking cimport tracking_init, tracking_release, tracking_stop
 from kvd.session.waiters cimport wait_end, waits_init, waits_release
 from kvd.session.watches cimport unwatch, watches_init, watches_release
-from kvd.store.config cimport OPT_REQUIREPASS, config_text
 from kvd.store.parts cimport PART_CLIENTS
-from kvd.store.store cimport SPECIAL_LOCKED_OUT, SPECIAL_MONITORS, SPECIAL_NO_TOUCH, special_set
+from kvd.store.store cimport SPECIAL_LOCKED_OUT, SPECIAL_MONITORS, SPECIAL_NO_TOUCH, SPECIAL_RESTRICTED, special_set
 
 
 cdef bint clients_init(store *s) noexcept nogil:
@@ -26,6 +25,7 @@ cdef bint clients_init(store *s) noexcept nogil:
     if r == NULL:
         return False
     r.next_id = 1
+    r.passwordless = True
     s.parts[<int>PART_CLIENTS] = r
     table_init(&r.by_id, &s.mem)
     return watches_init(s) and waits_init(s) and channels_init(s) and tracking_init(s)
@@ -65,7 +65,7 @@ cdef session *session_new(store *s, bint in_process) noexcept nogil:
     c.in_process = c.local = in_process
     if in_process:
         buf_printf(&c.addr, b"in-process:%lld", <long long>c.id)
-    login_as_new(c)
+    session_begin(c, in_process)
     c.prev = r.last
     if r.last != NULL:
         r.last.next = c
@@ -77,12 +77,12 @@ cdef session *session_new(store *s, bint in_process) noexcept nogil:
     return c
 
 
-cdef void login_as_new(session *c) noexcept nogil:
-    session_login(c, c.in_process or config_text(&c.store.config, OPT_REQUIREPASS)[0] == 0)
-
-
-cdef void session_login(session *c, bint ok) noexcept nogil:
-    special_set(&c.special, SPECIAL_LOCKED_OUT, not ok)
+cdef void session_begin(session *c, bint trusted) noexcept nogil:
+    c.user = NULL
+    c.trusted = trusted
+    c.entered = trusted or not clients_of(c.store).locks_out
+    special_set(&c.special, SPECIAL_LOCKED_OUT, not c.entered)
+    special_set(&c.special, SPECIAL_RESTRICTED, not trusted and clients_of(c.store).restricts)
 
 
 cdef void leave_monitors(session *c) noexcept nogil:
@@ -142,4 +142,4 @@ cdef void session_reset(session *c) noexcept nogil:
     special_set(&c.special, SPECIAL_NO_TOUCH, False)
     c.no_evict = False
     c.name.len = 0
-    login_as_new(c)
+    session_begin(c, c.trusted)

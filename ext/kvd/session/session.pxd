@@ -46,6 +46,9 @@ cdef struct session:
     int db
     int proto
     uint32_t special           # SPECIAL_ bits: conditions under which its commands are not plain
+    void *user                 # of run/acl/users.pxd; NULL: the default user
+    bint entered               # it has authenticated, or needed not to when it began
+    bint trusted               # of the program itself: no user restricts it until it authenticates
     buf out                    # replies and pushes not yet taken by the owner
     bint failed                # the running command has replied an error
     view hinted                # a key whose hash is known: at this very address, while a batch runs
@@ -126,6 +129,10 @@ cdef struct clients:           # the registry: part PART_CLIENTS of a store
     session *running           # whose command runs, or NULL
     uint32_t after             # AFTER_ bits
     const char *busy           # a long-running script: the error for other clients; else NULL
+    # of the default user, by run/acl/access.pyx:
+    bint passwordless
+    bint locks_out             # connections have to authenticate
+    bint restricts             # it may not do everything
 
 cdef void session_account(session *c) noexcept nogil               # reports its memory to the store
 cdef void session_unaccount(session *c) noexcept nogil             # before it is deleted

@@ -108,6 +108,9 @@ cdef enum option_id:           # the first rows of the table, in its order (test
     OPT_REPLICA_READ_ONLY
     OPT_REPLICA_SERVE_STALE_DATA
     OPT_REPLICAOF
+    OPT_ACL_PUBSUB_DEFAULT
+    OPT_ACLFILE
+    OPT_ACLLOG_MAX_LEN
 
 cdef enum option_kind:
     K_BOOL

@@ -128,9 +128,9 @@ replica-priority=slave-priority | int 0 2147483647 | 100 | rw | Priority for pro
 replica-read-only=slave-read-only | bool | yes | rw | Refuse writes on a replica.
 replica-serve-stale-data=slave-serve-stale-data | bool | yes | rw | Answer reads on a replica while its link is down.
 replicaof=slaveof | text | | words | Address of the master to replicate.
-acl-pubsub-default | enum allchannels resetchannels | resetchannels | rw inert | Channel permissions of new ACL users.
-aclfile | text | | unmade | Path of the file of ACL users.
-acllog-max-len | int 0 9223372036854775807 | 128 | rw inert | Maximum number of entries in the ACL log.
+acl-pubsub-default | enum allchannels resetchannels | resetchannels | rw | Channel permissions of new ACL users.
+aclfile | text | |  | Path of the file of ACL users.
+acllog-max-len | int 0 9223372036854775807 | 128 | rw | Maximum number of entries in the ACL log.
 active-defrag-cycle-max | int 1 99 | 25 | rw inert | Maximum share of CPU time for defragmentation, in percent.
 active-defrag-cycle-min | int 1 99 | 1 | rw inert | Minimum share of CPU time for defragmentation, in percent.
 active-defrag-cycle-us | int 0 100000 | 500 | rw inert | Duration of one defragmentation cycle, in microseconds.

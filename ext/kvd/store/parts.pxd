@@ -2,6 +2,7 @@
 
 cdef enum part:
     PART_CLIENTS               # session/session.pyx: all sessions
+    PART_ACL                   # run/acl/users.pyx: users
     PART_WATCHES               # session/watches.pyx
     PART_WAITS                 # session/waiters.pyx
     PART_CHANNELS              # session/channels.pyx

@@ -46,6 +46,7 @@ cdef enum special:             # bits of store.special and session.special: what
     SPECIAL_APPLYING = 1048576     # the stream of the master is being applied
     SPECIAL_STALE = 2097152    # it is a replica without a connection to its master
     SPECIAL_FEW_REPLICAS = 4194304   # fewer replicas than min-replicas-to-write
+    SPECIAL_RESTRICTED = 8388608     # the session's user may not do everything
 
 cdef enum clock_mode:          # of a store, for tests of expiry
     CLOCK_WALL

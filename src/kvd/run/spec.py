@@ -12,7 +12,9 @@ lines are optional: `keys:` access flags of each key argument; `at:` first, last
 `words:` tokens that precede further keys (STREAMS key ... id ..., STORE key), after the position from which to look for them. A negative
 position, as Redis shows it, means: among the options, and all that follows is keys;
 `categories:` ACL categories, if they differ; `tips:` hints for proxies; `secret:` arguments that MONITOR and the slow log do not
-show. A subcommand is called `CONFIG|GET`.
+show; `channels:` the first word that is a channel and how many there are (-1: all that follow), and `pattern` if they are patterns;
+`databases:` the first and last word that is a number of a database, or the token before it, or `every`, and `elsewhere` if the selected
+database does not matter. A subcommand is called `CONFIG|GET`.
 
 A declaration may have marks in addition to Redis's flags, which COMMAND INFO does not show; see MARKS.
 """
@@ -127,6 +129,25 @@ class Secret:
 
 
 @dataclass
+class Channels:
+    """Arguments that are channels, or patterns of channels, which ACL rules are about."""
+
+    at: int
+    count: int  # -1: all to the end
+    patterns: bool = False
+
+
+@dataclass
+class Databases:
+    """Arguments that are numbers of databases, which ACL rules are about."""
+
+    first: int  # -1: the command is about every database
+    last: int = 0
+    keyword: str = ""  # the number follows this token
+    elsewhere: bool = False  # the selected database does not matter
+
+
+@dataclass
 class Spec:
     """A declaration with its derived properties."""
 
@@ -150,6 +171,8 @@ class Spec:
     tips: list[str]
     marks: list[str] = field(default_factory=list)
     secrets: list[Secret] = field(default_factory=list)
+    channels: Channels | None = None
+    databases: Databases | None = None
 
     @property
     def numkeys_step(self) -> int:
@@ -310,6 +333,23 @@ def _secrets(text: str) -> list[Secret]:
     return [Secret(int(first), int(count)) if first.isdigit() else Secret(1, int(count), keyword=first) for first, count in pairs]
 
 
+def _channels(text: str) -> Channels | None:
+    at, count, *kind = text.split() or ("0", "0")
+    return Channels(int(at), int(count), kind == ["pattern"]) if int(at) else None
+
+
+def _databases(text: str) -> Databases | None:
+    words = [word for word in text.split() if word != "elsewhere"]
+    elsewhere = words != text.split()
+    if not words:
+        return None
+    if words == ["every"]:
+        return Databases(-1)
+    if words[0].isdigit():
+        return Databases(int(words[0]), int(words[1]), elsewhere=elsewhere)
+    return Databases(1, keyword=words[0], elsewhere=elsewhere)
+
+
 def parse(text: str) -> Spec:
     """Parse a declaration. Raises ValueError if it is malformed."""
     lines = [line.strip() for line in text.strip().splitlines()]
@@ -343,6 +383,7 @@ def parse(text: str) -> Spec:
         summary=summary, syntax=syntax, arity=int(extra.get("arity", least if exact else -least)), first=first, last=last, step=step,
         numkeys_at=numkeys, keywords=keywords, looks_from=int(looks_from), categories=categories, key_flags=key_flags, tips=extra.get("tips", "").split(),
         marks=[m for m in MARKS if m in marks], secrets=_secrets(extra.get("secret", "")),
+        channels=_channels(extra.get("channels", "")), databases=_databases(extra.get("databases", "")),
     )  # fmt: skip
 
 

@@ -1,0 +1,11 @@
+"""Users as text: the rules that would make them. See describe.pyx."""
+
+from kvd.run.acl.users cimport selector, user
+from kvd.core.buf cimport buf
+
+cdef void describe_user(const user *u, buf *out) noexcept nogil            # "user name on #... ~* &* +@all (...)", without a line end
+cdef void describe_commands(const selector *x, buf *out) noexcept nogil    # "+@all -get"
+cdef void describe_keys(const selector *x, buf *out) noexcept nogil        # "~a %R~b"; empty: none
+cdef void describe_channels(const selector *x, buf *out) noexcept nogil
+cdef void describe_databases(const selector *x, buf *out) noexcept nogil   # "alldbs", "db=0,1", "resetdbs"
+cdef void describe_password(const user *u, int i, buf *out) noexcept nogil   # in hexadecimal
