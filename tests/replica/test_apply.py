@@ -159,7 +159,7 @@ def test_random_bytes_in_a_stream(follower):
         caller.socket.shutdown(1)
 
     with followed(follower, serve) as master:
-        eventually(lambda: len(master.requests) > 200)
+        eventually(lambda: len(master.requests) > 80)
     assert follower.execute("DEBUG", "CHECK") == b"OK"
 
 

@@ -60,6 +60,9 @@ cdef enum:
     AWAIT_US = 1000
     CHUNK = 65536              # bytes that are appended under the lock at most
     ENDED = -1                 # in place of errno: the log has ended, and the journal is no more
+    PAUSE_MS = 10000           # after a failure; after several in a row, so many times that
+    STALE_PAUSE_MS = 1000
+    MOST_PAUSES = 6
     ROUNDS = 100               # of appending without it: then writers are faster than the disk
 
 cdef struct draft:             # of a manifest, written without the lock
@@ -603,9 +606,14 @@ cdef bint is_grown(journal *j) noexcept nogil:
             and (size - base if size > base else 0) * 100 // base >= <uint64_t>percentage)
 
 
+cdef int64_t pause_ms(journal *j, uint64_t failures) noexcept nogil:
+    """After so many failures in a row. A replica whose log is stale waits for it."""
+    return (STALE_PAUSE_MS if j.stale else PAUSE_MS) * <int64_t>min(failures, MOST_PAUSES)
+
+
 cdef void rewrite_if_due(store *s) noexcept nogil:
     cdef journal *j = journal_of(s)
     cdef rewriting *r = &saves_of(s).rewriting
     if j != NULL and not is_busy(s) and (
-            r.scheduled or ((j.baseless or j.stale or is_grown(j)) and wall_ms() - r.begun_ms > 10000 * <int64_t>min(r.failures, <uint64_t>6))):
+            r.scheduled or ((j.baseless or j.stale or is_grown(j)) and wall_ms() - r.begun_ms > pause_ms(j, r.failures))):
         journal_rewrite(s)
