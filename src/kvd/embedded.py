@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from typing_extensions import TypeVar as TypeVarWithDefault
 
     from kvd.options import StoreOptions
+    from kvd.tls import TLS
 
     T = TypeVarWithDefault("T", default=Any)
 else:
@@ -46,7 +47,7 @@ else:
 
 Synchronous = Literal["off", "normal", "full"]
 RDB_VERSIONS = (0, 9, 10, 11, 12, 80)  # that are written; 0: the lowest that loses nothing
-SERVED = {"port": "port=", "bind": "host=", "unixsocket": "unix_path="}  # options, and the arguments of serve that they are
+SERVED = {"port": "port=", "tls_port": "tls_port=", "bind": "host=", "unixsocket": "unix_path="}  # options, and the arguments of serve that they are
 SYNCHRONOUS: dict[Synchronous, tuple[int, bool]] = {
     "off": (2, True),
     "normal": (0, False),
@@ -153,17 +154,21 @@ class Store(Engine[T], AllMethods):
         *,
         host: str | Iterable[str] = "127.0.0.1",
         unix_path: str | PathLike[str] | None = None,
+        tls: TLS | None = None,
+        tls_port: int | None = None,
         threads: int | None = None,
         log: bool = False,
     ) -> Server:
         """Serve Redis clients on this data from native background threads. Returns a Server.
 
-        port: TCP port; 0: a free port, None: no TCP, or a free port if there is no unix_path. host: address or list of
-        addresses. unix_path: path of a unix socket. threads: number of network threads (default: io-threads). log: write the
-        log according to logfile and loglevel.
+        port: TCP port for plain connections; 0: a free port, None: none, or a free port if nothing else is given. host: address or list
+        of addresses. unix_path: path of a unix socket. tls: a kvd.TLS, the certificates of encrypted connections (default: the options
+        tls_cert_file ... of this store). tls_port: TCP port for these; 0: a free port (default: a free one if there is tls, else none).
+        threads: number of network threads (default: io-threads). log: write the log according to logfile and loglevel.
 
-        Raises kvd.ServerError if the port or path cannot be used, ValueError for an invalid port number."""
-        return Server(self, port, host=host, unix_path=unix_path, threads=threads, log=log)
+        Raises kvd.ServerError if the port or path cannot be used, kvd.ConfigError if a certificate or key cannot be used or there is no
+        OpenSSL, ValueError for an invalid port number."""
+        return Server(self, port, host=host, unix_path=unix_path, tls=tls, tls_port=tls_port, threads=threads, log=log)
 
     def load(self, source: str | PathLike[str] | Buffer | BinaryIO, *, replace: bool = True) -> int:
         """Load an RDB file: a snapshot of Redis 2 to 8.2, Valkey 7 to 9 or kvd. Returns the number of keys loaded. O(N).
