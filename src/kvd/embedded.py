@@ -47,7 +47,12 @@ else:
 
 Synchronous = Literal["off", "normal", "full"]
 RDB_VERSIONS = (0, 9, 10, 11, 12, 80)  # that are written; 0: the lowest that loses nothing
-SERVED = {"port": "port=", "tls_port": "tls_port=", "bind": "host=", "unixsocket": "unix_path="}  # options, and the arguments of serve that they are
+SERVED = {
+    "port": "port=",
+    "tls_port": "tls_port=",
+    "bind": "host=",
+    "unixsocket": "unix_path=",
+}  # options, and the arguments of serve that they are
 SYNCHRONOUS: dict[Synchronous, tuple[int, bool]] = {
     "off": (2, True),
     "normal": (0, False),
@@ -199,14 +204,15 @@ class Store(Engine[T], AllMethods):
         """Become a replica of a Redis, Valkey or kvd server: its copy, which is kept up to date until `promote`. What the store holds is
         replaced. O(N), in a thread of its own.
 
-        url: redis://[[user]:password@]host[:port], or unix:///path. All databases are followed. wait: return when the copy is there; else
+        url: redis://[[user]:password@]host[:port], rediss:// for TLS (options tls_ca_cert_file, and tls_cert_file and tls_key_file if
+        the master wants a certificate), or unix:///path. All databases are followed. wait: return when the copy is there; else
         at once. timeout: seconds to wait; None: no limit. progress: is called with INFO replication (as `info("replication")`
         returns it) while the call waits, about 100 times a second: master_sync_read_bytes of master_sync_total_bytes (0: not known).
 
         A replica refuses writes (kvd.ReadOnlyError; option replica_read_only), and its keys expire when the master says so. A
         lost connection is made again; the stream continues where it ended, if the master still has it.
 
-        Raises ValueError for another URL, and TimeoutError with the reason; the store goes on trying then: `promote` ends that."""
+        Raises ValueError for another URL, kvd.ConfigError if the options for TLS do not suffice, and TimeoutError with the reason; the store goes on trying then: `promote` ends that."""
         follow(self, url, wait=wait, timeout=timeout, progress=progress)
 
     def promote(self) -> None:

@@ -14,7 +14,7 @@ cdef struct channel:
     bint shared                # made by share()
     bint unsent                # bytes that write() has taken wait for the socket: flush() when it can be written
     bint buffered              # bytes have arrived that a poll of the socket does not announce: read() again
-    const char *why            # after GREET_FAILED; valid until close()
+    const char *why            # what went wrong, if the transport knows more than errno; valid until close(), or NULL
 
 cdef struct transport:         # a row
     const char *name           # as in the log: tcp, tls

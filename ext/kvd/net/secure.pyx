@@ -172,7 +172,8 @@ cdef ssize_t tls_read(channel *c, char *p, size_t n) noexcept nogil:
         code = errno
         if s.wire.out.len and s.state == OPEN:     # an answer to a change of keys
             send_out(s)
-        c.unsent = s.wire.out.len != 0
+        c.unsent = s.wire.out.len != 0 and s.state == OPEN
+        c.why = s.why
         set_errno(code)
     pthread_mutex_unlock(&s.mutex)
     return got
@@ -229,6 +230,9 @@ cdef int tls_greet(channel *c) noexcept nogil:
 
 cdef bint tls_share(channel *c, channel *copy) noexcept nogil:
     cdef secure *s = secure_of(c)
+    if s == NULL:
+        set_errno(EPIPE)
+        return False
     copy[0] = c[0]
     copy.shared = True
     pthread_mutex_lock(&s.mutex)
