@@ -124,10 +124,10 @@ cdef void connection_drop(connection *k, bint forked) noexcept nogil:
     k.dead = True
     k.next_dead = k.owner.dead
     k.owner.dead = k
-    poll_forget(k.owner.poller, k.line.fd)
-    if forked:
+    if forked:                         # the poller is the parent's, too
         k.line.by.forget(&k.line)
     else:
+        poll_forget(k.owner.poller, k.line.fd)
         k.line.by.close(&k.line)
 
 
