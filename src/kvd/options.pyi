@@ -48,6 +48,7 @@ class StoreOptions(TypedDict, total=False):
     syslog_facility: Literal["user", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7"]
     dir: str
     save: str
+    shutdown_timeout: int
     hash_max_listpack_entries: int
     hash_max_listpack_value: int
     list_max_listpack_size: int
@@ -103,3 +104,21 @@ class StoreOptions(TypedDict, total=False):
     replica_read_only: bool | Literal["yes", "no"]
     replica_serve_stale_data: bool | Literal["yes", "no"]
     replicaof: str
+    tls_cert_file: str
+    tls_key_file: str
+    tls_key_file_pass: str
+    tls_client_cert_file: str
+    tls_client_key_file: str
+    tls_client_key_file_pass: str
+    tls_dh_params_file: str
+    tls_ca_cert_file: str
+    tls_ca_cert_dir: str
+    tls_auth_clients: Literal["no", "yes", "optional"] | bool
+    tls_replication: bool | Literal["yes", "no"]
+    tls_protocols: str
+    tls_ciphers: str
+    tls_ciphersuites: str
+    tls_prefer_server_ciphers: bool | Literal["yes", "no"]
+    tls_session_caching: bool | Literal["yes", "no"]
+    tls_session_cache_size: int
+    tls_session_cache_timeout: int
