@@ -371,6 +371,20 @@ def test_a_tls_port_comes_moves_and_goes(certs):
             socket.create_connection(("127.0.0.1", other))
 
 
+def test_a_file_that_is_gone_matters_when_it_is_to_be_read_again(certs, tmp_path):
+    own = tmp_path / "server.crt"
+    own.write_bytes((certs.folder / "server.crt").read_bytes())
+    with kvd.Store().serve(0, tls=TLS(own, certs("server.key"))) as server:
+        client = redis.Redis(port=server.port)
+        assert client.config_set("tls-port", server.tls_port) and connect(server, certs).ping()
+        own.unlink()
+        assert client.config_set("bind", "127.0.0.1 -::1") and connect(server, certs).ping()
+        with pytest.raises(redis.ResponseError, match="Unable to update TLS configuration"):
+            client.config_set("tls-cert-file", str(own))
+        assert connect(server, certs).ping()
+        assert client.config_set("tls-port", 0) and server.tls_port == 0 and client.ping()
+
+
 def test_a_port_that_cannot_be_had_takes_the_other_back(certs):
     with kvd.Store().serve(0, tls=TLS(certs("server.crt"), certs("server.key"))) as server:
         client, plain, before = redis.Redis(port=server.port), server.port, server.tls_port
@@ -460,6 +474,20 @@ def test_connections_that_are_half_closed_or_cut(secure, certs):
         sock.close()                                                        # a reset
     eventually(lambda: secure.store.info("clients")["connected_clients"] == 0)
     assert connect(secure, certs).get("k") == b"v"
+
+
+@pytest.mark.parametrize("encrypted", [False, True])
+def test_commands_are_answered_that_arrive_with_the_end_of_the_connection(secure, certs, encrypted):
+    """Also right after the handshake."""
+    for i in range(100):
+        sock = raw(secure, certs) if encrypted else socket.create_connection(("127.0.0.1", secure.port), timeout=60)
+        sock.sendall(b"SET k %d\r\nGET k\r\n" % i)
+        socket.socket.shutdown(sock, socket.SHUT_WR)
+        said = b""
+        while piece := sock.recv(100):
+            said += piece
+        assert said == b"+OK\r\n$%d\r\n%d\r\n" % (len(str(i)), i)
+        sock.close()
 
 
 def test_bytes_that_were_altered_end_the_connection(secure, certs):

@@ -130,7 +130,7 @@ cdef bint listens(call *c, config *wanted) noexcept nogil:
     if about_tls and not can_reach_masters(c, wanted):
         failed = LISTEN_TLS_FAILED
     elif asks and c.store.on_listen != NULL:
-        failed = c.store.on_listen(c.store, wanted)
+        failed = c.store.on_listen(c.store, wanted, about_tls)
     if failed == OPT_PORT or failed == OPT_TLS_PORT:
         why = b"Unable to listen on this port. Check server logs."
     elif failed == LISTEN_TLS_FAILED:

@@ -11,7 +11,6 @@ cdef extern from "kvd/net/openssl.h" nogil:
         pass
     enum:
         SSL_ERROR_WANT_READ "KVD_SSL_ERROR_WANT_READ"
-        SSL_ERROR_SYSCALL "KVD_SSL_ERROR_SYSCALL"
         SSL_ERROR_ZERO_RETURN "KVD_SSL_ERROR_ZERO_RETURN"
         SSL_FILETYPE_PEM "KVD_SSL_FILETYPE_PEM"
         SSL_VERIFY_PEER "KVD_SSL_VERIFY_PEER"

@@ -20,8 +20,7 @@ from kvd.core.buf cimport buf_drop_front, buf_release
 from kvd.net.channel cimport GREET_DONE, GREET_FAILED, GREET_WAITS, transport
 from kvd.net.context cimport context, context_release, context_retain
 from kvd.net.openssl cimport (
-    BIO, SSL, SSL_CTRL_SET_TLSEXT_HOSTNAME, SSL_ERROR_SYSCALL, SSL_ERROR_WANT_READ, SSL_ERROR_ZERO_RETURN, openssl,
-    openssl_error, wiring,
+    BIO, SSL, SSL_CTRL_SET_TLSEXT_HOSTNAME, SSL_ERROR_WANT_READ, SSL_ERROR_ZERO_RETURN, openssl, openssl_error, wiring,
 )
 from kvd.net.plain cimport close, set_errno, transmit, would_block
 from kvd.store.lock cimport (
@@ -110,11 +109,14 @@ cdef int after_failure(secure *s, int result) noexcept nogil:
         return EAGAIN
     if kind == SSL_ERROR_ZERO_RETURN:
         return 0
+    if openssl_error(s.o, s.why, WHY_ROOM):
+        s.state = BROKEN
+        return ECONNRESET
+    if code == 0:                                  # without TLS's word for the end; what is written may still arrive
+        return 0
     s.state = BROKEN
-    if not openssl_error(s.o, s.why, WHY_ROOM):
-        snprintf(s.why, WHY_ROOM, b"%s", strerror(code) if code else <const char *>b"Connection closed by the other side")
-        return code
-    return ECONNRESET if kind != SSL_ERROR_SYSCALL or code == 0 else code
+    snprintf(s.why, WHY_ROOM, b"%s", strerror(code))
+    return code
 
 
 cdef ssize_t read_some(secure *s, char *p, size_t n, bint *buffered) noexcept nogil:
@@ -150,7 +152,9 @@ cdef int step(secure *s) noexcept nogil:
     code = 0 if r == 1 else after_failure(s, r)
     if r != 1 and code == 0 and s.state != BROKEN:
         snprintf(s.why, WHY_ROOM, b"Connection closed by the other side")
-    send_out(s)                                    # also the alert that tells why it failed
+    if send_out(s) < 0 and r == 1:                 # also the alert that tells why it failed
+        snprintf(s.why, WHY_ROOM, b"%s", strerror(errno))
+        return GREET_FAILED
     if r != 1:
         return GREET_WAITS if code == EAGAIN and s.state != BROKEN else GREET_FAILED
     s.state = OPEN
@@ -181,11 +185,11 @@ cdef ssize_t tls_read(channel *c, char *p, size_t n) noexcept nogil:
 
 cdef ssize_t write_some(secure *s, const char *p, size_t n) noexcept nogil:
     cdef int r
-    if s.state != OPEN:
+    if s.state == BROKEN:
         return fail(s, EPIPE)
     if s.wire.out.len and send_out(s) < 0:
         return -1
-    if s.wire.out.len:
+    if s.wire.out.len or s.state == GREETING:
         set_errno(EAGAIN)
         return -1
     s.o.ERR_clear_error()
@@ -197,11 +201,12 @@ cdef ssize_t write_some(secure *s, const char *p, size_t n) noexcept nogil:
 
 
 cdef ssize_t tls_write(channel *c, const char *p, size_t n) noexcept nogil:
+    """Nothing before the handshake is done."""
     cdef secure *s = secure_of(c)
     cdef ssize_t taken
     pthread_mutex_lock(&s.mutex)
     taken = write_some(s, p, n) if n else 0
-    c.unsent = s.wire.out.len != 0 and s.state == OPEN
+    c.unsent = s.wire.out.len != 0 and s.state != BROKEN
     pthread_mutex_unlock(&s.mutex)
     return taken
 
@@ -273,6 +278,7 @@ cdef void tls_close(channel *c) noexcept nogil:
     pthread_mutex_unlock(&s.mutex)
     c.fd = -1
     c.inner = NULL
+    c.why = NULL
     if left == 0:
         context_release(&s.x)
         pthread_mutex_destroy(&s.mutex)

@@ -127,6 +127,9 @@ cdef ssize_t take(wire *w, char *p, size_t n, int64_t ms) noexcept nogil:
     cdef int64_t left = ms
     cdef ssize_t got
     while True:
+        if w.ended != NULL and w.ended[0]:
+            fail(w, ECANCELED)
+            return -1
         if not w.line.buffered and not ready(w, False, max(left, <int64_t>0)):
             return 0 if w.error == ETIMEDOUT else -1
         got = w.line.by.read(&w.line, p, n)

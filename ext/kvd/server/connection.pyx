@@ -171,17 +171,18 @@ cdef void take_output(connection *k) noexcept nogil:
     c.pending = k.sending.len - k.sent
 
 
-cdef void watch(connection *k, bint writing) noexcept nogil:
-    """For writing too, if there is anything to write."""
-    writing = writing or k.line.unsent
+cdef void watch(connection *k) noexcept nogil:
+    """For writing too, if there is anything to write. More of a stream is taken when it can be sent."""
+    cdef bint writing = k.sending.len != 0 or k.line.unsent or (k.session.feed != NULL and k.session.behind != 0)
     if writing != k.writing:
         k.writing = writing
         poll_watch(k.owner.poller, k.line.fd, k, writing, False)
 
 
 cdef void look_after(connection *k) noexcept nogil:
-    """What the socket's readiness to be read does not tell of its channel."""
-    watch(k, k.sending.len != 0)
+    """What the socket's readiness to be read does not tell of its channel. Replies of this round are sent at its end."""
+    if not k.is_replying:
+        watch(k)
     if k.line.buffered and not k.is_buffered:
         k.is_buffered = True
         k.next_buffered = k.owner.buffered
@@ -213,7 +214,7 @@ cdef void send_output(connection *k) noexcept nogil:
         k.sent = k.sending.len = 0
         if k.sending.cap > KEEP_BUFFER:
             buf_release(&k.sending)
-    watch(k, rest or (k.session.feed != NULL and k.session.behind != 0))   # more of a stream is taken when it can be sent
+    watch(k)
 
 
 # ---- handshake --------------------------------------------------------------------------------------

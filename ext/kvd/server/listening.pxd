@@ -36,7 +36,7 @@ cdef struct server:
 
 cdef bint server_listen(server *v, const char *word, int port, bint is_tls) noexcept nogil      # a word of `bind`; False: see errno
 cdef bint server_listen_unix(server *v, const char *path, int mode) noexcept nogil
-cdef int server_reconfigure(store *s, config *wanted) noexcept nogil               # CONFIG SET of port, bind, or tls-...: see store.on_listen
+cdef int server_reconfigure(store *s, config *wanted, bint about_tls) noexcept nogil               # CONFIG SET of port, bind, or tls-...: see store.on_listen
 cdef void close_listeners(server *v, bint remove_paths) noexcept nogil
 cdef bint server_admit(server *v, listener *l, int fd, channel *line, const char **denied) noexcept nogil   # under the lock. False: refused and closed. denied: what to tell the client before it is closed, or NULL
 cdef network *server_assign(server *v) noexcept nogil                              # the thread for the next client

@@ -221,18 +221,19 @@ cdef int move_all(server *v, config *wanted) noexcept nogil:
     return failed
 
 
-cdef int server_reconfigure(store *s, config *wanted) noexcept nogil:
+cdef int server_reconfigure(store *s, config *wanted, bint about_tls) noexcept nogil:
     cdef server *v = <server *>s.parts[<int>PART_SERVER]
-    cdef bint is_on = v.tls_port != 0 or cfg(wanted, OPT_TLS_PORT) != 0
+    cdef bint moves = cfg(wanted, OPT_TLS_PORT) != cfg(&s.config, OPT_TLS_PORT)
+    cdef bint renews = about_tls and (cfg(wanted, OPT_TLS_PORT) if moves else v.tls_port) != 0
     cdef char why[512]
     cdef context fresh
     cdef int failed
     memset(&fresh, 0, sizeof(fresh))
-    if is_on and not context_for_clients(&fresh, wanted, why, sizeof(why)):
+    if renews and not context_for_clients(&fresh, wanted, why, sizeof(why)):
         log_line(s, LOG_WARNING, why)
         return LISTEN_TLS_FAILED
     failed = move_all(v, wanted)
-    if failed < 0 and is_on:
+    if failed < 0 and renews:
         context_release(&v.tls)
         v.tls = fresh
     else:

@@ -307,17 +307,18 @@ cdef void send_replies(network *net) noexcept nogil:
 
 
 cdef void serve_buffered(network *net, connection *but) noexcept nogil:
-    """Those that have received more than they had room for. They may do so again."""
+    """Those that have received more than they had room for. They may do so again. Those with replies to be sent wait for the next round: a
+    connection that has ended is closed after them."""
     cdef connection *k = net.buffered
     cdef connection *following
     net.buffered = NULL
     while k != NULL:
         following = k.next_buffered
-        k.is_buffered = k == but
-        if k == but:
+        k.is_buffered = not k.dead and (k == but or k.is_replying)
+        if k.is_buffered:
             k.next_buffered = net.buffered
             net.buffered = k
-        elif not k.dead:
+        elif not k.dead and k.line.buffered:
             connection_readable(k)
         k = following
 

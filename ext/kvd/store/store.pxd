@@ -150,7 +150,7 @@ cdef struct store:
     char *config_path          # absolute path of the configuration file, or NULL; own copy
     void *parts[PARTS]         # of the layers above
     void (*on_shutdown)(store *s) noexcept nogil                      # called by SHUTDOWN
-    int (*on_listen)(store *s, config *wanted) noexcept nogil         # before port, bind or an option about TLS changes; returns the option that fails, -1, or LISTEN_TLS_FAILED
+    int (*on_listen)(store *s, config *wanted, bint about_tls) noexcept nogil   # before port, bind or an option about TLS is set; returns the option that fails, -1, or LISTEN_TLS_FAILED
     void (*on_log)(store *s, int level, const char *text) noexcept nogil
     void (*on_deadline)(store *s, int64_t deadline) noexcept nogil    # a deadline may be the soonest now
     void (*on_share)(store *s) noexcept nogil                         # other threads can reach it from now on
