@@ -355,6 +355,8 @@ def test_a_tls_port_comes_moves_and_goes(certs):
             client.config_set("tls-port", port)
         client.config_set("tls-port", port, "tls-cert-file", certs("server.crt"), "tls-key-file", certs("server.key"), "tls-auth-clients", "no")
         assert server.tls_port == port
+        with pytest.raises(OSError):
+            socket.create_connection(("127.0.0.2", port))                   # only where the plain port is
         old = raw(server, certs)
         client.config_set("tls-port", other)
         assert server.tls_port == other and connect(server, certs).ping()

@@ -136,65 +136,67 @@ cdef bint listen_all(server *v, bint is_tls, const char *words, int port) noexce
     return True
 
 
-cdef void current_words(server *v, bint is_tls, buf *out) noexcept nogil:
-    """The current addresses; those that change are marked."""
+cdef void print_words(server *v, bint is_tls, buf *out) noexcept nogil:
+    """The addresses of its listeners of that kind."""
     cdef int i
     for i in range(v.listener_count):
         if is_of(&v.listeners[i], is_tls):
-            v.listeners[i].leaving = True
             buf_printf(out, b"%s ", v.listeners[i].word)
-    buf_add_char(out, 0)
+
+
+cdef void set_leaving(server *v, bint is_tls, bint leaving) noexcept nogil:
+    cdef int i
+    for i in range(v.listener_count):
+        if is_of(&v.listeners[i], is_tls):
+            v.listeners[i].leaving = leaving
 
 
 cdef bint listen_on(server *v, bint is_tls, const char *words, int port) noexcept nogil:
     """Instead of where it listens now. Opens the new listeners first if the port changes; else closes the old ones first, and reopens them
-    if that fails. words: NULL: the addresses stay."""
+    if that fails."""
     cdef int before = port_of(v, is_tls)[0]
     cdef bint ok
     cdef buf old
     memset(&old, 0, sizeof(old))
-    current_words(v, is_tls, &old)
+    print_words(v, is_tls, &old)
+    buf_add_char(&old, 0)
+    set_leaving(v, is_tls, True)
     if port == before:
         drop_tcp(v, is_tls, True)
-    ok = listen_all(v, is_tls, words if words != NULL else old.ptr, port)
+    ok = listen_all(v, is_tls, words, port)
     if ok:
         drop_tcp(v, is_tls, True)
     elif port == before:
         listen_all(v, is_tls, old.ptr, before)
     else:
-        keep_tcp(v, is_tls, before)
+        set_leaving(v, is_tls, False)
+        port_of(v, is_tls)[0] = before
     buf_release(&old)
     return ok
 
 
-cdef void keep_tcp(server *v, bint is_tls, int port) noexcept nogil:
-    """Those that were to leave stay."""
-    cdef int i
-    for i in range(v.listener_count):
-        if is_of(&v.listeners[i], is_tls):
-            v.listeners[i].leaving = False
-    port_of(v, is_tls)[0] = port
-
-
-cdef bint listens_nowhere(server *v, bint is_tls) noexcept nogil:
-    cdef int i
-    for i in range(v.listener_count):
-        if is_of(&v.listeners[i], is_tls):
-            return False
-    return True
-
-
 cdef bint move(server *v, bint is_tls, config *wanted) noexcept nogil:
-    """Its listeners to where `wanted` has them, as far as that differs from what is configured."""
+    """Its listeners to where `wanted` has them, as far as that differs from what is configured. Addresses that do not change are those in
+    use, if need be by the other kind: they may be fewer than the option has."""
     cdef config *current = &v.store.config
     cdef int id = OPT_TLS_PORT if is_tls else OPT_PORT
-    cdef const char *words = config_text(wanted, OPT_BIND)
-    cdef bint rebinds = strcmp(words, config_text(current, OPT_BIND)) != 0
+    cdef bint rebinds = strcmp(config_text(wanted, OPT_BIND), config_text(current, OPT_BIND)) != 0
     cdef bint changes = cfg(wanted, id) != cfg(current, id)
-    cdef int port = <int>cfg(wanted, id) if changes else port_of(v, is_tls)[0]
+    cdef bint ok
+    cdef buf words
     if not rebinds and not changes:
         return True
-    return listen_on(v, is_tls, words if rebinds or listens_nowhere(v, is_tls) else NULL, port)
+    memset(&words, 0, sizeof(words))
+    if not rebinds:
+        print_words(v, is_tls, &words)
+    if not rebinds and words.len == 0:
+        print_words(v, not is_tls, &words)
+    if words.len == 0:
+        buf_printf(&words, b"%s", config_text(wanted, OPT_BIND))
+    buf_add_char(&words, 0)
+    ok = listen_on(v, is_tls, words.ptr, <int>cfg(wanted, id) if changes else port_of(v, is_tls)[0])
+    buf_release(&words)
+    return ok
 
 
 cdef int move_all(server *v, config *wanted) noexcept nogil:
@@ -204,12 +206,9 @@ cdef int move_all(server *v, config *wanted) noexcept nogil:
     cdef bint moves = changes or strcmp(config_text(wanted, OPT_BIND), config_text(current, OPT_BIND)) != 0
     cdef int before = v.port
     cdef buf words
-    cdef int i
     cdef int failed = -1
     memset(&words, 0, sizeof(words))
-    for i in range(v.listener_count):
-        if is_of(&v.listeners[i], False):
-            buf_printf(&words, b"%s ", v.listeners[i].word)
+    print_words(v, False, &words)
     buf_add_char(&words, 0)
     if not move(v, False, wanted):
         failed = OPT_PORT if changes else OPT_BIND
