@@ -5,8 +5,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 SOURCES = sorted([*(ROOT / "ext" / "kvd").rglob("*.pyx"), *(ROOT / "ext" / "kvd").rglob("*.pxd")])
-LAYERS = ["core", "types", "store", "resp", "session", "run", "commands", "persist", "replica", "script", "server", "doors"]
-SIDES = {("resp", "types"), ("resp", "store"), ("server", "script")}  # that know nothing of each other
+LAYERS = ["core", "types", "store", "resp", "net", "session", "run", "commands", "persist", "replica", "script", "server", "doors"]
+SIDES = {("resp", "types"), ("resp", "store"), ("net", "resp"), ("server", "script")}  # that know nothing of each other
 CIMPORT = re.compile(r"^\s*from (kvd(?:\.\w+)+) cimport", re.M)
 IMPORT = re.compile(r"^\s*(?:from|import) (kvd[\w.]*) import", re.M)
 PYTHON = {"kvd", "kvd.clock", "kvd.commands", "kvd.config", "kvd.errors", "kvd.janitor", "kvd.run"}

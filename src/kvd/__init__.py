@@ -44,6 +44,7 @@ if TYPE_CHECKING:
         ServerError,
         WrongTypeError,
     )
+    from kvd.tls import TLS
 
 __version__ = _VERSION
 
@@ -60,6 +61,7 @@ _SOURCES = {  # names that are imported on first use, so that `import kvd` is fa
         "AuthenticationError", "BusyLoadingError", "ClosedError", "ConfigError", "DataError", "ExecAbortError", "FileError", "KvdError",
         "NoAuthError", "NoScriptError", "OutOfMemoryError", "ReadOnlyError", "ResponseError", "ServerError", "WrongTypeError",
     ),
+    "kvd.tls": ("TLS",),
 }  # fmt: skip
 _LAZY = {name: module for module, names in _SOURCES.items() for name in names}
 _MODULES = ("asyncio", "compat", "errors", "testing")
@@ -67,7 +69,7 @@ _MODULES = ("asyncio", "compat", "errors", "testing")
 __all__ = [
     "AuthenticationError", "BusyLoadingError", "Cache", "CacheStats", "ClosedError", "ConfigError", "ConnectionPool", "DataError", "DiskCache", "ExecAbortError", "FileError", "KvdError", "NoAuthError",
     "NoScriptError", "OutOfMemoryError", "RateLimiter", "ReadOnlyError", "Redis", "ResponseError", "Server", "ServerError", "Session",
-    "SnapshotError", "Store", "StrictRedis", "WrongTypeError", "barrier", "cached", "caches", "from_url", "lru_cache", "prometheus", "throttle",
+    "SnapshotError", "Store", "StrictRedis", "TLS", "WrongTypeError", "barrier", "cached", "caches", "from_url", "lru_cache", "prometheus", "throttle",
     "total_memory",
 ]  # fmt: skip
 

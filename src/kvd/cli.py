@@ -28,7 +28,7 @@ from kvd.config import (
     merge,
 )  # fmt: skip
 from kvd.doors.files import begin_loading, close_files, start_persistence
-from kvd.doors.server import NOTICE, WARNING, declare_user, end_unlogged, log, log_on, rename_command
+from kvd.doors.server import NOTICE, WARNING, check_masters, declare_user, end_unlogged, log, log_on, rename_command
 from kvd.leftovers import remove_leftovers
 
 if TYPE_CHECKING:
@@ -216,7 +216,7 @@ def _run(store: Store, configured: bool, notes: list[str]) -> int:
     server = _listen(store)
     if server is None:
         return 1
-    log(store, f"Running mode=standalone, port={server.port}.")
+    log(store, f"Running mode=standalone, port={server.port or server.tls_port}.")
     log(store, f" PID: {os.getpid()}")
     log(store, "Server initialized")
     if pidfile:
@@ -286,6 +286,8 @@ def _wait_for_load(loader: _Loader, server: Server, signals: _Signals) -> int | 
 def _tell_ready(store: Store, server: Server) -> None:
     if server.port:
         log(store, "Ready to accept connections tcp")
+    if server.tls_port:
+        log(store, "Ready to accept connections tls")
     if server.unix_path:
         log(store, "Ready to accept connections unix")
     _notify_systemd(store, "READY=1\nSTATUS=Ready to accept connections\n")
@@ -294,21 +296,27 @@ def _tell_ready(store: Store, server: Server) -> None:
 def _listen(store: Store) -> Server | None:
     """Start the server. Returns None after logging why it cannot be started."""
     from kvd import Server
-    from kvd.errors import ServerError
+    from kvd.errors import ConfigError, ServerError
 
-    port, unix_path = int(store.option("port")), store.option("unixsocket")
-    if not port and not unix_path:
+    port, tls_port, unix_path = int(store.option("port")), int(store.option("tls-port")), store.option("unixsocket")
+    if not port and not tls_port and not unix_path:
         log(store, "Configured to not listen anywhere, exiting.", WARNING)
         return None
+    hosts = store.option("bind").split() or ["*"]
     try:
-        return Server(store, port or None, host=store.option("bind").split() or ["*"], unix_path=unix_path or None, log=True)
+        check_masters(store)
+        return Server(store, port or None, host=hosts, tls_port=tls_port or None, unix_path=unix_path or None, log=True)
+    except ConfigError as error:
+        log(store, str(error).removeprefix("tls: "), WARNING)
+        log(store, "Failed to configure TLS. Check logs for more info.", WARNING)
     except ServerError as error:
         if unix_path and error.filename == unix_path:
             log(store, f"{error.strerror}: {unix_path}", WARNING)
         else:
+            name, used = ("TLS", tls_port) if "(TLS)" in str(error) else ("tcp", port)
             log(store, f"Warning: Could not create server TCP listening socket: {error}", WARNING)
-            log(store, f"Failed listening on port {port} (tcp), aborting.", WARNING)
-        return None
+            log(store, f"Failed listening on port {used} ({name}), aborting.", WARNING)
+    return None
 
 
 def _write_pid(store: Store, path: str) -> None:

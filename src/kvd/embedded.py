@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from typing_extensions import TypeVar as TypeVarWithDefault
 
     from kvd.options import StoreOptions
+    from kvd.tls import TLS
 
     T = TypeVarWithDefault("T", default=Any)
 else:
@@ -46,7 +47,12 @@ else:
 
 Synchronous = Literal["off", "normal", "full"]
 RDB_VERSIONS = (0, 9, 10, 11, 12, 80)  # that are written; 0: the lowest that loses nothing
-SERVED = {"port": "port=", "bind": "host=", "unixsocket": "unix_path="}  # options, and the arguments of serve that they are
+SERVED = {
+    "port": "port=",
+    "tls_port": "tls_port=",
+    "bind": "host=",
+    "unixsocket": "unix_path=",
+}  # options, and the arguments of serve that they are
 SYNCHRONOUS: dict[Synchronous, tuple[int, bool]] = {
     "off": (2, True),
     "normal": (0, False),
@@ -153,17 +159,21 @@ class Store(Engine[T], AllMethods):
         *,
         host: str | Iterable[str] = "127.0.0.1",
         unix_path: str | PathLike[str] | None = None,
+        tls: TLS | None = None,
+        tls_port: int | None = None,
         threads: int | None = None,
         log: bool = False,
     ) -> Server:
         """Serve Redis clients on this data from native background threads. Returns a Server.
 
-        port: TCP port; 0: a free port, None: no TCP, or a free port if there is no unix_path. host: address or list of
-        addresses. unix_path: path of a unix socket. threads: number of network threads (default: io-threads). log: write the
-        log according to logfile and loglevel.
+        port: TCP port for plain connections; 0: a free port, None: none, or a free port if nothing else is given. host: address or list
+        of addresses. unix_path: path of a unix socket. tls: a kvd.TLS, the certificates of encrypted connections (default: the options
+        tls_cert_file ... of this store). tls_port: TCP port for these; 0: a free port (default: a free one if there is tls, else none).
+        threads: number of network threads (default: io-threads). log: write the log according to logfile and loglevel.
 
-        Raises kvd.ServerError if the port or path cannot be used, ValueError for an invalid port number."""
-        return Server(self, port, host=host, unix_path=unix_path, threads=threads, log=log)
+        Raises kvd.ServerError if the port or path cannot be used, kvd.ConfigError if a certificate or key cannot be used or there is no
+        OpenSSL, ValueError for an invalid port number."""
+        return Server(self, port, host=host, unix_path=unix_path, tls=tls, tls_port=tls_port, threads=threads, log=log)
 
     def load(self, source: str | PathLike[str] | Buffer | BinaryIO, *, replace: bool = True) -> int:
         """Load an RDB file: a snapshot of Redis 2 to 8.2, Valkey 7 to 9 or kvd. Returns the number of keys loaded. O(N).
@@ -194,14 +204,15 @@ class Store(Engine[T], AllMethods):
         """Become a replica of a Redis, Valkey or kvd server: its copy, which is kept up to date until `promote`. What the store holds is
         replaced. O(N), in a thread of its own.
 
-        url: redis://[[user]:password@]host[:port], or unix:///path. All databases are followed. wait: return when the copy is there; else
+        url: redis://[[user]:password@]host[:port], rediss:// for TLS (options tls_ca_cert_file, and tls_cert_file and tls_key_file if
+        the master wants a certificate), or unix:///path. All databases are followed. wait: return when the copy is there; else
         at once. timeout: seconds to wait; None: no limit. progress: is called with INFO replication (as `info("replication")`
         returns it) while the call waits, about 100 times a second: master_sync_read_bytes of master_sync_total_bytes (0: not known).
 
         A replica refuses writes (kvd.ReadOnlyError; option replica_read_only), and its keys expire when the master says so. A
         lost connection is made again; the stream continues where it ended, if the master still has it.
 
-        Raises ValueError for another URL, and TimeoutError with the reason; the store goes on trying then: `promote` ends that."""
+        Raises ValueError for another URL, kvd.ConfigError if the options for TLS do not suffice, and TimeoutError with the reason; the store goes on trying then: `promote` ends that."""
         follow(self, url, wait=wait, timeout=timeout, progress=progress)
 
     def promote(self) -> None:

@@ -107,3 +107,21 @@ class StoreOptions(TypedDict, total=False):
     acl_pubsub_default: Literal["allchannels", "resetchannels"]
     aclfile: str
     acllog_max_len: int
+    tls_cert_file: str
+    tls_key_file: str
+    tls_key_file_pass: str
+    tls_client_cert_file: str
+    tls_client_key_file: str
+    tls_client_key_file_pass: str
+    tls_dh_params_file: str
+    tls_ca_cert_file: str
+    tls_ca_cert_dir: str
+    tls_auth_clients: Literal["no", "yes", "optional"] | bool
+    tls_replication: bool | Literal["yes", "no"]
+    tls_protocols: str
+    tls_ciphers: str
+    tls_ciphersuites: str
+    tls_prefer_server_ciphers: bool | Literal["yes", "no"]
+    tls_session_caching: bool | Literal["yes", "no"]
+    tls_session_cache_size: int
+    tls_session_cache_timeout: int

@@ -159,6 +159,7 @@ def test_replicas_of_the_former_history_get_nothing_of_the_new_one(follower):
         follower.eval("for i = 1, 4000 do redis.call('SET', 'k' .. i, string.rep('x', 5000)) end", 0)
         taps = [Tap(server.port) for _ in range(3)]
         unread = Tap.unread(server.port)
+        eventually(lambda: info(follower)["connected_slaves"] == "4")
         for _ in range(100):
             follower.set("of the former history", "x" * 50_000)
         follower.replicate_from(f"redis://127.0.0.1:{master.port}", timeout=60)

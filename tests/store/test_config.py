@@ -79,7 +79,7 @@ UNMADE = [o for o in OPTIONS.values() if "unmade" in o.marks]
 
 @pytest.mark.parametrize("option", UNMADE, ids=lambda o: o.name)
 def test_what_is_not_implemented_is_refused_at_run_time_and_by_a_store(store, option):
-    active = {"bool": "yes", "int": "1", "percent": "5%", "save": "60 1"}.get(option.kind, "something")
+    active = {"bool": "yes", "int": "1", "percent": "5%", "save": "60 1", "enum": (option.values or [""])[0]}.get(option.kind, "something")
     with pytest.raises(kvd.ConfigError, match=f"'{option.name}' is not implemented: kvd accepts no value but its default, '{option.default}'"):
         kvd.Store().configure(option.name, active)
     with pytest.raises(kvd.ResponseError) as raised:

@@ -11,6 +11,7 @@ from kvd.core.buf cimport buf, buf_add, buf_add_char, buf_printf, buf_release
 from kvd.core.glob cimport glob_match
 from kvd.core.textfile cimport textfile_read, textfile_replace
 from kvd.core.view cimport view, view_is, view_of, view_str
+from kvd.net.context cimport context, context_for_masters, context_release, is_about_tls
 from kvd.resp.writer cimport write_bulk, write_header_at
 from kvd.run.args cimport reply_error, reply_error_about, reply_errorf, reply_ok, reply_text
 from kvd.run.call cimport call
@@ -19,11 +20,12 @@ from kvd.run.figures cimport figures_reset
 from kvd.run.options cimport options_applied
 from kvd.run.registry cimport define
 from kvd.store.config cimport (
-    HIDDEN, MUTABLE, OPT_ACLFILE, OPT_APPENDONLY, OPT_BIND, OPT_DIR, OPT_ENABLE_PROTECTED_CONFIGS, OPT_PORT, PROTECTED,
-    WORDS, cfg, config, config_copy, config_init, config_is_default, config_print, config_release, config_set,
-    config_text, option_at, option_count, option_find,
+    HIDDEN, MUTABLE, OPT_ACLFILE, OPT_APPENDONLY, OPT_BIND, OPT_DIR, OPT_ENABLE_PROTECTED_CONFIGS, OPT_PORT, OPT_TLS_PORT,
+    OPT_TLS_REPLICATION, PROTECTED, WORDS, cfg, config, config_copy, config_init, config_is_default, config_print, config_release,
+    config_set, config_text, option_at, option_count, option_find,
 )
-from kvd.store.store cimport SPECIAL_LOADING
+from kvd.store.log cimport LOG_WARNING, log_line
+from kvd.store.store cimport LISTEN_TLS_FAILED, SPECIAL_LOADING
 
 cdef extern from "<stdlib.h>" nogil:
     char *realpath(const char *path, char *out)
@@ -97,22 +99,44 @@ cdef bint may_set(call *c, int id, int at) noexcept nogil:
     return True
 
 
+cdef bint can_reach_masters(call *c, config *wanted) noexcept nogil:
+    """Can links to masters be encrypted as `wanted` has it? If not, the log has the reason."""
+    cdef context trial
+    cdef char why[512]
+    if not cfg(wanted, OPT_TLS_REPLICATION):
+        return True
+    if not context_for_masters(&trial, wanted, why, sizeof(why)):
+        log_line(c.store, LOG_WARNING, why)
+        return False
+    context_release(&trial)
+    return True
+
+
 cdef bint listens(call *c, config *wanted) noexcept nogil:
-    """Changes the server's listeners if the command sets port or bind. False: that failed, and the error is replied."""
+    """Changes the server's listeners if the command sets port, bind or an option about TLS. False: that failed, and the error is replied."""
     cdef int i, id
     cdef int failed = -1
+    cdef bint asks = False
+    cdef bint about_tls = False
     cdef const char *why = b"Failed to bind to specified addresses."
     for i in range(2, c.argc, 2):
         id = option_find(c.argv[i])
-        if (id == OPT_PORT or id == OPT_BIND) and c.store.on_listen != NULL:
-            failed = c.store.on_listen(c.store, wanted)
-            break
-    if failed == OPT_PORT:
+        asks = asks or id == OPT_PORT or id == OPT_BIND or is_about_tls(id)
+        about_tls = about_tls or is_about_tls(id)
+    if about_tls and not can_reach_masters(c, wanted):
+        failed = LISTEN_TLS_FAILED
+    elif asks and c.store.on_listen != NULL:
+        failed = c.store.on_listen(c.store, wanted, about_tls)
+    if failed == OPT_PORT or failed == OPT_TLS_PORT:
         why = b"Unable to listen on this port. Check server logs."
+    elif failed == LISTEN_TLS_FAILED:
+        why = b"Unable to update TLS configuration. Check server logs."
     for i in range(2, c.argc, 2):
-        if failed >= 0 and option_find(c.argv[i]) == failed:
+        id = option_find(c.argv[i])
+        if id == failed or (failed == LISTEN_TLS_FAILED and is_about_tls(id)):
             set_failed(c, c.argv[i], why)
-    return failed < 0
+            return False
+    return failed == -1
 
 
 cdef int make_absolute(call *c, config *wanted) noexcept nogil:

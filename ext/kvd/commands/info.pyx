@@ -28,7 +28,7 @@ from kvd.session.waiters cimport waits_count, waits_keys
 from kvd.session.watches cimport watched_bytes, watched_keys
 from kvd.store.config cimport (
     OPT_CLUSTER_ENABLED, OPT_DATABASES, OPT_HZ, OPT_IO_THREADS, OPT_MAXCLIENTS, OPT_MAXMEMORY, OPT_MAXMEMORY_POLICY,
-    OPT_PORT, cfg, config_print,
+    OPT_PORT, OPT_TLS_PORT, cfg, config_print,
 )
 from kvd.store.keyspace cimport keyspace_average_ttl, keyspace_expires, keyspace_find
 from kvd.store.parts cimport PART_REPLICATION
@@ -114,6 +114,7 @@ cdef void print_server(store *s, buf *out) noexcept nogil:
     cdef const char *mode = b"standalone"
     cdef char os[256]
     cdef int64_t up = (s.now - s.started_ms) // 1000
+    cdef int64_t port = cfg(&s.config, OPT_PORT) or cfg(&s.config, OPT_TLS_PORT)
     os_name(os, sizeof(os))
     if cfg(&s.config, OPT_CLUSTER_ENABLED):
         mode = b"cluster"
@@ -123,7 +124,7 @@ cdef void print_server(store *s, buf *out) noexcept nogil:
                <int>(sizeof(void *) * 8))
     buf_printf(out, b"monotonic_clock:processor counter\r\nmultiplexing_api:%s\r\natomicvar_api:builtin\r\n"
                b"process_id:%d\r\nprocess_supervised:no\r\nrun_id:%s\r\ntcp_port:%lld\r\nserver_time_usec:%lld\r\n",
-               POLLER, getpid(), s.run_id, <long long>cfg(&s.config, OPT_PORT), <long long>wall_us())
+               POLLER, getpid(), s.run_id, <long long>port, <long long>wall_us())
     buf_printf(out, b"uptime_in_seconds:%lld\r\nuptime_in_days:%lld\r\nhz:%lld\r\nconfigured_hz:%lld\r\nlru_clock:%u\r\n",
                <long long>up, <long long>(up // 86400), <long long>cfg(&s.config, OPT_HZ),
                <long long>cfg(&s.config, OPT_HZ), <unsigned int>((s.now // 1000) & 0xffffff))

@@ -13,12 +13,13 @@ from kvd.doors.fork cimport fork_forgets, fork_locks
 from kvd.doors.lock cimport acquire, release
 from kvd.doors.sleep cimport hold_signals, restore_signals
 from kvd.doors.store cimport Store
+from kvd.net.context cimport context, context_for_clients, context_for_masters, context_release
 from kvd.run.renames cimport rename_add
 from kvd.server.listening cimport server, server_listen, server_listen_unix
 from kvd.server.poll cimport sigset_t
 from kvd.server.server cimport server_new, server_release, server_start, server_stop, server_wait
 from kvd.server.socket cimport last_errno
-from kvd.store.config cimport OPT_UNIXSOCKETPERM, cfg
+from kvd.store.config cimport OPT_TLS_REPLICATION, OPT_UNIXSOCKETPERM, cfg
 from kvd.store.log cimport LOG_DEBUG, LOG_NOTICE, LOG_VERBOSE, LOG_WARNING, log_line, log_to_configured
 
 import os
@@ -26,14 +27,12 @@ import os
 DEBUG, VERBOSE, NOTICE, WARNING = LOG_DEBUG, LOG_VERBOSE, LOG_NOTICE, LOG_WARNING      # levels of `log`
 
 
-cdef int start(Store self, hosts, port, unix_path, int threads, bint log) except -1:
+cdef int start(Store self, hosts, port, tls_port, unix_path, int threads, bint log) except -1:
     cdef server *v
     cdef bint ok
     from kvd.errors import ServerError
-    if port is not None and not isinstance(port, int):
-        raise TypeError(f"port must be an int, not {type(port).__name__}")
-    if port is not None and not 0 <= port <= 65535:
-        raise ValueError(f"port must be between 0 and 65535, got {port}")
+    check_port("port", port)
+    check_port("tls_port", tls_port)
     if self.closed:
         raise ServerError("the store is closed")
     if self.v != NULL:
@@ -45,7 +44,10 @@ cdef int start(Store self, hosts, port, unix_path, int threads, bint log) except
         log_on(self)
     try:
         if port is not None:
-            listen_tcp(v, hosts, port)
+            listen_tcp(v, hosts, port, False)
+        if tls_port is not None:
+            prepare_tls(self, v)
+            listen_tcp(v, hosts, tls_port, True)
         if unix_path:
             listen_unix(self, v, unix_path)
         with nogil:
@@ -63,12 +65,50 @@ cdef int start(Store self, hosts, port, unix_path, int threads, bint log) except
     return 0
 
 
-cdef int listen_tcp(server *v, hosts, int port) except -1:
+cdef int check_port(str name, port) except -1:
+    if port is not None and not isinstance(port, int):
+        raise TypeError(f"{name} must be an int, not {type(port).__name__}")
+    if port is not None and not 0 <= port <= 65535:
+        raise ValueError(f"{name} must be between 0 and 65535, got {port}")
+    return 0
+
+
+cdef int prepare_tls(Store self, server *v) except -1:
+    cdef char why[512]
+    cdef bint ok
+    acquire(self.s)
+    ok = context_for_clients(&v.tls, &self.s.config, why, sizeof(why))
+    release(self.s)
+    if not ok:
+        raise cannot_encrypt(why)
+    return 0
+
+
+cdef object cannot_encrypt(const char *why):
+    from kvd.errors import ConfigError
+    return ConfigError(f"tls: {why.decode(errors='replace')}")
+
+
+def check_masters(Store self not None):
+    """Check the options by which links to masters are encrypted (tls-replication). Raises kvd.ConfigError."""
+    cdef context trial
+    cdef char why[512]
+    cdef bint ok
+    acquire(self.s)
+    ok = not cfg(&self.s.config, OPT_TLS_REPLICATION) or context_for_masters(&trial, &self.s.config, why, sizeof(why))
+    if ok and cfg(&self.s.config, OPT_TLS_REPLICATION):
+        context_release(&trial)
+    release(self.s)
+    if not ok:
+        raise cannot_encrypt(why)
+
+
+cdef int listen_tcp(server *v, hosts, int port, bint is_tls) except -1:
     cdef bytes host
     for name in hosts:
         host = name.encode()
-        if not server_listen(v, host, port):
-            raise cannot_listen(f"Failed listening on port {port} (TCP), address {name}")
+        if not server_listen(v, host, port, is_tls):
+            raise cannot_listen(f"Failed listening on port {port} ({'TLS' if is_tls else 'TCP'}), address {name}")
     return 0
 
 
@@ -186,13 +226,16 @@ class Server:
     See Store.serve for the arguments.
     """
 
-    def __init__(self, store=None, port=None, *, host="127.0.0.1", unix_path=None, threads=None, log=False):  # no-cython-lint
+    def __init__(self, store=None, port=None, *, host="127.0.0.1", unix_path=None, tls=None, tls_port=None, threads=None, log=False):  # no-cython-lint
         import kvd
         self.store = kvd.Store() if store is None else store
         hosts = [host] if isinstance(host, str) else list(host)
-        if port is None and unix_path is None:
+        if tls is not None:
+            tls.configure(self.store)
+            tls_port = 0 if tls_port is None else tls_port
+        if port is None and unix_path is None and tls_port is None:
             port = 0
-        start(self.store, hosts, port, unix_path, threads or int(self.store.option("io-threads")), log)
+        start(self.store, hosts, port, tls_port, unix_path, threads or int(self.store.option("io-threads")), log)
         self.host = hosts[0].lstrip("-")
 
     @property
@@ -202,16 +245,23 @@ class Server:
         return store.v.port if store.v != NULL else 0
 
     @property
+    def tls_port(self):
+        """The TCP port for TLS; 0 if there is none, or after stop()."""
+        cdef Store store = self.store
+        return store.v.tls_port if store.v != NULL else 0
+
+    @property
     def unix_path(self):
         """The path of the unix socket, or None."""
         return self.store.unix_path
 
     @property
     def url(self):
-        """The URL for redis.from_url."""
-        if self.port:
+        """The URL for redis.from_url: of the plain port if there is one, else of the TLS port, else of the unix socket."""
+        if self.port or self.tls_port:
             host = "127.0.0.1" if self.host == "*" else "[::1]" if self.host == "::*" else self.host
-            return f"redis://{f'[{host}]' if ':' in host and host[0] != '[' else host}:{self.port}"
+            place = f"[{host}]" if ":" in host and host[0] != "[" else host
+            return f"redis://{place}:{self.port}" if self.port else f"rediss://{place}:{self.tls_port}"
         return f"unix://{self.unix_path}"
 
     def stop(self):
@@ -238,4 +288,4 @@ class Server:
         self.stop()
 
     def __repr__(self):
-        return f"<kvd.Server {self.url}>" if self.port or self.unix_path else "<kvd.Server stopped>"
+        return f"<kvd.Server {self.url}>" if self.port or self.tls_port or self.unix_path else "<kvd.Server stopped>"

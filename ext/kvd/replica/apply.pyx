@@ -190,7 +190,7 @@ cdef void apply_stream(attempt *a) noexcept nogil:
     if not a.r.up.changed and y.c != NULL:
         y.before = a.r.stream.offset
         a.r.up.state = LINK_CONNECTED
-        y.c.fd = a.w.fd
+        y.c.fd = a.w.line.fd
         y.c.killed = y.c.closing = False
         special_set(&y.c.special, SPECIAL_CLOSED, False)
         y.c.addr.len = 0

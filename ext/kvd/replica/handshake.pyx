@@ -1,23 +1,24 @@
 """A connection to a master, from its greeting to the answer to PSYNC.
 
-    PING | AUTH | REPLCONF listening-port, ip-address, capa eof psync2 | PSYNC id offset -> +FULLRESYNC id offset, or +CONTINUE id
+    TLS, if tls-replication asks for it | PING | AUTH | REPLCONF listening-port, ip-address, capa eof psync2 | PSYNC id offset -> +FULLRESYNC id offset, or +CONTINUE id
 
 Everything here waits without the lock. What a master of an old version does not know is not asked for again.
 """
 
-
+from libc.errno cimport ENOMEM
 from libc.stdio cimport snprintf
 from libc.string cimport memchr, strerror, strncmp
 
 from kvd.core.text cimport INT_TEXT, format_int, parse_int
 from kvd.core.view cimport view_of, view_str
 from kvd.core.word cimport view_is_word
+from kvd.net.context cimport context, context_for_masters, context_release
 from kvd.replica.replication cimport HANDOVER_ASKED, HANDOVER_DONE, HANDOVER_REFUSED, LINK_SYNC
-from kvd.replica.wire cimport ECANCELED, wire_command, wire_init, wire_line, wire_open
+from kvd.replica.wire cimport ECANCELED, wire_command, wire_error, wire_init, wire_line, wire_open, wire_secure
 from kvd.session.session cimport clients_of
 from kvd.store.config cimport (
     OPT_MASTERAUTH, OPT_MASTERUSER, OPT_PORT, OPT_REPLICA_ANNOUNCE_IP, OPT_REPLICA_ANNOUNCE_PORT, OPT_REPL_TIMEOUT,
-    cfg, config_text,
+    OPT_TLS_PORT, OPT_TLS_REPLICATION, cfg, config, config_copy, config_init, config_release, config_text,
 )
 from kvd.store.lock cimport usleep
 from kvd.store.log cimport LOG_NOTICE, LOG_WARNING, log_line
@@ -59,7 +60,7 @@ cdef void lock_between_commands(attempt *a) noexcept nogil:
 cdef bint lost(attempt *a, const char *format) noexcept nogil:
     """False. The connection has failed; nothing is logged if it was to end."""
     if a.w.error != ECANCELED:
-        tell(a, LOG_WARNING, format, view_str(strerror(a.w.error)))
+        tell(a, LOG_WARNING, format, view_str(wire_error(&a.w)))
     return False
 
 
@@ -87,9 +88,32 @@ cdef bint connect(attempt *a) noexcept nogil:
         return lost(a, b"Error condition on socket for SYNC: %.*s")
     log_line(a.s, LOG_NOTICE, b"MASTER <-> REPLICA sync started")
     store_lock(a.s)
-    a.r.up.fd = a.w.fd
+    a.r.up.fd = a.w.line.fd
     store_unlock(a.s)
     return True
+
+
+cdef bint encrypt(attempt *a) noexcept nogil:
+    """If tls-replication asks for that. Files are read without the lock."""
+    cdef config own
+    cdef context x
+    cdef char why[512]
+    cdef bint ok, on
+    config_init(&own)
+    store_lock(a.s)
+    on = cfg(&a.s.config, OPT_TLS_REPLICATION) and a.host[0] != c'/'
+    ok = not on or config_copy(&own, &a.s.config)
+    store_unlock(a.s)
+    if on:
+        snprintf(why, sizeof(why), b"%s", strerror(ENOMEM))
+        ok = ok and context_for_masters(&x, &own, why, sizeof(why))
+        if ok:
+            ok = wire_secure(&a.w, &x, a.host) or lost(a, b"Error condition on socket for SYNC: %.*s")
+            context_release(&x)
+        else:
+            tell(a, LOG_WARNING, b"The link to the master cannot be encrypted: %.*s", view_str(why))
+    config_release(&own)
+    return ok
 
 
 cdef bint ping(attempt *a) noexcept nogil:
@@ -155,7 +179,8 @@ cdef bint introduce(attempt *a) noexcept nogil:
     store_lock(a.s)
     port = cfg(&a.s.config, OPT_REPLICA_ANNOUNCE_PORT)
     if port == 0 and a.s.parts[<int>PART_SERVER] != NULL:      # without a server it listens nowhere
-        port = cfg(&a.s.config, OPT_PORT)
+        port = cfg(&a.s.config, OPT_TLS_PORT) if cfg(&a.s.config, OPT_TLS_REPLICATION) else 0
+        port = port or cfg(&a.s.config, OPT_PORT)
     snprintf(ip, HOST_ROOM, b"%s", config_text(&a.s.config, OPT_REPLICA_ANNOUNCE_IP))
     store_unlock(a.s)
     snprintf(version, sizeof(version), b"%d.%d.%d", <int>CLAIMED // 10000, <int>CLAIMED // 100 % 100, <int>CLAIMED % 100)
@@ -166,7 +191,7 @@ cdef bint introduce(attempt *a) noexcept nogil:
 
 
 cdef bint shake_hands(attempt *a) noexcept nogil:
-    return connect(a) and ping(a) and log_in(a) and introduce(a)
+    return connect(a) and encrypt(a) and ping(a) and log_in(a) and introduce(a)
 
 
 # ---- PSYNC -------------------------------------------------------------------------------------------

@@ -262,7 +262,7 @@ cdef void transfer(call *c, migration *m) noexcept nogil:
     if not connects(c, m) and m.peer.error != ECONNREFUSED:
         reply_error(c, b"IOERR error or timeout connecting to the client")
         return
-    if m.peer.fd < 0 or not sends(m):      # a connection that is refused is one that cannot be written to: Redis does not look
+    if m.peer.line.fd < 0 or not sends(m):      # a connection that is refused is one that cannot be written to: Redis does not look
         reply_error(c, b"IOERR error or timeout writing to target instance")
         return
     whole = read_replies(m)

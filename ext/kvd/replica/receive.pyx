@@ -27,6 +27,7 @@ from libc.string cimport memcmp, memcpy, memmove, strerror
 from kvd.core.clock cimport wall_ms
 from kvd.core.text cimport parse_int
 from kvd.core.view cimport view, view_of, view_str
+from kvd.net.plain cimport set_errno
 from kvd.persist.file cimport file_nameless, file_write
 from kvd.persist.journal cimport journal_of
 from kvd.persist.load cimport (
@@ -39,7 +40,7 @@ from kvd.persist.rewrite cimport log_is_stale
 from kvd.replica.handshake cimport lock_between_commands, tell
 from kvd.replica.master cimport replicas_disconnect
 from kvd.replica.replication cimport ID_ROOM, stream_end, stream_move
-from kvd.replica.wire cimport ECANCELED, set_errno, wire_line, wire_read, wire_transmit
+from kvd.replica.wire cimport ECANCELED, wire_line, wire_read, wire_send_now
 from kvd.run.after cimport after
 from kvd.store.change cimport changes_are_saved, changes_made
 from kvd.store.config cimport OPT_DATABASES, OPT_DIR, OPT_RDBCHECKSUM, OPT_REPL_DISKLESS_LOAD, cfg, config_text
@@ -242,7 +243,7 @@ cdef bint install(attempt *a, loading *l) noexcept nogil:
 cdef void give_sign_of_life(attempt *a) noexcept nogil:
     if wall_ms() - a.alive_ms >= ALIVE_MS:
         a.alive_ms = wall_ms()
-        wire_transmit(a.w.fd, b"\n", 1)
+        wire_send_now(&a.w, b"\n", 1)
 
 
 cdef bint load_slices(receiving *v, loading *l) noexcept nogil:

@@ -5,8 +5,8 @@
                                                             the replicas does not know the mark
 
 A thread alternates between a slice of the snapshot, under the lock, and its bytes, which it writes without. The network threads go on;
-they do not write to these sockets meanwhile. Each socket is duplicated, so that a connection that is closed meanwhile is noticed
-here, and its number belongs to no other. The slowest replica sets the pace; one that takes no byte for repl-timeout is cut.
+they do not write to these sockets meanwhile. Each connection's channel is shared (net/channel.pyx), so that one that is closed meanwhile
+is noticed here, and an encrypted one is never used by two threads at once. The slowest replica sets the pace; one that takes no byte for repl-timeout is cut.
 
 The offset is that of the snapshot's instant. What follows it waits in the backlog, and is sent when the replica has acknowledged the
 snapshot: the bytes of the stream must not mix with the mark, which ends a read.
@@ -22,6 +22,8 @@ from kvd.core.buf cimport buf, buf_release, buf_reserve
 from kvd.core.clock cimport NEVER, mono_us, wall_ms
 from kvd.core.crc64 cimport crc64
 from kvd.core.threads cimport pthread_join, pthread_t, thread_start
+from kvd.net.channel cimport channel
+from kvd.net.plain cimport would_block
 from kvd.persist.file cimport RDB_HEADER, file_nameless, file_write, rdb_magic
 from kvd.persist.rdb.forms cimport RDB_AUX, RDB_LEAST, RDB_VERSION, RDB_VERSION_VALKEY
 from kvd.persist.saves cimport is_busy
@@ -34,7 +36,7 @@ from kvd.replica.master cimport replica_online, replica_text
 from kvd.replica.replication cimport (
     CAPA_EOF, ID_ROOM, REPLICA_SENDING, REPLICA_SENT, REPLICA_WAITING, replica, replication_wake,
 )
-from kvd.replica.wire cimport wire_transmit, wire_wait
+from kvd.replica.wire cimport wire_wait
 from kvd.session.session cimport session_end, session_kill
 from kvd.store.config cimport (
     OPT_DATABASES, OPT_DIR, OPT_RDBCHECKSUM, OPT_REPL_DISKLESS_SYNC, OPT_REPL_DISKLESS_SYNC_DELAY,
@@ -49,7 +51,6 @@ cdef extern from "kvd/replica/id.h" nogil:
 
 cdef extern from "<unistd.h>" nogil:
     int close(int fd)
-    int dup(int fd)
     ssize_t pread(int fd, void *p, size_t n, long at)
 
 cdef enum:
@@ -61,7 +62,7 @@ cdef enum:
 
 cdef struct target:
     replica *one               # NULL: it is gone. Under the lock
-    int fd
+    channel line               # a second one for its connection
     bint old                   # it came by SYNC
     bint failed
 
@@ -152,18 +153,20 @@ cdef int64_t transfer_due_ms(replication *r, int64_t now) noexcept nogil:
 cdef bint send(transfer *t, target *to, const char *p, size_t n) noexcept nogil:
     cdef int64_t moved = mono_us()
     cdef ssize_t k
-    while n and not to.failed:
-        k = wire_transmit(to.fd, p, n)
-        if k < 0:
+    while (n or to.line.unsent) and not to.failed:
+        k = to.line.by.write(&to.line, p, n) if n else to.line.by.flush(&to.line)
+        if k < 0 and not would_block():
             to.failed = True
         elif k > 0:
             moved = mono_us()
             p += k
             n -= k
+        elif k == 0 and not to.line.unsent:
+            break
         elif t.cancelled or mono_us() - moved > t.timeout_ms * 1000 or to.one == NULL:
             to.failed = True
         else:
-            wire_wait(to.fd, True, STEP_MS)
+            wire_wait(to.line.fd, True, STEP_MS)
     return not to.failed
 
 
@@ -262,7 +265,7 @@ cdef void end_target(transfer *t, target *to, bint ok) noexcept nogil:
     """Under the lock."""
     cdef char name[NAME_ROOM]
     cdef char text[512]
-    close(to.fd)
+    to.line.by.close(&to.line)
     if to.one == NULL:
         return
     to.one.transfer_at = NULL
@@ -327,7 +330,7 @@ cdef transfer *transfer_new(replication *r, replica *first) noexcept nogil:
     """With those that wait, as far as one snapshot serves all of them."""
     cdef transfer *t = <transfer *>calloc(1, sizeof(transfer) + r.count * sizeof(target))
     cdef replica *one = r.first
-    cdef int fd
+    cdef channel *line
     if t == NULL:
         return NULL
     t.of = r
@@ -340,10 +343,9 @@ cdef transfer *transfer_new(replication *r, replica *first) noexcept nogil:
     make_id(t.mark)
     while one != NULL:
         if fits(one, first):
-            fd = dup(one.who.fd)
-            if fd >= 0:
+            line = one.who.line
+            if line != NULL and line.by.share(line, &t.targets[t.count].line):
                 t.targets[t.count].one = one
-                t.targets[t.count].fd = fd
                 t.targets[t.count].old = one.old
                 t.count += 1
                 t.by_file = t.by_file or not one.capabilities & CAPA_EOF
@@ -351,12 +353,17 @@ cdef transfer *transfer_new(replication *r, replica *first) noexcept nogil:
     return t
 
 
-cdef void drop(transfer *t) noexcept nogil:
+cdef void drop(transfer *t, bint forked) noexcept nogil:
+    cdef channel *line
     cdef int i
     for i in range(t.count):
         if t.targets[i].one != NULL:
             t.targets[i].one.transfer_at = NULL
-        close(t.targets[i].fd)
+        line = &t.targets[i].line
+        if forked:
+            line.by.forget(line)
+        else:
+            line.by.close(line)
     if t.file >= 0:
         close(t.file)
     free(t)
@@ -412,7 +419,7 @@ cdef void refuse(transfer *t) noexcept nogil:
     log_line(t.s, LOG_WARNING, b"BGSAVE for replication failed")
     for i in range(t.count):
         session_kill(t.targets[i].one.who)
-    drop(t)
+    drop(t, False)
 
 
 cdef void transfer_begin_due(replication *r, int64_t now) noexcept nogil:
@@ -426,7 +433,7 @@ cdef void transfer_begin_due(replication *r, int64_t now) noexcept nogil:
     if t == NULL:
         return
     if t.count == 0:
-        drop(t)                        # a sign of life is on its way to them
+        drop(t, False)                        # a sign of life is on its way to them
     elif not launch(t, first):
         refuse(t)
 
@@ -441,5 +448,5 @@ cdef void transfer_stop(replication *r) noexcept nogil:
 
 cdef void transfer_abandon(replication *r) noexcept nogil:
     if r.transfer != NULL:
-        drop(transfer_of(r))
+        drop(transfer_of(r), True)
         r.transfer = NULL

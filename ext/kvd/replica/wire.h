@@ -19,10 +19,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#ifndef MSG_NOSIGNAL
-#define MSG_NOSIGNAL 0
-#endif
-
 static inline int kvd_wire_socket(int family) {
     int fd = socket(family, SOCK_STREAM, 0), on = 1;
     if (fd < 0) return -1;
@@ -88,21 +84,11 @@ static inline int kvd_wire_wait(int fd, int writing, int ms) {
     return poll(&p, 1, ms) > 0;
 }
 
-/* bytes, 0: it would block, or -1 and errno; the end of the stream is ECONNRESET */
-static inline ssize_t kvd_wire_receive(int fd, char *p, size_t n) {
-    ssize_t r;
-    do { r = recv(fd, p, n, 0); } while (r < 0 && errno == EINTR);
-    if (r == 0 && n) { errno = ECONNRESET; return -1; }
-    return r < 0 && (errno == EAGAIN || errno == EWOULDBLOCK) ? 0 : r;
-}
-
-static inline ssize_t kvd_wire_send(int fd, const char *p, size_t n) {
-    ssize_t r;
-    do { r = send(fd, p, n, MSG_NOSIGNAL); } while (r < 0 && errno == EINTR);
-    return r < 0 && (errno == EAGAIN || errno == EWOULDBLOCK) ? 0 : r;
+/* is it a name, which the greeting of TLS can tell the other side? Not an address or a path */
+static inline int kvd_wire_is_name(const char *host) {
+    return strchr(host, ':') == NULL && host[0] != '/' && host[strspn(host, "0123456789.")] != 0;
 }
 
 static inline void kvd_wire_shutdown(int fd) { shutdown(fd, SHUT_RDWR); }
-static inline void kvd_wire_set_error(int code) { errno = code; }
 
 #endif

@@ -1,24 +1,25 @@
 """A connection to another server, used by a thread of its own: to a master, or by MIGRATE.
 
 Calls wait, but never longer than the timeout without a byte of progress, and end soon after `ended` has become true.
-Names are resolved by the system, which has its own limit of time.
+Names are resolved by the system, which has its own limit of time. The bytes go through a channel (net/channel.pyx): as they are, or
+encrypted after wire_secure.
 """
 
-from libc.errno cimport EMSGSIZE, ENOMEM, ETIMEDOUT, errno
-from libc.string cimport memchr, memcpy, memset
+from libc.errno cimport ECONNRESET, EMSGSIZE, ENOMEM, EPROTO, ETIMEDOUT, errno
+from libc.string cimport memchr, memcpy, memset, strerror
 
 from kvd.core.buf cimport buf_drop_front, buf_release, buf_reserve
 from kvd.core.clock cimport mono_us
 from kvd.core.view cimport view_of
+from kvd.net.channel cimport GREET_DONE, GREET_FAILED, channel_open
+from kvd.net.plain cimport would_block
+from kvd.net.secure cimport secure_connect
 from kvd.resp.writer cimport write_command
-
-cdef extern from "<unistd.h>" nogil:
-    int close(int fd)
 
 cdef extern from "kvd/replica/wire.h" nogil:
     int start "kvd_wire_start" (const char *host, int port, int at, bint *more)
     int result "kvd_wire_result" (int fd)
-    ssize_t receive "kvd_wire_receive" (int fd, char *p, size_t n)
+    bint is_name "kvd_wire_is_name" (const char *host)
 
 cdef enum:
     STEP_MS = 100              # between two looks at `ended`
@@ -28,15 +29,13 @@ cdef enum:
 
 cdef void wire_init(wire *w, int64_t timeout_ms, const bint *ended) noexcept nogil:
     memset(w, 0, sizeof(wire))
-    w.fd = -1
+    channel_open(&w.line, -1)
     w.timeout_ms = timeout_ms
     w.ended = ended
 
 
 cdef void wire_close(wire *w) noexcept nogil:
-    if w.fd >= 0:
-        close(w.fd)
-    w.fd = -1
+    w.line.by.close(&w.line)
     w.at = 0
     buf_release(&w.data)
 
@@ -53,7 +52,7 @@ cdef bint ready(wire *w, bint writing, int64_t ms) noexcept nogil:
     while True:
         if w.ended != NULL and w.ended[0]:
             return fail(w, ECANCELED)
-        if wire_wait(w.fd, writing, <int>max(min(left, <int64_t>STEP_MS), <int64_t>0)):
+        if wire_wait(w.line.fd, writing, <int>max(min(left, <int64_t>STEP_MS), <int64_t>0)):
             return True
         left = (until - mono_us()) // 1000
         if left <= 0:
@@ -64,32 +63,52 @@ cdef bint wire_open(wire *w, const char *host, int port) noexcept nogil:
     cdef int at = 0
     cdef bint more = True
     while more:
-        w.fd = start(host, port, at, &more)
-        w.error = errno if w.fd < 0 else 0
-        if w.fd >= 0 and ready(w, True, w.timeout_ms):
-            w.error = result(w.fd)
+        channel_open(&w.line, start(host, port, at, &more))
+        w.error = errno if w.line.fd < 0 else 0
+        if w.line.fd >= 0 and ready(w, True, w.timeout_ms):
+            w.error = result(w.line.fd)
         if w.error == 0:
             return True
-        if w.fd >= 0:
-            close(w.fd)
-            w.fd = -1
+        w.line.by.close(&w.line)
         if w.error == ECANCELED:
             return False
         at += 1
     return False
 
 
+cdef bint wire_secure(wire *w, const context *x, const char *host) noexcept nogil:
+    cdef int state = 0
+    if not secure_connect(&w.line, w.line.fd, x, host if is_name(host) else NULL):
+        return fail(w, ENOMEM)
+    while state != GREET_DONE:
+        state = w.line.by.greet(&w.line)
+        if state == GREET_FAILED:
+            return fail(w, EPROTO)
+        if (state != GREET_DONE or w.line.unsent) and not ready(w, w.line.unsent, w.timeout_ms):
+            return False
+    return wire_send(w, NULL, 0)
+
+
+cdef const char *wire_error(wire *w) noexcept nogil:
+    return w.line.why if w.line.why != NULL and w.line.why[0] else strerror(w.error)
+
+
 cdef bint wire_send(wire *w, const char *p, size_t n) noexcept nogil:
     cdef ssize_t k
-    while n:
-        k = wire_transmit(w.fd, p, n)
-        if k < 0:
+    while n or w.line.unsent:
+        k = w.line.by.write(&w.line, p, n) if n else w.line.by.flush(&w.line)
+        if k < 0 and not would_block():
             return fail(w, errno)
-        if k == 0 and not ready(w, True, w.timeout_ms):
+        if k > 0:
+            p += k
+            n -= k
+        elif (k < 0 or w.line.unsent) and not ready(w, True, w.timeout_ms):
             return False
-        p += k
-        n -= k
     return True
+
+
+cdef void wire_send_now(wire *w, const char *p, size_t n) noexcept nogil:
+    w.line.by.write(&w.line, p, n)
 
 
 cdef bint wire_command(wire *w, int argc, const view *argv) noexcept nogil:
@@ -102,6 +121,29 @@ cdef bint wire_command(wire *w, int argc, const view *argv) noexcept nogil:
     return ok
 
 
+cdef ssize_t take(wire *w, char *p, size_t n, int64_t ms) noexcept nogil:
+    """Bytes, 0: none within ms, -1: error."""
+    cdef int64_t until = mono_us() + ms * 1000
+    cdef int64_t left = ms
+    cdef ssize_t got
+    while True:
+        if w.ended != NULL and w.ended[0]:
+            fail(w, ECANCELED)
+            return -1
+        if not w.line.buffered and not ready(w, False, max(left, <int64_t>0)):
+            return 0 if w.error == ETIMEDOUT else -1
+        got = w.line.by.read(&w.line, p, n)
+        if got > 0:
+            return got
+        if got == 0 or not would_block():
+            fail(w, errno if got else ECONNRESET)
+            return -1
+        left = (until - mono_us()) // 1000         # it was a part of something encrypted
+        if left <= 0 and not w.line.buffered:
+            fail(w, ETIMEDOUT)
+            return 0
+
+
 cdef int wire_fill(wire *w, int64_t ms) noexcept nogil:
     cdef ssize_t n
     if w.at and (w.at == w.data.len or w.at >= CHUNK):
@@ -111,14 +153,10 @@ cdef int wire_fill(wire *w, int64_t ms) noexcept nogil:
         w.data.failed = False
         fail(w, ENOMEM)
         return -1
-    if not ready(w, False, ms):
-        return 0 if w.error == ETIMEDOUT else -1
-    n = receive(w.fd, w.data.ptr + w.data.len, w.data.cap - w.data.len)
-    if n < 0:
-        fail(w, errno)
-        return -1
-    w.data.len += n
-    return n > 0
+    n = take(w, w.data.ptr + w.data.len, w.data.cap - w.data.len, ms)
+    if n > 0:
+        w.data.len += n
+    return 1 if n > 0 else <int>n
 
 
 cdef bint wire_line(wire *w, view *line) noexcept nogil:
@@ -141,16 +179,11 @@ cdef bint wire_line(wire *w, view *line) noexcept nogil:
 
 cdef ssize_t wire_read(wire *w, char *p, size_t n) noexcept nogil:
     cdef view have = wire_data(w)
-    cdef ssize_t got = 0
+    cdef ssize_t got
     if have.len:
         n = min(n, have.len)
         memcpy(p, have.ptr, n)
         w.at += n
         return n
-    while got == 0:
-        if not ready(w, False, w.timeout_ms):
-            return -1
-        got = receive(w.fd, p, n)
-    if got < 0:
-        fail(w, errno)
-    return got
+    got = take(w, p, n, w.timeout_ms)
+    return got if got > 0 else -1

@@ -5,6 +5,7 @@ from libc.stdint cimport int64_t, uint64_t
 from kvd.core.buf cimport buf
 from kvd.core.threads cimport pthread_t
 from kvd.core.view cimport view
+from kvd.net.channel cimport channel
 from kvd.resp.parser cimport parser
 from kvd.run.large cimport large_args
 from kvd.session.session cimport session
@@ -36,6 +37,8 @@ cdef struct network:           # a network thread
     size_t count
     round_state round
     connection *replying       # have output to send at the end of the round
+    connection *buffered       # have received bytes that no poll announces
+    int64_t greeting_us        # spent on handshakes in this round
     uint64_t reads             # since last reported to the store
     uint64_t writes
     uint64_t net_in
@@ -46,13 +49,17 @@ cdef struct network:           # a network thread
 cdef struct connection:
     session *session
     network *owner
-    int fd
+    channel line               # its socket, plain or encrypted
+    bint greeting              # its handshake is not done
+    int64_t greeted_until_ms   # wall; when that has to be done
     connection *next
     connection *prev
     connection *next_pending   # in pending or arrivals
     connection *next_dead
     connection *next_replying
+    connection *next_buffered
     bint is_replying
+    bint is_buffered
     bint is_pending
     buf input
     parser parser
@@ -66,10 +73,12 @@ cdef struct connection:
     bint writing               # the poller watches for writing
     bint dead                  # closed; freed at the end of the round
 
-cdef connection *connection_new(network *net, int fd, bint is_unix, const char *unix_path) noexcept nogil   # under the lock
+cdef connection *connection_new(network *net, channel *line, bint is_unix, const char *unix_path) noexcept nogil   # under the lock; takes the channel over, or NULL
 cdef void connection_readable(connection *k) noexcept nogil
 cdef void connection_writable(connection *k) noexcept nogil
 cdef void connection_reply(connection *k) noexcept nogil       # sends the output of the round
 cdef void connection_resume(connection *k) noexcept nogil      # after a pause, a wake or a kill
 cdef void connection_close(connection *k) noexcept nogil       # marks it dead; the loop frees it
+cdef void connection_drop(connection *k, bint forked) noexcept nogil   # the same under the lock, of one that is not dead. forked: without a byte to the client
+cdef void connection_hasten(connection *k, int64_t now) noexcept nogil   # closes it if its handshake takes too long
 cdef void connection_free(connection *k) noexcept nogil        # under the lock

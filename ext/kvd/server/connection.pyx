@@ -5,7 +5,8 @@
 
 Receiving, parsing and sending hold no lock. A session's replies (`session.out`) are
 only accessed under the lock; `sending` belongs to the connection, and the two are swapped, not copied.
-Output that cannot be sent at once waits for the socket to become writable.
+Output that cannot be sent at once waits for the socket to become writable. How bytes travel is the channel's (net/channel.pyx): if
+that begins with a handshake, it comes first, and counts as a connection meanwhile; one that takes too long is closed.
 
 Limits: input (client-query-buffer-limit), output (client-output-buffer-limit), both close the
 connection and are counted.
@@ -22,6 +23,7 @@ Such a command runs alone. If the value has taken the argument, the connection g
 """
 
 from libc.stdint cimport int64_t
+from libc.stdio cimport snprintf
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcpy, memmove, memset
 
@@ -32,6 +34,8 @@ from kvd.core.pages cimport use_huge_pages
 from kvd.core.table cimport table, table_hash, table_prefetch, table_prefetch_entry
 from kvd.core.threads cimport pthread_self
 from kvd.core.view cimport view_of, view_str
+from kvd.net.channel cimport GREET_DONE, GREET_FAILED
+from kvd.net.plain cimport would_block
 from kvd.resp.parser cimport (
     PARSE_COMMAND, PARSE_EMPTY, PARSE_ERROR, PARSE_MORE, parse, parser_dropped, parser_init, parser_moved,
     parser_release, parser_wants,
@@ -40,7 +44,7 @@ from kvd.run.dispatch cimport DISPATCH_PAUSED, dispatch
 from kvd.run.figures cimport figure_error
 from kvd.run.large cimport USE_COPIED, USE_TAKEN, large_lend, large_reclaim, large_release, large_use, large_use_of
 from kvd.server.poll cimport poll_forget, poll_watch, waker_wake
-from kvd.server.socket cimport close, endpoint, receive, socket_tune, transmit, would_block
+from kvd.server.socket cimport endpoint, socket_tune
 from kvd.session.clients cimport session_delete, session_new
 from kvd.session.session cimport (
     buf_set, clients_of, is_authenticated, session_account, session_end, session_limit_output, session_within_limits,
@@ -57,6 +61,7 @@ cdef enum:
     TAIL_MAX = 65536           # bytes after it
     UNREPORTED = 16384         # bytes that a half-received command may hold before they are reported to the store
     KEEP_BUFFER = 65536        # larger buffers are freed when empty
+    GREETING_MS = 10000        # for a handshake
 
 
 cdef void wake_connection(session *c) noexcept nogil:
@@ -70,7 +75,7 @@ cdef void wake_connection(session *c) noexcept nogil:
         waker_wake(k.owner.waker)
 
 
-cdef connection *connection_new(network *net, int fd, bint is_unix, const char *unix_path) noexcept nogil:
+cdef connection *connection_new(network *net, channel *line, bint is_unix, const char *unix_path) noexcept nogil:
     cdef connection *k = <connection *>calloc(1, sizeof(connection))
     cdef session *c
     cdef char text[128]
@@ -84,19 +89,22 @@ cdef connection *connection_new(network *net, int fd, bint is_unix, const char *
         return NULL
     k.session = c
     k.owner = net
-    k.fd = fd
+    k.line = line[0]
+    k.greeting = line.by.greets
+    k.greeted_until_ms = wall_ms() + GREETING_MS
     parser_init(&k.parser)
-    c.fd = fd
+    c.fd = line.fd
+    c.line = &k.line
     c.link = k
     c.wake = wake_connection
     if is_unix:
         buf_printf(&c.addr, b"%s:0", unix_path)
         buf_printf(&c.laddr, b"%s:0", unix_path)
     else:
-        socket_tune(fd, <int>cfg(&net.store.config, OPT_TCP_KEEPALIVE))
-        n = endpoint(fd, False, text, sizeof(text), NULL)
+        socket_tune(line.fd, <int>cfg(&net.store.config, OPT_TCP_KEEPALIVE))
+        n = endpoint(line.fd, False, text, sizeof(text), NULL)
         buf_set(&c.laddr, view_of(text, max(n, 0)))
-        n = endpoint(fd, True, text, sizeof(text), &local)
+        n = endpoint(line.fd, True, text, sizeof(text), &local)
         buf_set(&c.addr, view_of(text, max(n, 0)))
     c.local = local
     session_account(c)
@@ -112,15 +120,26 @@ cdef void connection_free(connection *k) noexcept nogil:
     free(k)
 
 
-cdef void connection_close(connection *k) noexcept nogil:
-    if k.dead:
-        return
+cdef void connection_drop(connection *k, bint forked) noexcept nogil:
     k.dead = True
     k.next_dead = k.owner.dead
     k.owner.dead = k
-    poll_forget(k.owner.poller, k.fd)
-    close(k.fd)
-    k.fd = -1
+    if forked:                         # the poller is the parent's, too
+        k.line.by.forget(&k.line)
+    else:
+        poll_forget(k.owner.poller, k.line.fd)
+        k.line.by.close(&k.line)
+
+
+cdef void connection_close(connection *k) noexcept nogil:
+    if k.dead:
+        return
+    if k.session.replica == NULL:
+        connection_drop(k, False)
+        return
+    store_lock(k.owner.store)          # a transfer may be about to share its channel
+    connection_drop(k, False)
+    store_unlock(k.owner.store)
 
 
 # ---- output -----------------------------------------------------------------------------------------
@@ -152,12 +171,33 @@ cdef void take_output(connection *k) noexcept nogil:
     c.pending = k.sending.len - k.sent
 
 
+cdef void watch(connection *k) noexcept nogil:
+    """For writing too, if there is anything to write. More of a stream is taken when it can be sent."""
+    cdef bint writing = k.sending.len != 0 or k.line.unsent or (k.session.feed != NULL and k.session.behind != 0)
+    if writing != k.writing:
+        k.writing = writing
+        poll_watch(k.owner.poller, k.line.fd, k, writing, False)
+
+
+cdef void look_after(connection *k) noexcept nogil:
+    """What the socket's readiness to be read does not tell of its channel. Replies of this round are sent at its end."""
+    if not k.is_replying:
+        watch(k)
+    if k.line.buffered and not k.is_buffered:
+        k.is_buffered = True
+        k.next_buffered = k.owner.buffered
+        k.owner.buffered = k
+
+
 cdef void send_output(connection *k) noexcept nogil:
     """Without the lock."""
     cdef ssize_t n
-    cdef bint rest, more
+    cdef bint rest
+    if k.line.unsent and k.line.by.flush(&k.line) < 0:
+        connection_close(k)
+        return
     while k.sent < k.sending.len:
-        n = transmit(k.fd, k.sending.ptr + k.sent, k.sending.len - k.sent)
+        n = k.line.by.write(&k.line, k.sending.ptr + k.sent, k.sending.len - k.sent)
         if n <= 0:
             if n < 0 and would_block():
                 break
@@ -174,10 +214,37 @@ cdef void send_output(connection *k) noexcept nogil:
         k.sent = k.sending.len = 0
         if k.sending.cap > KEEP_BUFFER:
             buf_release(&k.sending)
-    more = rest or (k.session.feed != NULL and k.session.behind != 0)      # more of a stream is taken when it can be sent
-    if more != k.writing:
-        k.writing = more
-        poll_watch(k.owner.poller, k.fd, k, more, False)
+    watch(k)
+
+
+# ---- handshake --------------------------------------------------------------------------------------
+
+cdef void log_refusal(connection *k, const char *why) noexcept nogil:
+    cdef char text[600]
+    snprintf(text, sizeof(text), b"Error accepting a client connection: %s (addr=%.*s laddr=%.*s)", why, <int>k.session.addr.len,
+             k.session.addr.ptr, <int>k.session.laddr.len, k.session.laddr.ptr)
+    log_line(k.owner.store, LOG_WARNING, text)
+
+
+cdef void greet(connection *k) noexcept nogil:
+    """A step of the handshake. When it is done, the words of a refusal can be sent."""
+    cdef int state = k.line.by.greet(&k.line)
+    if state == GREET_FAILED:
+        log_refusal(k, k.line.why)
+        connection_close(k)
+        return
+    if state == GREET_DONE:
+        k.greeting = False
+        if k.session.out.len:
+            connection_resume(k)
+    if not k.dead:
+        look_after(k)
+
+
+cdef void connection_hasten(connection *k, int64_t now) noexcept nogil:
+    if k.greeting and now >= k.greeted_until_ms and not k.dead:
+        log_refusal(k, b"the handshake takes too long")
+        connection_close(k)
 
 
 cdef void finish_round(connection *k) noexcept nogil:
@@ -187,11 +254,14 @@ cdef void finish_round(connection *k) noexcept nogil:
         return
     if k.sending.len:
         send_output(k)
-    if k.session.closing and not k.dead and k.sending.len == 0:
+    if k.session.closing and not k.dead and k.sending.len == 0 and not k.line.unsent:
         connection_close(k)
 
 
 cdef void connection_writable(connection *k) noexcept nogil:
+    if k.greeting:
+        greet(k)
+        return
     send_output(k)
     if not k.dead:
         store_lock(k.owner.store)
@@ -489,6 +559,15 @@ cdef void rewind_to(connection *k, size_t at) noexcept nogil:
 
 
 cdef void connection_readable(connection *k) noexcept nogil:
+    if k.greeting:
+        greet(k)
+    else:
+        receive_some(k)
+        if not k.dead and (k.line.unsent or k.line.buffered):
+            look_after(k)
+
+
+cdef void receive_some(connection *k) noexcept nogil:
     cdef size_t room = parser_wants(&k.parser, k.input.len)
     cdef ssize_t n
     cdef int64_t limit = cfg(&k.owner.store.config, OPT_CLIENT_QUERY_BUFFER_LIMIT)
@@ -497,7 +576,7 @@ cdef void connection_readable(connection *k) noexcept nogil:
     if not (buf_reserve_exactly(&k.input, max(room, <size_t>CHUNK)) if room > CHUNK or k.large_at else buf_reserve(&k.input, CHUNK)):
         connection_close(k)            # a large argument is not moved while it arrives
         return
-    n = receive(k.fd, k.input.ptr + k.input.len, min(k.input.cap - k.input.len, <size_t>BIG_CHUNK))
+    n = k.line.by.read(&k.line, k.input.ptr + k.input.len, min(k.input.cap - k.input.len, <size_t>BIG_CHUNK))
     if n <= 0:
         if n == 0 or not would_block():
             connection_close(k)

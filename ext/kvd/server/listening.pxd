@@ -1,5 +1,7 @@
 """The sockets that a server listens on, and the acceptance of clients. See listening.pyx."""
 
+from kvd.net.channel cimport channel
+from kvd.net.context cimport context
 from kvd.server.connection cimport network
 from kvd.store.config cimport config
 from kvd.store.store cimport store
@@ -11,6 +13,7 @@ cdef enum:
 cdef struct listener:
     int fd                     # -1: the slot is free
     bint is_unix
+    bint is_tls
     bint leaving               # its address is being changed
     char *path                 # of a unix socket; own copy
     char *word                 # of a TCP address, as in `bind`; own copy
@@ -24,14 +27,16 @@ cdef struct server:
     int threads_started
     int next_thread
     int port                   # the TCP port in use; 0: none
+    int tls_port               # the same, for TLS
+    context tls                # for the connections that are accepted there; under the store's lock
     bint stop_asked            # SHUTDOWN
     int stopped[2]             # a waker for server_wait
     int references             # of the store, and of each server_wait; counted under the GIL
     bint stopping
 
-cdef bint server_listen(server *v, const char *word, int port) noexcept nogil      # a word of `bind`; False: see errno
+cdef bint server_listen(server *v, const char *word, int port, bint is_tls) noexcept nogil      # a word of `bind`; False: see errno
 cdef bint server_listen_unix(server *v, const char *path, int mode) noexcept nogil
-cdef int listen_elsewhere(store *s, config *wanted) noexcept nogil                 # CONFIG SET port and bind: -1, or the option that failed
+cdef int server_reconfigure(store *s, config *wanted, bint about_tls) noexcept nogil               # CONFIG SET of port, bind, or tls-...: see store.on_listen
 cdef void close_listeners(server *v, bint remove_paths) noexcept nogil
-cdef bint server_admit(server *v, int fd, bint is_unix) noexcept nogil             # False: refused and closed
+cdef bint server_admit(server *v, listener *l, int fd, channel *line, const char **denied) noexcept nogil   # under the lock. False: refused and closed. denied: what to tell the client before it is closed, or NULL
 cdef network *server_assign(server *v) noexcept nogil                              # the thread for the next client

@@ -12,19 +12,21 @@ statistics (`hz` a second).
 
 from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport free
-from libc.string cimport memset
+from libc.string cimport memset, strlen
 
+from kvd.core.buf cimport buf_add
 from kvd.core.clock cimport mono_us, pace_update, wall_ms
+from kvd.net.channel cimport channel
 from kvd.persist.journal cimport journal_flush, journal_is_strict
 from kvd.run.after cimport after, expire_waits
 from kvd.server.connection cimport (
-    connection, connection_close, connection_free, connection_new, connection_readable, connection_reply,
-    connection_resume, connection_writable, round_state,
+    connection, connection_close, connection_free, connection_hasten, connection_new, connection_readable,
+    connection_reply, connection_resume, connection_writable, round_state,
 )
 from kvd.server.listening cimport MAX_LISTENERS, listener, server, server_admit, server_assign
 from kvd.server.poll cimport poll_event, poll_wait, poll_watch, waker_drain, waker_wake
 from kvd.server.socket cimport accept_one
-from kvd.session.session cimport clients_of, is_listening, pause_set, session, session_within_limits
+from kvd.session.session cimport clients_of, is_listening, pause_set, session, session_end, session_within_limits
 from kvd.session.waiters cimport waits_next
 from kvd.store.clock cimport store_time
 from kvd.store.config cimport OPT_ACTIVE_EXPIRE_EFFORT, OPT_HZ, OPT_TIMEOUT, cfg
@@ -43,6 +45,7 @@ cdef enum:
     IDLE_CHECK_MS = 1000
     STREAM_US = 200            # for which a busy thread gathers what replicas are sent
     STREAM_BYTES = 16384       # unless there is so much
+    GREETING_US = 2000         # of handshakes in a round
 
 
 cdef int64_t slice_us(store *s) noexcept nogil:
@@ -55,27 +58,39 @@ cdef void accept_all(network *net, listener *l) noexcept nogil:
     cdef int _, fd
     cdef network *target
     cdef connection *k
+    cdef channel line
+    cdef const char *denied
     for _ in range(ACCEPTS):
         fd = accept_one(l.fd)
         if fd < 0:
             return
         store_lock(net.store)
         store_time(net.store)
-        if not server_admit(v, fd, l.is_unix):
+        if not server_admit(v, l, fd, &line, &denied):
             store_unlock(net.store)
             continue
         target = server_assign(v)
-        k = connection_new(target, fd, l.is_unix, l.path)
+        k = connection_new(target, &line, l.is_unix, l.path)
         if k == NULL:
             log_line(net.store, LOG_WARNING, b"Out of memory for a new client")
-        elif target == net:
-            adopt(net, k)
+            line.by.close(&line)
         else:
-            k.next_pending = target.arrivals
-            target.arrivals = k
+            if denied != NULL:
+                buf_add(&k.session.out, denied, strlen(denied))
+                session_end(k.session)
+            hand_over(net, k)
         store_unlock(net.store)
         if k != NULL and target != net:
             waker_wake(target.waker)
+
+
+cdef void hand_over(network *net, connection *k) noexcept nogil:
+    """To its thread."""
+    if k.owner == net:
+        adopt(net, k)
+    else:
+        k.next_pending = k.owner.arrivals
+        k.owner.arrivals = k
 
 
 cdef void adopt(network *net, connection *k) noexcept nogil:
@@ -86,7 +101,7 @@ cdef void adopt(network *net, connection *k) noexcept nogil:
     net.connections = k
     net.count += 1
     k.session.relax = relax
-    poll_watch(net.poller, k.fd, k, False, True)
+    poll_watch(net.poller, k.line.fd, k, False, True)
 
 
 cdef bint gathers(network *net, connection *k) noexcept nogil:
@@ -157,6 +172,14 @@ cdef void forget_pending(network *net, connection *k) noexcept nogil:
         link[0] = k.next_pending
 
 
+cdef void forget_buffered(network *net, connection *k) noexcept nogil:
+    cdef connection **link = &net.buffered
+    while link[0] != NULL and link[0] != k:
+        link = &link[0].next_buffered
+    if link[0] == k:
+        link[0] = k.next_buffered
+
+
 cdef void free_dead(network *net) noexcept nogil:
     cdef connection *k
     store_lock(net.store)
@@ -165,6 +188,8 @@ cdef void free_dead(network *net) noexcept nogil:
         net.dead = k.next_dead
         if k.is_pending:
             forget_pending(net, k)
+        if k.is_buffered:
+            forget_buffered(net, k)
         if k.prev != NULL:
             k.prev.next = k.next
         else:
@@ -185,6 +210,13 @@ cdef void close_idle(network *net, int64_t now) noexcept nogil:
         if now - k.session.last_ms > seconds * 1000 and not (
                 k.session.monitor or k.session.syncs or is_listening(k.session) or k.session.paused or k.session.wait != NULL):
             connection_close(k)
+        k = k.next
+
+
+cdef void close_slow_handshakes(network *net, int64_t now) noexcept nogil:
+    cdef connection *k = net.connections
+    while k != NULL:
+        connection_hasten(k, now)
         k = k.next
 
 
@@ -274,9 +306,42 @@ cdef void send_replies(network *net) noexcept nogil:
         connection_reply(k)
 
 
+cdef void serve_buffered(network *net, connection *but) noexcept nogil:
+    """Those that have received more than they had room for. They may do so again. Those with replies to be sent wait for the next round: a
+    connection that has ended is closed after them."""
+    cdef connection *k = net.buffered
+    cdef connection *following
+    net.buffered = NULL
+    while k != NULL:
+        following = k.next_buffered
+        k.is_buffered = not k.dead and (k == but or k.is_replying)
+        if k.is_buffered:
+            k.next_buffered = net.buffered
+            net.buffered = k
+        elif not k.dead and k.line.buffered:
+            connection_readable(k)
+        k = following
+
+
+cdef void serve_ready(network *net, connection *k, bint readable, bint writable) noexcept nogil:
+    """Handshakes are slow: in one round no more of them are done than others can wait for."""
+    cdef int64_t began = 0
+    if k.greeting:
+        if net.greeting_us > GREETING_US:
+            return
+        began = mono_us()
+    if writable and not k.dead:
+        connection_writable(k)
+    if readable and not k.dead:
+        connection_readable(k)
+    if began:
+        net.greeting_us += mono_us() - began
+
+
 cdef void serve_events(network *net, poll_event *events, int n, connection *but) noexcept nogil:
     """Serves ready sockets, except one connection."""
     cdef server *v = <server *>net.store.parts[<int>PART_SERVER]
+    cdef bint buffered = net.buffered != NULL      # before this round
     cdef connection *k
     cdef int i
     for i in range(n):
@@ -288,10 +353,10 @@ cdef void serve_events(network *net, poll_event *events, int n, connection *but)
             k = <connection *>events[i].tag
             if k == but:
                 continue
-            if events[i].writable and not k.dead:
-                connection_writable(k)
-            if events[i].readable and not k.dead:
-                connection_readable(k)
+            serve_ready(net, k, events[i].readable, events[i].writable)
+    net.greeting_us = 0
+    if buffered:
+        serve_buffered(net, but)
     send_replies(net)
     if net.pending != NULL or net.arrivals != NULL:
         serve_woken(net)
@@ -337,8 +402,9 @@ cdef void network_run(network *net) noexcept nogil:
         if now >= next_idle:
             close_idle(net, now)
             close_slow_readers(net)
+            close_slow_handshakes(net, now)
             next_idle = now + IDLE_CHECK_MS
         if net.dead != NULL:
             free_dead(net)
-        if net.pending != NULL:
+        if net.pending != NULL or net.buffered != NULL:
             sleep_ms = 0

@@ -11,8 +11,9 @@ from libc.stdint cimport int64_t
 from libc.stdlib cimport calloc, free
 
 from kvd.core.threads cimport pthread_join, pthread_self, thread_start
-from kvd.server.connection cimport connection, connection_close, connection_free, network
-from kvd.server.listening cimport close_listeners, listen_elsewhere
+from kvd.net.context cimport context_release
+from kvd.server.connection cimport connection, connection_drop, connection_free, network
+from kvd.server.listening cimport close_listeners, server_reconfigure
 from kvd.server.loop cimport network_run
 from kvd.server.poll cimport poll_open, poll_watch, wait_readable, waker_close, waker_open, waker_wake
 from kvd.server.socket cimport close
@@ -51,18 +52,19 @@ cdef network *network_new(server *v, int index) noexcept nogil:
     return net
 
 
-cdef void network_free(network *net) noexcept nogil:
-    """Under the lock; the thread is gone."""
+cdef void network_free(network *net, bint forked) noexcept nogil:
+    """Under the lock; the thread is gone. forked: in the child, which must not use the parent's connections."""
     cdef connection *k
     while net.connections != NULL:
         k = net.connections
         net.connections = k.next
-        connection_close(k)
+        if not k.dead:
+            connection_drop(k, forked)
         connection_free(k)
     while net.arrivals != NULL:
         k = net.arrivals
         net.arrivals = k.next_pending
-        close(k.fd)
+        connection_drop(k, forked)
         connection_free(k)
     close(net.poller)
     waker_close(net.waker)
@@ -106,7 +108,7 @@ cdef bint server_start(server *v, int threads) noexcept nogil:
     s.guard.shared = True
     s.ticking = True
     s.on_shutdown = on_shutdown
-    s.on_listen = listen_elsewhere
+    s.on_listen = server_reconfigure
     s.on_deadline = on_deadline
     for i in range(threads):
         if thread_start(&v.threads[i].thread, thread_main, v.threads[i]) != 0:
@@ -132,7 +134,7 @@ cdef void server_stop(server *v) noexcept nogil:
     close_listeners(v, True)
     store_lock(v.store)
     for i in range(v.thread_count):
-        network_free(v.threads[i])
+        network_free(v.threads[i], False)
     detach(v)
     store_unlock(v.store)
     v.stop_asked = True
@@ -143,13 +145,14 @@ cdef void server_abandon(server *v) noexcept nogil:
     cdef int i
     close_listeners(v, False)
     for i in range(v.thread_count):
-        network_free(v.threads[i])
+        network_free(v.threads[i], True)
     detach(v)
 
 
 cdef void server_release(server *v) noexcept nogil:
     v.references -= 1
     if v.references == 0:
+        context_release(&v.tls)
         waker_close(v.stopped)
         free(v)
 

@@ -1,4 +1,4 @@
-/* Listening, accepting, receiving and sending. Sockets do not block, and are not inherited by programs that are executed. */
+/* Listening and accepting. Sockets do not block, and are not inherited by programs that are executed. */
 
 #ifndef KVD_SERVER_SOCKET_H
 #define KVD_SERVER_SOCKET_H
@@ -20,9 +20,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#ifndef MSG_NOSIGNAL
-#define MSG_NOSIGNAL 0
-#endif
 static int kvd_nonblocking(int fd) {
     int on = 1;
     fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
@@ -130,19 +127,6 @@ static int kvd_endpoint(int fd, int peer, char *out, size_t room, int *loopback)
     return 0;
 }
 
-static inline ssize_t kvd_receive(int fd, void *p, size_t n) {
-    ssize_t r;
-    do { r = recv(fd, p, n, 0); } while (r < 0 && errno == EINTR);
-    return r;
-}
-
-static inline ssize_t kvd_send(int fd, const void *p, size_t n) {
-    ssize_t r;
-    do { r = send(fd, p, n, MSG_NOSIGNAL); } while (r < 0 && errno == EINTR);
-    return r;
-}
-
-static int kvd_would_block(void) { return errno == EAGAIN || errno == EWOULDBLOCK; }
 static int kvd_errno(void) { return errno; }
 
 #endif

@@ -9,9 +9,6 @@ cdef extern from "kvd/server/socket.h" nogil:
     int accept_one "kvd_accept" (int listener) noexcept
     void socket_tune "kvd_tune" (int fd, int keepalive) noexcept
     int endpoint "kvd_endpoint" (int fd, bint peer, char *out, size_t room, int *loopback) noexcept
-    ssize_t receive "kvd_receive" (int fd, void *p, size_t n) noexcept
-    ssize_t transmit "kvd_send" (int fd, const void *p, size_t n) noexcept
-    bint would_block "kvd_would_block" () noexcept
     int last_errno "kvd_errno" () noexcept
     int close(int fd)
     int unlink(const char *path)

@@ -7,6 +7,7 @@ from kvd.core.entry cimport entry
 from kvd.core.mem cimport offered
 from kvd.core.table cimport table
 from kvd.core.view cimport view
+from kvd.net.channel cimport channel
 from kvd.store.parts cimport PART_CLIENTS
 from kvd.store.store cimport (
     SPECIAL_LISTENS, SPECIAL_LOCKED_OUT, SPECIAL_MULTI, SPECIAL_TRACKS, store,
@@ -85,6 +86,7 @@ cdef struct session:
     buf addr
     buf laddr
     int fd
+    channel *line              # its connection, while it is open; or NULL. The owner's
     int64_t created_ms
     int64_t last_ms            # of the last command
     const void *last_command

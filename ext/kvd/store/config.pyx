@@ -131,6 +131,25 @@ replicaof=slaveof | text | | words | Address of the master to replicate.
 acl-pubsub-default | enum allchannels resetchannels | resetchannels | rw | Channel permissions of new ACL users.
 aclfile | text | |  | Path of the file of ACL users.
 acllog-max-len | int 0 9223372036854775807 | 128 | rw | Maximum number of entries in the ACL log.
+tls-port | int 0 65535 | 0 | rw | TCP port to listen on for TLS; 0 disables TLS. Plain connections are for `port`, which may be 0.
+tls-cert-file | text | | rw | TLS: file of the server's certificate (PEM), followed by those between it and the CA.
+tls-key-file | text | | rw | TLS: file of the server's private key (PEM).
+tls-key-file-pass | text | | rw secret | TLS: password of that key.
+tls-client-cert-file | text | | rw | TLS: file of the certificate for outgoing connections, if it differs from the server's.
+tls-client-key-file | text | | rw | TLS: file of the key for outgoing connections.
+tls-client-key-file-pass | text | | rw secret | TLS: password of that key.
+tls-dh-params-file | text | | rw | TLS: file of Diffie-Hellman parameters, for old clients.
+tls-ca-cert-file | text | | rw | TLS: file of the CA certificates (PEM) that clients, and masters, are verified with.
+tls-ca-cert-dir | text | | rw | TLS: directory of CA certificates, by their hashes as `openssl rehash` names them.
+tls-auth-clients | enum no yes optional | yes | rw | TLS: must clients present a certificate of that CA: yes, no (it is not asked for), or only if they have one.
+tls-replication | bool | no | rw | TLS: encrypt the link to the master.
+tls-protocols | text | | rw words | TLS: protocol versions that are allowed, of TLSv1 TLSv1.1 TLSv1.2 TLSv1.3; empty means the last two.
+tls-ciphers | text | | rw | TLS: ciphers up to TLS 1.2, as in `openssl ciphers`; empty means those of OpenSSL.
+tls-ciphersuites | text | | rw | TLS: cipher suites of TLS 1.3; empty means those of OpenSSL.
+tls-prefer-server-ciphers | bool | no | rw | TLS: prefer the server's order of ciphers.
+tls-session-caching | bool | yes | rw | TLS: let clients resume sessions.
+tls-session-cache-size | int 0 2147483647 | 20480 | rw | TLS: maximum number of cached sessions; 0 means no limit.
+tls-session-cache-timeout | int 0 2147483647 | 300 | rw | TLS: lifetime of a session that can be resumed, in seconds.
 active-defrag-cycle-max | int 1 99 | 25 | rw inert | Maximum share of CPU time for defragmentation, in percent.
 active-defrag-cycle-min | int 1 99 | 1 | rw inert | Minimum share of CPU time for defragmentation, in percent.
 active-defrag-cycle-us | int 0 100000 | 500 | rw inert | Duration of one defragmentation cycle, in microseconds.
@@ -236,28 +255,9 @@ shutdown-on-sigint | shutdown | default | rw words | What SIGINT does: default, 
 shutdown-on-sigterm | shutdown | default | rw words | What SIGTERM does: default, save, nosave, now, force.
 slot-migration-max-failover-repl-bytes | memory | 0 | rw inert | Cluster: replication lag at which a slot migration may finish.
 socket-mark-id | int 0 4294967295 | 0 | inert | Mark of the server's sockets for packet filters.
-tls-auth-clients | enum no yes optional | yes | rw inert | TLS: require client certificates.
-tls-auth-clients-user | enum cn uri off | off | rw inert | TLS: user name taken from the client certificate.
+tls-auth-clients-user | enum cn uri off | off | rw unmade | TLS: user name taken from the client certificate.
 tls-auto-reload-interval | int 0 2147483647 | 0 | rw inert | TLS: seconds between reloads of changed certificates.
-tls-ca-cert-dir | text | | rw inert | TLS: directory of CA certificates.
-tls-ca-cert-file | text | | rw inert | TLS: file of CA certificates.
-tls-cert-file | text | | rw inert | TLS: file of the server certificate.
-tls-ciphers | text | | rw inert | TLS: ciphers up to TLS 1.2.
-tls-ciphersuites | text | | rw inert | TLS: cipher suites of TLS 1.3.
-tls-client-cert-file | text | | rw inert | TLS: file of the certificate for outgoing connections.
-tls-client-key-file | text | | rw inert | TLS: file of the key for outgoing connections.
-tls-client-key-file-pass | text | | rw secret inert | TLS: password of that key.
 tls-cluster | bool | no | rw unmade | TLS: encrypt the cluster bus.
-tls-dh-params-file | text | | rw inert | TLS: file of Diffie-Hellman parameters.
-tls-key-file | text | | rw inert | TLS: file of the server key.
-tls-key-file-pass | text | | rw secret inert | TLS: password of the server key.
-tls-port | int 0 65535 | 0 | rw unmade | TLS: port to listen on.
-tls-prefer-server-ciphers | bool | no | rw inert | TLS: prefer the server's order of ciphers.
-tls-protocols | text | | rw words inert | TLS: protocol versions.
-tls-replication | bool | no | rw unmade | TLS: encrypt the link to the master.
-tls-session-cache-size | int 0 2147483647 | 20480 | rw inert | TLS: maximum number of cached sessions.
-tls-session-cache-timeout | int 0 2147483647 | 300 | rw inert | TLS: lifetime of a cached session, in seconds.
-tls-session-caching | bool | yes | rw inert | TLS: cache sessions.
 unixsocketgroup | text | | unmade | Group of the unix socket.
 use-exit-on-panic | bool | no | rw hidden inert | Exit instead of aborting after a panic.
 watchdog-period | int 0 2147483647 | 0 | rw hidden inert | Milliseconds after which the software watchdog reports a delay; 0 disables it.
@@ -300,9 +300,7 @@ cdef int add_row(str line) except -1:
     o.name = keep(name)
     o.alias = keep(alias) if alias else NULL
     o.kind = KINDS[words[0]]
-    o.flags = 0
-    for mark in marks.split():
-        o.flags |= <unsigned int>MARKS[mark]
+    o.flags = 0                # until the default is known, which those that are not implemented are compared with
     o.lo = 0
     o.hi = INT64_MAX
     o.text = NULL
@@ -327,6 +325,8 @@ cdef int add_row(str line) except -1:
     else:
         free(DEFAULTS.values[COUNT - 1].text)
         DEFAULTS.values[COUNT - 1].text = NULL
+    for mark in marks.split():
+        o.flags |= <unsigned int>MARKS[mark]
     return 0
 
 

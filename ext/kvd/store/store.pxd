@@ -20,6 +20,7 @@ from kvd.store.parts cimport PARTS
 
 cdef enum:
     OPS_SAMPLES = 16
+    LISTEN_TLS_FAILED = -2     # of store.on_listen: the certificates and keys do not fit; the log has the reason
 
 cdef enum special:             # bits of store.special and session.special: what makes a command more than plain.
     # If no bit is raised, a command passes the gate without checks and needs no work after it.
@@ -150,7 +151,7 @@ cdef struct store:
     char *config_path          # absolute path of the configuration file, or NULL; own copy
     void *parts[PARTS]         # of the layers above
     void (*on_shutdown)(store *s) noexcept nogil                      # called by SHUTDOWN
-    int (*on_listen)(store *s, config *wanted) noexcept nogil         # before port or bind changes; returns the option that fails, or -1
+    int (*on_listen)(store *s, config *wanted, bint about_tls) noexcept nogil   # before port, bind or an option about TLS is set; returns the option that fails, -1, or LISTEN_TLS_FAILED
     void (*on_log)(store *s, int level, const char *text) noexcept nogil
     void (*on_deadline)(store *s, int64_t deadline) noexcept nogil    # a deadline may be the soonest now
     void (*on_share)(store *s) noexcept nogil                         # other threads can reach it from now on

@@ -1,0 +1,1 @@
+"""Bytes of a connection, plain or encrypted. May import store and core."""
