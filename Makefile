@@ -18,7 +18,7 @@ asan:                     # all but the doors and applications under the address
 	LD_PRELOAD=$$(gcc -print-file-name=libasan.so) PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0 \
 	KVDDEV_COMPAT_EXAMPLES=10 PYTHONPATH=$(call LIB,asan) $(PYTHON) -m pytest --timeout 600 \
 	    tests/core tests/types tests/store tests/resp tests/session tests/run tests/commands tests/persist tests/script tests/server \
-	    tests/model tests/compat tests/caching --ignore=tests/persist/test_commands.py --ignore=tests/persist/test_journal.py
+	    tests/model tests/compat tests/caching --ignore=tests/run/test_doors.py --ignore=tests/persist/test_commands.py --ignore=tests/persist/test_journal.py
 
 trace:                    # line coverage of .pyx
 	KVDDEV_BUILD=trace $(PYTHON) setup.py -q build

@@ -107,6 +107,7 @@ class StoreOptions(TypedDict, total=False):
     acl_pubsub_default: Literal["allchannels", "resetchannels"]
     aclfile: str
     acllog_max_len: int
+    maxmemory_clients: int | str
     tls_cert_file: str
     tls_key_file: str
     tls_key_file_pass: str

@@ -7,6 +7,7 @@ from libc.stdint cimport int64_t
 
 from kvd.run.acl.access cimport requirepass_applied
 from kvd.run.acl.log cimport log_shorten
+from kvd.run.client_eviction cimport client_limit_applied
 from kvd.session.channels cimport events_published
 from kvd.session.tracking cimport tracking_send, tracking_shrink
 from kvd.store.config cimport (
@@ -26,6 +27,7 @@ cdef void options_applied(store *s, bint evict_now) noexcept nogil:
     special_set(&s.special, SPECIAL_SLOWLOG, 0 <= slow < FAST_US)
     events_published(s, cfg(&s.config, OPT_NOTIFY_KEYSPACE_EVENTS) != 0)
     requirepass_applied(s)
+    client_limit_applied(s)
     log_shorten(s)
     evict_forget(s)
     if evict_now:

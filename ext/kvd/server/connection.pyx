@@ -40,6 +40,7 @@ from kvd.resp.parser cimport (
     PARSE_COMMAND, PARSE_EMPTY, PARSE_ERROR, PARSE_MORE, parse, parser_dropped, parser_init, parser_moved,
     parser_release, parser_wants,
 )
+from kvd.run.client_eviction cimport clients_evict
 from kvd.run.dispatch cimport DISPATCH_PAUSED, dispatch
 from kvd.run.figures cimport figure_error
 from kvd.run.large cimport USE_COPIED, USE_TAKEN, large_lend, large_reclaim, large_release, large_use, large_use_of
@@ -268,6 +269,7 @@ cdef void connection_writable(connection *k) noexcept nogil:
         take_output(k)
         k.session.pending = k.sending.len - k.sent
         session_account(k.session)
+        clients_evict(k.owner.store)
         store_unlock(k.owner.store)
         finish_round(k)
 
@@ -441,6 +443,7 @@ cdef void report(connection *k) noexcept nogil:
     net.store.stats.writes += net.writes
     net.net_in = net.net_out = net.reads = net.writes = 0
     session_account(c)
+    clients_evict(net.store)
 
 
 cdef void consume(connection *k, size_t upto) noexcept nogil:
@@ -611,5 +614,6 @@ cdef void connection_resume(connection *k) noexcept nogil:
         k.session.killed = True
     take_output(k)
     session_account(k.session)
+    clients_evict(k.owner.store)
     store_unlock(k.owner.store)
     finish_round(k)

@@ -124,6 +124,7 @@ cdef struct clients:           # the registry: part PART_CLIENTS of a store
     size_t own                 # of those, in this process: not connections
     int64_t next_id
     size_t memory              # of all their buffers
+    size_t most_memory         # maxmemory-clients; 0: no limit
     size_t max_input
     size_t max_output
     size_t monitors

@@ -111,6 +111,7 @@ cdef enum option_id:           # the first rows of the table, in its order (test
     OPT_ACL_PUBSUB_DEFAULT
     OPT_ACLFILE
     OPT_ACLLOG_MAX_LEN
+    OPT_MAXMEMORY_CLIENTS
     OPT_TLS_PORT
     OPT_TLS_CERT_FILE
     OPT_TLS_KEY_FILE

@@ -131,6 +131,7 @@ replicaof=slaveof | text | | words | Address of the master to replicate.
 acl-pubsub-default | enum allchannels resetchannels | resetchannels | rw | Channel permissions of new ACL users.
 aclfile | text | |  | Path of the file of ACL users.
 acllog-max-len | int 0 9223372036854775807 | 128 | rw | Maximum number of entries in the ACL log.
+maxmemory-clients | percent | 0 | rw | Memory limit of the buffers of all clients together, in bytes or percent of maxmemory: the largest are closed. 0 means none.
 tls-port | int 0 65535 | 0 | rw | TCP port to listen on for TLS; 0 disables TLS. Plain connections are for `port`, which may be 0.
 tls-cert-file | text | | rw | TLS: file of the server's certificate (PEM), followed by those between it and the CA.
 tls-key-file | text | | rw | TLS: file of the server's private key (PEM).
@@ -228,7 +229,6 @@ lua-enable-deprecated-api | bool | no | hidden inert | Give scripts the deprecat
 lua-enable-insecure-api | bool | no | rw hidden inert | Give scripts the insecure Lua API.
 max-new-connections-per-cycle | int 1 1000 | 10 | rw inert | New connections accepted in one round of the event loop.
 max-new-tls-connections-per-cycle | int 1 1000 | 1 | rw inert | New TLS connections accepted in one round of the event loop.
-maxmemory-clients | percent | 0 | rw unmade | Memory limit of all clients together, in bytes or percent of maxmemory.
 min-io-threads-avoid-copy-reply | int 0 2147483647 | 7 | rw hidden inert | Network threads from which replies are sent without a copy.
 min-string-size-avoid-copy-reply | int 0 2147483647 | 16384 | rw hidden inert | Size from which a reply is sent without a copy.
 min-string-size-avoid-copy-reply-threaded | int 0 2147483647 | 65536 | rw hidden inert | The same with network threads.
