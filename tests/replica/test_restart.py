@@ -124,7 +124,7 @@ def test_a_log_names_no_history():
     with Node(KVD, "--appendonly", "yes") as node:
         tap = Tap(node.port)
         node("SET", "a", 1)
-        end(node)
+        end(node, "NOW")                       # the tap would be waited for
         tap.close()
         node.start()
         assert node("GET", "a") == b"1" and node.info()["second_repl_offset"] == "-1"
