@@ -26,7 +26,7 @@ from kvd.config import (
     from_flags,
     from_lines,
     merge,
-)  # fmt: skip
+)
 from kvd.doors.files import begin_loading, close_files, start_persistence
 from kvd.doors.server import NOTICE, WARNING, check_masters, declare_user, end_unlogged, log, log_on, rename_command
 from kvd.leftovers import remove_leftovers

@@ -4,22 +4,20 @@ from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 
-from kvd.run.acl.access cimport user_leaves, user_loses_channels, user_of, users_changed
+from kvd.core.buf cimport buf, buf_add_char, buf_printf, buf_release
+from kvd.core.clock cimport wall_ms
+from kvd.core.view cimport view, view_equal, view_is, view_of, view_str
+from kvd.core.word cimport view_has_space
+from kvd.resp.writer cimport write_double, write_set
+from kvd.run.acl.access cimport user_leaves, user_of
 from kvd.run.acl.check cimport DENIED_CHANNEL, DENIED_COMMAND, DENIED_KEY, PERMITTED, check_words, denial
-from kvd.run.acl.declare cimport users_load, users_save
+from kvd.run.acl.declare cimport user_set, users_load, users_save
 from kvd.run.acl.describe cimport (
     describe_channels, describe_commands, describe_databases, describe_keys, describe_password, describe_user,
 )
 from kvd.run.acl.log cimport denial_name, denials_of, denied, log_reset
-from kvd.run.acl.rules cimport RULE_MEMORY, RULE_RIGHT, rule_apply, rule_error, rule_error_text, rules_merge
-from kvd.run.acl.users cimport (
-    acl, acl_of, selector, user, user_copy, user_delete, user_move, user_name, user_named, user_new, users_add,
-    users_remove,
-)
-from kvd.core.buf cimport buf, buf_add_char, buf_printf, buf_release
-from kvd.core.clock cimport wall_ms
-from kvd.core.view cimport view, view_equal, view_is, view_of, view_str
-from kvd.resp.writer cimport write_double, write_set
+from kvd.run.acl.rules cimport RULE_MEMORY, RULE_RIGHT, rule_error, rule_error_text, rules_merge
+from kvd.run.acl.users cimport acl, acl_of, selector, user, user_name, user_named, users_remove
 from kvd.run.args cimport (
     arg_int, reply_array, reply_bulk, reply_error, reply_error_about, reply_errorf, reply_int, reply_map, reply_null,
     reply_ok, reply_text,
@@ -174,53 +172,18 @@ cdef void acl_getuser(call *c) noexcept nogil:
 
 # ---- changes -----------------------------------------------------------------------------------------
 
-cdef bint is_name(view name) noexcept nogil:
-    cdef size_t i
-    for i in range(name.len):
-        if name.ptr[i] == 0 or name.ptr[i] == c' ' or 9 <= name.ptr[i] <= 13:
-            return False
-    return True
-
-
-cdef bint apply_rules(call *c, user *u, view *rules, int count) noexcept nogil:
-    """False: the error is replied."""
-    cdef rule_error found
+cdef void set_user(call *c, const view *rules, int count) noexcept nogil:
+    cdef view failed
+    cdef rule_error found = user_set(c.store, c.argv[2], rules, count, &failed)
     cdef buf text
-    cdef int i
-    for i in range(count):
-        found = rule_apply(c.store, u, rules[i])
-        if found != RULE_RIGHT:
-            memset(&text, 0, sizeof(text))
-            buf_printf(&text, b"ERR Error in ACL SETUSER modifier '%.*s': %s", <int>min(rules[i].len, <size_t>4096), rules[i].ptr, rule_error_text(found))
-            buf_add_char(&text, 0)
-            reply_error(c, NO_MEMORY if text.failed or found == RULE_MEMORY else text.ptr)
-            buf_release(&text)
-            return False
-    return True
-
-
-cdef void keep_user(call *c, user *known, user *u) noexcept nogil:
-    if known == NULL and not users_add(acl_of(c.store), u):
-        user_delete(u)
-        reply_error(c, NO_MEMORY)
+    if found == RULE_RIGHT:
+        reply_ok(c)
         return
-    if known != NULL:
-        user_move(known, u)
-        user_delete(u)
-        user_loses_channels(c.store, known)
-    users_changed(c.store)
-    reply_ok(c)
-
-
-cdef void set_user(call *c, view *rules, int count) noexcept nogil:
-    cdef user *known = user_named(c.store, c.argv[2])
-    cdef user *u = user_copy(known) if known != NULL else user_new(c.store, c.argv[2])
-    if u == NULL:
-        reply_error(c, NO_MEMORY)
-    elif apply_rules(c, u, rules, count):
-        keep_user(c, known, u)
-    else:
-        user_delete(u)
+    memset(&text, 0, sizeof(text))
+    buf_printf(&text, b"ERR Error in ACL SETUSER modifier '%.*s': %s", <int>min(failed.len, <size_t>4096), failed.ptr, rule_error_text(found))
+    buf_add_char(&text, 0)
+    reply_error(c, NO_MEMORY if text.failed or found == RULE_MEMORY else text.ptr)
+    buf_release(&text)
 
 
 define(acl_setuser, """
@@ -236,7 +199,7 @@ cdef void acl_setuser(call *c) noexcept nogil:
     cdef char *room
     cdef int i
     cdef int n
-    if not is_name(c.argv[2]):
+    if view_has_space(c.argv[2]):
         reply_error(c, b"ERR Usernames can't contain spaces or null characters")
         return
     for i in range(3, c.argc):

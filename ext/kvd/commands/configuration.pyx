@@ -5,14 +5,14 @@ from libc.stdint cimport int64_t
 from libc.stdio cimport snprintf
 from libc.string cimport memchr, memset, strerror
 
-from kvd.run.acl.describe cimport describe_user
-from kvd.run.acl.users cimport acl, acl_of
 from kvd.core.buf cimport buf, buf_add, buf_add_char, buf_printf, buf_release
 from kvd.core.glob cimport glob_match
 from kvd.core.textfile cimport textfile_read, textfile_replace
 from kvd.core.view cimport view, view_is, view_of, view_str
-from kvd.net.context cimport context, context_for_masters, context_release, is_about_tls
+from kvd.net.context cimport can_reach_masters, is_about_tls
 from kvd.resp.writer cimport write_bulk, write_header_at
+from kvd.run.acl.describe cimport describe_user
+from kvd.run.acl.users cimport acl, acl_of
 from kvd.run.args cimport reply_error, reply_error_about, reply_errorf, reply_ok, reply_text
 from kvd.run.call cimport call
 from kvd.run.errors cimport LOADING, NO_MEMORY
@@ -20,9 +20,9 @@ from kvd.run.figures cimport figures_reset
 from kvd.run.options cimport options_applied
 from kvd.run.registry cimport define
 from kvd.store.config cimport (
-    HIDDEN, MUTABLE, OPT_ACLFILE, OPT_APPENDONLY, OPT_BIND, OPT_DIR, OPT_ENABLE_PROTECTED_CONFIGS, OPT_PORT, OPT_TLS_PORT,
-    OPT_TLS_REPLICATION, PROTECTED, WORDS, cfg, config, config_copy, config_init, config_is_default, config_print, config_release,
-    config_set, config_text, option_at, option_count, option_find,
+    HIDDEN, MUTABLE, OPT_ACLFILE, OPT_APPENDONLY, OPT_BIND, OPT_DIR, OPT_ENABLE_PROTECTED_CONFIGS, OPT_PORT,
+    OPT_TLS_PORT, PROTECTED, WORDS, cfg, config, config_copy, config_init, config_is_default, config_print,
+    config_release, config_set, config_text, option_at, option_count, option_find,
 )
 from kvd.store.log cimport LOG_WARNING, log_line
 from kvd.store.store cimport LISTEN_TLS_FAILED, SPECIAL_LOADING
@@ -99,31 +99,20 @@ cdef bint may_set(call *c, int id, int at) noexcept nogil:
     return True
 
 
-cdef bint can_reach_masters(call *c, config *wanted) noexcept nogil:
-    """Can links to masters be encrypted as `wanted` has it? If not, the log has the reason."""
-    cdef context trial
-    cdef char why[512]
-    if not cfg(wanted, OPT_TLS_REPLICATION):
-        return True
-    if not context_for_masters(&trial, wanted, why, sizeof(why)):
-        log_line(c.store, LOG_WARNING, why)
-        return False
-    context_release(&trial)
-    return True
-
-
 cdef bint listens(call *c, config *wanted) noexcept nogil:
     """Changes the server's listeners if the command sets port, bind or an option about TLS. False: that failed, and the error is replied."""
     cdef int i, id
     cdef int failed = -1
     cdef bint asks = False
     cdef bint about_tls = False
+    cdef char reason[512]
     cdef const char *why = b"Failed to bind to specified addresses."
     for i in range(2, c.argc, 2):
         id = option_find(c.argv[i])
         asks = asks or id == OPT_PORT or id == OPT_BIND or is_about_tls(id)
         about_tls = about_tls or is_about_tls(id)
-    if about_tls and not can_reach_masters(c, wanted):
+    if about_tls and not can_reach_masters(wanted, reason, sizeof(reason)):
+        log_line(c.store, LOG_WARNING, reason)
         failed = LISTEN_TLS_FAILED
     elif asks and c.store.on_listen != NULL:
         failed = c.store.on_listen(c.store, wanted, about_tls)

@@ -4,14 +4,14 @@ from libc.limits cimport INT_MAX, INT_MIN
 from libc.stdint cimport int64_t
 from libc.string cimport memset
 
-from kvd.run.acl.access cimport session_becomes, user_of, user_with
-from kvd.run.acl.enforce cimport note_login_denied
-from kvd.run.acl.users cimport user, user_named
 from kvd.core.buf cimport buf, buf_release
 from kvd.core.text cimport parse_int
 from kvd.core.view cimport view, view_equal, view_is, view_of, view_str
 from kvd.core.word cimport view_is_word
 from kvd.resp.writer cimport write_status, write_verbatim
+from kvd.run.acl.access cimport session_becomes, user_of, user_with
+from kvd.run.acl.enforce cimport note_login_denied
+from kvd.run.acl.users cimport user, user_named
 from kvd.run.after cimport end_wait
 from kvd.run.args cimport (
     arg_int, arg_int_within, reply_array, reply_bulk, reply_error, reply_error_about, reply_errorf, reply_int,

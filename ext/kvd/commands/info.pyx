@@ -4,8 +4,6 @@ from libc.stdint cimport int64_t, uint64_t
 from libc.stdio cimport snprintf
 from libc.string cimport memset
 
-from kvd.run.acl.check cimport DENIED_CHANNEL, DENIED_COMMAND, DENIED_KEY, DENIED_LOGIN
-from kvd.run.acl.log cimport denials, denials_of
 from kvd.commands.connection cimport REDIS_VERSION
 from kvd.core.buf cimport buf_printf, buf_release
 from kvd.core.clock cimport pace_update, wall_us
@@ -16,6 +14,8 @@ from kvd.core.text cimport DOUBLE_TEXT, format_percent
 from kvd.core.view cimport view_is, view_of, view_str
 from kvd.core.wheel cimport wheel_bytes
 from kvd.resp.writer cimport write_double, write_verbatim
+from kvd.run.acl.check cimport DENIED_CHANNEL, DENIED_COMMAND, DENIED_KEY, DENIED_LOGIN
+from kvd.run.acl.log cimport denials, denials_of
 from kvd.run.args cimport arg_int, reply_error, reply_int, reply_map, reply_null, reply_ok, reply_text
 from kvd.run.call cimport call
 from kvd.run.errors cimport SYNTAX

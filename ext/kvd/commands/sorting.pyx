@@ -8,7 +8,6 @@ from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, qsort
 from libc.string cimport memset
 
-from kvd.run.acl.enforce cimport may_read_all
 from kvd.commands.keyed cimport delete_key, store_new_value
 from kvd.commands.lists cimport list_limits
 from kvd.core.buf cimport buf, buf_add, buf_release
@@ -18,6 +17,7 @@ from kvd.core.quicklist cimport quicklist_next, quicklist_prev, quicklist_push, 
 from kvd.core.slots cimport key_slot, pattern_slot
 from kvd.core.text cimport INT_TEXT, parse_bound
 from kvd.core.view cimport view, view_compare, view_is, view_of
+from kvd.run.acl.enforce cimport may_read_all
 from kvd.run.args cimport (
     arg_int, changed, find_read, propagate_as, propagate_key, propagates, reply_array, reply_bulk, reply_error,
     reply_int, reply_null,

@@ -1,7 +1,7 @@
 """MULTI, EXEC, DISCARD, WATCH and UNWATCH. Queue and watches are parts of the session."""
 
-from kvd.run.acl.enforce cimport denies_queued
 from kvd.resp.writer cimport write_null_array
+from kvd.run.acl.enforce cimport denies_queued
 from kvd.run.args cimport reply_array, reply_error, reply_ok
 from kvd.run.call cimport call, command
 from kvd.run.errors cimport EXECABORT, NO_MEMORY

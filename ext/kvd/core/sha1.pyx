@@ -3,8 +3,9 @@
 Implemented here because scripts are named, and texts hashed, without the GIL.
 """
 
-from libc.stdint cimport uint8_t, uint32_t, uint64_t
-from libc.string cimport memcpy, memset
+from libc.stdint cimport uint8_t, uint32_t
+
+from kvd.core.sha cimport sha_digest
 
 
 cdef inline uint32_t rol(uint32_t x, int n) noexcept nogil:
@@ -48,26 +49,8 @@ cdef void block(uint32_t *h, const uint8_t *p) noexcept nogil:
 
 cdef void sha1(view v, uint8_t *out) noexcept nogil:
     cdef uint32_t h[5]
-    cdef uint8_t tail[128]
-    cdef size_t left = v.len % 64
-    cdef size_t padded = 64 if left < 56 else 128
-    cdef uint64_t bits = <uint64_t>v.len * 8
-    cdef size_t i
-    cdef int k
     h[0], h[1], h[2], h[3], h[4] = 0x67452301, <uint32_t>0xEFCDAB89U, <uint32_t>0x98BADCFEU, 0x10325476, <uint32_t>0xC3D2E1F0U
-    for i in range(v.len // 64):
-        block(h, <const uint8_t *>v.ptr + 64 * i)
-    memset(tail, 0, sizeof(tail))
-    if left:
-        memcpy(tail, v.ptr + v.len - left, left)
-    tail[left] = 0x80
-    for k in range(8):
-        tail[padded - 1 - k] = <uint8_t>(bits >> (8 * k))
-    block(h, tail)
-    if padded == 128:
-        block(h, tail + 64)
-    for k in range(SHA1_BYTES):
-        out[k] = <uint8_t>(h[k // 4] >> (24 - 8 * (k % 4)))
+    sha_digest(v, h, block, out, SHA1_BYTES)
 
 
 cdef void sha1_hex(view v, char *out) noexcept nogil:

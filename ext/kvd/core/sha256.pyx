@@ -3,8 +3,10 @@
 Implemented here because AUTH is answered without the GIL, and without OpenSSL where there is none.
 """
 
-from libc.stdint cimport uint8_t, uint32_t, uint64_t
-from libc.string cimport memcpy, memset
+from libc.stdint cimport uint8_t, uint32_t
+from libc.string cimport memcpy
+
+from kvd.core.sha cimport sha_digest
 
 cdef uint32_t K[64]
 K[:] = [
@@ -52,24 +54,6 @@ cdef void block(uint32_t *h, const uint8_t *p) noexcept nogil:
 
 cdef void sha256(view v, uint8_t *out) noexcept nogil:
     cdef uint32_t h[8]
-    cdef uint8_t tail[128]
-    cdef size_t left = v.len % 64
-    cdef size_t padded = 64 if left < 56 else 128
-    cdef uint64_t bits = <uint64_t>v.len * 8
-    cdef size_t i
-    cdef int k
     h[0], h[1], h[2], h[3] = 0x6A09E667, <uint32_t>0xBB67AE85U, 0x3C6EF372, <uint32_t>0xA54FF53AU
     h[4], h[5], h[6], h[7] = 0x510E527F, <uint32_t>0x9B05688CU, 0x1F83D9AB, 0x5BE0CD19
-    for i in range(v.len // 64):
-        block(h, <const uint8_t *>v.ptr + 64 * i)
-    memset(tail, 0, sizeof(tail))
-    if left:
-        memcpy(tail, v.ptr + v.len - left, left)
-    tail[left] = 0x80
-    for k in range(8):
-        tail[padded - 1 - k] = <uint8_t>(bits >> (8 * k))
-    block(h, tail)
-    if padded == 128:
-        block(h, tail + 64)
-    for k in range(SHA256_BYTES):
-        out[k] = <uint8_t>(h[k // 4] >> (24 - 8 * (k % 4)))
+    sha_digest(v, h, block, out, SHA256_BYTES)

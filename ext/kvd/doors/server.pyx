@@ -6,20 +6,20 @@ The store can be used as before; the threads take its lock for each batch of com
 from cpython.exc cimport PyErr_CheckSignals
 from libc.string cimport memset
 
-from kvd.run.acl.declare cimport user_declare
 from kvd.core.buf cimport buf, buf_release
 from kvd.core.view cimport view_of
 from kvd.doors.fork cimport fork_forgets, fork_locks
 from kvd.doors.lock cimport acquire, release
 from kvd.doors.sleep cimport hold_signals, restore_signals
 from kvd.doors.store cimport Store
-from kvd.net.context cimport context, context_for_clients, context_for_masters, context_release
+from kvd.net.context cimport can_reach_masters, context_for_clients
+from kvd.run.acl.declare cimport user_declare
 from kvd.run.renames cimport rename_add
 from kvd.server.listening cimport server, server_listen, server_listen_unix
 from kvd.server.poll cimport sigset_t
 from kvd.server.server cimport server_new, server_release, server_start, server_stop, server_wait
 from kvd.server.socket cimport last_errno
-from kvd.store.config cimport OPT_TLS_REPLICATION, OPT_UNIXSOCKETPERM, cfg
+from kvd.store.config cimport OPT_UNIXSOCKETPERM, cfg
 from kvd.store.log cimport LOG_DEBUG, LOG_NOTICE, LOG_VERBOSE, LOG_WARNING, log_line, log_to_configured
 
 import os
@@ -91,13 +91,10 @@ cdef object cannot_encrypt(const char *why):
 
 def check_masters(Store self not None):
     """Check the options by which links to masters are encrypted (tls-replication). Raises kvd.ConfigError."""
-    cdef context trial
     cdef char why[512]
     cdef bint ok
     acquire(self.s)
-    ok = not cfg(&self.s.config, OPT_TLS_REPLICATION) or context_for_masters(&trial, &self.s.config, why, sizeof(why))
-    if ok and cfg(&self.s.config, OPT_TLS_REPLICATION):
-        context_release(&trial)
+    ok = can_reach_masters(&self.s.config, why, sizeof(why))
     release(self.s)
     if not ok:
         raise cannot_encrypt(why)

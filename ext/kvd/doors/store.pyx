@@ -13,9 +13,6 @@ from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memchr, memset, strdup
 
-from kvd.run.acl.declare cimport users_load
-from kvd.run.acl.log cimport log_release
-from kvd.run.acl.users cimport acl_init, acl_release
 from kvd.commands.strings cimport plain_set
 from kvd.core.buf cimport buf_release
 from kvd.core.clock cimport NEVER, mono_us, wall_ms
@@ -36,6 +33,9 @@ from kvd.persist.saves cimport saves_forget, saves_release, saves_tick, saves_wa
 from kvd.replica.upkeep cimport (
     replication_abandon, replication_options, replication_release, replication_stop, replication_tick,
 )
+from kvd.run.acl.declare cimport users_load
+from kvd.run.acl.log cimport log_release
+from kvd.run.acl.users cimport acl_init, acl_release
 from kvd.run.after cimport after, end_wait, expire_waits
 from kvd.run.call cimport call, call_init, command
 from kvd.run.dispatch cimport dispatch

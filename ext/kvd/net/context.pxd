@@ -11,6 +11,7 @@ cdef struct context:
 
 cdef bint context_for_clients(context *x, config *c, char *why, size_t room) noexcept nogil   # to accept connections as c has it; False: why
 cdef bint context_for_masters(context *x, config *c, char *why, size_t room) noexcept nogil   # to make connections
+cdef bint can_reach_masters(config *c, char *why, size_t room) noexcept nogil   # if tls-replication asks for encryption: is it possible as c has it? False: why
 cdef context context_retain(const context *x) noexcept nogil
 cdef void context_release(context *x) noexcept nogil                       # what uses it goes on
 cdef bint is_about_tls(int id) noexcept nogil                              # an option

@@ -14,16 +14,16 @@ from kvd.core.view cimport view, view_is, view_str
 from kvd.net.openssl cimport (
     BIO, SSL_CTRL_MODE, SSL_CTRL_SET_READ_AHEAD, SSL_CTRL_SET_SESS_CACHE_MODE, SSL_CTRL_SET_SESS_CACHE_SIZE,
     SSL_CTRL_SET_TMP_DH, SSL_FILETYPE_PEM, SSL_MODE_RELEASE_BUFFERS, SSL_OP_CIPHER_SERVER_PREFERENCE,
-    SSL_OP_NO_COMPRESSION, SSL_OP_NO_RENEGOTIATION, SSL_OP_NO_SSLv3, SSL_OP_NO_TLSv1, SSL_OP_NO_TLSv1_1,
-    SSL_OP_NO_TLSv1_2, SSL_OP_NO_TLSv1_3, SSL_SESS_CACHE_OFF, SSL_SESS_CACHE_SERVER, SSL_VERIFY_FAIL_IF_NO_PEER_CERT,
-    SSL_VERIFY_PEER, openssl_error, openssl_load, openssl_password,
+    SSL_OP_NO_COMPRESSION, SSL_OP_NO_RENEGOTIATION, SSL_SESS_CACHE_OFF, SSL_SESS_CACHE_SERVER,
+    SSL_VERIFY_FAIL_IF_NO_PEER_CERT, SSL_VERIFY_PEER, SSL_OP_NO_SSLv3, SSL_OP_NO_TLSv1, SSL_OP_NO_TLSv1_1,
+    SSL_OP_NO_TLSv1_2, SSL_OP_NO_TLSv1_3, openssl_error, openssl_load, openssl_password,
 )
 from kvd.store.config cimport (
     OPT_TLS_AUTH_CLIENTS, OPT_TLS_CA_CERT_DIR, OPT_TLS_CA_CERT_FILE, OPT_TLS_CERT_FILE, OPT_TLS_CIPHERS,
     OPT_TLS_CIPHERSUITES, OPT_TLS_CLIENT_CERT_FILE, OPT_TLS_CLIENT_KEY_FILE, OPT_TLS_CLIENT_KEY_FILE_PASS,
     OPT_TLS_DH_PARAMS_FILE, OPT_TLS_KEY_FILE, OPT_TLS_KEY_FILE_PASS, OPT_TLS_PORT, OPT_TLS_PREFER_SERVER_CIPHERS,
-    OPT_TLS_PROTOCOLS, OPT_TLS_SESSION_CACHE_SIZE, OPT_TLS_SESSION_CACHE_TIMEOUT, OPT_TLS_SESSION_CACHING, cfg,
-    config_text, next_word,
+    OPT_TLS_PROTOCOLS, OPT_TLS_REPLICATION, OPT_TLS_SESSION_CACHE_SIZE, OPT_TLS_SESSION_CACHE_TIMEOUT,
+    OPT_TLS_SESSION_CACHING, cfg, config_text, next_word,
 )
 
 cdef enum:
@@ -231,6 +231,16 @@ cdef bint context_for_masters(context *x, config *c, char *why, size_t room) noe
     memset(x, 0, sizeof(context))
     a.x, a.c, a.why, a.room = x, c, why, room
     return finish(&a, fit_for_masters(&a))
+
+
+cdef bint can_reach_masters(config *c, char *why, size_t room) noexcept nogil:
+    cdef context trial
+    if not cfg(c, OPT_TLS_REPLICATION):
+        return True
+    if not context_for_masters(&trial, c, why, room):
+        return False
+    context_release(&trial)
+    return True
 
 
 cdef context context_retain(const context *x) noexcept nogil:

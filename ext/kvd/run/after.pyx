@@ -11,11 +11,11 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from libc.string cimport strcmp
 
-from kvd.run.acl.enforce cimport denies_again
 from kvd.core.entry cimport entry
 from kvd.core.table cimport table_hash
 from kvd.core.view cimport view, view_str
 from kvd.resp.writer cimport write_line, write_null, write_null_array
+from kvd.run.acl.enforce cimport denies_again
 from kvd.run.args cimport reply_error
 from kvd.run.call cimport call_init, command
 from kvd.run.errors cimport NO_MEMORY

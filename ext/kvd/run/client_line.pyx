@@ -2,8 +2,8 @@
 
 from libc.stdint cimport int64_t
 
-from kvd.run.acl.access cimport user_of
 from kvd.core.buf cimport buf_add_char, buf_printf
+from kvd.run.acl.access cimport user_of
 from kvd.run.call cimport command
 from kvd.session.channels cimport CHANNEL, PATTERN, SHARD, subscriptions
 from kvd.session.session cimport FREE_OUTPUT, in_multi, is_listening, is_tracking, session_memory, session_output

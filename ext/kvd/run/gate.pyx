@@ -13,10 +13,10 @@ from libc.stdint cimport uint32_t
 from libc.stdio cimport snprintf
 from libc.string cimport memset, strerror, strncmp
 
-from kvd.run.acl.enforce cimport DENIED_ROOM, is_denied, tell_denied
 from kvd.core.buf cimport buf, buf_add_char, buf_printf, buf_release
 from kvd.core.slots cimport key_slot
 from kvd.core.view cimport view, view_is
+from kvd.run.acl.enforce cimport DENIED_ROOM, is_denied, tell_denied
 from kvd.run.args cimport reply_error, reply_errorf
 from kvd.run.call cimport (
     F_ALLOW_BUSY, F_CROSS_SLOTS, F_DENYOOM, F_ENDS_MULTI, F_LISTENING, F_LOADING, F_MAY_REPLICATE, F_NOSCRIPT,

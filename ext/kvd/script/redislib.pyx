@@ -10,12 +10,12 @@ from libc.stdint cimport int64_t
 from libc.stdlib cimport realloc
 from libc.string cimport memchr, memcpy
 
-from kvd.run.acl.enforce cimport is_denied
 from kvd.commands.connection cimport REDIS_VERSION
 from kvd.core.buf cimport buf_add, buf_add_char, buf_release, buf_reserve
 from kvd.core.sha1 cimport SHA1_TEXT, sha1_hex
 from kvd.core.text cimport DOUBLE_TEXT, format_double, format_int
 from kvd.core.view cimport view, view_of
+from kvd.run.acl.enforce cimport is_denied
 from kvd.run.call cimport F_DENYOOM, F_WRITE, call, call_init, command
 from kvd.run.gate cimport PASSED, gate
 from kvd.run.renames cimport called

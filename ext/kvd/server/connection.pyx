@@ -172,6 +172,12 @@ cdef void take_output(connection *k) noexcept nogil:
     c.pending = k.sending.len - k.sent
 
 
+cdef inline void account(connection *k) noexcept nogil:
+    """Under the lock. It may be killed by that, or another one."""
+    session_account(k.session)
+    clients_evict(k.owner.store)
+
+
 cdef void watch(connection *k) noexcept nogil:
     """For writing too, if there is anything to write. More of a stream is taken when it can be sent."""
     cdef bint writing = k.sending.len != 0 or k.line.unsent or (k.session.feed != NULL and k.session.behind != 0)
@@ -268,8 +274,7 @@ cdef void connection_writable(connection *k) noexcept nogil:
         store_lock(k.owner.store)
         take_output(k)
         k.session.pending = k.sending.len - k.sent
-        session_account(k.session)
-        clients_evict(k.owner.store)
+        account(k)
         store_unlock(k.owner.store)
         finish_round(k)
 
@@ -442,8 +447,7 @@ cdef void report(connection *k) noexcept nogil:
     net.store.stats.reads += net.reads
     net.store.stats.writes += net.writes
     net.net_in = net.net_out = net.reads = net.writes = 0
-    session_account(c)
-    clients_evict(net.store)
+    account(k)
 
 
 cdef void consume(connection *k, size_t upto) noexcept nogil:
@@ -613,7 +617,6 @@ cdef void connection_resume(connection *k) noexcept nogil:
         k.owner.store.stats.output_limit_closed += 1
         k.session.killed = True
     take_output(k)
-    session_account(k.session)
-    clients_evict(k.owner.store)
+    account(k)
     store_unlock(k.owner.store)
     finish_round(k)

@@ -6,8 +6,11 @@ import sys
 import pytest
 
 import kvd
+from kvd.doors.server import declare_user
 
+from ...compat.wire import Wire, free_port
 from ...replica.node import KVD, Node
+from ...waiting import eventually
 
 GOOD = "user default on nopass ~* &* +@all\n\nuser bob on >p ~b* +get\n"
 BAD = """user bob on +nocmd
@@ -82,12 +85,8 @@ def test_the_file_of_a_server(tmp_path):
 def test_users_of_the_configuration(tmp_path):
     path = tmp_path / "kvd.conf"
     path.write_text('user bob on >p (+get ~a) "~x"\nuser default on >foo ~* &* +@all\nsave ""\n')
-    store = [sys.executable, "-m", "kvd", "serve", str(path)]
-    from ...compat.wire import Wire, free_port
-    from ...waiting import eventually
-
     port = free_port()
-    process = subprocess.Popen([*store, "--port", str(port)], stdout=subprocess.DEVNULL)
+    process = subprocess.Popen([sys.executable, "-m", "kvd", "serve", str(path), "--port", str(port)], stdout=subprocess.DEVNULL)
     try:
 
         def connected():
@@ -107,8 +106,6 @@ def test_users_of_the_configuration(tmp_path):
     lines = path.read_text().splitlines()
     assert [line.split(" ")[1] for line in lines if line.startswith("user ")] == ["bob", "default", "kim"] and ">p" not in path.read_text()
     again = kvd.Store()
-    from kvd.doors.server import declare_user
-
     for line in lines:
         if line.startswith("user "):
             declare_user(again, line.removeprefix("user "))

@@ -1,7 +1,7 @@
 """Which user a session is, and what changes of users mean for sessions. See access.pyx."""
 
-from kvd.run.acl.users cimport user
 from kvd.core.view cimport view
+from kvd.run.acl.users cimport user
 from kvd.session.session cimport session
 from kvd.store.store cimport store
 

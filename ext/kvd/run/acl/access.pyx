@@ -9,11 +9,11 @@ Sessions of the program itself (session.trusted: Store methods, the log, a maste
 
 from libc.stdint cimport uint8_t
 
-from kvd.run.acl.check cimport check_listens
-from kvd.run.acl.users cimport acl, acl_of, user_add_password, user_has_password, user_is_free, user_named
 from kvd.core.buf cimport buf_add
 from kvd.core.sha256 cimport SHA256_BYTES, sha256
 from kvd.core.view cimport view_equal, view_of, view_str
+from kvd.run.acl.check cimport check_listens
+from kvd.run.acl.users cimport acl, acl_of, user_add_password, user_has_password, user_is_free, user_named
 from kvd.session.channels cimport KINDS, PATTERN, channel, channel_name, channels_of, subscription
 from kvd.session.session cimport clients, clients_of, running_session, session_end, session_kill
 from kvd.store.config cimport OPT_REQUIREPASS, config_text

@@ -1,7 +1,7 @@
 """Whether a user may run a call. See check.pyx."""
 
-from kvd.run.acl.users cimport user
 from kvd.core.view cimport view
+from kvd.run.acl.users cimport user
 from kvd.run.call cimport call, command
 
 cdef enum denial:              # in the order in which the reason of several selectors is chosen

@@ -8,10 +8,10 @@ any access. A pattern of channels must be among the user's patterns itself.
 
 from libc.stdint cimport int64_t
 
-from kvd.run.acl.users cimport MAY_READ, MAY_WRITE, selector
 from kvd.core.glob cimport glob_match
 from kvd.core.text cimport parse_int
 from kvd.core.view cimport lower, view_equal, view_is, view_of
+from kvd.run.acl.users cimport MAY_READ, MAY_WRITE, selector
 from kvd.run.call cimport (
     DB_EVERY, F_NO_AUTH, F_READONLY, F_WRITE, KEY_ACCESS, KEY_DELETE, KEY_INSERT, KEY_NOT_KEY, KEY_UPDATE, key_at,
     key_walk,

@@ -7,16 +7,16 @@ sessions stay theirs.
 from libc.stdlib cimport free, malloc
 from libc.string cimport memchr, memset, strerror
 
-from kvd.run.acl.access cimport user_leaves, user_loses_channels, users_changed
-from kvd.run.acl.describe cimport describe_user
-from kvd.run.acl.rules cimport RULE_MEMORY, RULE_RIGHT, RULE_UNKNOWN, rule_apply, rule_error, rule_error_text, rules_merge
-from kvd.run.acl.users cimport (
-    acl_of, user, user_copy, user_delete, user_move, user_name, user_named, user_new, users_add, users_find,
-    users_remove, users_reset_standard,
-)
 from kvd.core.buf cimport buf_add_char, buf_printf, buf_release
 from kvd.core.textfile cimport textfile_read, textfile_replace
 from kvd.core.view cimport view_is, view_of
+from kvd.run.acl.access cimport user_leaves, user_loses_channels, users_changed
+from kvd.run.acl.describe cimport describe_user
+from kvd.run.acl.rules cimport RULE_MEMORY, RULE_RIGHT, RULE_UNKNOWN, rule_error_text, rules_apply, rules_merge
+from kvd.run.acl.users cimport (
+    acl, acl_of, user, user_copy, user_delete, user_move, user_name, user_named, user_new, users_add, users_find,
+    users_remove, users_reset_standard,
+)
 from kvd.store.log cimport LOG_WARNING, log_line
 
 cdef struct words:             # of a line
@@ -60,14 +60,33 @@ cdef void drop(words *w) noexcept nogil:
     free(w.room)
 
 
-cdef rule_error apply_all(store *s, user *u, view *rules, int count, view *failed) noexcept nogil:
-    cdef rule_error found = RULE_RIGHT
-    cdef int i
-    for i in range(count):
-        found = rule_apply(s, u, rules[i])
-        if found != RULE_RIGHT:
-            failed[0] = rules[i]
-            break
+# ---- one user ----------------------------------------------------------------------------------------
+
+cdef rule_error install_user(store *s, user *known, user *u) noexcept nogil:
+    """known: whom u is a changed copy of, or NULL."""
+    if known == NULL:
+        if not users_add(acl_of(s), u):
+            user_delete(u)
+            return RULE_MEMORY
+    else:
+        user_move(known, u)
+        user_delete(u)
+        user_loses_channels(s, known)
+    users_changed(s)
+    return RULE_RIGHT
+
+
+cdef rule_error user_set(store *s, view name, const view *rules, int count, view *failed) noexcept nogil:
+    cdef user *known = user_named(s, name)
+    cdef user *u = user_copy(known) if known != NULL else user_new(s, name)
+    cdef rule_error found
+    failed[0] = view_of(b"", 0)
+    if u == NULL:
+        return RULE_MEMORY
+    found = rules_apply(s, u, rules, count, failed)
+    if found == RULE_RIGHT:
+        return install_user(s, known, u)
+    user_delete(u)
     return found
 
 
@@ -77,27 +96,14 @@ cdef bint declare_words(store *s, words *w, buf *error) noexcept nogil:
     cdef view *rules = w.all + w.count
     cdef view failed
     cdef rule_error found
-    cdef user *u
-    cdef user *known
     cdef int n
     if not rules_merge(w.all + 1, w.count - 1, rules, &n, w.room):
         buf_printf(error, b"Unmatched parenthesis in selector definition.")
         return False
-    known = user_named(s, w.all[0])
-    u = user_copy(known) if known != NULL else user_new(s, w.all[0])
-    found = apply_all(s, u, rules, n, &failed) if u != NULL else RULE_MEMORY
+    found = user_set(s, w.all[0], rules, n, &failed)
     if found != RULE_RIGHT:
-        buf_printf(error, b"Error loading ACL rule '%.*s' for the user named '%.*s': %s", <int>failed.len if u != NULL else 0, failed.ptr,
+        buf_printf(error, b"Error loading ACL rule '%.*s' for the user named '%.*s': %s", <int>failed.len, failed.ptr,
                    <int>w.all[0].len, w.all[0].ptr, rule_error_text(found))
-    elif known != NULL:
-        user_move(known, u)
-    elif users_add(acl_of(s), u):
-        u = NULL
-    else:
-        found = RULE_MEMORY
-    if u != NULL:
-        user_delete(u)
-    users_changed(s)
     return found == RULE_RIGHT
 
 
@@ -131,7 +137,7 @@ cdef void read_words(store *s, acl *fresh, words *w, const char *path, int numbe
         if u != NULL:
             user_delete(u)
         return
-    found = apply_all(s, u, rules, n, &failed)
+    found = rules_apply(s, u, rules, n, &failed)
     if found == RULE_UNKNOWN:
         buf_printf(error, b"%s:%d: Error in applying operation '%.*s': %s. ", path, number, <int>failed.len, failed.ptr, rule_error_text(found))
     elif found != RULE_RIGHT:

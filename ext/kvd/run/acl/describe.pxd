@@ -1,7 +1,7 @@
 """Users as text: the rules that would make them. See describe.pyx."""
 
-from kvd.run.acl.users cimport selector, user
 from kvd.core.buf cimport buf
+from kvd.run.acl.users cimport selector, user
 
 cdef void describe_user(const user *u, buf *out) noexcept nogil            # "user name on #... ~* &* +@all (...)", without a line end
 cdef void describe_commands(const selector *x, buf *out) noexcept nogil    # "+@all -get"

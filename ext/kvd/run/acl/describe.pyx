@@ -1,8 +1,8 @@
 """What ACL LIST, GETUSER and files of users show: rules that make the same user again."""
 
-from kvd.run.acl.users cimport MAY_READ, MAY_WRITE, pattern
 from kvd.core.buf cimport buf_add, buf_add_char, buf_printf
 from kvd.core.sha256 cimport SHA256_BYTES
+from kvd.run.acl.users cimport MAY_READ, MAY_WRITE, pattern
 
 
 cdef void describe_password(const user *u, int i, buf *out) noexcept nogil:

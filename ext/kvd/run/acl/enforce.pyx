@@ -6,6 +6,8 @@ changed meanwhile.
 
 from libc.stdio cimport snprintf
 
+from kvd.core.text cimport format_int
+from kvd.core.view cimport view_of, view_str
 from kvd.run.acl.access cimport user_of
 from kvd.run.acl.check cimport (
     DENIED_CHANNEL, DENIED_COMMAND, DENIED_DATABASE, DENIED_KEY, DENIED_LOGIN, PERMITTED, check_reads_all, check_words,
@@ -13,8 +15,6 @@ from kvd.run.acl.check cimport (
 )
 from kvd.run.acl.log cimport denied, log_denial
 from kvd.run.acl.users cimport user, user_name
-from kvd.core.text cimport format_int
-from kvd.core.view cimport view_of, view_str
 from kvd.run.args cimport reply_error
 from kvd.run.client_line cimport print_client
 from kvd.session.session cimport in_multi

@@ -2,9 +2,9 @@
 
 from libc.stdint cimport int64_t, uint64_t
 
-from kvd.run.acl.check cimport DENIALS, denial
 from kvd.core.buf cimport buf
 from kvd.core.view cimport view
+from kvd.run.acl.check cimport DENIALS, denial
 from kvd.store.store cimport store
 
 cdef struct denied:            # an entry

@@ -3,11 +3,11 @@
 from libc.stdlib cimport calloc, free
 from libc.string cimport strcmp
 
-from kvd.run.acl.check cimport DENIED_CHANNEL, DENIED_COMMAND, DENIED_DATABASE, DENIED_KEY
-from kvd.run.acl.users cimport acl_of
 from kvd.core.buf cimport buf_add, buf_release
 from kvd.core.clock cimport wall_ms
 from kvd.core.view cimport view_equal, view_of
+from kvd.run.acl.check cimport DENIED_CHANNEL, DENIED_COMMAND, DENIED_DATABASE, DENIED_KEY
+from kvd.run.acl.users cimport acl_of
 from kvd.store.config cimport OPT_ACLLOG_MAX_LEN, cfg
 
 cdef enum:

@@ -1,7 +1,7 @@
 """The rules that ACL SETUSER and files of users give. See rules.pyx."""
 
-from kvd.run.acl.users cimport user
 from kvd.core.view cimport view
+from kvd.run.acl.users cimport user
 from kvd.store.store cimport store
 
 cdef enum rule_error:
@@ -15,7 +15,7 @@ cdef enum rule_error:
     RULE_FIRST_WORD            # of a subcommand
     RULE_MEMORY
 
-cdef rule_error rule_apply(store *s, user *u, view rule) noexcept nogil       # u may be half changed after an error: give a copy
+cdef rule_error rules_apply(store *s, user *u, const view *rules, int count, view *failed) noexcept nogil   # in order. After an error, which *failed has made, u is half changed: give a copy
 cdef bint rules_merge(const view *words, int count, view *rules, int *found, char *room) noexcept nogil
 # selectors that were split at spaces are put together in `room`, which has space for all words and a byte after each; False: the rule words[found[0]] is not closed
 cdef const char *rule_error_text(rule_error e) noexcept nogil

@@ -8,14 +8,15 @@ from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memchr, memcpy, memmove, memset
 
-from kvd.run.acl.users cimport (
-    MAY_READ, MAY_WRITE, first_word, selector, selector_add, selector_delete, selector_drop, selector_new,
-    user_add_password, user_delete, user_drop_password, user_move, user_new,
-)
 from kvd.core.buf cimport buf, buf_add, buf_add_char
 from kvd.core.sha256 cimport SHA256_BYTES, SHA256_TEXT, sha256
 from kvd.core.text cimport parse_int
 from kvd.core.view cimport lower, view_equal, view_is, view_of, view_str
+from kvd.core.word cimport view_has_space
+from kvd.run.acl.users cimport (
+    MAY_READ, MAY_WRITE, copy_bytes, first_word, selector, selector_add, selector_delete, selector_drop, selector_new,
+    user_add_password, user_delete, user_drop_password, user_move, user_new,
+)
 from kvd.run.call cimport F_CONTAINER, command
 from kvd.run.registry cimport category_bit, command_at, command_count, command_named
 from kvd.store.config cimport OPT_ACL_PUBSUB_DEFAULT, cfg
@@ -149,7 +150,6 @@ cdef rule_error set_category(selector *x, view name, bint allows) noexcept nogil
 
 cdef rule_error add_first(selector *x, const command *d, view word) noexcept nogil:
     cdef first_word *grown
-    cdef buf text
     cdef int i
     for i in range(x.first_count):
         if x.firsts[i].command == d.id and view_equal(view_of(x.firsts[i].ptr, x.firsts[i].len), word):
@@ -158,11 +158,9 @@ cdef rule_error add_first(selector *x, const command *d, view word) noexcept nog
     if grown == NULL:
         return RULE_MEMORY
     x.firsts = grown
-    memset(&text, 0, sizeof(text))
-    buf_add(&text, word.ptr, word.len)
-    if text.failed or word.len == 0:
+    grown[x.first_count].ptr = copy_bytes(word)
+    if grown[x.first_count].ptr == NULL:
         return RULE_MEMORY
-    grown[x.first_count].ptr = text.ptr
     grown[x.first_count].len = word.len
     grown[x.first_count].command = d.id
     x.first_count += 1
@@ -197,17 +195,9 @@ cdef rule_error command_rule(selector *x, view name, bint allows) noexcept nogil
 
 # ---- keys, channels, databases -----------------------------------------------------------------------
 
-cdef bint has_space(view v) noexcept nogil:
-    cdef size_t i
-    for i in range(v.len):
-        if v.ptr[i] == 0 or v.ptr[i] == c' ' or 9 <= v.ptr[i] <= 13:
-            return True
-    return False
-
-
 cdef rule_error key_rule(selector *x, view text, int access) noexcept nogil:
     cdef int i
-    if has_space(text):
+    if view_has_space(text):
         return RULE_SYNTAX
     if x.every_key:
         return RULE_KEYS_COVERED
@@ -239,7 +229,7 @@ cdef rule_error access_rule(selector *x, view rule) noexcept nogil:
 
 cdef rule_error channel_rule(selector *x, view text) noexcept nogil:
     cdef int i
-    if has_space(text):
+    if view_has_space(text):
         return RULE_SYNTAX
     if x.every_channel:
         return RULE_CHANNELS_COVERED
@@ -433,6 +423,17 @@ cdef rule_error rule_apply(store *s, user *u, view rule) noexcept nogil:
     if rule.len > 1 and rule.ptr[0] == c'(' and rule.ptr[rule.len - 1] == c')':
         return add_selector(s, u, rule)
     return selector_rule(u.first, rule)
+
+
+cdef rule_error rules_apply(store *s, user *u, const view *rules, int count, view *failed) noexcept nogil:
+    cdef rule_error found = RULE_RIGHT
+    cdef int i
+    for i in range(count):
+        found = rule_apply(s, u, rules[i])
+        if found != RULE_RIGHT:
+            failed[0] = rules[i]
+            break
+    return found
 
 
 # ---- several words -----------------------------------------------------------------------------------

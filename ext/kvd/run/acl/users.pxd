@@ -62,6 +62,7 @@ cdef struct acl:               # part PART_ACL of every store; all under the sto
     buf requirepass            # as last applied
     void *log                  # see log.pyx
 
+cdef char *copy_bytes(view v) noexcept nogil                            # with a NUL behind them, to be freed; NULL: no memory
 cdef user *user_new(store *s, view name) noexcept nogil                # off, and may do nothing; in no list. NULL: no memory
 cdef user *user_copy(const user *u) noexcept nogil                     # NULL: no memory
 cdef void user_move(user *to, user *src) noexcept nogil                # everything but the name; src is empty then

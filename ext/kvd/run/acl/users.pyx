@@ -37,11 +37,11 @@ cdef void selector_delete(selector *x) noexcept nogil:
     free(x)
 
 
-cdef char *keep(const char *p, size_t n) noexcept nogil:
-    cdef char *copy = <char *>malloc(n + 1)
+cdef char *copy_bytes(view v) noexcept nogil:
+    cdef char *copy = <char *>malloc(v.len + 1)
     if copy != NULL:
-        memcpy(copy, p, n)
-        copy[n] = 0
+        memcpy(copy, v.ptr, v.len)
+        copy[v.len] = 0
     return copy
 
 
@@ -50,7 +50,7 @@ cdef bint selector_add(pattern **list, int *count, view text, int access) noexce
     if grown == NULL:
         return False
     list[0] = grown
-    grown[count[0]].ptr = keep(text.ptr, text.len)
+    grown[count[0]].ptr = copy_bytes(text)
     grown[count[0]].len = text.len
     grown[count[0]].access = access
     if grown[count[0]].ptr == NULL:
@@ -86,7 +86,7 @@ cdef bint copy_firsts(selector *to, const selector *x) noexcept nogil:
         return False
     for i in range(x.first_count):
         to.firsts[i] = x.firsts[i]
-        to.firsts[i].ptr = keep(x.firsts[i].ptr, x.firsts[i].len)
+        to.firsts[i].ptr = copy_bytes(view_of(x.firsts[i].ptr, x.firsts[i].len))
         if to.firsts[i].ptr == NULL:
             return False
         to.first_count += 1
@@ -131,7 +131,7 @@ cdef user *user_new(store *s, view name) noexcept nogil:
     cdef user *u = <user *>calloc(1, sizeof(user))
     if u == NULL:
         return NULL
-    u.name = keep(name.ptr, name.len)
+    u.name = copy_bytes(name)
     u.name_len = name.len
     u.first = selector_new(cfg(&s.config, OPT_ACL_PUBSUB_DEFAULT) == 0)
     if u.name == NULL or u.first == NULL:
@@ -177,7 +177,7 @@ cdef user *user_copy(const user *u) noexcept nogil:
         return NULL
     to[0] = u[0]
     to.first = NULL
-    to.name = keep(u.name, u.name_len)
+    to.name = copy_bytes(user_name(u))
     to.passwords = <uint8_t *>malloc((u.password_count + 1) * SHA256_BYTES)
     if to.name == NULL or to.passwords == NULL or not copy_selectors(to, u):
         user_delete(to)
