@@ -143,3 +143,15 @@ def test_rewrite_without_a_file(store):
 def test_every_option_can_be_set_to_its_default():
     for option in OPTIONS.values():
         kvd.Store().configure(option.name, option.default)
+
+
+def test_a_configuration_that_cannot_be_read_is_not_written_over(tmp_path):
+    path = tmp_path / "kvd.conf"
+    path.write_bytes(b"#" * (65 << 20))
+    store = kvd.Store()
+    store.set_config_path(str(path))
+    with pytest.raises(kvd.ResponseError, match="cannot be written"):
+        store.execute("CONFIG", "REWRITE")
+    assert path.stat().st_size == 65 << 20
+    path.unlink()
+    assert store.execute("CONFIG", "REWRITE") == b"OK" and path.exists()

@@ -296,14 +296,17 @@ define(config_rewrite, """
 """)
 cdef void config_rewrite(call *c) noexcept nogil:
     cdef buf old, new
+    cdef int failed
     if c.store.config_path == NULL:
         reply_error(c, b"ERR The server is running without a config file")
         return
     memset(&old, 0, sizeof(old))
     memset(&new, 0, sizeof(new))
-    textfile_read(c.store.config_path, &old)
-    rewrite_lines(c, old.ptr, old.ptr + old.len, &new)
-    if textfile_replace(c.store.config_path, &new) == 0:
+    failed = textfile_read(c.store.config_path, &old)
+    if failed == 0 or failed == ENOENT:        # a file that is gone is written anew; of another that cannot be read nothing must be lost
+        rewrite_lines(c, old.ptr, old.ptr + old.len, &new)
+        failed = textfile_replace(c.store.config_path, &new)
+    if failed == 0:
         reply_ok(c)
     else:
         reply_error(c, b"ERR Rewriting config file: the file cannot be written")
