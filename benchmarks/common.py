@@ -10,19 +10,18 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import hiredis
+
+sys.path.append(str(Path(__file__).parents[1]))
+
+from tests.compat.wire import free_port
 
 SERVER_CORE = 0
 LOAD_CORE = 1 if (os.cpu_count() or 1) > 1 else 0
 if hasattr(os, "sched_setaffinity"):
     os.sched_setaffinity(0, {LOAD_CORE})  # this process is the load
-
-
-def free_port() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return int(s.getsockname()[1])
 
 
 class Client:

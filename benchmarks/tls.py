@@ -13,13 +13,9 @@ import argparse
 import socket
 import statistics
 import subprocess
-import sys
-from pathlib import Path
 
-from common import LOAD_CORE, Target, best_peer, free_port, targets
-
-sys.path.insert(0, str(Path(__file__).parent.parent))
-
+from common import LOAD_CORE, Target, best_peer, targets
+from tests.compat.wire import free_port
 from tests.server.certificates import certificates
 
 WORK = {

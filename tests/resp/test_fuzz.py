@@ -19,6 +19,13 @@ LINES = [
     ("OBJECT", "HELP"), ("COMMAND", "GETKEYS", "MSETEX", "2", "a", "b", "c", "d"), ("CLIENT", "REPLY", "SKIP"), ("WATCH", "k"),
     ("SLOWLOG", "GET"), ("MEMORY", "STATS"), ("DEBUG", "DIGEST"), ("LATENCY", "HISTOGRAM"), ("SELECT", "3"), ("CLIENT", "KILL", "ID", "99"),
 ]  # fmt: skip
+USERS = [
+    ("ACL", "SETUSER", "other", "on", ">word", "+@read", "%R~k*", "(+set ~s* &c*)"), ("ACL", "SETUSER", "other", "reset", "-@all", "+select|1", "+config|get", "clearselectors"),
+    ("ACL", "DELUSER", "other"), ("ACL", "LIST"), ("ACL", "GETUSER", "other"), ("ACL", "DRYRUN", "other", "GET", "k"), ("ACL", "LOG"), ("ACL", "LOG", "RESET"), ("AUTH", "other", "word"),
+    ("AUTH", "hostile", "word"), ("ACL", "SETUSER", "hostile", "~more*"), ("ACL", "CAT", "read"), ("ACL", "GENPASS", "7"), ("SUBSCRIBE", "c"), ("PSUBSCRIBE", "c*"), ("PUBLISH", "c", "m"),
+    ("MULTI",), ("SET", "secret", "v"), ("EXEC",), ("MGET", "k", "secret"), ("SORT", "list", "BY", "w*", "GET", "secret*"), ("EVAL", "return redis.call('get', 'secret')", "0"),
+    ("EVAL", "return redis.acl_check_cmd('set', 'k', ARGV[1])", "0", "1"), ("BLPOP", "secret", "0.01"), ("ACL", "WHOAMI"), ("CLIENT", "KILL", "USER", "other"),
+]  # fmt: skip
 LENGTHS = [b"-1", b"0", b"1", b"2147483647", b"2147483648", b"9223372036854775807", b"-9223372036854775809", b"1e3", b"", b"00", b" 1", b"+1"]
 
 
@@ -61,15 +68,21 @@ def drain(connection):
         pass
 
 
-def test_mutated_frames(server):
+@pytest.mark.parametrize("user", [None, "hostile"])
+def test_mutated_frames(server, user):
+    """user: it may not do everything, and changes what users may."""
     rng = random.Random(os.environ.get("KVDDEV_FUZZ_SEED", 1))
     witness = Wire(("127.0.0.1", server.port))
+    lines = [*LINES, *USERS] if user else LINES
     for round_ in range(ROUNDS):
-        data = b"".join(Wire.frame(rng.choice(LINES)) for _ in range(rng.randint(1, 6)))
+        data = b"".join(Wire.frame(rng.choice(lines)) for _ in range(rng.randint(1, 6)))
         if rng.random() < 0.2:
-            data = b" ".join(w.encode() for w in rng.choice(LINES)) + b"\r\n" + data
+            data = b" ".join(w.encode() for w in rng.choice(lines)) + b"\r\n" + data
         if rng.random() < 0.9:
             data = mutate(rng, data)
+        if user:
+            witness("ACL", "SETUSER", user, "reset", "on", ">word", "+@all", "-@dangerous", "+acl", "+client", "~k*", "%R~list", "%W~n", "&c*", "(+mget ~secret)")
+            data = Wire.frame(("AUTH", user, "word")) + data
         connection = socket.create_connection(("127.0.0.1", server.port))
         cuts = sorted(rng.randrange(len(data) + 1) for _ in range(rng.randint(0, 4)))
         try:

@@ -1,6 +1,7 @@
 """Network threads: rounds, fairness, background work, the end."""
 
 import gc
+import random
 import threading
 
 import kvd
@@ -27,6 +28,74 @@ def test_a_client_with_a_long_pipeline_does_not_keep_others_waiting():
         for _ in range(200_000):
             last = busy.read()
         assert last == 200_000
+
+
+NAP = Wire.frame(("DEBUG", "SLEEP", "0.001"))      # more than a slice every time
+
+
+def calls(store, name):
+    return store.info("commandstats").get(f"cmdstat_{name}", {}).get("calls", 0)
+
+
+def test_slow_commands_of_a_pipeline_do_not_keep_others_waiting():
+    with kvd.Store(enable_debug_command="yes").serve(threads=1) as server:
+        address = ("127.0.0.1", server.port)
+        busy = [Wire(address) for _ in range(10)]
+        other = Wire(address)
+        for one in busy:
+            one.send(NAP * 300)
+        for _ in range(20):
+            assert other("PING") == b"PONG"
+        assert 0 < calls(server.store, "debug") < 3000
+        for one in busy:
+            one.close()                                      # in the middle of their input
+        eventually(lambda: server.store.info("clients")["connected_clients"] == 1)
+        assert other("PING") == b"PONG"
+
+
+def test_a_pipeline_that_is_run_in_slices_is_run_whole_and_in_order():
+    """Inline commands, transactions, blocked and paused commands, large arguments and replies in the middle of it."""
+    big = b"x" * 300_000
+    parts = [
+        ([("DEBUG", "SLEEP", "0.001")], [b"OK"]), ([("INCR", "n")], [None]), ([("SET", "big", big), ("GET", "big")], [b"OK", big]),
+        ([("MULTI",), ("INCR", "n"), ("DEBUG", "SLEEP", "0.001"), ("EXEC",)], [b"OK", b"QUEUED", b"QUEUED", [None, b"OK"]]),
+        ([("RPUSH", "l", "e"), ("BLPOP", "l", "0")], [1, [b"l", b"e"]]), ([("BLPOP", "none", "0.001")], [None]), ([("CLIENT", "PAUSE", "1", "WRITE")], [b"OK"]),
+    ]  # fmt: skip
+    dice = random.Random(7)
+    with kvd.Store(enable_debug_command="yes").serve(threads=1) as server:
+        for cuts in (0, 7):
+            wire = Wire(("127.0.0.1", server.port))
+            wire("DEL", "n")
+            chosen = [dice.choice(parts) for _ in range(150)]
+            data = b"".join(b"ECHO inline\r\n" + b"".join(map(Wire.frame, lines)) for lines, _ in chosen)
+            places = sorted(dice.randrange(len(data)) for _ in range(cuts))
+            sender = threading.Thread(target=lambda d=data, p=places, w=wire: [w.send(d[a:b]) for a, b in zip([0, *p], [*p, len(d)], strict=True)])
+            sender.start()
+            n = 0
+            for lines, replies in chosen:
+                assert wire.read() == b"inline"
+                for reply in replies:
+                    counts = reply is None and lines[0][0] == "INCR"
+                    n += counts or isinstance(reply, list) and None in reply
+                    assert wire.read() == (n if counts else [n, b"OK"] if isinstance(reply, list) and None in reply else reply)
+            sender.join()
+            wire.close()
+
+
+def test_strangers_wait_for_those_who_have_logged_in():
+    with kvd.Store(requirepass="secret", enable_debug_command="yes").serve(threads=1) as server:
+        address = ("127.0.0.1", server.port)
+        other = Wire(address)
+        assert other("AUTH", "secret") == b"OK"
+        strangers = [Wire(address) for _ in range(20)]
+        for one in strangers:
+            one.send(Wire.frame(("AUTH", "guess")) * 20_000)
+        for _ in range(20):
+            assert other("PING") == b"PONG"
+        assert 0 < calls(server.store, "auth") < 20 * 20_000
+        for one in strangers[1:]:
+            one.close()
+        assert [str(strangers[0].read()).split()[0] for _ in range(20_000)] == ["WRONGPASS"] * 20_000
 
 
 def test_clients_are_spread_over_threads():

@@ -321,4 +321,6 @@ cdef int gate(call *c) noexcept nogil:
     if not c.from_script:
         c.session.last_command = c.command
     raised = c.store.special | c.session.special
+    if raised == SPECIAL_RESTRICTED and not is_denied(c):      # no other row can apply
+        raised = 0
     return ask(c, raised) if raised or c.from_script else PASSED

@@ -128,6 +128,7 @@ cdef void measure(call *c, uint64_t spent) noexcept nogil:
     cdef store *s = c.store
     cdef int64_t threshold = cfg(&s.config, OPT_SLOWLOG_LOG_SLOWER_THAN)
     s.stats.commands += 1
+    s.stats.spent += spent
     figure_call(s, c.command.id, spent, c.session.failed)
     if spent > SLOW_TICKS or (threshold >= 0 and spent >= threshold * s.clock.pace.ticks_per_us):
         look_closer(c, spent)

@@ -24,6 +24,10 @@ cdef struct round_state:       # commands that are parsed and run together
     parsed batch[BATCH]
     uint64_t hashes[BATCH]     # of each command's first argument, which usually is a key
 
+cdef struct turns:             # a queue of connections
+    connection *first
+    connection *last
+
 cdef struct network:           # a network thread
     store *store
     int index
@@ -37,8 +41,8 @@ cdef struct network:           # a network thread
     size_t count
     round_state round
     connection *replying       # have output to send at the end of the round
-    connection *buffered       # have received bytes that no poll announces
-    int64_t greeting_us        # spent on handshakes in this round
+    turns heavy                # after light connections
+    turns strangers            # after heavy ones: they have not authenticated, or their handshake is not done
     uint64_t reads             # since last reported to the store
     uint64_t writes
     uint64_t net_in
@@ -57,10 +61,14 @@ cdef struct connection:
     connection *next_pending   # in pending or arrivals
     connection *next_dead
     connection *next_replying
-    connection *next_buffered
+    connection *next_turn
+    connection *prev_turn
     bint is_replying
-    bint is_buffered
     bint is_pending
+    turns *queue               # that it is in; or NULL
+    bint unfinished            # its last turn left commands that had arrived
+    uint64_t begun             # its turn; ticks
+    uint64_t cost              # of its turns, the average of the last ones; ticks
     buf input
     parser parser
     large_args large           # memory for the large arguments of the command that is being received
@@ -75,6 +83,10 @@ cdef struct connection:
 
 cdef connection *connection_new(network *net, channel *line, bint is_unix, const char *unix_path) noexcept nogil   # under the lock; takes the channel over, or NULL
 cdef void connection_readable(connection *k) noexcept nogil
+cdef bint connection_is_light(connection *k) noexcept nogil     # it need not queue
+cdef void connection_queue(connection *k) noexcept nogil       # for its turn, if it is not queued
+cdef void connection_unqueue(connection *k) noexcept nogil     # if it is queued
+cdef void connection_turn(connection *k) noexcept nogil        # it is not queued any more
 cdef void connection_writable(connection *k) noexcept nogil
 cdef void connection_reply(connection *k) noexcept nogil       # sends the output of the round
 cdef void connection_resume(connection *k) noexcept nogil      # after a pause, a wake or a kill

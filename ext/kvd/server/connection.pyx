@@ -8,6 +8,10 @@ only accessed under the lock; `sending` belongs to the connection, and the two a
 Output that cannot be sent at once waits for the socket to become writable. How bytes travel is the channel's (net/channel.pyx): if
 that begins with a handshake, it comes first, and counts as a connection meanwhile; one that takes too long is closed.
 
+A connection's turn takes SLICE_US or one command: what is left of its input waits for the next turn. Light connections, whose turns take less
+than LIGHT_US, are served as they come. Heavy ones queue for their turns, and in another queue strangers, which have not authenticated or have not done
+their handshake (loop.pyx). So neither long pipelines nor many of them make others wait for long.
+
 Limits: input (client-query-buffer-limit), output (client-output-buffer-limit), both close the
 connection and are counted.
 
@@ -22,13 +26,13 @@ the command before it are moved there too. A gap between both has room for the v
 Such a command runs alone. If the value has taken the argument, the connection goes on with a new buffer.
 """
 
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint64_t
 from libc.stdio cimport snprintf
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcpy, memmove, memset
 
 from kvd.core.buf cimport buf_add, buf_drop_front, buf_printf, buf_release, buf_reserve, buf_reserve_exactly
-from kvd.core.clock cimport wall_ms
+from kvd.core.clock cimport ticks, wall_ms
 from kvd.core.mem cimport OFFERED_ROOM, ready, ready_new, ready_touch
 from kvd.core.pages cimport use_huge_pages
 from kvd.core.table cimport table, table_hash, table_prefetch, table_prefetch_entry
@@ -63,6 +67,10 @@ cdef enum:
     UNREPORTED = 16384         # bytes that a half-received command may hold before they are reported to the store
     KEEP_BUFFER = 65536        # larger buffers are freed when empty
     GREETING_MS = 10000        # for a handshake
+    SLICE_US = 300             # of commands in a turn
+    LIGHT_US = 100             # on average
+    AVERAGED = 8               # turns
+    SEND_SLICE = 262144        # bytes sent in a turn
 
 
 cdef void wake_connection(session *c) noexcept nogil:
@@ -92,6 +100,7 @@ cdef connection *connection_new(network *net, channel *line, bint is_unix, const
     k.owner = net
     k.line = line[0]
     k.greeting = line.by.greets
+    k.cost = 2 * as_ticks(k, LIGHT_US)
     k.greeted_until_ms = wall_ms() + GREETING_MS
     parser_init(&k.parser)
     c.fd = line.fd
@@ -190,21 +199,20 @@ cdef void look_after(connection *k) noexcept nogil:
     """What the socket's readiness to be read does not tell of its channel. Replies of this round are sent at its end."""
     if not k.is_replying:
         watch(k)
-    if k.line.buffered and not k.is_buffered:
-        k.is_buffered = True
-        k.next_buffered = k.owner.buffered
-        k.owner.buffered = k
+    if k.line.buffered:
+        connection_queue(k)
 
 
 cdef void send_output(connection *k) noexcept nogil:
     """Without the lock."""
+    cdef size_t end = min(k.sending.len, k.sent + SEND_SLICE)
     cdef ssize_t n
     cdef bint rest
     if k.line.unsent and k.line.by.flush(&k.line) < 0:
         connection_close(k)
         return
-    while k.sent < k.sending.len:
-        n = k.line.by.write(&k.line, k.sending.ptr + k.sent, k.sending.len - k.sent)
+    while k.sent < end:
+        n = k.line.by.write(&k.line, k.sending.ptr + k.sent, end - k.sent)
         if n <= 0:
             if n < 0 and would_block():
                 break
@@ -277,6 +285,71 @@ cdef void connection_writable(connection *k) noexcept nogil:
         account(k)
         store_unlock(k.owner.store)
         finish_round(k)
+
+
+# ---- turns --------------------------------------------------------------------------------------------
+
+cdef inline uint64_t as_ticks(connection *k, int us) noexcept nogil:
+    return <uint64_t>(us * k.owner.store.clock.pace.ticks_per_us)
+
+
+cdef inline bint is_stranger(connection *k) noexcept nogil:
+    return k.greeting or not is_authenticated(k.session)
+
+
+cdef bint connection_is_light(connection *k) noexcept nogil:
+    return k.cost < as_ticks(k, LIGHT_US) and not k.unfinished and k.queue == NULL and not is_stranger(k)
+
+
+cdef void connection_queue(connection *k) noexcept nogil:
+    if k.queue != NULL:
+        return
+    k.queue = &k.owner.strangers if is_stranger(k) else &k.owner.heavy
+    k.next_turn = NULL
+    k.prev_turn = k.queue.last
+    if k.queue.last != NULL:
+        k.queue.last.next_turn = k
+    else:
+        k.queue.first = k
+    k.queue.last = k
+
+
+cdef void connection_unqueue(connection *k) noexcept nogil:
+    if k.queue == NULL:
+        return
+    if k.prev_turn != NULL:
+        k.prev_turn.next_turn = k.next_turn
+    else:
+        k.queue.first = k.next_turn
+    if k.next_turn != NULL:
+        k.next_turn.prev_turn = k.prev_turn
+    else:
+        k.queue.last = k.prev_turn
+    k.queue = NULL
+
+
+cdef inline bint is_free(session *c) noexcept nogil:
+    """Can it run commands?"""
+    return not (c.paused or c.closing or c.wait != NULL)
+
+
+cdef void connection_turn(connection *k) noexcept nogil:
+    if not k.unfinished:
+        connection_readable(k)
+    elif is_free(k.session):
+        k.begun = ticks()
+        process(k)
+
+
+cdef inline bint is_late(connection *k) noexcept nogil:
+    return ticks() - k.begun > as_ticks(k, SLICE_US)
+
+
+cdef void end_turn(connection *k) noexcept nogil:
+    """One long turn may be an accident: the average counts."""
+    k.cost += (ticks() - k.begun) // AVERAGED - k.cost // AVERAGED
+    if k.unfinished or k.line.buffered:
+        connection_queue(k)
 
 
 # ---- large arguments ---------------------------------------------------------------------------------
@@ -411,7 +484,7 @@ cdef void prefetch_batch(connection *k, int n) noexcept nogil:
 
 
 cdef int run_batch(connection *k, int n) noexcept nogil:
-    """Under the lock; returns the number run (fewer when the session is paused or closes)."""
+    """Under the lock; returns the number run (fewer when the session is paused or closes, or its time is up)."""
     cdef int done
     if n > 1:
         prefetch_batch(k, n)
@@ -422,6 +495,7 @@ cdef int run_batch(connection *k, int n) noexcept nogil:
 
 cdef int run_each(connection *k, int n, bint hashed) noexcept nogil:
     cdef network *net = k.owner
+    cdef uint64_t enough = net.store.stats.spent + as_ticks(k, SLICE_US)
     cdef int i
     for i in range(n):
         if hashed and net.round.batch[i].argc > 1:
@@ -429,7 +503,7 @@ cdef int run_each(connection *k, int n, bint hashed) noexcept nogil:
             k.session.hint = net.round.hashes[i]
         if dispatch(k.session, net.round.argv + net.round.batch[i].first, net.round.batch[i].argc) == DISPATCH_PAUSED:
             return i
-        if k.session.closing or k.session.killed or k.session.wait != NULL or k.session.out.failed:
+        if k.session.closing or k.session.killed or k.session.wait != NULL or k.session.out.failed or net.store.stats.spent > enough:
             return i + 1
     return n
 
@@ -487,13 +561,14 @@ cdef size_t parse_batch(connection *k, int *count, int *state, size_t *ends) noe
 
 
 cdef void process(connection *k) noexcept nogil:
-    """Runs the commands in the input, batch after batch."""
+    """Runs the commands in the input, batch after batch, until the turn ends."""
     cdef store *s = k.owner.store
     cdef session *c = k.session
     cdef int n, done, state
     cdef bint stopped
     cdef size_t ends[BATCH]
     cdef size_t begin
+    k.unfinished = False
     while True:
         begin = k.parser.start if k.parser.missing >= 0 else k.parser.used
         k.parser.trusted = is_authenticated(c)
@@ -527,8 +602,9 @@ cdef void process(connection *k) noexcept nogil:
         stopped = c.paused or c.wait != NULL
         store_unlock(s)
         large_release(&k.large)
-        if stopped:
+        if stopped or (done < n and not (c.closing or c.killed)):
             rewind_to(k, begin if done == 0 else ends[done - 1])
+            k.unfinished = not stopped
             break
         k.large_at = k.apart = 0
         if c.closing or c.killed or state == PARSE_ERROR:
@@ -537,8 +613,12 @@ cdef void process(connection *k) noexcept nogil:
             break
         if state == PARSE_MORE:
             break
+        if is_late(k):
+            k.unfinished = True
+            break
     if k.input.len:
         consume(k, k.parser.used if k.parser.missing < 0 else k.parser.start)
+    end_turn(k)
     if not k.is_replying:
         k.is_replying = True
         k.next_replying = k.owner.replying
@@ -578,6 +658,7 @@ cdef void receive_some(connection *k) noexcept nogil:
     cdef size_t room = parser_wants(&k.parser, k.input.len)
     cdef ssize_t n
     cdef int64_t limit = cfg(&k.owner.store.config, OPT_CLIENT_QUERY_BUFFER_LIMIT)
+    k.begun = ticks()
     if room > CHUNK:
         expect_large(k)
     if not (buf_reserve_exactly(&k.input, max(room, <size_t>CHUNK)) if room > CHUNK or k.large_at else buf_reserve(&k.input, CHUNK)):
@@ -598,7 +679,7 @@ cdef void receive_some(connection *k) noexcept nogil:
         k.owner.store.stats.query_limit_closed += 1
         connection_close(k)
         return
-    if not k.session.paused and not k.session.closing and k.session.wait == NULL:
+    if is_free(k.session):
         process(k)
 
 
@@ -609,6 +690,7 @@ cdef void connection_resume(connection *k) noexcept nogil:
         return
     if k.session.wait == NULL and (k.session.paused or k.input.len):
         k.session.paused = False
+        k.begun = ticks()
         process(k)
         if k.dead:
             return

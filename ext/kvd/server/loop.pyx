@@ -1,6 +1,9 @@
 """The loop of a network thread.
 
-    wait for sockets -> serve each -> serve those that other sessions woke -> free the closed -> (thread 0) tick
+    wait for sockets -> serve each -> serve the queues -> serve those that other sessions woke -> free the closed -> (thread 0) tick
+
+Heavy connections and strangers (connection.pyx) queue. A queue is served for TURNS_US in a round, the rest of it in the next rounds: light
+clients wait no longer than that, however many attack.
 
 A replica is woken by every write. It is sent the stream when no other socket is ready, or STREAM_US after the last time: so a
 write does not cost a system call for each replica.
@@ -21,7 +24,8 @@ from kvd.persist.journal cimport journal_flush, journal_is_strict
 from kvd.run.after cimport after, expire_waits
 from kvd.server.connection cimport (
     connection, connection_close, connection_free, connection_hasten, connection_new, connection_readable,
-    connection_reply, connection_resume, connection_writable, round_state,
+    connection_is_light, connection_queue, connection_reply, connection_resume, connection_turn, connection_unqueue,
+    connection_writable, round_state, turns,
 )
 from kvd.server.listening cimport MAX_LISTENERS, listener, server, server_admit, server_assign
 from kvd.server.poll cimport poll_event, poll_wait, poll_watch, waker_drain, waker_wake
@@ -39,13 +43,12 @@ cdef extern from "<unistd.h>" nogil:
     void _exit(int status)
 
 cdef enum:
-    EVENTS = 256
-    ACCEPTS = 1000             # connections accepted before sockets are served again
+    EVENTS = 1024
     RATE_MS = 100
     IDLE_CHECK_MS = 1000
     STREAM_US = 200            # for which a busy thread gathers what replicas are sent
     STREAM_BYTES = 16384       # unless there is so much
-    GREETING_US = 2000         # of handshakes in a round
+    TURNS_US = 1000            # of a round: for each queue, and for accepting connections
 
 
 cdef int64_t slice_us(store *s) noexcept nogil:
@@ -55,12 +58,13 @@ cdef int64_t slice_us(store *s) noexcept nogil:
 
 cdef void accept_all(network *net, listener *l) noexcept nogil:
     cdef server *v = <server *>net.store.parts[<int>PART_SERVER]
-    cdef int _, fd
+    cdef int fd
+    cdef int64_t end = mono_us() + TURNS_US
     cdef network *target
     cdef connection *k
     cdef channel line
     cdef const char *denied
-    for _ in range(ACCEPTS):
+    while mono_us() < end:             # the rest in the next round
         fd = accept_one(l.fd)
         if fd < 0:
             return
@@ -172,14 +176,6 @@ cdef void forget_pending(network *net, connection *k) noexcept nogil:
         link[0] = k.next_pending
 
 
-cdef void forget_buffered(network *net, connection *k) noexcept nogil:
-    cdef connection **link = &net.buffered
-    while link[0] != NULL and link[0] != k:
-        link = &link[0].next_buffered
-    if link[0] == k:
-        link[0] = k.next_buffered
-
-
 cdef void free_dead(network *net) noexcept nogil:
     cdef connection *k
     store_lock(net.store)
@@ -188,8 +184,7 @@ cdef void free_dead(network *net) noexcept nogil:
         net.dead = k.next_dead
         if k.is_pending:
             forget_pending(net, k)
-        if k.is_buffered:
-            forget_buffered(net, k)
+        connection_unqueue(k)
         if k.prev != NULL:
             k.prev.next = k.next
         else:
@@ -306,42 +301,42 @@ cdef void send_replies(network *net) noexcept nogil:
         connection_reply(k)
 
 
-cdef void serve_buffered(network *net, connection *but) noexcept nogil:
-    """Those that have received more than they had room for. They may do so again. Those with replies to be sent wait for the next round: a
-    connection that has ended is closed after them."""
-    cdef connection *k = net.buffered
-    cdef connection *following
-    net.buffered = NULL
-    while k != NULL:
-        following = k.next_buffered
-        k.is_buffered = not k.dead and (k == but or k.is_replying)
-        if k.is_buffered:
-            k.next_buffered = net.buffered
-            net.buffered = k
-        elif not k.dead and k.line.buffered:
-            connection_readable(k)
-        k = following
-
-
-cdef void serve_ready(network *net, connection *k, bint readable, bint writable) noexcept nogil:
-    """Handshakes are slow: in one round no more of them are done than others can wait for."""
-    cdef int64_t began = 0
+cdef void serve_ready(connection *k, bint readable, bint writable) noexcept nogil:
     if k.greeting:
-        if net.greeting_us > GREETING_US:
-            return
-        began = mono_us()
+        connection_queue(k)
+        return
     if writable and not k.dead:
         connection_writable(k)
     if readable and not k.dead:
-        connection_readable(k)
-    if began:
-        net.greeting_us += mono_us() - began
+        if connection_is_light(k):
+            connection_readable(k)
+        else:
+            connection_queue(k)
+
+
+cdef void serve_queue(turns *queue, connection *but) noexcept nogil:
+    """A turn each, as far as the time reaches. Those with replies to be sent wait for the next round: a connection that has ended is
+    closed after them."""
+    cdef connection *last = queue.last
+    cdef connection *k
+    cdef int64_t end
+    if last == NULL:
+        return
+    end = mono_us() + TURNS_US
+    while queue.first != NULL:
+        k = queue.first
+        connection_unqueue(k)
+        if k == but or k.is_replying:
+            connection_queue(k)
+        elif not k.dead:
+            connection_turn(k)
+        if k == last or mono_us() > end:
+            return
 
 
 cdef void serve_events(network *net, poll_event *events, int n, connection *but) noexcept nogil:
     """Serves ready sockets, except one connection."""
     cdef server *v = <server *>net.store.parts[<int>PART_SERVER]
-    cdef bint buffered = net.buffered != NULL      # before this round
     cdef connection *k
     cdef int i
     for i in range(n):
@@ -353,10 +348,9 @@ cdef void serve_events(network *net, poll_event *events, int n, connection *but)
             k = <connection *>events[i].tag
             if k == but:
                 continue
-            serve_ready(net, k, events[i].readable, events[i].writable)
-    net.greeting_us = 0
-    if buffered:
-        serve_buffered(net, but)
+            serve_ready(k, events[i].readable, events[i].writable)
+    serve_queue(&net.heavy, but)
+    serve_queue(&net.strangers, but)
     send_replies(net)
     if net.pending != NULL or net.arrivals != NULL:
         serve_woken(net)
@@ -406,5 +400,5 @@ cdef void network_run(network *net) noexcept nogil:
             next_idle = now + IDLE_CHECK_MS
         if net.dead != NULL:
             free_dead(net)
-        if net.pending != NULL or net.buffered != NULL:
+        if net.pending != NULL or net.heavy.first != NULL or net.strangers.first != NULL:
             sleep_ms = 0

@@ -80,6 +80,7 @@ cdef struct rate:              # a counter sampled over the last rounds
 
 cdef struct stats:
     uint64_t commands
+    uint64_t spent             # ticks of commands
     uint64_t connections
     uint64_t rejected_connections
     uint64_t net_in

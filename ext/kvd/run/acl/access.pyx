@@ -20,10 +20,6 @@ from kvd.store.config cimport OPT_REQUIREPASS, config_text
 from kvd.store.store cimport SPECIAL_LOCKED_OUT, SPECIAL_RESTRICTED, special_set
 
 
-cdef user *user_of(session *c) noexcept nogil:
-    return <user *>c.user if c.user != NULL else acl_of(c.store).standard
-
-
 cdef user *user_with(store *s, view name, view password) noexcept nogil:
     """The password is hashed in any case: the time does not tell whether there is such a user."""
     cdef user *u = user_named(s, name)

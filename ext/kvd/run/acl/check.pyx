@@ -7,11 +7,12 @@ any access. A pattern of channels must be among the user's patterns itself.
 """
 
 from libc.stdint cimport int64_t
+from libc.string cimport memcmp
 
 from kvd.core.glob cimport glob_match
 from kvd.core.text cimport parse_int
 from kvd.core.view cimport lower, view_equal, view_is, view_of
-from kvd.run.acl.users cimport MAY_READ, MAY_WRITE, selector
+from kvd.run.acl.users cimport MAY_READ, MAY_WRITE, pattern, selector
 from kvd.run.call cimport (
     DB_EVERY, F_NO_AUTH, F_READONLY, F_WRITE, KEY_ACCESS, KEY_DELETE, KEY_INSERT, KEY_NOT_KEY, KEY_UPDATE, key_at,
     key_walk,
@@ -43,10 +44,16 @@ cdef bint allows_command(const selector *x, const command *d, view *argv, int ar
 
 # ---- keys --------------------------------------------------------------------------------------------
 
+cdef inline bint fits(const pattern *p, view name) noexcept nogil:
+    if p.is_prefix:
+        return name.len >= p.len - 1 and memcmp(p.ptr, name.ptr, p.len - 1) == 0
+    return glob_match(view_of(p.ptr, p.len), name, False)
+
+
 cdef bint allows_key(const selector *x, view key, int access) noexcept nogil:
     cdef int i
     for i in range(x.key_count):
-        if x.keys[i].access & access == access and glob_match(view_of(x.keys[i].ptr, x.keys[i].len), key, False):
+        if x.keys[i].access & access == access and fits(&x.keys[i], key):
             return True
     return False
 
@@ -69,13 +76,13 @@ cdef bint allows_keys(const selector *x, const command *d, view *argv, int argc,
 # ---- channels ----------------------------------------------------------------------------------------
 
 cdef bint allows_channel(const selector *x, view name, bint is_pattern) noexcept nogil:
-    cdef view own
+    cdef const pattern *p
     cdef int i
     if x.every_channel:
         return True
     for i in range(x.channel_count):
-        own = view_of(x.channels[i].ptr, x.channels[i].len)
-        if view_equal(own, name) if is_pattern else glob_match(own, name, False):
+        p = &x.channels[i]
+        if view_equal(view_of(p.ptr, p.len), name) if is_pattern else fits(p, name):
             return True
     return False
 

@@ -20,6 +20,7 @@ cdef struct pattern:           # of keys or channels
     char *ptr
     size_t len
     int access                 # pattern_access; of keys
+    bint is_prefix             # it is plain bytes and a star at the end, as most patterns are
 
 cdef struct first_word:        # +select|0: the command is allowed if its first argument is this
     char *ptr

@@ -11,6 +11,7 @@ from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcpy, memmove, memset
 
 from kvd.core.buf cimport buf_add, buf_release
+from kvd.core.glob cimport glob_is_literal
 from kvd.core.view cimport view_compare, view_of, view_str
 from kvd.store.config cimport OPT_ACL_PUBSUB_DEFAULT, cfg
 
@@ -53,6 +54,7 @@ cdef bint selector_add(pattern **list, int *count, view text, int access) noexce
     grown[count[0]].ptr = copy_bytes(text)
     grown[count[0]].len = text.len
     grown[count[0]].access = access
+    grown[count[0]].is_prefix = text.len != 0 and text.ptr[text.len - 1] == c'*' and glob_is_literal(view_of(text.ptr, text.len - 1))
     if grown[count[0]].ptr == NULL:
         return False
     count[0] += 1
