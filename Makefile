@@ -13,12 +13,17 @@ test: dev                 # the whole suite
 release:                  # what users get, with the test probes
 	KVDDEV_PROBES=1 KVDDEV_BUILD=release $(PYTHON) setup.py -q build
 
+# What the address sanitizer does not run: doors and applications, and with SHORT=1 what starts a server process for each test, which is slow there.
+DOORS = tests/run/test_doors.py tests/persist/test_commands.py tests/persist/test_journal.py
+PROCESSES = tests/server/test_tls.py tests/caching/test_model.py $(addprefix tests/persist/test_, attach.py file.py log_options.py logfolder.py logload.py \
+	    progress.py rewrite.py start.py versions.py)
+
 asan:                     # all but the doors and applications under the address sanitizer
 	KVDDEV_BUILD=asan $(PYTHON) setup.py -q build
 	LD_PRELOAD=$$(gcc -print-file-name=libasan.so) PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0 \
 	KVDDEV_COMPAT_EXAMPLES=10 PYTHONPATH=$(call LIB,asan) $(PYTHON) -m pytest --timeout 600 \
 	    tests/core tests/types tests/store tests/resp tests/session tests/run tests/commands tests/persist tests/script tests/server \
-	    tests/model tests/compat tests/caching --ignore=tests/run/test_doors.py --ignore=tests/persist/test_commands.py --ignore=tests/persist/test_journal.py
+	    tests/model tests/compat tests/caching $(addprefix --ignore=, $(DOORS) $(if $(SHORT), $(PROCESSES)))
 
 trace:                    # line coverage of .pyx
 	KVDDEV_BUILD=trace $(PYTHON) setup.py -q build

@@ -76,12 +76,25 @@ def test_now_does_not_wait_and_abort_ends_the_wait():
         tap.close()
 
 
-def test_a_client_that_leaves_while_it_waits_leaves_the_server_running():
-    with Node("kvd", "--shutdown-timeout", "1") as master:
+def test_a_client_that_leaves_while_it_waits_does_not_stop_the_shutdown():
+    with Node("kvd", "--shutdown-timeout", "600") as master, Node() as replica:
+        replica.follow(master.port)
+        agree(master, replica)
+        replica.process.send_signal(signal.SIGSTOP)
+        master("SET", "a", "x" * 5_000_000)
+        asked(master).close()
+        eventually(lambda: waiting(master) and master.info("clients")["connected_clients"] == "1")
+        assert master.process.poll() is None
+        replica.process.send_signal(signal.SIGCONT)
+        assert ended(master) == 0 and replica("STRLEN", "a") == 5_000_000
+
+
+def test_a_shutdown_whose_client_has_left_can_be_aborted():
+    with Node("kvd", "--shutdown-timeout", "600") as master:
         tap = Tap(master.port)
         master("SET", "a", "1")
-        first = asked(master)
+        asked(master).close()
         eventually(lambda: waiting(master))
-        first.close()
-        assert master("SET", "a", "2") == b"OK" and master.process.poll() is None
+        assert master("SHUTDOWN", "ABORT") == b"OK" and master("SET", "a", "2") == b"OK"
+        assert str(master("SHUTDOWN", "ABORT")) == "ERR No shutdown in progress." and b"SHUTDOWN" not in master("CLIENT", "LIST").upper()
         tap.close()

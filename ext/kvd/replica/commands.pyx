@@ -29,6 +29,7 @@ from kvd.run.call cimport call
 from kvd.run.errors cimport NO_MEMORY, SYNTAX
 from kvd.run.registry cimport define
 from kvd.session.session cimport pause_set
+from kvd.session.waiters cimport wait_of
 from kvd.store.config cimport OPT_CLUSTER_ENABLED, OPT_SHUTDOWN_TIMEOUT, cfg
 from kvd.store.log cimport LOG_NOTICE, LOG_WARNING, log_line
 from kvd.store.store cimport store
@@ -544,6 +545,7 @@ cdef bint wait_for_replicas(call *c) noexcept nogil:
         pause_set(c.store, c.store.now + ms + 1000, True)
         replicas_ask(r)
     if ms and lags(r) and wait_until(c, ms):
+        wait_of(c.session).goes_on = True
         return True
     if lags(r):
         log_line(c.store, LOG_WARNING, b"Lagging replicas do not have all writes when shutting down.")

@@ -21,6 +21,7 @@ from kvd.run.call cimport call_init, command
 from kvd.run.errors cimport NO_MEMORY
 from kvd.run.figures cimport figure_error
 from kvd.run.run cimport run, run_ended
+from kvd.session.clients cimport session_delete
 from kvd.session.session cimport AFTER_INVALIDATE, AFTER_SERVE, REPLY_ON, session_append_pushes
 from kvd.session.tracking cimport tracking_send
 from kvd.session.waiters cimport (
@@ -101,6 +102,8 @@ cdef void finish(call *c, size_t at) noexcept nogil:
     session_append_pushes(who)
     if who.wake != NULL:
         who.wake(who)
+    if who.abandoned:
+        session_delete(who)
 
 
 cdef void run_again(store *s, waiter *w, bint late) noexcept nogil:

@@ -41,6 +41,7 @@ cdef struct network:           # a network thread
     size_t count
     round_state round
     connection *replying       # have output to send at the end of the round
+    buf spare                  # a large one, for the next connection with large replies
     turns heavy                # after light connections
     turns strangers            # after heavy ones: they have not authenticated, or their handshake is not done
     uint64_t reads             # since last reported to the store
@@ -77,6 +78,7 @@ cdef struct connection:
     size_t head                # bytes of the words before it
     buf sending                # output taken from the session
     size_t sent
+    bint needs_room            # its last output was large
     int64_t streamed_us        # of a replica: when it was sent the stream last
     bint writing               # the poller watches for writing
     bint dead                  # closed; freed at the end of the round

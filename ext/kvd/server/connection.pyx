@@ -66,6 +66,7 @@ cdef enum:
     TAIL_MAX = 65536           # bytes after it
     UNREPORTED = 16384         # bytes that a half-received command may hold before they are reported to the store
     KEEP_BUFFER = 65536        # larger buffers are freed when empty
+    SPARE_MAX = 1048576        # unless one of up to this size can be the thread's spare one
     GREETING_MS = 10000        # for a handshake
     SLICE_US = 300             # of commands in a turn
     LIGHT_US = 100             # on average
@@ -154,10 +155,30 @@ cdef void connection_close(connection *k) noexcept nogil:
 
 # ---- output -----------------------------------------------------------------------------------------
 
+cdef inline void swap(buf *a, buf *b) noexcept nogil:
+    cdef buf kept = a[0]
+    a[0] = b[0]
+    b[0] = kept
+
+
+cdef inline void use_spare(connection *k) noexcept nogil:
+    """Under the lock. Memory that has just been used costs less than new memory."""
+    if k.needs_room and k.session.out.len == 0 and k.owner.spare.cap > k.session.out.cap:
+        swap(&k.session.out, &k.owner.spare)
+
+
+cdef void leave_sending(connection *k) noexcept nogil:
+    """It is empty."""
+    k.needs_room = k.sending.cap > KEEP_BUFFER
+    if k.needs_room and k.owner.spare.cap < k.sending.cap <= SPARE_MAX:
+        swap(&k.sending, &k.owner.spare)
+    if k.sending.cap > KEEP_BUFFER:
+        buf_release(&k.sending)
+
+
 cdef void take_output(connection *k) noexcept nogil:
     """Under the lock: moves the session's output to the connection."""
     cdef session *c = k.session
-    cdef buf swap
     if c.out.failed:
         c.killed = True
         return
@@ -167,9 +188,7 @@ cdef void take_output(connection *k) noexcept nogil:
     if c.out.len == 0:
         return
     if k.sending.len == 0:
-        swap = k.sending
-        k.sending = c.out
-        c.out = swap
+        swap(&k.sending, &c.out)
         c.out.len = 0
         k.sending.limit = 0
     else:
@@ -227,8 +246,7 @@ cdef void send_output(connection *k) noexcept nogil:
         if k.session.behind == 0:
             k.session.soft_since_ms = 0
         k.sent = k.sending.len = 0
-        if k.sending.cap > KEEP_BUFFER:
-            buf_release(&k.sending)
+        leave_sending(k)
     watch(k)
 
 
@@ -584,6 +602,7 @@ cdef void process(connection *k) noexcept nogil:
             break
         store_lock(s)
         store_time(s)
+        use_spare(k)
         session_limit_output(c)
         lend(k)
         done = run_batch(k, n)

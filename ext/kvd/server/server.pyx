@@ -10,6 +10,7 @@ While a server runs the store is `shared` and `ticking`.
 from libc.stdint cimport int64_t
 from libc.stdlib cimport calloc, free
 
+from kvd.core.buf cimport buf_release
 from kvd.core.threads cimport pthread_join, pthread_self, thread_start
 from kvd.net.context cimport context_release
 from kvd.server.connection cimport connection, connection_drop, connection_free, network
@@ -68,6 +69,7 @@ cdef void network_free(network *net, bint forked) noexcept nogil:
         connection_free(k)
     close(net.poller)
     waker_close(net.waker)
+    buf_release(&net.spare)
     free(net.round.argv)
     free(net)
 

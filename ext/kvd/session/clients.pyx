@@ -14,7 +14,7 @@ from kvd.core.view cimport view, view_of
 from kvd.session.channels cimport channels_init, channels_release, unsubscribe_all
 from kvd.session.session cimport REPLY_ON, clients, clients_of, session_replies, session_unaccount, session_unqueue
 from kvd.session.tracking cimport tracking_init, tracking_release, tracking_stop
-from kvd.session.waiters cimport wait_end, waits_init, waits_release
+from kvd.session.waiters cimport wait_end, wait_of, wait_pass, waits_init, waits_release
 from kvd.session.watches cimport unwatch, watches_init, watches_release
 from kvd.store.parts cimport PART_CLIENTS
 from kvd.store.store cimport SPECIAL_LOCKED_OUT, SPECIAL_MONITORS, SPECIAL_NO_TOUCH, SPECIAL_RESTRICTED, special_set
@@ -93,8 +93,19 @@ cdef void leave_monitors(session *c) noexcept nogil:
         special_set(&c.store.special, SPECIAL_MONITORS, r.monitors != 0)
 
 
+cdef void wait_on(session *c) noexcept nogil:
+    """What it waits in goes on, in a session without a client."""
+    cdef session *to = session_new(c.store, True)
+    if to == NULL:
+        return
+    to.abandoned = True
+    wait_pass(c, to)
+
+
 cdef void session_delete(session *c) noexcept nogil:
     cdef clients *r = clients_of(c.store)
+    if wait_of(c) != NULL and wait_of(c).goes_on and not c.abandoned:
+        wait_on(c)
     if c.leaves != NULL:
         c.leaves(c)
     pointer_take(&r.by_id, id_key(&c.id))

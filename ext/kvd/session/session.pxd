@@ -73,6 +73,7 @@ cdef struct session:
     bint monitor
     bint no_evict
     bint local                 # this machine: loopback, unix socket or in process
+    bint abandoned             # its client has left, and it goes on until its command ends
     bint in_process
     int door                   # of one in this process
     void *subs                 # what it listens to (channels.pyx), or NULL
