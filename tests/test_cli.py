@@ -28,12 +28,14 @@ KVD = [sys.executable, "-m", "kvd"]
 
 
 class Process:
-    def __init__(self, *args, stdin=None, env=None):
+    def __init__(self, *args, stdin=None, env=None, files=None):
+        """files: the soft and hard limit of its descriptors."""
         self.port = free_port()
         self.folder = tempfile.TemporaryDirectory()        # where it keeps its snapshot
         self.process = subprocess.Popen(
             [*KVD, "serve", *args, "--port", str(self.port), "--bind", "127.0.0.1"], stdin=subprocess.PIPE if stdin is not None else None,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=self.folder.name, env={**os.environ, **SOURCES, **(env or {})},
+            preexec_fn=(lambda: resource.setrlimit(resource.RLIMIT_NOFILE, files)) if files else None,
         )  # fmt: skip
         if stdin is not None:
             self.process.stdin.write(stdin)
@@ -433,3 +435,57 @@ def test_a_crash_of_a_network_thread_is_reported(number):
     assert ctypes.CDLL(None).syscall(TGKILL, p.process.pid, threads[0], number) == 0
     out, err = p.process.communicate(timeout=60)
     assert p.process.returncode == -number and "Fatal Python error" in err
+
+
+def test_the_limit_of_descriptors_is_raised_for_maxclients():
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    server = Process("--maxclients", "1000", files=(300, limit))
+    assert any("Increased maximum number of open files to 1032 (it was originally set to 300)." in line for line in server.lines)
+    client = server.client()
+    assert client.config_get("maxclients") == {"maxclients": "1000"}
+    if limit != resource.RLIM_INFINITY:
+        with pytest.raises(redis.ResponseError, match=f"possibly related to argument 'maxclients'.*The operating system is not able to handle the specified number of clients, try with {limit - 32}"):
+            client.config_set("maxclients", limit * 2)
+    client.config_set("maxclients", 1200)
+    assert client.config_get("maxclients") == {"maxclients": "1200"}
+    assert server.end()[0] == 0
+
+
+def test_maxclients_is_reduced_to_the_limit_of_descriptors():
+    server = Process("--maxclients", "1000", files=(200, 200))
+    said = "\n".join(server.lines)
+    if "Increased maximum number of open files" in said:       # the process has the right to
+        pytest.skip("limits of this process do not bind it")
+    assert "You requested maxclients of 1000 requiring at least 1032 max file descriptors." in said
+    assert "maxclients has been reduced to 168" in said
+    held = [Wire(("127.0.0.1", server.port)) for _ in range(168)]
+    refused = Wire(("127.0.0.1", server.port))
+    assert str(refused.read()) == "ERR max number of clients reached"
+    assert held[0]("PING") == b"PONG"
+    assert server.end()[0] == 0
+
+
+FEW = """
+import resource, sys, kvd
+from kvd.doors.server import log_on
+with kvd.Store().serve() as server:
+    log_on(server.store)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (50, 50))
+    print(server.port, flush=True)
+    sys.stdin.read()
+    print(server.store.info("stats")["eventloop_cycles"], flush=True)
+"""
+
+
+def test_a_program_without_descriptors_accepts_clients_when_it_has_some_again():
+    program = subprocess.Popen([sys.executable, "-c", FEW], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, **SOURCES})
+    address = ("127.0.0.1", int(program.stdout.readline()))
+    wires = [Wire(address) for _ in range(60)]
+    assert "Accepting client connection: Too many open files" in program.stdout.readline()
+    assert wires[0]("PING") == b"PONG"
+    for wire in wires[:30]:
+        wire.close()
+    assert wires[-1]("PING") == b"PONG"
+    program.stdin.close()
+    assert int(program.stdout.read().split()[-1]) < 100_000   # it did not poll in vain
+    assert program.wait() == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import faulthandler
 import os
+import resource
 import signal
 import sys
 import threading
@@ -213,6 +214,7 @@ def _run(store: Store, configured: bool, notes: list[str]) -> int:
     end_unlogged(store)
     begin_loading(store)
     signals = _Signals(store)
+    _fit_descriptors(store)
     server = _listen(store)
     if server is None:
         return 1
@@ -291,6 +293,30 @@ def _tell_ready(store: Store, server: Server) -> None:
     if server.unix_path:
         log(store, "Ready to accept connections unix")
     _notify_systemd(store, "READY=1\nSTATUS=Ready to accept connections\n")
+
+
+SPARE_DESCRIPTORS = 32  # for files and other sockets, beside those of clients
+
+
+def _fit_descriptors(store: Store) -> None:
+    """Let the process have a descriptor for each of maxclients, or reduce maxclients to what it may have."""
+    clients = int(store.option("maxclients"))
+    wanted = clients + SPARE_DESCRIPTORS
+    had, limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if had == resource.RLIM_INFINITY or had >= wanted:
+        return
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, limit if limit == resource.RLIM_INFINITY else max(wanted, limit)))
+    except (OSError, ValueError) as error:
+        log(store, f"You requested maxclients of {clients} requiring at least {wanted} max file descriptors.", WARNING)
+        log(store, f"Server can't set maximum open files to {wanted} because of OS error: {getattr(error, 'strerror', None) or error}.", WARNING)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+        left = max(limit - SPARE_DESCRIPTORS, 1)
+        store.configure("maxclients", left)
+        log(store, f"Current maximum open files is {limit}. maxclients has been reduced to {left} to compensate for low ulimit. "
+                   "If you need higher maxclients increase 'ulimit -n'.", WARNING)  # fmt: skip
+        return
+    log(store, f"Increased maximum number of open files to {wanted} (it was originally set to {had}).")
 
 
 def _listen(store: Store) -> Server | None:

@@ -4,6 +4,7 @@ from libc.errno cimport ENOENT, ENOMEM, errno
 from libc.stdint cimport int64_t
 from libc.stdio cimport snprintf
 from libc.string cimport memchr, memset, strerror
+from posix.unistd cimport _SC_OPEN_MAX, sysconf
 
 from kvd.core.buf cimport buf, buf_add, buf_add_char, buf_printf, buf_release
 from kvd.core.glob cimport glob_match
@@ -20,8 +21,8 @@ from kvd.run.figures cimport figures_reset
 from kvd.run.options cimport options_applied
 from kvd.run.registry cimport define
 from kvd.store.config cimport (
-    HIDDEN, MUTABLE, OPT_ACLFILE, OPT_APPENDONLY, OPT_BIND, OPT_DIR, OPT_ENABLE_PROTECTED_CONFIGS, OPT_PORT,
-    OPT_TLS_PORT, PROTECTED, WORDS, cfg, config, config_copy, config_init, config_is_default, config_print,
+    HIDDEN, MUTABLE, OPT_ACLFILE, OPT_APPENDONLY, OPT_BIND, OPT_DIR, OPT_ENABLE_PROTECTED_CONFIGS, OPT_MAXCLIENTS,
+    OPT_PORT, OPT_TLS_PORT, PROTECTED, WORDS, cfg, config, config_copy, config_init, config_is_default, config_print,
     config_release, config_set, config_text, option_at, option_count, option_find,
 )
 from kvd.store.log cimport LOG_WARNING, log_line
@@ -100,7 +101,7 @@ cdef bint may_set(call *c, int id, int at) noexcept nogil:
 
 
 cdef bint listens(call *c, config *wanted) noexcept nogil:
-    """Changes the server's listeners if the command sets port, bind or an option about TLS. False: that failed, and the error is replied."""
+    """Changes what the server listens with if the command sets port, bind, maxclients or an option about TLS. False: that failed, and the error is replied."""
     cdef int i, id
     cdef int failed = -1
     cdef bint asks = False
@@ -109,14 +110,17 @@ cdef bint listens(call *c, config *wanted) noexcept nogil:
     cdef const char *why = b"Failed to bind to specified addresses."
     for i in range(2, c.argc, 2):
         id = option_find(c.argv[i])
-        asks = asks or id == OPT_PORT or id == OPT_BIND or is_about_tls(id)
+        asks = asks or id == OPT_PORT or id == OPT_BIND or id == OPT_MAXCLIENTS or is_about_tls(id)
         about_tls = about_tls or is_about_tls(id)
     if about_tls and not can_reach_masters(wanted, reason, sizeof(reason)):
         log_line(c.store, LOG_WARNING, reason)
         failed = LISTEN_TLS_FAILED
     elif asks and c.store.on_listen != NULL:
         failed = c.store.on_listen(c.store, wanted, about_tls)
-    if failed == OPT_PORT or failed == OPT_TLS_PORT:
+    if failed == OPT_MAXCLIENTS:
+        snprintf(reason, sizeof(reason), b"The operating system is not able to handle the specified number of clients, try with %ld", sysconf(_SC_OPEN_MAX) - 32)
+        why = reason
+    elif failed == OPT_PORT or failed == OPT_TLS_PORT:
         why = b"Unable to listen on this port. Check server logs."
     elif failed == LISTEN_TLS_FAILED:
         why = b"Unable to update TLS configuration. Check server logs."

@@ -41,6 +41,7 @@ cdef struct network:           # a network thread
     size_t count
     round_state round
     connection *replying       # have output to send at the end of the round
+    int64_t deaf_until_ms      # there are no descriptors for new clients; 0: it listens
     buf spare                  # a large one, for the next connection with large replies
     turns heavy                # after light connections
     turns strangers            # after heavy ones: they have not authenticated, or their handshake is not done
@@ -81,7 +82,7 @@ cdef struct connection:
     bint needs_room            # its last output was large
     int64_t streamed_us        # of a replica: when it was sent the stream last
     bint writing               # the poller watches for writing
-    bint dead                  # closed; freed at the end of the round
+    bint dead                  # to be closed and freed at the end of the round
 
 cdef connection *connection_new(network *net, channel *line, bint is_unix, const char *unix_path) noexcept nogil   # under the lock; takes the channel over, or NULL
 cdef void connection_readable(connection *k) noexcept nogil
@@ -92,7 +93,7 @@ cdef void connection_turn(connection *k) noexcept nogil        # it is not queue
 cdef void connection_writable(connection *k) noexcept nogil
 cdef void connection_reply(connection *k) noexcept nogil       # sends the output of the round
 cdef void connection_resume(connection *k) noexcept nogil      # after a pause, a wake or a kill
-cdef void connection_close(connection *k) noexcept nogil       # marks it dead; the loop frees it
+cdef void connection_close(connection *k) noexcept nogil       # marks it dead; the loop closes its socket and frees it
 cdef void connection_drop(connection *k, bint forked) noexcept nogil   # the same under the lock, of one that is not dead. forked: without a byte to the client
 cdef void connection_hasten(connection *k, int64_t now) noexcept nogil   # closes it if its handshake takes too long
 cdef void connection_free(connection *k) noexcept nogil        # under the lock

@@ -123,6 +123,7 @@ cdef connection *connection_new(network *net, channel *line, bint is_unix, const
 
 
 cdef void connection_free(connection *k) noexcept nogil:
+    k.line.by.close(&k.line)
     session_delete(k.session)
     large_release(&k.large)
     buf_release(&k.input)
@@ -137,8 +138,9 @@ cdef void connection_drop(connection *k, bint forked) noexcept nogil:
     k.owner.dead = k
     if forked:                         # the poller is the parent's, too
         k.line.by.forget(&k.line)
-    else:
-        poll_forget(k.owner.poller, k.line.fd)
+        return
+    poll_forget(k.owner.poller, k.line.fd)
+    if k.session.replica != NULL:      # a transfer must not share it any more
         k.line.by.close(&k.line)
 
 

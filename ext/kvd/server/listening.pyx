@@ -4,6 +4,7 @@ Plain and TLS ports differ in the channel that a client gets. What the latter ne
 opened, and again by CONFIG SET of an option about TLS: clients that are connected keep what they have.
 """
 
+from libc.stdint cimport int64_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy, memset, strcmp, strcspn, strdup, strlen
 
@@ -12,7 +13,7 @@ from kvd.net.channel cimport channel_open
 from kvd.net.context cimport context_for_clients, context_release
 from kvd.net.secure cimport secure_accept
 from kvd.server.poll cimport poll_watch
-from kvd.server.socket cimport close, endpoint, listen_tcp, listen_unix, socket_port, unlink
+from kvd.server.socket cimport close, descriptors, endpoint, listen_tcp, listen_unix, socket_port, unlink
 from kvd.session.session cimport clients_of
 from kvd.store.config cimport (
     OPT_BIND, OPT_MAXCLIENTS, OPT_PORT, OPT_PROTECTED_MODE, OPT_TCP_BACKLOG, OPT_TLS_PORT, cfg, config_text,
@@ -219,6 +220,11 @@ cdef int move_all(server *v, config *wanted) noexcept nogil:
     return failed
 
 
+cdef bint fits_descriptors(store *s, int64_t maxclients) noexcept nogil:
+    """Can there be that many clients, if there are to be more than now?"""
+    return maxclients <= cfg(&s.config, OPT_MAXCLIENTS) or descriptors(maxclients + SPARE_DESCRIPTORS) >= maxclients + SPARE_DESCRIPTORS
+
+
 cdef int server_reconfigure(store *s, config *wanted, bint about_tls) noexcept nogil:
     cdef server *v = <server *>s.parts[<int>PART_SERVER]
     cdef bint moves = cfg(wanted, OPT_TLS_PORT) != cfg(&s.config, OPT_TLS_PORT)
@@ -227,6 +233,8 @@ cdef int server_reconfigure(store *s, config *wanted, bint about_tls) noexcept n
     cdef context fresh
     cdef int failed
     memset(&fresh, 0, sizeof(fresh))
+    if not fits_descriptors(s, cfg(wanted, OPT_MAXCLIENTS)):
+        return OPT_MAXCLIENTS
     if renews and not context_for_clients(&fresh, wanted, why, sizeof(why)):
         log_line(s, LOG_WARNING, why)
         return LISTEN_TLS_FAILED

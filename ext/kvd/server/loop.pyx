@@ -14,6 +14,7 @@ statistics (`hz` a second).
 """
 
 from libc.stdint cimport int64_t, uint64_t
+from libc.stdio cimport snprintf
 from libc.stdlib cimport free
 from libc.string cimport memset, strlen
 
@@ -28,8 +29,8 @@ from kvd.server.connection cimport (
     connection_writable, round_state, turns,
 )
 from kvd.server.listening cimport MAX_LISTENERS, listener, server, server_admit, server_assign
-from kvd.server.poll cimport poll_event, poll_wait, poll_watch, waker_drain, waker_wake
-from kvd.server.socket cimport accept_one
+from kvd.server.poll cimport poll_event, poll_forget, poll_wait, poll_watch, waker_drain, waker_wake
+from kvd.server.socket cimport accept_one, is_out_of_descriptors, last_errno, strerror
 from kvd.session.session cimport clients_of, is_listening, pause_set, session, session_end, session_within_limits
 from kvd.session.waiters cimport waits_next
 from kvd.store.clock cimport store_time
@@ -48,12 +49,33 @@ cdef enum:
     IDLE_CHECK_MS = 1000
     STREAM_US = 200            # for which a busy thread gathers what replicas are sent
     STREAM_BYTES = 16384       # unless there is so much
-    TURNS_US = 1000            # of a round: for each queue, and for accepting connections
+    TURNS_US = 500             # of a round: for each queue, for accepting connections, and for freeing them
 
 
 cdef int64_t slice_us(store *s) noexcept nogil:
     """The time limit of a slice of background work."""
     return 250 + (cfg(&s.config, OPT_ACTIVE_EXPIRE_EFFORT) - 1) * 83
+
+
+cdef void go_deaf(network *net, server *v) noexcept nogil:
+    """Clients wait to be accepted until there may be descriptors again; their sockets are not polled in vain meanwhile."""
+    cdef char text[128]
+    cdef int i
+    snprintf(text, sizeof(text), b"Accepting client connection: %s", strerror(last_errno()))
+    log_line(net.store, LOG_WARNING, text)
+    net.deaf_until_ms = wall_ms() + IDLE_CHECK_MS
+    for i in range(v.listener_count):
+        if v.listeners[i].fd >= 0:
+            poll_forget(net.poller, v.listeners[i].fd)
+
+
+cdef void listen_again(network *net) noexcept nogil:
+    cdef server *v = <server *>net.store.parts[<int>PART_SERVER]
+    cdef int i
+    net.deaf_until_ms = 0
+    for i in range(v.listener_count):
+        if v.listeners[i].fd >= 0:
+            poll_watch(net.poller, v.listeners[i].fd, &v.listeners[i], False, True)
 
 
 cdef void accept_all(network *net, listener *l) noexcept nogil:
@@ -67,6 +89,8 @@ cdef void accept_all(network *net, listener *l) noexcept nogil:
     while mono_us() < end:             # the rest in the next round
         fd = accept_one(l.fd)
         if fd < 0:
+            if is_out_of_descriptors():
+                go_deaf(net, v)
             return
         store_lock(net.store)
         store_time(net.store)
@@ -177,9 +201,11 @@ cdef void forget_pending(network *net, connection *k) noexcept nogil:
 
 
 cdef void free_dead(network *net) noexcept nogil:
+    """Many clients may leave at once: what takes too long waits for the next round."""
     cdef connection *k
+    cdef int64_t end = mono_us() + TURNS_US
     store_lock(net.store)
-    while net.dead != NULL:
+    while net.dead != NULL and mono_us() < end:
         k = net.dead
         net.dead = k.next_dead
         if k.is_pending:
@@ -393,6 +419,8 @@ cdef void network_run(network *net) noexcept nogil:
         if net.index == 0:
             sleep_ms = background(net, &next_round)
         now = wall_ms()
+        if net.deaf_until_ms and now >= net.deaf_until_ms:
+            listen_again(net)
         if now >= next_idle:
             close_idle(net, now)
             close_slow_readers(net)
@@ -400,5 +428,5 @@ cdef void network_run(network *net) noexcept nogil:
             next_idle = now + IDLE_CHECK_MS
         if net.dead != NULL:
             free_dead(net)
-        if net.pending != NULL or net.heavy.first != NULL or net.strangers.first != NULL:
+        if net.dead != NULL or net.pending != NULL or net.heavy.first != NULL or net.strangers.first != NULL:
             sleep_ms = 0

@@ -29,8 +29,8 @@ static inline int kvd_poll_watch(int p, int fd, void *tag, int writing, int is_n
 
 static inline void kvd_poll_forget(int p, int fd) { epoll_ctl(p, EPOLL_CTL_DEL, fd, NULL); }
 static inline int kvd_poll_wait(int p, struct kvd_event *out, int max, int ms) {
-    struct epoll_event e[256];
-    int i, n = epoll_wait(p, e, max < 256 ? max : 256, ms);
+    struct epoll_event e[1024];
+    int i, n = epoll_wait(p, e, max < 1024 ? max : 1024, ms);
     for (i = 0; i < n; i++) {
         out[i].tag = e[i].data.ptr;
         out[i].readable = (e[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0;
@@ -57,11 +57,18 @@ static inline int kvd_poll_watch(int p, int fd, void *tag, int writing, int is_n
     return kevent(p, e + 1, 1, NULL, 0, NULL) == 0 || !writing;
 }
 
-static inline void kvd_poll_forget(int p, int fd) { (void)p; (void)fd; /* close() forgets it */ }
+static inline void kvd_poll_forget(int p, int fd) {
+    struct kevent e;
+    EV_SET(&e, fd, EVFILT_READ, EV_DELETE, 0, 0, NULL);
+    kevent(p, &e, 1, NULL, 0, NULL);
+    EV_SET(&e, fd, EVFILT_WRITE, EV_DELETE, 0, 0, NULL);
+    kevent(p, &e, 1, NULL, 0, NULL);
+}
+
 static inline int kvd_poll_wait(int p, struct kvd_event *out, int max, int ms) {
-    struct kevent e[256];
+    struct kevent e[1024];
     struct timespec t = {ms / 1000, (ms % 1000) * 1000000L};
-    int i, n = kevent(p, NULL, 0, e, max < 256 ? max : 256, ms < 0 ? NULL : &t);
+    int i, n = kevent(p, NULL, 0, e, max < 1024 ? max : 1024, ms < 0 ? NULL : &t);
     for (i = 0; i < n; i++) {
         out[i].tag = e[i].udata;
         out[i].readable = e[i].filter == EVFILT_READ;

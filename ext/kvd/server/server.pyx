@@ -14,10 +14,11 @@ from kvd.core.buf cimport buf_release
 from kvd.core.threads cimport pthread_join, pthread_self, thread_start
 from kvd.net.context cimport context_release
 from kvd.server.connection cimport connection, connection_drop, connection_free, network
-from kvd.server.listening cimport close_listeners, server_reconfigure
+from kvd.server.listening cimport SPARE_DESCRIPTORS, close_listeners, server_reconfigure
 from kvd.server.loop cimport network_run
 from kvd.server.poll cimport poll_open, poll_watch, wait_readable, waker_close, waker_open, waker_wake
-from kvd.server.socket cimport close
+from kvd.server.socket cimport close, make_room
+from kvd.store.config cimport OPT_MAXCLIENTS, cfg
 from kvd.store.parts cimport PART_SERVER
 from kvd.store.store cimport store_lock, store_unlock
 
@@ -106,6 +107,8 @@ cdef bint server_start(server *v, int threads) noexcept nogil:
         v.thread_count += 1
     for i in range(v.listener_count):
         poll_watch(v.threads[0].poller, v.listeners[i].fd, &v.listeners[i], False, True)
+    if v.listener_count:
+        make_room(v.listeners[0].fd, cfg(&s.config, OPT_MAXCLIENTS) + SPARE_DESCRIPTORS)
     s.parts[<int>PART_SERVER] = v
     s.guard.shared = True
     s.ticking = True

@@ -15,6 +15,7 @@
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -83,6 +84,33 @@ static int kvd_socket_port(int fd) {
     if (a.ss_family == AF_INET) return ntohs(((struct sockaddr_in *)&a)->sin_port);
     if (a.ss_family == AF_INET6) return ntohs(((struct sockaddr_in6 *)&a)->sin6_port);
     return 0;
+}
+
+/* The number of descriptors the process may have, after it has asked for so many. */
+static long kvd_descriptors(long wanted) {
+    struct rlimit r;
+    if (getrlimit(RLIMIT_NOFILE, &r) != 0) return -1;
+    if (r.rlim_cur != RLIM_INFINITY && (rlim_t)wanted > r.rlim_cur) {
+        rlim_t before = r.rlim_cur;
+        r.rlim_cur = r.rlim_max == RLIM_INFINITY || (rlim_t)wanted < r.rlim_max ? (rlim_t)wanted : r.rlim_max;
+        if (setrlimit(RLIMIT_NOFILE, &r) != 0) r.rlim_cur = before;
+    }
+    return r.rlim_cur == RLIM_INFINITY || r.rlim_cur > 0x7fffffff ? 0x7fffffff : (long)r.rlim_cur;
+}
+
+/* Lets the kernel's table of descriptors have room for n of them now. When accept() has to enlarge it, in a process
+   with several threads, that takes 10 to 20 ms, in which nobody is served. */
+static void kvd_make_room(int fd, long n) {
+    struct rlimit r;
+    int last;
+    if (getrlimit(RLIMIT_NOFILE, &r) != 0) return;
+    if (r.rlim_cur != RLIM_INFINITY && (rlim_t)n >= r.rlim_cur) n = (long)r.rlim_cur - 1;
+    last = fcntl(fd, F_DUPFD_CLOEXEC, (int)n);
+    if (last >= 0) close(last);
+}
+
+static int kvd_is_out_of_descriptors(void) {
+    return errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM;
 }
 
 static int kvd_accept(int listener) {
