@@ -77,3 +77,26 @@ def test_popped_members_are_gone(peer, kind):
 def test_wrong_forms(peer, line):
     peer("SADD", "a", 1)
     assert isinstance(peer(*line.split()), Exception) and peer("SMEMBERS", "a") in ([b"1"], {b"1"})
+
+
+@pytest.mark.parametrize(("line", "found"), [
+    ("SUNIONCARD 2 t u", 6), ("SUNIONCARD 3 t none u", 6), ("SUNIONCARD 1 none", 0), ("SUNIONCARD 2 t u LIMIT 0", 6), ("SUNIONCARD 2 t u LIMIT 3", 3), ("SUNIONCARD 2 t u LIMIT 6", 6), ("SUNIONCARD 2 t t", 4),
+    ("SUNIONCARD 2 t u APPROX", 6), ("SUNIONCARD 2 t u LIMIT 3 APPROX", 3), ("SDIFFCARD 2 t u", 2), ("SDIFFCARD 2 u t", 2), ("SDIFFCARD 3 t u none", 2), ("SDIFFCARD 1 t LIMIT 3", 3),
+    ("SDIFFCARD 2 none t", 0), ("SDIFFCARD 2 t t", 0), ("SDIFFCARD 2 t u LIMIT 1", 1), ("SDIFFCARD 2 t u APPROX", "ERR syntax error"), ("SUNIONCARD 2 t u LIMIT -1", "ERR LIMIT can't be negative"),
+    ("SUNIONCARD 2 t u LIMIT", "ERR syntax error"), ("SUNIONCARD 0 t", "ERR numkeys should be greater than 0"), ("SDIFFCARD 3 t u", "ERR Number of keys can't be greater than number of args"),
+])  # fmt: skip
+def test_counts_of_unions_and_differences(run, line, found):
+    """As Redis 8.10 documents them; none of the servers that tests compare with has them."""
+    run("SADD", "t", *"abcd")
+    run("SADD", "u", *"cdef")
+    reply = run(*line.split())
+    assert reply == found or reply == found.removeprefix("ERR ")
+
+
+def test_an_estimated_union_is_close(store):
+    store.sadd("t", *range(30_000))
+    store.sadd("u", *range(20_000, 60_000))
+    assert store.execute("SUNIONCARD", 2, "t", "u") == 60_000 and abs(store.execute("SUNIONCARD", 2, "t", "u", "APPROX") - 60_000) < 60_000 * 0.03
+    before = store.used_memory
+    store.execute("SUNIONCARD", 2, "t", "u", "LIMIT", 59_999)
+    assert store.used_memory == before

@@ -75,6 +75,7 @@ EXACT = """
     BITOP AND new s i
     BITPOS s 1
     BLMOVE l m LEFT RIGHT 0
+    BLMOVEM l m LEFT LEFT 0.01 EXACTLY 2 BULK
     BLMPOP 0 1 l LEFT
     BLPOP l 0
     BRPOP l 0
@@ -158,6 +159,7 @@ EXACT = """
     INCR i
     INCRBY i 3
     INCRBYFLOAT f 0.25
+    INCREX i BYINT 5 UBOUND 12 SATURATE EX 100
     LATENCY|DOCTOR
     LATENCY|HELP
     LATENCY|HISTORY command
@@ -168,6 +170,7 @@ EXACT = """
     LINSERT l BEFORE b x
     LLEN l
     LMOVE l m LEFT RIGHT
+    LMOVEM l m LEFT LEFT COUNT 2 BULK
     LMPOP 1 l LEFT
     LPOP l
     LPOS l b
@@ -218,6 +221,7 @@ EXACT = """
     SCARD t
     SCRIPT|FLUSH
     SCRIPT|HELP
+    SDIFFCARD 2 t u LIMIT 5
     SDIFFSTORE new t u
     SELECT 1
     SET s v
@@ -241,6 +245,7 @@ EXACT = """
     SSCAN one 0
     STRLEN s
     SUBSTR s 0 1
+    SUNIONCARD 2 t u
     SUNIONSTORE new t u
     SWAPDB 0 1
     TIME

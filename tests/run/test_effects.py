@@ -71,6 +71,10 @@ NOW = 1_700_000_000_000
         ("HEXPIRE h 10 FIELDS 2 f none", [f"HPEXPIREAT h {NOW + 10_000} FIELDS 1 f"]), ("HEXPIRE h 0 FIELDS 1 f", ["HDEL h f"]), ("HGETDEL h FIELDS 1 f", ["HDEL h f"]),
         ("HSETEX h EX 1 FIELDS 1 f v", ["HSET h f v", f"HPEXPIREAT h {NOW + 1000} FIELDS 1 f"]), ("BLPOP none l 0", ["LPOP l 1"]), ("BRPOP l 0", ["RPOP l 1"]),
         ("BLMPOP 0 2 none l RIGHT COUNT 5", ["RPOP l 2"]), ("BLMOVE l m LEFT RIGHT 0", ["LMOVE l m LEFT RIGHT"]), ("BRPOPLPUSH l m 0", ["LMOVE l m RIGHT LEFT"]),
+        ("LMOVEM l m LEFT LEFT COUNT 9 BULK", ["LPOP l 2", "LPUSH m b a"]), ("LMOVEM l m RIGHT RIGHT COUNT 2 BULK", ["RPOP l 2", "RPUSH m a b"]),
+        ("LMOVEM l m LEFT RIGHT COUNT 2 BULK", ["LMOVE l m LEFT RIGHT"] * 2), ("BLMOVEM l m LEFT LEFT 0 EXACTLY 2 OBO", ["LMOVE l m LEFT LEFT"] * 2),
+        ("LMOVEM l l LEFT LEFT COUNT 2 BULK", []), ("LMOVEM l m LEFT LEFT EXACTLY 3 BULK", []), ("INCREX n", ["SET n 6 KEEPTTL"]), ("INCREX n BYFLOAT 0.5 PERSIST", ["SET n 5.5"]),
+        ("INCREX n EX 10", [f"SET n 6 PXAT {NOW + 10_000}"]), ("INCREX n EXAT 1", ["DEL n"]), ("INCREX none EXAT 1", []), ("INCREX n UBOUND 5 EX 5", []), ("INCREX n UBOUND 5 BYINT 9 SATURATE", ["SET n 5 KEEPTTL"]),
         ("BZPOPMAX z 0", ["ZPOPMAX z 1"]), ("ZMPOP 1 z MIN COUNT 9", ["ZPOPMIN z 1"]), ("ZINCRBY z 0.25 m", ["ZADD z 1.25 m"]), ("ZADD z INCR 1 m", ["ZADD z 2 m"]),
         ("XADD x * f v", [f"XADD x {NOW}-0 f v"]), ("XADD x MAXLEN 1 5-* f v", ["XADD x MAXLEN = 1 5-0 f v"]), ("XTRIM x MAXLEN ~ 0", ["XTRIM x MAXLEN = 0"]), ("XTRIM x MAXLEN ~ 1", []), ("XTRIM x MAXLEN 0", ["XTRIM x MAXLEN = 0"]),
         ("XGROUP CREATE x h $", ["XGROUP CREATE x h 1-1"]), ("XREADGROUP GROUP g c COUNT 1 STREAMS x >", [

@@ -60,12 +60,13 @@ LINES = st.one_of(
 STEPS = st.one_of(
     st.tuples(st.just("run"), st.integers(0, 1), LINES), st.tuples(st.just("run"), st.integers(0, 1), LINES),
     st.tuples(st.just("run"), st.integers(0, 1), LINES), st.tuples(st.just("tick"), st.sampled_from([0.001, 0.05, 1, 5])),
-    st.tuples(st.just("wait"), st.sampled_from(["BLPOP", "BRPOP", "BZPOPMIN", "BLMPOP", "BLMOVE", "XREADGROUP"]), st.sampled_from(KEYS[:3])),
+    st.tuples(st.just("wait"), st.sampled_from(["BLPOP", "BRPOP", "BZPOPMIN", "BLMPOP", "BLMOVE", "BLMOVEM", "XREADGROUP"]), st.sampled_from(KEYS[:3])),
     st.tuples(st.just("squeeze"), st.integers(1, 4000)),
 )  # fmt: skip
 WAITING = {
     "BLPOP": lambda k: ("BLPOP", k, "c", 0), "BRPOP": lambda k: ("BRPOP", k, "b", 0), "BZPOPMIN": lambda k: ("BZPOPMIN", k, 0),
     "BLMPOP": lambda k: ("BLMPOP", 0, 2, k, "b", "LEFT", "COUNT", 2), "BLMOVE": lambda k: ("BLMOVE", k, "a", "LEFT", "RIGHT", 0),
+    "BLMOVEM": lambda k: ("BLMOVEM", k, "b", "LEFT", "LEFT", 0, "EXACTLY", 2, "BULK"),
     "XREADGROUP": lambda k: ("XREADGROUP", "GROUP", "g", "alice", "BLOCK", 0, "STREAMS", k, ">"),
 }  # fmt: skip
 

@@ -1,10 +1,8 @@
 """Commands on lists. Encodings are internal to types/list.pyx; an open list is a quicklist here."""
 
 from libc.stdint cimport INT64_MAX, int64_t, uint64_t
-from libc.string cimport memset
 
 from kvd.commands.keyed cimport arg_timeout, clip, drop_empty, find_or_make, find_typed, first_filled, read_pop_count
-from kvd.core.buf cimport buf, buf_add, buf_release
 from kvd.core.entry cimport entry
 from kvd.core.listpack cimport lp_equal, lp_get
 from kvd.core.quicklist cimport (
@@ -12,7 +10,7 @@ from kvd.core.quicklist cimport (
     quicklist_replace, quicklist_seek, quickpos,
 )
 from kvd.core.text cimport INT_TEXT, parse_int
-from kvd.core.view cimport view, view_is, view_of
+from kvd.core.view cimport view, view_is
 from kvd.resp.writer cimport write_bulk, write_header_at, write_null_array
 from kvd.run.after cimport wait_for_keys, wanted_keys
 from kvd.run.args cimport (
@@ -22,9 +20,8 @@ from kvd.run.args cimport (
 from kvd.run.call cimport call
 from kvd.run.errors cimport NO_KEY, NO_MEMORY, SYNTAX
 from kvd.run.registry cimport define
-from kvd.session.waiters cimport NULL_BULK, wanted
 from kvd.store.config cimport EVENT_LIST, OPT_LIST_COMPRESS_DEPTH, OPT_LIST_MAX_LISTPACK_SIZE, cfg
-from kvd.store.effects cimport effect_int, effect_text, effect_word, effects
+from kvd.store.effects cimport effect_int, effect_word
 from kvd.types.kind cimport LIST
 from kvd.types.list cimport list_access, list_close, list_grow, list_len, list_new, list_open, list_repack
 
@@ -36,11 +33,11 @@ cdef list_shape list_limits(store *s) noexcept nogil:
     return shape
 
 
-cdef inline void open_list(call *c, list_access *a, entry *e) noexcept nogil:
+cdef void open_list(call *c, list_access *a, entry *e) noexcept nogil:
     list_open(a, &c.store.mem, e, list_limits(c.store))
 
 
-cdef inline void write_at(call *c, quickpos *at) noexcept nogil:
+cdef void write_at(call *c, quickpos *at) noexcept nogil:
     cdef char scratch[INT_TEXT]
     write_bulk(c.out, lp_get(at.p, scratch))
 
@@ -308,141 +305,6 @@ define(blmpop_command, """
 """)
 cdef void blmpop_command(call *c) noexcept nogil:
     lmpop_generic(c, 2, True)
-
-
-# ---- moving -----------------------------------------------------------------------------------------
-
-cdef void copy_end(call *c, entry *e, bint front, buf *element) noexcept nogil:
-    """The first or last element of a list; element.failed: no memory."""
-    cdef list_access a
-    cdef quickpos at
-    cdef char scratch[INT_TEXT]
-    cdef view v
-    open_list(c, &a, e)
-    quicklist_seek(a.q, 0 if front else -1, &at)
-    v = lp_get(at.p, scratch)
-    buf_add(element, v.ptr, v.len)
-    list_close(&a)
-
-
-cdef bint push_one(call *c, entry *e, view element, bint front) noexcept nogil:
-    """False: no memory."""
-    cdef list_access a
-    cdef bint ok
-    open_list(c, &a, e)
-    ok = list_grow(&a, element.len, 1) and quicklist_push(a.q, element, front)
-    list_close(&a)
-    return ok
-
-
-cdef void remove_end(call *c, entry *e, bint front, bint second) noexcept nogil:
-    """The first or last element, or the one next to it."""
-    cdef list_access a
-    cdef quickpos at
-    open_list(c, &a, e)
-    quicklist_seek(a.q, (0 if front else -1) + (0 if not second else 1 if front else -1), &at)
-    quicklist_remove(a.q, &at)
-    list_close(&a)
-
-
-cdef void propagate_move(call *c, bint from_front, bint to_front) noexcept nogil:
-    cdef effects *u = &c.store.effects
-    if propagates(c):
-        propagate_as(c, b"LMOVE", 5)
-        effect_word(u, c.argv[1])
-        effect_word(u, c.argv[2])
-        effect_text(u, b"LEFT" if from_front else b"RIGHT")
-        effect_text(u, b"LEFT" if to_front else b"RIGHT")
-
-
-cdef void move_element(call *c, entry *source, uint64_t hash, bint from_front, bint to_front) noexcept nogil:
-    """From the list of argument 1 to that of argument 2, whose type was checked. Replies the element."""
-    cdef uint64_t target_hash
-    cdef entry *target = find_or_make(c, c.argv[2], LIST, list_new, &target_hash)
-    cdef buf element
-    cdef bint ok
-    if target == NULL:
-        return
-    memset(&element, 0, sizeof(buf))
-    copy_end(c, source, from_front, &element)
-    ok = not element.failed and push_one(c, target, view_of(element.ptr, element.len), to_front)
-    if ok:
-        remove_end(c, source, from_front, target == source and from_front == to_front)
-        reply_bulk(c, view_of(element.ptr, element.len))
-        changed(c, c.argv[2], 1, EVENT_LIST, <const char *>b"lpush" if to_front else <const char *>b"rpush")
-        finish_removal(c, c.argv[1], source, hash, 0, <const char *>b"lpop" if from_front else <const char *>b"rpop")
-        propagate_move(c, from_front, to_front)
-    else:
-        reply_error(c, NO_MEMORY)
-        if list_len(target) == 0:
-            drop_empty(c, c.argv[2], target, target_hash)
-    buf_release(&element)
-
-
-cdef void move_generic(call *c, bint from_front, bint to_front, bint waits, int64_t deadline) noexcept nogil:
-    cdef uint64_t hash, target_hash
-    cdef entry *source
-    cdef entry *target
-    cdef wanted what
-    if not find_typed(c, c.argv[1], LIST, False, &hash, &source):
-        return
-    if source == NULL:
-        if waits:
-            what = wanted_keys(c, 1, 1, LIST, deadline)
-            what.null = NULL_BULK
-            wait_for_keys(c, what)
-        else:
-            reply_null(c)
-        return
-    if find_typed(c, c.argv[2], LIST, False, &target_hash, &target):
-        move_element(c, source, hash, from_front, to_front)
-
-
-define(rpoplpush_command, """
-    RPOPLPUSH source destination
-    write denyoom | list | 1.2.0 | O(1)
-    Move the last element of a list to the front of another.
-    keys: RW access delete; RW insert
-""")
-cdef void rpoplpush_command(call *c) noexcept nogil:
-    move_generic(c, False, True, False, 0)
-
-
-define(lmove_command, """
-    LMOVE source destination <LEFT | RIGHT> <LEFT | RIGHT>
-    write denyoom | list | 6.2.0 | O(1)
-    Move the first or last element of a list to either end of another.
-    keys: RW access delete; RW insert
-""")
-cdef void lmove_command(call *c) noexcept nogil:
-    cdef bint from_front, to_front
-    if read_side(c, 3, &from_front) and read_side(c, 4, &to_front):
-        move_generic(c, from_front, to_front, False, 0)
-
-
-define(brpoplpush_command, """
-    BRPOPLPUSH source destination timeout
-    write denyoom blocking | list | 2.2.0 | O(1)
-    Move the last element of a list to the front of another, blocking until one is available.
-    keys: RW access delete; RW insert
-""")
-cdef void brpoplpush_command(call *c) noexcept nogil:
-    cdef int64_t deadline
-    if arg_timeout(c, 3, &deadline):
-        move_generic(c, False, True, True, deadline)
-
-
-define(blmove_command, """
-    BLMOVE source destination <LEFT | RIGHT> <LEFT | RIGHT> timeout
-    write denyoom blocking | list | 6.2.0 | O(1)
-    Move the first or last element of a list to either end of another, blocking until one is available.
-    keys: RW access delete; RW insert
-""")
-cdef void blmove_command(call *c) noexcept nogil:
-    cdef bint from_front, to_front
-    cdef int64_t deadline
-    if read_side(c, 3, &from_front) and read_side(c, 4, &to_front) and arg_timeout(c, 5, &deadline):
-        move_generic(c, from_front, to_front, True, deadline)
 
 
 # ---- reading ----------------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ cdef int hll_add(hll *x, view element, size_t sparse_max) noexcept nogil      # 
 cdef int hll_set(hll *x, int index, int count, size_t sparse_max) noexcept nogil   # the same, for a register
 cdef bint hll_to_dense(hll *x) noexcept nogil                                 # False: it is broken
 cdef bint hll_merge(view v, uint8_t *registers) noexcept nogil                # raises registers to those of v; False: it is broken
+cdef void hll_raise(uint8_t *registers, view element) noexcept nogil          # adds it to registers of a byte each
 cdef uint64_t hll_estimate(const uint8_t *registers) noexcept nogil
 cdef bint hll_cached(view v, uint64_t *n) noexcept nogil                      # the estimate kept in the header; False: it is out of date
 cdef void hll_cache(uint8_t *p, uint64_t n) noexcept nogil

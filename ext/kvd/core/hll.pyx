@@ -250,15 +250,29 @@ cdef int hll_set(hll *x, int index, int count, size_t sparse_max) noexcept nogil
     return 1
 
 
-cdef int hll_add(hll *x, view element, size_t sparse_max) noexcept nogil:
+cdef int count_of(view element, int *index) noexcept nogil:
+    """The register of an element, and what it has to be at least."""
     cdef uint64_t hash = murmur64(element)
-    cdef int index = <int>(hash & (HLL_REGISTERS - 1))
     cdef int count = 1
+    index[0] = <int>(hash & (HLL_REGISTERS - 1))
     hash = hash >> INDEX_BITS | <uint64_t>1 << VALUE_BITS
     while hash & 1 == 0:
         count += 1
         hash >>= 1
+    return count
+
+
+cdef int hll_add(hll *x, view element, size_t sparse_max) noexcept nogil:
+    cdef int index
+    cdef int count = count_of(element, &index)
     return hll_set(x, index, count, sparse_max)
+
+
+cdef void hll_raise(uint8_t *registers, view element) noexcept nogil:
+    cdef int index
+    cdef int count = count_of(element, &index)
+    if registers[index] < count:
+        registers[index] = <uint8_t>count
 
 
 cdef bint hll_merge(view v, uint8_t *registers) noexcept nogil:
