@@ -10,9 +10,10 @@ from kvd.commands.zsets cimport ADD_CH, ADD_NX, ADD_XX, zset_add_pairs
 from kvd.core.buf cimport buf_add
 from kvd.core.entry cimport entry
 from kvd.core.geohash cimport (
-    GEO_AREAS, geo_cover, geo_decode, geo_distance, geo_encode, geo_range, geo_shape, geo_text, geo_valid, geo_within,
+    GEO_AREAS, geo_centre, geo_cover, geo_decode, geo_distance, geo_encode, geo_point, geo_range, geo_shape, geo_text,
+    geo_valid, geo_within,
 )
-from kvd.core.text cimport INT_TEXT, LONG_DOUBLE_TEXT, format_int, format_long_double, parse_double
+from kvd.core.text cimport INT_TEXT, LONG_DOUBLE_TEXT, format_int, format_long_double, parse_double, parse_int
 from kvd.core.view cimport view, view_is, view_of
 from kvd.resp.writer cimport write_bulk, write_null_array
 from kvd.run.args cimport arg_int, changed, reply_array, reply_bulk, reply_error, reply_errorf, reply_int, reply_null
@@ -254,6 +255,7 @@ cdef struct geo_search:
     bint from_position
     bint round
     bint boxed
+    bint polygon
     bint with_distance
     bint with_hash
     bint with_place
@@ -408,8 +410,37 @@ cdef bint member_place(call *c, view member, geo_search *g) noexcept nogil:
     return False
 
 
+cdef int read_polygon(call *c, int i, geo_search *g) noexcept nogil:
+    """The number of corners, and their positions; returns the last argument, or -1 with the error replied."""
+    cdef int64_t n
+    cdef int k
+    if not parse_int(c.argv[i], &n):
+        reply_error(c, b"ERR invalid number of vertices")
+        return -1
+    if n < 3 or n > (c.argc - 1 - i) // 2:
+        reply_error(c, b"ERR GEOSEARCH BYPOLYGON must have at least 3 vertices")
+        return -1
+    free(g.shape.corners)              # of an earlier polygon: the last one counts
+    g.shape.corner_count = 0
+    g.shape.corners = <geo_point *>malloc(n * sizeof(geo_point))
+    if g.shape.corners == NULL:
+        reply_error(c, NO_MEMORY)
+        return -1
+    g.polygon = True
+    for k in range(<int>n):
+        if not arg_position(c, i + 1 + 2 * k, &g.shape.corners[k].lon, &g.shape.corners[k].lat):
+            return -1
+    g.shape.corner_count = <int>n
+    geo_centre(&g.shape)
+    return i + 2 * <int>n
+
+
 cdef int read_search_word(call *c, int i, geo_search *g, int kind) noexcept nogil:
     """FROM and BY at i; returns the last argument it takes, 0 if it is another word, -1 with the error replied."""
+    if i + 2 < c.argc and view_is(c.argv[i], b"bypolygon") and not (g.round or g.boxed or g.from_member or g.from_position):
+        return read_polygon(c, i + 1, g)
+    if g.polygon and not view_is(c.argv[i], b"storedist"):
+        return 0
     if i + 1 < c.argc and view_is(c.argv[i], b"frommember") and not g.from_position:
         g.from_member = True
         return i + 1 if member_place(c, c.argv[i + 1], g) else -1
@@ -476,9 +507,9 @@ cdef bint options_agree(call *c, geo_search *g, int kind) noexcept nogil:
     if g.target.ptr != NULL and (g.with_distance or g.with_hash or g.with_place):
         reply_errorf(c, b"ERR %s is not compatible with WITHDIST, WITHHASH and WITHCOORD options",
                      <const char *>b"GEOSEARCHSTORE" if kind & STORES else <const char *>b"STORE option in GEORADIUS", NULL)
-    elif kind & SEARCHES and not (g.from_member or g.from_position):
+    elif kind & SEARCHES and not (g.from_member or g.from_position or g.polygon):
         reply_errorf(c, b"ERR exactly one of FROMMEMBER or FROMLONLAT can be specified for %s", name, NULL)
-    elif kind & SEARCHES and not (g.round or g.boxed):
+    elif kind & SEARCHES and not (g.round or g.boxed or g.polygon):
         reply_errorf(c, b"ERR exactly one of BYRADIUS and BYBOX can be specified for %s", name, NULL)
     elif g.any and not g.count:
         reply_error(c, b"ERR the ANY argument requires COUNT argument")
@@ -489,7 +520,6 @@ cdef bint options_agree(call *c, geo_search *g, int kind) noexcept nogil:
 
 cdef void search(call *c, int key_at, int kind) noexcept nogil:
     cdef geo_search g
-    cdef hits found
     cdef uint64_t hash
     cdef int at = key_at + 1
     memset(&g, 0, sizeof(g))
@@ -506,19 +536,24 @@ cdef void search(call *c, int key_at, int kind) noexcept nogil:
         if g.e != NULL and (not member_place(c, c.argv[2], &g) or not arg_radius(c, 3, &g.shape, &g.unit)):
             return
         at = 5
-    if not read_options(c, at, &g, kind) or not options_agree(c, &g, kind):
-        return
+    if read_options(c, at, &g, kind) and options_agree(c, &g, kind):
+        find_and_reply(c, &g, kind)
+    free(g.shape.corners)
+
+
+cdef void find_and_reply(call *c, geo_search *g, int kind) noexcept nogil:
+    cdef hits found
     if g.count and g.sorting == UNSORTED and not g.any:
         g.sorting = NEAREST
     memset(&found, 0, sizeof(found))
     if g.e != NULL:
-        search_all(&g, &found)
+        search_all(g, &found)
     if found.failed:
         reply_error(c, NO_MEMORY)
     elif g.target.ptr == NULL:
-        reply_hits(c, &g, &found)
+        reply_hits(c, g, &found)
     else:
-        store_hits(c, &g, &found, <const char *>b"geosearchstore" if kind & STORES else <const char *>b"georadiusstore")
+        store_hits(c, g, &found, <const char *>b"geosearchstore" if kind & STORES else <const char *>b"georadiusstore")
     free(found.item)
     free(found.names)
 
@@ -568,21 +603,23 @@ cdef void georadiusbymember_ro_command(call *c) noexcept nogil:
 
 
 define(geosearch_command, """
-    GEOSEARCH key <FROMMEMBER member | FROMLONLAT longitude latitude> <BYRADIUS radius <M | KM | FT | MI> | BYBOX width height <M | KM | FT | MI>> [ASC | DESC] [COUNT count [ANY]] [WITHCOORD] [WITHDIST] [WITHHASH]
+    GEOSEARCH key [FROMMEMBER member | FROMLONLAT longitude latitude] <BYRADIUS radius <M | KM | FT | MI> | BYBOX width height <M | KM | FT | MI> | BYPOLYGON num-vertices longitude latitude [longitude latitude ...]> [ASC | DESC] [COUNT count [ANY]] [WITHCOORD] [WITHDIST] [WITHHASH]
     readonly | geo | 6.2.0 | O(N+log(M)) where N is the number of members in the area and M that of all
-    Return the members within a circle or a box.
+    Return the members within a circle or a box, or within a polygon, whose middle distances are from.
     at: 1 1 1
+    arity: -7
 """)
 cdef void geosearch_command(call *c) noexcept nogil:
     search(c, 1, SEARCHES)
 
 
 define(geosearchstore_command, """
-    GEOSEARCHSTORE destination source <FROMMEMBER member | FROMLONLAT longitude latitude> <BYRADIUS radius <M | KM | FT | MI> | BYBOX width height <M | KM | FT | MI>> [ASC | DESC] [COUNT count [ANY]] [STOREDIST]
+    GEOSEARCHSTORE destination source [FROMMEMBER member | FROMLONLAT longitude latitude] <BYRADIUS radius <M | KM | FT | MI> | BYBOX width height <M | KM | FT | MI> | BYPOLYGON num-vertices longitude latitude [longitude latitude ...]> [ASC | DESC] [COUNT count [ANY]] [STOREDIST]
     write denyoom | geo | 6.2.0 | O(N+log(M)) where N is the number of members in the area and M that of all
-    Store the members within a circle or a box in another sorted set.
+    Store the members within a circle, a box or a polygon in another sorted set.
     keys: OW update; RO access
     at: 1 2 1
+    arity: -8
 """)
 cdef void geosearchstore_command(call *c) noexcept nogil:
     search(c, 2, SEARCHES | STORES)

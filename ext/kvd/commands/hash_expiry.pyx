@@ -312,6 +312,8 @@ cdef struct field_options:     # of HGETEX and HSETEX
     bint keep
     bint only_new
     bint only_known
+    bint if_missing            # the key: NX
+    bint if_there              # XX
     int first
     int count
 
@@ -353,9 +355,15 @@ cdef bint read_setex_options(call *c, field_options *o) noexcept nogil:
     cdef int64_t n
     cdef int chosen = 0
     o.deadline = NO_CHANGE
-    o.keep = o.only_new = o.only_known = False
+    o.keep = o.only_new = o.only_known = o.if_missing = o.if_there = False
     while at < c.argc and not view_is(c.argv[at], b"fields"):
-        if names_time(c.argv[at]) or view_is(c.argv[at], b"keepttl"):
+        if view_is(c.argv[at], b"nx") or view_is(c.argv[at], b"xx"):
+            o.if_missing = o.if_missing or view_is(c.argv[at], b"nx")
+            o.if_there = o.if_there or view_is(c.argv[at], b"xx")
+            if o.if_missing and o.if_there:
+                reply_error(c, SYNTAX)
+                return False
+        elif names_time(c.argv[at]) or view_is(c.argv[at], b"keepttl"):
             chosen += 1
             if chosen > 1:
                 reply_error(c, b"ERR Only one of EX, PX, EXAT, PXAT or KEEPTTL arguments can be specified")
@@ -444,9 +452,9 @@ cdef bint fields_allow(call *c, entry *e, field_options *o) noexcept nogil:
 
 
 define(hsetex_command, """
-    HSETEX key [FNX | FXX] [EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT unix-time-milliseconds | KEEPTTL] FIELDS numfields field value [field value ...]
+    HSETEX key [NX | XX] [FNX | FXX] [EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT unix-time-milliseconds | KEEPTTL] FIELDS numfields field value [field value ...]
     write denyoom fast | hash | 8.0.0 | O(N) where N is the number of fields
-    Set fields of a hash and their time to live, optionally only if all or none of the fields exist.
+    Set fields of a hash and their time to live, optionally only if the key exists or does not, and if all or none of the fields exist.
     keys: RW update
     arity: -6
 """)
@@ -460,7 +468,7 @@ cdef void hsetex_command(call *c) noexcept nogil:
     cdef packing limits = hash_limits(c.store)
     if not read_setex_options(c, &o) or not find_typed(c, c.argv[1], HASH, False, &hash, &e):
         return
-    if not fields_allow(c, e, &o):
+    if (o.if_missing and e != NULL) or (o.if_there and e == NULL) or not fields_allow(c, e, &o):
         reply_int(c, 0)
         return
     if e == NULL:

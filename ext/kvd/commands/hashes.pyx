@@ -490,4 +490,4 @@ define(hscan_command, """
     tips: nondeterministic_output
 """)
 cdef void hscan_command(call *c) noexcept nogil:
-    scan_value(c, HASH, True, hash_step)
+    scan_value(c, HASH, hash_step)

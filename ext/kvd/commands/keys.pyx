@@ -3,7 +3,7 @@
 from libc.limits cimport INT_MAX, INT_MIN
 from libc.stdint cimport int64_t, uint64_t
 
-from kvd.commands.scanning cimport read_cursor, write_cursor
+from kvd.commands.scanning cimport read_cursor, scan_refuses, write_cursor
 from kvd.core.buf cimport buf, buf_add, buf_release
 from kvd.core.entry cimport TIMED, entry, entry_deadline, entry_free, entry_key, entry_timer
 from kvd.core.glob cimport glob_is_literal, glob_match
@@ -460,6 +460,8 @@ cdef void keys_command(call *c) noexcept nogil:
 cdef bint read_scan(call *c, listing *l, int64_t *count) noexcept nogil:
     cdef int i = 2
     while i < c.argc:
+        if scan_refuses(c, c.argv[i]):
+            return False
         if i + 1 >= c.argc:
             reply_error(c, SYNTAX)
             return False

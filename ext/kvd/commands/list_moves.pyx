@@ -44,12 +44,12 @@ cdef void copy_end(call *c, entry *e, bint front, buf *element) noexcept nogil:
     list_close(&a)
 
 
-cdef bint push_one(call *c, entry *e, view element, bint front) noexcept nogil:
-    """False: no memory."""
+cdef bint push_one(call *c, entry *e, view element, bint front, bint grows) noexcept nogil:
+    """False: no memory. not grows: as much is removed from the list then, which keeps its encoding."""
     cdef list_access a
     cdef bint ok
     open_list(c, &a, e)
-    ok = list_grow(&a, element.len, 1) and quicklist_push(a.q, element, front)
+    ok = (not grows or list_grow(&a, element.len, 1)) and quicklist_push(a.q, element, front)
     list_close(&a)
     return ok
 
@@ -84,7 +84,7 @@ cdef void move_element(call *c, entry *source, uint64_t hash, bint from_front, b
         return
     memset(&element, 0, sizeof(buf))
     copy_end(c, source, from_front, &element)
-    ok = not element.failed and push_one(c, target, view_of(element.ptr, element.len), to_front)
+    ok = not element.failed and push_one(c, target, view_of(element.ptr, element.len), to_front, target != source)
     if ok:
         remove_end(c, source, from_front, target == source and from_front == to_front)
         reply_bulk(c, view_of(element.ptr, element.len))
@@ -218,7 +218,7 @@ cdef int64_t move_singly(call *c, entry *source, entry *target, block *b) noexce
     for i in range(b.count):
         element.len = 0
         copy_end(c, source, b.from_front, &element)
-        if element.failed or not push_one(c, target, view_of(element.ptr, element.len), b.to_front):
+        if element.failed or not push_one(c, target, view_of(element.ptr, element.len), b.to_front, target != source):
             b.count = i
             break
         remove_end(c, source, b.from_front, target == source and b.from_front == b.to_front)

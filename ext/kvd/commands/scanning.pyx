@@ -13,6 +13,7 @@ from kvd.core.view cimport view_is, view_of
 from kvd.resp.writer cimport write_bulk, write_header_at
 from kvd.run.args cimport arg_int, find_read, reply_array, reply_error, wrong_type
 from kvd.run.errors cimport SYNTAX
+from kvd.types.kind cimport HASH, ZSET
 
 cdef enum:
     MOST = 0x7FFFFFFF          # elements of one call
@@ -46,13 +47,25 @@ cdef bint scan_wants(gathering *g, view name) noexcept nogil:
     return g.any or glob_match(g.pattern, name, False)
 
 
-cdef bint read_options(call *c, bint novalues, gathering *g) noexcept nogil:
+cdef bint scan_refuses(call *c, view word) noexcept nogil:
+    if view_is(word, b"novalues"):
+        reply_error(c, b"ERR NOVALUES option can only be used in HSCAN")
+    elif view_is(word, b"noscores"):
+        reply_error(c, b"ERR NOSCORES option can only be used in ZSCAN")
+    else:
+        return False
+    return True
+
+
+cdef bint read_options(call *c, int type, gathering *g) noexcept nogil:
     cdef int i = 3
     while i < c.argc:
-        if novalues and view_is(c.argv[i], b"novalues"):
+        if (type == HASH and view_is(c.argv[i], b"novalues")) or (type == ZSET and view_is(c.argv[i], b"noscores")):
             g.only_names = True
             i += 1
             continue
+        if scan_refuses(c, c.argv[i]):
+            return False
         if i + 1 < c.argc and view_is(c.argv[i], b"count"):
             if not arg_int(c, i + 1, &g.count):
                 return False
@@ -70,7 +83,7 @@ cdef bint read_options(call *c, bint novalues, gathering *g) noexcept nogil:
     return True
 
 
-cdef void scan_value(call *c, int type, bint novalues, scan_step step) noexcept nogil:
+cdef void scan_value(call *c, int type, scan_step step) noexcept nogil:
     cdef gathering g
     cdef uint64_t cursor, hash
     cdef int64_t steps
@@ -85,7 +98,7 @@ cdef void scan_value(call *c, int type, bint novalues, scan_step step) noexcept 
     g.e = find_read(c, c.argv[1], &hash)
     if g.e != NULL and wrong_type(c, g.e, type):
         return
-    if g.e != NULL and not read_options(c, novalues, &g):
+    if g.e != NULL and not read_options(c, type, &g):
         return                         # a missing key is answered whatever the options
     reply_array(c, 2)
     begin = c.out.len

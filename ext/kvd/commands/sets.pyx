@@ -217,7 +217,7 @@ define(sscan_command, """
     tips: nondeterministic_output
 """)
 cdef void sscan_command(call *c) noexcept nogil:
-    scan_value(c, SET, False, set_step)
+    scan_value(c, SET, set_step)
 
 
 # ---- random members ---------------------------------------------------------------------------------

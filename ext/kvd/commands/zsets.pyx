@@ -404,8 +404,10 @@ cdef void gather_member(view member, double score, void *context) noexcept nogil
     cdef char text[DOUBLE_TEXT]
     if scan_wants(g, member):
         write_bulk(g.c.out, member)
-        write_bulk(g.c.out, view_of(text, format_double(text, score)))
-        g.found += 2
+        g.found += 1
+        if not g.only_names:
+            write_bulk(g.c.out, view_of(text, format_double(text, score)))
+            g.found += 1
 
 
 cdef uint64_t zset_step(gathering *g, uint64_t cursor) noexcept nogil:
@@ -413,10 +415,10 @@ cdef uint64_t zset_step(gathering *g, uint64_t cursor) noexcept nogil:
 
 
 define(zscan_command, """
-    ZSCAN key cursor [MATCH pattern] [COUNT count]
+    ZSCAN key cursor [MATCH pattern] [COUNT count] [NOSCORES]
     readonly | sorted-set | 2.8.0 | O(1) for each call, O(N) for a whole iteration
     Iterate over the members of a sorted set and their scores.
     tips: nondeterministic_output
 """)
 cdef void zscan_command(call *c) noexcept nogil:
-    scan_value(c, ZSET, False, zset_step)
+    scan_value(c, ZSET, zset_step)

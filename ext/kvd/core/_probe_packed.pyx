@@ -514,6 +514,7 @@ def cover(double lon, double lat, double radius=0, double width=0, double height
     cdef geo_range out[GEO_AREAS]
     s.lon, s.lat, s.radius, s.width, s.height = lon, lat, radius, width, height
     s.is_box = width > 0
+    s.corner_count = 0
     return [(out[i].low, out[i].high) for i in range(geo_cover(&s, out))]
 
 
@@ -522,4 +523,5 @@ def within(double lon, double lat, double x, double y, double radius=0, double w
     cdef double d
     s.lon, s.lat, s.radius, s.width, s.height = lon, lat, radius, width, height
     s.is_box = width > 0
+    s.corner_count = 0
     return geo_within(&s, x, y, &d)

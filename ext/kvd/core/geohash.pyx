@@ -3,7 +3,7 @@
 Longitude and latitude are cut into 2^26 steps each; the bits of both are interleaved, latitude in the
 even ones. Numbers with a common prefix are in the same area, so an area is an interval of numbers. A
 circle or box is covered by the area of its centre, of a size that fits, and the eight around it, except
-those the shape does not touch. For members found there the distance is computed (haversine).
+those the shape does not touch; a polygon by those of the box around it. For members found there the distance is computed (haversine).
 """
 
 from libc.stdint cimport uint32_t, uint64_t
@@ -12,6 +12,7 @@ cdef extern from "<math.h>" nogil:
     double sin(double)
     double cos(double)
     double asin(double)
+    double atan2(double, double)
     double sqrt(double)
     double fabs(double)
 
@@ -128,7 +129,62 @@ cdef double geo_distance(double lon1, double lat1, double lon2, double lat2) noe
     return 2 * RADIUS * asin(sqrt(u * u + cos(lat1 * RADIANS) * cos(lat2 * RADIANS) * v * v))
 
 
+cdef bint in_polygon(geo_shape *s, double lon, double lat) noexcept nogil:
+    """A ray to the east meets an odd number of sides. Longitude and latitude are taken for plane coordinates."""
+    cdef geo_point *a = &s.corners[s.corner_count - 1]
+    cdef geo_point *b
+    cdef bint inside = False
+    cdef int i
+    for i in range(s.corner_count):
+        b = &s.corners[i]
+        if (b.lat > lat) != (a.lat > lat) and lon < (a.lon - b.lon) * (lat - b.lat) / (a.lat - b.lat) + b.lon:
+            inside = not inside
+        a = b
+    return inside
+
+
+cdef void geo_centre(geo_shape *s) noexcept nogil:
+    """The mean of the corners as vectors from the centre of the Earth."""
+    cdef double x = 0
+    cdef double y = 0
+    cdef double z = 0
+    cdef geo_point *p
+    cdef int i
+    for i in range(s.corner_count):
+        p = &s.corners[i]
+        x += cos(p.lat * RADIANS) * cos(p.lon * RADIANS)
+        y += cos(p.lat * RADIANS) * sin(p.lon * RADIANS)
+        z += sin(p.lat * RADIANS)
+    s.lon = atan2(y, x) / RADIANS
+    s.lat = atan2(z, sqrt(x * x + y * y)) / RADIANS
+
+
+cdef geo_shape box_of(geo_shape *s) noexcept nogil:
+    """Of a polygon: a box that contains it."""
+    cdef geo_shape box
+    cdef double west = s.corners[0].lon
+    cdef double east = west
+    cdef double south = s.corners[0].lat
+    cdef double north = south
+    cdef int i
+    for i in range(1, s.corner_count):
+        west = min(west, s.corners[i].lon)
+        east = max(east, s.corners[i].lon)
+        south = min(south, s.corners[i].lat)
+        north = max(north, s.corners[i].lat)
+    box.is_box = True
+    box.corner_count = 0
+    box.lon = (west + east) / 2
+    box.lat = (south + north) / 2
+    box.height = lat_distance(south, north)
+    box.width = (east - west) * RADIANS * RADIUS * cos((0 if south < 0 < north else min(fabs(south), fabs(north))) * RADIANS)
+    return box
+
+
 cdef bint geo_within(geo_shape *s, double lon, double lat, double *distance) noexcept nogil:
+    if s.corner_count:
+        distance[0] = geo_distance(s.lon, s.lat, lon, lat)
+        return in_polygon(s, lon, lat)
     if s.is_box and (lat_distance(lat, s.lat) > s.height / 2 or geo_distance(lon, lat, s.lon, lat) > s.width / 2):
         return False
     distance[0] = geo_distance(s.lon, s.lat, lon, lat)
@@ -179,6 +235,14 @@ NORTHS[:] = [0, 1, -1, 0, 0, 1, 1, -1, -1]
 
 
 cdef int geo_cover(geo_shape *s, geo_range *out) noexcept nogil:
+    cdef geo_shape around
+    if s.corner_count:
+        around = box_of(s)
+        return cover(&around, out)
+    return cover(s, out)
+
+
+cdef int cover(geo_shape *s, geo_range *out) noexcept nogil:
     cdef bounds box = box_around(s)
     cdef double radius = sqrt(s.width / 2 * (s.width / 2) + s.height / 2 * (s.height / 2)) if s.is_box else s.radius
     cdef int step = steps_for(radius, s.lat)
