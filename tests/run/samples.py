@@ -228,6 +228,8 @@ EXACT = """
     SINTERCARD 2 t u
     SINTERSTORE new t u
     SISMEMBER t a
+    COMMANDLOG|HELP
+    COMMANDLOG|RESET slow
     SLOWLOG|HELP
     SLOWLOG|RESET
     SMISMEMBER t a x
@@ -337,6 +339,7 @@ SHAPE = """
     MEMORY|MALLOC-STATS
     MEMORY|STATS
     RANDOMKEY
+    COMMANDLOG|LEN large-reply
     SLOWLOG|LEN
 """
 FAILING = """
@@ -407,7 +410,7 @@ ROWS += [
     Sample(("MONITOR",), exempt={"store": NO_MESSAGES, "multi": "the confirmation of MONITOR is followed by the lines of EXEC"}),
     Sample(("CONFIG", "RESETSTAT"), exempt={"multi": "it takes away the figures of MULTI"}),
     Sample(("CLIENT", "CACHING", "YES"), fails=True), Sample(("CLIENT", "NO-TOUCH", "OFF")), Sample(("CLIENT", "PAUSE", 0)),
-    Sample(("CLIENT", "REPLY", "ON")), Sample(("CLIENT", "TRACKING", "OFF")), Sample(("SLOWLOG", "GET"), how="shape"),
+    Sample(("CLIENT", "REPLY", "ON")), Sample(("CLIENT", "TRACKING", "OFF")), Sample(("SLOWLOG", "GET"), how="shape"), Sample(("COMMANDLOG", "GET", -1, "large-reply")),
     *[Sample((name, "channel"), exempt=LISTENING) for name in ("SUBSCRIBE", "PSUBSCRIBE")],
     Sample(("SSUBSCRIBE", "channel"), exempt={**LISTENING, "multi": "real servers refuse it in EXEC, unlike SUBSCRIBE"}),
     *[Sample((name, "channel"), exempt={"redis": MESSAGES, "aio": MESSAGES}) for name in ("UNSUBSCRIBE", "PUNSUBSCRIBE", "SUNSUBSCRIBE")],

@@ -17,9 +17,11 @@ from kvd.run.call cimport (
     F_ADMIN, F_KEEPS_CACHING, F_NESTS, F_READONLY, F_SHOWN_FIRST, F_SKIP_MONITOR, F_SKIP_SLOWLOG, F_WRITE, KEY_NOT_KEY,
     key_at, key_walk,
 )
-from kvd.run.figures cimport figure_call, figure_latency, figure_slow
+from kvd.run.figures cimport (
+    LARGE_REPLY, LARGE_REQUEST, SLOW, figure_call, figure_latency, figure_logged, is_large_reply, may_be_large,
+)
 from kvd.run.registry cimport keys_next, keys_start, shown_word
-from kvd.session.session cimport clients_of, in_multi, session
+from kvd.session.session cimport REPLY_ON, clients_of, in_multi, session
 from kvd.session.tracking cimport tracker, tracker_of, tracking_add
 from kvd.session.waiters cimport wait_of
 from kvd.store.clock cimport store_time
@@ -120,8 +122,19 @@ cdef void look_closer(call *c, uint64_t spent) noexcept nogil:
     if us > LONG_US and not c.session.scripting:      # in a script, time does not advance
         store_time(c.store)
     if threshold >= 0 and us >= threshold and not c.flags & F_SKIP_SLOWLOG:
-        figure_slow(c, us)
+        figure_logged(c, SLOW, us)
     figure_latency(c.store, b"command", us // 1000)
+
+
+cdef void look_at_size(call *c) noexcept nogil:
+    """The reply is large, or the request is, in which the call may be one of many."""
+    cdef size_t size = c.out.len - c.reply_at if c.out.len >= c.reply_at else 0
+    if c.flags & F_SKIP_SLOWLOG:
+        return
+    if c.session.request and may_be_large(c.store, c.session.request) and not c.session.executing:
+        figure_logged(c, LARGE_REQUEST, c.session.request)
+    if is_large_reply(c.store, size) and c.session.reply == REPLY_ON:
+        figure_logged(c, LARGE_REPLY, size)
 
 
 cdef void measure(call *c, uint64_t spent) noexcept nogil:
@@ -132,6 +145,8 @@ cdef void measure(call *c, uint64_t spent) noexcept nogil:
     figure_call(s, c.command.id, spent, c.session.failed)
     if spent > SLOW_TICKS or (threshold >= 0 and spent >= threshold * s.clock.pace.ticks_per_us):
         look_closer(c, spent)
+    if c.session.request or is_large_reply(s, c.out.len - c.reply_at):
+        look_at_size(c)
 
 
 cdef void run_special(call *c) noexcept nogil:

@@ -49,6 +49,8 @@ cdef struct network:           # a network thread
     uint64_t writes
     uint64_t net_in
     uint64_t net_out
+    uint64_t polls             # rounds since they were reported
+    uint64_t spent             # ticks of them, without waiting
     bint stopping
     bint idle                  # no socket was ready in this round
 
