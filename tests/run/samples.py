@@ -222,6 +222,10 @@ EXACT = """
     SELECT 1
     SET s v
     SETBIT s 1 1
+    CLIENT|CAPA redirect
+    DELIFEQ s hello
+    MODULE|HELP
+    MODULE|LIST
     SETEX s 100 v
     SETNX new v
     SETRANGE s 1 xx
@@ -344,6 +348,10 @@ SHAPE = """
 """
 FAILING = """
     ASKING
+    CLIENT|IMPORT-SOURCE ON
+    MODULE|LOAD /none.so
+    MODULE|LOADEX /none.so
+    MODULE|UNLOAD none
     CLIENT|KILL 127.0.0.1:1
     CLUSTER|COUNTKEYSINSLOT 1
     CLUSTER|GETKEYSINSLOT 1 1

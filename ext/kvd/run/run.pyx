@@ -7,7 +7,7 @@ A call that blocks is neither measured nor propagated: that is done when it is r
 time of both runs.
 """
 
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memset
 
 from kvd.core.buf cimport buf, buf_add, buf_add_char, buf_printf, buf_release
@@ -27,12 +27,16 @@ from kvd.session.waiters cimport wait_of
 from kvd.store.clock cimport store_time
 from kvd.store.config cimport OPT_SLOWLOG_LOG_SLOWER_THAN, cfg
 from kvd.store.effects cimport effect_words
-from kvd.store.store cimport SPECIAL_EFFECTS, SPECIAL_MONITORS, SPECIAL_PAUSED, SPECIAL_REPLICA, SPECIAL_TRACKS, store
+from kvd.store.store cimport (
+    SPECIAL_EFFECTS, SPECIAL_FROM_SOURCE, SPECIAL_IMPORT, SPECIAL_MONITORS, SPECIAL_PAUSED, SPECIAL_REPLICA, SPECIAL_TRACKS,
+    store,
+)
 
 cdef enum:
     SLOW_TICKS = 1000000       # a call of more ticks (some 400 us) is examined closer
     LONG_US = 1000             # after a longer call the time is read again
-    AROUND = SPECIAL_EFFECTS | SPECIAL_MONITORS | SPECIAL_PAUSED | SPECIAL_REPLICA | SPECIAL_TRACKS     # the call needs more work than its handler
+    HIDES = SPECIAL_PAUSED | SPECIAL_REPLICA | SPECIAL_IMPORT      # only a write removes what has expired
+    AROUND = SPECIAL_EFFECTS | SPECIAL_MONITORS | SPECIAL_TRACKS | HIDES     # the call needs more work than its handler
 
 
 # ---- MONITOR ----------------------------------------------------------------------------------------
@@ -154,10 +158,14 @@ cdef void run_special(call *c) noexcept nogil:
     cdef store *s = c.store
     cdef bint said = s.effects.said
     cdef bint moved = s.effects.moved
+    cdef uint32_t outer = s.special & SPECIAL_FROM_SOURCE      # of a script or transaction
     s.effects.moved = False
     s.effects.said = c.flags & F_NESTS
-    s.hides = s.special & (SPECIAL_PAUSED | SPECIAL_REPLICA) and not c.flags & F_WRITE
+    s.hides = s.special & HIDES and not c.flags & F_WRITE
+    if s.special & SPECIAL_IMPORT and c.session.import_source:
+        s.special |= SPECIAL_FROM_SOURCE
     c.command.run(c)
+    s.special = (s.special & ~<uint32_t>SPECIAL_FROM_SOURCE) | outer
     s.hides = False
     if s.special & SPECIAL_EFFECTS and s.effects.moved and not s.effects.said:
         effect_words(&s.effects, c.db.id, c.argv, c.argc)
