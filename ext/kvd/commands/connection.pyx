@@ -26,7 +26,7 @@ from kvd.session.session cimport (
     REPLY_OFF, REPLY_ON, REPLY_SKIP_NEXT, buf_set, client_by_id, clients_of, is_authenticated, is_listening, pause_set,
     session, session_end, session_replies,
 )
-from kvd.store.config cimport OPT_CLUSTER_ENABLED, OPT_DATABASES, OPT_IMPORT_MODE, cfg
+from kvd.store.config cimport OPT_AVAILABILITY_ZONE, OPT_CLUSTER_ENABLED, OPT_DATABASES, OPT_IMPORT_MODE, cfg, config_text
 from kvd.store.store cimport SPECIAL_NO_TOUCH, SPECIAL_REPLICA, special_set
 
 define(ping_command, """
@@ -101,6 +101,7 @@ define(hello_command, """
     secret: AUTH 2
 """)
 cdef void hello_command(call *c) noexcept nogil:
+    cdef const char *zone = config_text(&c.store.config, OPT_AVAILABILITY_ZONE)
     cdef int64_t version = c.session.proto
     cdef int i = 2
     cdef int name_at = 0
@@ -133,7 +134,7 @@ cdef void hello_command(call *c) noexcept nogil:
     if name_at:
         set_name(c, c.argv[name_at])
     c.session.proto = c.proto = <int>version
-    reply_map(c, 7)
+    reply_map(c, 7 + (zone[0] != 0))
     reply_text(c, b"server")
     reply_text(c, b"redis")
     reply_text(c, b"version")
@@ -148,6 +149,9 @@ cdef void hello_command(call *c) noexcept nogil:
     reply_text(c, b"replica" if c.store.special & SPECIAL_REPLICA else b"master")
     reply_text(c, b"modules")
     reply_array(c, 0)
+    if zone[0] != 0:
+        reply_text(c, b"availability_zone")
+        reply_text(c, zone)
 
 
 define(select_command, """

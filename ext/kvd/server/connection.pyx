@@ -532,6 +532,12 @@ cdef int run_each(connection *k, int n, bint hashed) noexcept nogil:
     return n
 
 
+cdef void connection_report_rounds(network *net) noexcept nogil:
+    net.store.stats.polls += net.polls
+    net.store.stats.rounds_spent += net.spent
+    net.polls = net.spent = 0
+
+
 cdef void report(connection *k) noexcept nogil:
     """Under the lock: reports the figures of the round."""
     cdef network *net = k.owner
@@ -540,6 +546,7 @@ cdef void report(connection *k) noexcept nogil:
     c.input_free = k.input.cap - k.input.len + ready_bytes(k.large.blocks)
     if k.input.len > clients_of(net.store).max_input:
         clients_of(net.store).max_input = k.input.len
+    connection_report_rounds(net)
     net.store.stats.net_in += net.net_in
     net.store.stats.net_out += net.net_out
     net.store.stats.reads += net.reads
