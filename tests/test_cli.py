@@ -163,7 +163,7 @@ def refused(*args, stdin=None, env=None):
 
 PROTECTS = [
     "tls-auth-clients-user cn", "tls-cluster yes",
-    "import-mode yes", "unixsocketgroup redis",
+    "unixsocketgroup redis",
 ]  # fmt: skip
 
 

@@ -35,6 +35,10 @@ class StoreOptions(TypedDict, total=False):
     client_output_buffer_limit: str
     slowlog_log_slower_than: int
     slowlog_max_len: int
+    commandlog_request_larger_than: int
+    commandlog_reply_larger_than: int
+    commandlog_large_request_max_len: int
+    commandlog_large_reply_max_len: int
     latency_monitor_threshold: int
     latency_tracking: bool | Literal["yes", "no"]
     latency_tracking_info_percentiles: str
@@ -126,3 +130,5 @@ class StoreOptions(TypedDict, total=False):
     tls_session_caching: bool | Literal["yes", "no"]
     tls_session_cache_size: int
     tls_session_cache_timeout: int
+    import_mode: bool | Literal["yes", "no"]
+    availability_zone: str

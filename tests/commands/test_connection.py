@@ -118,3 +118,109 @@ def test_quit_replies_first(peer):
     with pytest.raises(ConnectionError):
         wire.read()
     assert peer("EXISTS", "k") == 0
+
+
+@pytest.fixture
+def importing(peer):
+    """A server in import mode."""
+    if isinstance(peer("CONFIG", "SET", "import-mode", "yes"), Exception):
+        pytest.skip("Redis has no import mode")
+    yield peer
+    peer("CONFIG", "SET", "import-mode", "no")
+
+
+def test_the_source_of_an_import_sees_what_has_expired_and_others_do_not(importing):
+    source = importing.open()
+    assert str(source("CLIENT", "IMPORT-SOURCE", "maybe")) == "ERR syntax error" and source("CLIENT", "IMPORT-SOURCE", "ON") == b"OK"
+    source("SET", "k", "v", "PXAT", 1)
+    source("SET", "n", 1)
+    source("PEXPIRE", "n", -5)
+    source("HSET", "h", "f", "v", "g", "w")
+    source("HPEXPIRE", "h", 1, "FIELDS", 1, "f")
+    eventually(lambda: importing("HGETALL", "h") == [b"g", b"w"])
+    assert source("GET", "k") == b"v" and source("PTTL", "k") == 0 and source("INCR", "n") == 2 and source("HGETALL", "h") == [b"f", b"v", b"g", b"w"]
+    assert source("EVAL", "return {redis.call('get', KEYS[1]), redis.call('exists', KEYS[1])}", 1, "n") == [b"2", 1]
+    for line in ("MULTI", "GET k", "GET n"):
+        source(*line.split())
+    assert source("EXEC") == [b"v", b"2"]
+    assert importing("GET", "k") is None and importing("EXISTS", "n") == 0 and importing("HGET", "h", "f") is None and importing("KEYS", "*") == [b"h"] and importing("DBSIZE") == 3
+    assert source("CLIENT", "IMPORT-SOURCE", "OFF") == b"OK" and source("GET", "k") is None
+
+
+def test_what_an_import_has_kept_expires_when_it_ends(importing):
+    importing("CLIENT", "IMPORT-SOURCE", "ON")
+    importing("SET", "k", "v", "PXAT", 1)
+    importing("SET", "l", "v", "PXAT", 1)
+    assert importing("DBSIZE") == 2 and b"flags=" in importing("CLIENT", "INFO") and b"I" in importing("CLIENT", "INFO").split(b"flags=")[1].split(b" ")[0]
+    importing("CONFIG", "SET", "import-mode", "no")
+    assert importing("GET", "k") is None
+    eventually(lambda: importing("DBSIZE") == 0)
+    assert str(importing("CLIENT", "IMPORT-SOURCE", "ON")) == "ERR Server is not in import mode"
+
+
+def test_a_write_of_another_client_ends_an_expired_key(importing):
+    source = importing.open()
+    source("CLIENT", "IMPORT-SOURCE", "ON")
+    source("SET", "k", "old", "PXAT", 1)
+    assert importing("APPEND", "k", "new") == 3 and source("GET", "k") == b"new" and source("TTL", "k") == -1
+
+
+def test_nothing_is_evicted_during_an_import(importing):
+    used = int(re.search(rb"used_memory:(\d+)", importing("INFO", "memory"))[1])
+    importing("SET", "k", "x" * 100_000)
+    importing("CONFIG", "SET", "maxmemory-policy", "allkeys-lru", "maxmemory", used + 1_000_000)
+    try:
+        replies = [str(importing("SET", f"k{i}", "x" * 100_000)) for i in range(20)]
+        assert "OOM command not allowed when used memory > 'maxmemory'." in replies and importing("EXISTS", "k", "k0") == 2
+        importing("CONFIG", "SET", "import-mode", "no")
+        assert importing("SET", "other", "x" * 100_000) == b"OK"
+    finally:
+        importing("CONFIG", "SET", "maxmemory", 0, "maxmemory-policy", "noeviction")
+
+
+def test_a_store_expires_what_an_import_has_kept(store):
+    store.configure("import-mode", "yes")
+    store.execute("CLIENT", "IMPORT-SOURCE", "ON")
+    store.execute("SET", "k", "v", "PXAT", 1)
+    assert store.get("k") == b"v"
+    store.configure("import-mode", "no")
+    eventually(lambda: store.execute("DBSIZE") == 0)
+
+
+@pytest.fixture
+def replica(peer):
+    """A replica whose master cannot be reached; Valkey and kvd."""
+    if isinstance(peer("CLIENT", "CAPA", "other"), Exception):
+        pytest.skip("Redis has no CLIENT CAPA")
+    peer("SET", "k", "v")
+    peer("REPLICAOF", "127.0.0.1", 1)
+    yield peer
+    peer("REPLICAOF", "NO", "ONE")
+
+
+def test_a_replica_sends_a_client_that_can_be_sent_to_its_master(replica):
+    wire = replica.open()
+    assert wire("GET", "k") == b"v" and wire("CLIENT", "CAPA", "REDIRECT") == b"OK"
+    for line in ("GET k", "SET k w", "KEYS *", "DBSIZE", "FLUSHALL", "PFCOUNT k"):
+        assert str(wire(*line.split())) == "REDIRECT 127.0.0.1:1", line
+    assert wire("PING") == b"PONG" and wire("EVAL", "return 1", 0) == 1 and wire("PUBLISH", "c", "m") == 0
+    assert wire("READONLY") == b"OK" and wire("GET", "k") == b"v" and str(wire("SET", "k", "w")) == "REDIRECT 127.0.0.1:1"
+    assert wire("READWRITE") == b"OK" and str(wire("GET", "k")) == "REDIRECT 127.0.0.1:1" and replica("GET", "k") == b"v"
+    assert wire("MULTI") == b"OK" and str(wire("GET", "k")) == "REDIRECT 127.0.0.1:1" and str(wire("EXEC")).startswith("EXECABORT")
+    assert b" capa=r " in wire("CLIENT", "INFO") or b" capa=" not in replica("CLIENT", "INFO")      # not of Valkey 8
+
+
+def test_a_transaction_begun_before_it_was_a_replica_is_redirected(replica):
+    wire = replica.open()
+    wire("CLIENT", "CAPA", "redirect")
+    replica("REPLICAOF", "NO", "ONE")
+    assert wire("MULTI") == b"OK" and wire("GET", "k") == b"QUEUED"
+    replica("REPLICAOF", "127.0.0.1", 1)
+    assert str(wire("EXEC")) == "REDIRECT 127.0.0.1:1" and str(wire("GET", "k")) == "REDIRECT 127.0.0.1:1" and str(wire("EXEC")) == "ERR EXEC without MULTI"
+
+
+def test_reset_keeps_what_a_client_is_capable_of(peer):
+    if isinstance(peer("CLIENT", "CAPA", "redirect", "other"), Exception):
+        pytest.skip("Redis has no CLIENT CAPA")
+    shown = b" capa=r " in peer("CLIENT", "INFO")      # not of Valkey 8
+    assert peer("RESET") == b"RESET" and (b" capa=r " in peer("CLIENT", "INFO")) == shown

@@ -99,3 +99,18 @@ def test_an_unknown_type_of_the_protocol_is_answered_with_those_there_are():
 @pytest.mark.parametrize("line", ["NOSUCH", "OBJECT", "OBJECT none", "POPULATE x", "PROTOCOL nosuch"])
 def test_wrong_forms_of_debug(peer, line):
     assert isinstance(peer("DEBUG", *line.split()), Exception) and peer("PING") == b"PONG"
+
+
+def test_there_are_no_modules(store):
+    assert store.execute("MODULE", "LIST") == [] and b"LIST" in b"".join(store.execute("MODULE", "HELP"))
+
+
+@pytest.mark.parametrize("words", [("LOAD", "/none.so"), ("LOADEX", "/none.so", "CONFIG", "a", "b"), ("LOADEX", "/none.so", "x"), ("UNLOAD", "none")])
+def test_modules_are_refused(peer, words):
+    assert str(peer("MODULE", *words)) == (
+        'ERR MODULE command not allowed. If the enable-module-command option is set to "local", you can run it from a local connection, '
+        "otherwise you need to set this option in the configuration file, and then restart the server."
+    )
+    with kvd.Store(enable_module_command="yes").serve() as server:
+        reply = str(Wire(("127.0.0.1", server.port))("MODULE", *words))
+    assert reply in ("ERR Error loading the extension. Please check the server logs.", "ERR Error unloading module: no such module with that name")

@@ -125,3 +125,13 @@ def test_options_that_are_given_twice(peer, line, answer):
     peer("GEOADD", "g", 1, 1, "m")
     reply = peer(*line.split())
     assert (str(reply) if isinstance(reply, Exception) else reply) == answer
+
+
+def test_delifeq(peer):
+    if isinstance(peer("DELIFEQ", "none", "v"), Exception):
+        pytest.skip("Redis has DELEX")
+    peer("MSET", "k", "v", "n", 10, "long", "x" * 1000)
+    peer("RPUSH", "l", "a")
+    assert peer("DELIFEQ", "k", "w") == peer("DELIFEQ", "k", "v ") == peer("DELIFEQ", "n", "010") == 0
+    assert peer("DELIFEQ", "k", "v") == peer("DELIFEQ", "n", "10") == peer("DELIFEQ", "long", "x" * 1000) == 1 and peer("DELIFEQ", "k", "v") == 0
+    assert str(peer("DELIFEQ", "l", "a")).startswith("WRONGTYPE") and peer("KEYS", "*") == [b"l"]

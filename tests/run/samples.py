@@ -226,12 +226,18 @@ EXACT = """
     SELECT 1
     SET s v
     SETBIT s 1 1
+    CLIENT|CAPA redirect
+    DELIFEQ s hello
+    MODULE|HELP
+    MODULE|LIST
     SETEX s 100 v
     SETNX new v
     SETRANGE s 1 xx
     SINTERCARD 2 t u
     SINTERSTORE new t u
     SISMEMBER t a
+    COMMANDLOG|HELP
+    COMMANDLOG|RESET slow
     SLOWLOG|HELP
     SLOWLOG|RESET
     SMISMEMBER t a x
@@ -342,10 +348,15 @@ SHAPE = """
     MEMORY|MALLOC-STATS
     MEMORY|STATS
     RANDOMKEY
+    COMMANDLOG|LEN large-reply
     SLOWLOG|LEN
 """
 FAILING = """
     ASKING
+    CLIENT|IMPORT-SOURCE ON
+    MODULE|LOAD /none.so
+    MODULE|LOADEX /none.so
+    MODULE|UNLOAD none
     CLIENT|KILL 127.0.0.1:1
     CLUSTER|COUNTKEYSINSLOT 1
     CLUSTER|GETKEYSINSLOT 1 1
@@ -412,7 +423,7 @@ ROWS += [
     Sample(("MONITOR",), exempt={"store": NO_MESSAGES, "multi": "the confirmation of MONITOR is followed by the lines of EXEC"}),
     Sample(("CONFIG", "RESETSTAT"), exempt={"multi": "it takes away the figures of MULTI"}),
     Sample(("CLIENT", "CACHING", "YES"), fails=True), Sample(("CLIENT", "NO-TOUCH", "OFF")), Sample(("CLIENT", "PAUSE", 0)),
-    Sample(("CLIENT", "REPLY", "ON")), Sample(("CLIENT", "TRACKING", "OFF")), Sample(("SLOWLOG", "GET"), how="shape"),
+    Sample(("CLIENT", "REPLY", "ON")), Sample(("CLIENT", "TRACKING", "OFF")), Sample(("SLOWLOG", "GET"), how="shape"), Sample(("COMMANDLOG", "GET", -1, "large-reply")),
     *[Sample((name, "channel"), exempt=LISTENING) for name in ("SUBSCRIBE", "PSUBSCRIBE")],
     Sample(("SSUBSCRIBE", "channel"), exempt={**LISTENING, "multi": "real servers refuse it in EXEC, unlike SUBSCRIBE"}),
     *[Sample((name, "channel"), exempt={"redis": MESSAGES, "aio": MESSAGES}) for name in ("UNSUBSCRIBE", "PUNSUBSCRIBE", "SUNSUBSCRIBE")],

@@ -257,20 +257,22 @@ cdef void cluster_getkeysinslot(call *c) noexcept nogil:
 define(readonly_command, """
     READONLY
     loading stale fast | connection | 3.0.0 | O(1)
-    Allow reads on a cluster replica. No effect in kvd.
+    Allow reads on a replica to a client that has told that it follows redirections (CLIENT CAPA).
 """)
 cdef void readonly_command(call *c) noexcept nogil:
-    if enabled(c):
+    if c.session.redirects or enabled(c):
+        c.session.reads_replica = True
         reply_ok(c)
 
 
 define(readwrite_command, """
     READWRITE
     loading stale fast | connection | 3.0.0 | O(1)
-    Undo READONLY. No effect in kvd.
+    Undo READONLY.
 """)
 cdef void readwrite_command(call *c) noexcept nogil:
-    if enabled(c):
+    if c.session.redirects or enabled(c):
+        c.session.reads_replica = False
         reply_ok(c)
 
 

@@ -6,12 +6,12 @@ from libc.string cimport memset
 
 from kvd.core.buf cimport buf, buf_release
 from kvd.core.text cimport parse_int
-from kvd.core.view cimport view, view_equal, view_is, view_of, view_str
+from kvd.core.view cimport view, view_is, view_of, view_str
 from kvd.core.word cimport view_is_word
 from kvd.resp.writer cimport write_status, write_verbatim
-from kvd.run.acl.access cimport session_becomes, user_of, user_with
+from kvd.run.acl.access cimport session_becomes, user_with
 from kvd.run.acl.enforce cimport note_login_denied
-from kvd.run.acl.users cimport user, user_named
+from kvd.run.acl.users cimport user
 from kvd.run.after cimport end_wait
 from kvd.run.args cimport (
     arg_int, arg_int_within, reply_array, reply_bulk, reply_error, reply_error_about, reply_errorf, reply_int,
@@ -23,10 +23,10 @@ from kvd.run.errors cimport DB_RANGE, SYNTAX
 from kvd.run.registry cimport define
 from kvd.session.clients cimport session_reset
 from kvd.session.session cimport (
-    DOOR_STORE, REPLY_OFF, REPLY_ON, REPLY_SKIP_NEXT, buf_set, client_by_id, clients_of, is_authenticated,
-    is_listening, pause_set, session, session_end, session_kill, session_replies,
+    REPLY_OFF, REPLY_ON, REPLY_SKIP_NEXT, buf_set, client_by_id, clients_of, is_authenticated, is_listening, pause_set,
+    session, session_end, session_replies,
 )
-from kvd.store.config cimport OPT_CLUSTER_ENABLED, OPT_DATABASES, cfg
+from kvd.store.config cimport OPT_AVAILABILITY_ZONE, OPT_CLUSTER_ENABLED, OPT_DATABASES, OPT_IMPORT_MODE, cfg, config_text
 from kvd.store.store cimport SPECIAL_NO_TOUCH, SPECIAL_REPLICA, special_set
 
 define(ping_command, """
@@ -101,6 +101,7 @@ define(hello_command, """
     secret: AUTH 2
 """)
 cdef void hello_command(call *c) noexcept nogil:
+    cdef const char *zone = config_text(&c.store.config, OPT_AVAILABILITY_ZONE)
     cdef int64_t version = c.session.proto
     cdef int i = 2
     cdef int name_at = 0
@@ -133,7 +134,7 @@ cdef void hello_command(call *c) noexcept nogil:
     if name_at:
         set_name(c, c.argv[name_at])
     c.session.proto = c.proto = <int>version
-    reply_map(c, 7)
+    reply_map(c, 7 + (zone[0] != 0))
     reply_text(c, b"server")
     reply_text(c, b"redis")
     reply_text(c, b"version")
@@ -148,6 +149,9 @@ cdef void hello_command(call *c) noexcept nogil:
     reply_text(c, b"replica" if c.store.special & SPECIAL_REPLICA else b"master")
     reply_text(c, b"modules")
     reply_array(c, 0)
+    if zone[0] != 0:
+        reply_text(c, b"availability_zone")
+        reply_text(c, zone)
 
 
 define(select_command, """
@@ -260,176 +264,33 @@ cdef void client_info(call *c) noexcept nogil:
     buf_release(&text)
 
 
-cdef enum client_type:
-    TYPE_ANY
-    TYPE_NORMAL
-    TYPE_PUBSUB
-    TYPE_MASTER
-    TYPE_REPLICA
-
-
-cdef bint read_type(call *c, view word, int *type) noexcept nogil:
-    if view_is(word, b"normal"):
-        type[0] = TYPE_NORMAL
-    elif view_is(word, b"pubsub"):
-        type[0] = TYPE_PUBSUB
-    elif view_is(word, b"master"):
-        type[0] = TYPE_MASTER
-    elif view_is(word, b"replica") or view_is(word, b"slave"):
-        type[0] = TYPE_REPLICA
-    else:
-        reply_error_about(c, b"ERR Unknown client type '%.*s'", word)
-        return False
-    return True
-
-
-cdef bint is_of_type(session *s, int type) noexcept nogil:
-    return type == TYPE_ANY or type == (TYPE_MASTER if s.master else TYPE_REPLICA if s.syncs else
-                                        TYPE_PUBSUB if is_listening(s) else TYPE_NORMAL)
-
-
-cdef bint is_shown(call *c, session *s) noexcept nogil:
-    """Sessions of this process are shown only to each other: they are no connections."""
-    return not s.killed and (not s.in_process or c.session.in_process or (s.master and s.fd > 0))
-
-
-define(client_list, """
-    CLIENT|LIST [TYPE <NORMAL | MASTER | REPLICA | PUBSUB>] [ID client-id [client-id ...]]
-    admin noscript loading stale keeps_caching | connection | 2.4.0 | O(N) where N is the number of connections
-    Return information about all connections, or some.
-    tips: nondeterministic_output
+define(client_capa, """
+    CLIENT|CAPA capability [capability ...]
+    noscript loading stale allow_busy keeps_caching | connection | 8.0.0 | O(1)
+    Tell what the client is capable of: with REDIRECT, a replica answers its reads and writes with the address of the master. Others are ignored.
 """)
-cdef void client_list(call *c) noexcept nogil:
-    cdef int type = TYPE_ANY
+cdef void client_capa(call *c) noexcept nogil:
     cdef int i
-    cdef int64_t id
-    cdef buf text
-    cdef session *s = clients_of(c.store).first
-    if c.argc == 4 and view_is(c.argv[2], b"type"):
-        if not read_type(c, c.argv[3], &type):
-            return
-    elif c.argc > 3 and view_is(c.argv[2], b"id"):
-        for i in range(3, c.argc):
-            if not parse_int(c.argv[i], &id):
-                reply_error(c, b"ERR Invalid client ID")
-                return
-    elif c.argc != 2:
-        reply_error(c, SYNTAX)
-        return
-    memset(&text, 0, sizeof(text))
-    if c.argc > 3 and type == TYPE_ANY:
-        for i in range(3, c.argc):
-            parse_int(c.argv[i], &id)
-            s = client_by_id(c.store, id)
-            if s != NULL and is_shown(c, s):
-                print_client(s, &text)
-    else:
-        while s != NULL:
-            if is_shown(c, s) and is_of_type(s, type):
-                print_client(s, &text)
-            s = s.next
-    write_verbatim(c.out, view_of(text.ptr, text.len), b"txt", c.proto)
-    buf_release(&text)
+    for i in range(2, c.argc):
+        if view_is(c.argv[i], b"redirect"):
+            c.session.redirects = True
+    reply_ok(c)
 
 
-cdef struct kill_filter:
-    int64_t id
-    view addr
-    view laddr
-    user *user
-    int type
-    int64_t max_age
-    bint skip_me
-
-
-cdef bint read_kill(call *c, kill_filter *f) noexcept nogil:
-    cdef int i = 2
-    cdef view word, value
-    f.skip_me = True
-    while i < c.argc:
-        if i + 1 >= c.argc:
-            reply_error(c, SYNTAX)
-            return False
-        word = c.argv[i]
-        value = c.argv[i + 1]
-        if view_is(word, b"id"):
-            if not parse_int(value, &f.id) or f.id < 1:
-                reply_error(c, b"ERR client-id should be greater than 0")
-                return False
-        elif view_is(word, b"type"):
-            if not read_type(c, value, &f.type):
-                return False
-        elif view_is(word, b"addr"):
-            f.addr = value
-        elif view_is(word, b"laddr"):
-            f.laddr = value
-        elif view_is(word, b"maxage"):
-            if not parse_int(value, &f.max_age):
-                reply_error(c, b"ERR maxage is not an integer or out of range")
-                return False
-            if f.max_age <= 0:
-                reply_error(c, b"ERR maxage should be greater than 0")
-                return False
-        elif view_is(word, b"user"):
-            f.user = user_named(c.store, value)
-            if f.user == NULL:
-                reply_error_about(c, b"ERR No such user '%.*s'", value)
-                return False
-        elif view_is(word, b"skipme"):
-            if view_is(value, b"yes"):
-                f.skip_me = True
-            elif view_is(value, b"no"):
-                f.skip_me = False
-            else:
-                reply_error(c, SYNTAX)
-                return False
-        else:
-            reply_error(c, SYNTAX)
-            return False
-        i += 2
-    return True
-
-
-cdef void kill(call *c, session *s) noexcept nogil:
-    if s == c.session:
-        session_end(s)
-    else:
-        session_kill(s)
-
-
-define(client_kill, """
-    CLIENT|KILL <old-ip-port | filter value [filter value ...]>
-    admin noscript loading stale keeps_caching | connection | 2.4.0 | O(N) where N is the number of connections
-    Close connections, selected by address, ID, TYPE, ADDR, LADDR, USER, MAXAGE and SKIPME.
+define(client_import_source, """
+    CLIENT|IMPORT-SOURCE <ON | OFF>
+    noscript loading stale keeps_caching | connection | 8.1.0 | O(1)
+    While import-mode is on: choose whether the connection sees keys that have expired, as the source of an import has to.
 """)
-cdef void client_kill(call *c) noexcept nogil:
-    cdef kill_filter f
-    cdef session *s = clients_of(c.store).first
-    cdef session *next_one
-    cdef int64_t killed = 0
-    memset(&f, 0, sizeof(f))
-    if c.argc == 3:
-        f.addr = c.argv[2]
-    elif not read_kill(c, &f):
+cdef void client_import_source(call *c) noexcept nogil:
+    cdef int on
+    if not cfg(&c.store.config, OPT_IMPORT_MODE):
+        reply_error(c, b"ERR Server is not in import mode")
         return
-    while s != NULL:
-        next_one = s.next
-        if is_shown(c, s) and s.door != DOOR_STORE and not (
-                (f.addr.ptr != NULL and not view_equal(f.addr, view_of(s.addr.ptr, s.addr.len)))
-                or (f.laddr.ptr != NULL and not view_equal(f.laddr, view_of(s.laddr.ptr, s.laddr.len)))
-                or (f.user != NULL and user_of(s) != f.user)
-                or (f.id and f.id != s.id) or not is_of_type(s, f.type)
-                or (f.max_age and (c.store.now - s.created_ms) // 1000 < f.max_age)
-                or (s == c.session and f.skip_me and c.argc > 3)):
-            kill(c, s)
-            killed += 1
-        s = next_one
-    if c.argc > 3:
-        reply_int(c, killed)
-    elif killed:
+    on = read_switch(c)
+    if on >= 0:
+        c.session.import_source = on
         reply_ok(c)
-    else:
-        reply_error(c, b"ERR No such client")
 
 
 define(client_unblock, """

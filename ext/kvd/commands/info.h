@@ -15,6 +15,15 @@ static void kvd_trim(void) { malloc_trim(0); }
 static void kvd_trim(void) {}
 #endif
 #define KVD_ALLOCATOR "kvd-slab+libc"
+#if defined(__GNUC__)
+#define KVD_GCC_MAJOR __GNUC__
+#define KVD_GCC_MINOR __GNUC_MINOR__
+#define KVD_GCC_PATCH __GNUC_PATCHLEVEL__
+#else
+#define KVD_GCC_MAJOR 0
+#define KVD_GCC_MINOR 0
+#define KVD_GCC_PATCH 0
+#endif
 
 static double kvd_cpu(int who, int system) {
     struct rusage u;

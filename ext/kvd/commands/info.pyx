@@ -14,7 +14,7 @@ from kvd.core.text cimport DOUBLE_TEXT, format_percent
 from kvd.core.view cimport view_is, view_of, view_str
 from kvd.core.wheel cimport wheel_bytes
 from kvd.resp.writer cimport write_double, write_verbatim
-from kvd.run.acl.check cimport DENIED_CHANNEL, DENIED_COMMAND, DENIED_KEY, DENIED_LOGIN
+from kvd.run.acl.check cimport DENIED_CHANNEL, DENIED_COMMAND, DENIED_DATABASE, DENIED_KEY, DENIED_LOGIN
 from kvd.run.acl.log cimport denials, denials_of
 from kvd.run.args cimport arg_int, reply_error, reply_int, reply_map, reply_null, reply_ok, reply_text
 from kvd.run.call cimport call
@@ -27,8 +27,8 @@ from kvd.session.tracking cimport tracking_count, tracking_totals
 from kvd.session.waiters cimport waits_count, waits_keys
 from kvd.session.watches cimport watched_bytes, watched_keys
 from kvd.store.config cimport (
-    OPT_CLUSTER_ENABLED, OPT_DATABASES, OPT_HZ, OPT_IO_THREADS, OPT_MAXCLIENTS, OPT_MAXMEMORY, OPT_MAXMEMORY_POLICY,
-    OPT_PORT, OPT_TLS_PORT, cfg, config_print,
+    OPT_AVAILABILITY_ZONE, OPT_CLUSTER_ENABLED, OPT_DATABASES, OPT_HZ, OPT_IO_THREADS, OPT_MAXCLIENTS, OPT_MAXMEMORY,
+    OPT_MAXMEMORY_POLICY, OPT_PORT, OPT_TLS_PORT, cfg, config_print, config_text,
 )
 from kvd.store.keyspace cimport keyspace_average_ttl, keyspace_expires, keyspace_find
 from kvd.store.parts cimport PART_REPLICATION
@@ -56,6 +56,9 @@ cdef extern from "kvd/commands/info.h" nogil:
     int RUSAGE_CHILDREN
     const char *POLLER "KVD_POLLER"
     const char *ALLOCATOR "KVD_ALLOCATOR"
+    int GCC_MAJOR "KVD_GCC_MAJOR"
+    int GCC_MINOR "KVD_GCC_MINOR"
+    int GCC_PATCH "KVD_GCC_PATCH"
 
 cdef enum:
     SECTION_COUNT = 13
@@ -119,17 +122,17 @@ cdef void print_server(store *s, buf *out) noexcept nogil:
     if cfg(&s.config, OPT_CLUSTER_ENABLED):
         mode = b"cluster"
     buf_printf(out, b"redis_version:%s\r\nredis_git_sha1:00000000\r\nredis_git_dirty:0\r\nredis_build_id:kvd\r\n"
-               b"redis_mode:%s\r\nkvd_version:%s\r\nos:%s\r\narch_bits:%d\r\n", REDIS_VERSION,
-               mode, KVD_VERSION, os,
-               <int>(sizeof(void *) * 8))
+               b"redis_mode:%s\r\nserver_name:kvd\r\nserver_mode:%s\r\nkvd_version:%s\r\nos:%s\r\narch_bits:%d\r\ngcc_version:%d.%d.%d\r\n",
+               REDIS_VERSION, mode, mode, KVD_VERSION, os, <int>(sizeof(void *) * 8), GCC_MAJOR, GCC_MINOR, GCC_PATCH)
     buf_printf(out, b"monotonic_clock:processor counter\r\nmultiplexing_api:%s\r\natomicvar_api:builtin\r\n"
                b"process_id:%d\r\nprocess_supervised:no\r\nrun_id:%s\r\ntcp_port:%lld\r\nserver_time_usec:%lld\r\n",
                POLLER, getpid(), s.run_id, <long long>port, <long long>wall_us())
     buf_printf(out, b"uptime_in_seconds:%lld\r\nuptime_in_days:%lld\r\nhz:%lld\r\nconfigured_hz:%lld\r\nlru_clock:%u\r\n",
                <long long>up, <long long>(up // 86400), <long long>cfg(&s.config, OPT_HZ),
                <long long>cfg(&s.config, OPT_HZ), <unsigned int>((s.now // 1000) & 0xffffff))
-    buf_printf(out, b"executable:%s\r\nconfig_file:%s\r\nio_threads_active:%d\r\n", EXECUTABLE,
-               s.config_path if s.config_path != NULL else <const char *>b"", cfg(&s.config, OPT_IO_THREADS) > 1)
+    buf_printf(out, b"executable:%s\r\nconfig_file:%s\r\nio_threads_active:%d\r\navailability_zone:%s\r\n", EXECUTABLE,
+               s.config_path if s.config_path != NULL else <const char *>b"", cfg(&s.config, OPT_IO_THREADS) > 1,
+               config_text(&s.config, OPT_AVAILABILITY_ZONE))
 
 
 cdef void print_clients(store *s, buf *out) noexcept nogil:
@@ -141,6 +144,15 @@ cdef void print_clients(store *s, buf *out) noexcept nogil:
                b"total_watched_keys:%zu\r\ntotal_blocking_keys:%zu\r\ntotal_blocking_keys_on_nokey:%zu\r\n",
                r.max_input, r.max_output, waits_count(s) + paused(r), tracking_count(s), channels_of(s).listeners, watching(r),
                watched_keys(s), waits_keys(s, False), waits_keys(s, True))
+    print_pause(s, out)
+
+
+cdef void print_pause(store *s, buf *out) noexcept nogil:
+    """CLIENT PAUSE."""
+    cdef const char *actions = b"write" if clients_of(s).pause_writes_only else b"all"
+    cdef int64_t left = max(s.paused_until - s.now, 0)
+    buf_printf(out, b"paused_reason:%s\r\npaused_actions:%s\r\npaused_timeout_milliseconds:%lld\r\n",
+               <const char *>b"client_pause" if left else <const char *>b"none", actions if left else <const char *>b"none", <long long>left)
 
 
 cdef size_t paused(clients *r) noexcept nogil:
@@ -176,9 +188,18 @@ cdef void print_scripting(script_figures *f, buf *out) noexcept nogil:
     print_bytes(out, b"used_memory_lua", f.lua)
     buf_printf(out, b"used_memory_vm_eval:%zu\r\nused_memory_scripts_eval:%zu\r\nnumber_of_cached_scripts:%zu\r\n", f.lua,
                f.script_bytes, f.scripts)
-    buf_printf(out, b"number_of_functions:%zu\r\nnumber_of_libraries:%zu\r\nused_memory_vm_functions:0\r\nused_memory_vm_total:%zu\r\n"
-               b"used_memory_functions:%zu\r\n", f.functions, f.libraries, f.lua, f.function_bytes)
+    buf_printf(out, b"number_of_functions:%zu\r\nnumber_of_libraries:%zu\r\nused_memory_vm_functions:0\r\n"
+               b"used_memory_functions:%zu\r\n", f.functions, f.libraries, f.function_bytes)
+    print_bytes(out, b"used_memory_vm_total", f.lua)
     print_bytes(out, b"used_memory_scripts", f.script_bytes + f.function_bytes)
+
+
+cdef void print_allocator(store *s, size_t rss, buf *out) noexcept nogil:
+    """The pages of all stores are resident, and in use; what else the process holds is overhead."""
+    cdef size_t held = mem_total()
+    buf_printf(out, b"allocator_allocated:%zu\r\nallocator_active:%zu\r\nallocator_resident:%zu\r\nallocator_muzzy:0\r\n"
+               b"allocator_rss_ratio:1.00\r\nallocator_rss_bytes:0\r\nrss_overhead_ratio:%.2f\r\nrss_overhead_bytes:%lld\r\n",
+               s.mem.used, held, held, rss / <double>held if held else 1.0, <long long>rss - <long long>held)
 
 
 cdef void print_memory(store *s, buf *out) noexcept nogil:
@@ -193,8 +214,7 @@ cdef void print_memory(store *s, buf *out) noexcept nogil:
     buf_printf(out, b"used_memory_peak_perc:%.2f%%\r\nused_memory_overhead:%zu\r\nused_memory_startup:0\r\n"
                b"used_memory_dataset:%zu\r\nused_memory_dataset_perc:%.2f%%\r\n", used * 100.0 / peak if peak else 0.0,
                over, used - over, (used - over) * 100.0 / used if used else 0.0)
-    buf_printf(out, b"allocator_allocated:%zu\r\nallocator_active:%zu\r\nallocator_resident:%zu\r\n", s.mem.used, mem_total(),
-               mem_total())
+    print_allocator(s, rss, out)
     print_bytes(out, b"total_system_memory", physical_memory())
     print_scripting(&figures_of(s).scripts, out)
     print_bytes(out, b"maxmemory", cfg(&s.config, OPT_MAXMEMORY))
@@ -206,7 +226,7 @@ cdef void print_memory(store *s, buf *out) noexcept nogil:
                b"mem_fragmentation_bytes:%lld\r\n", mem_total() / <double>s.mem.used if s.mem.used else 1.0,
                <long long>mem_total() - <long long>s.mem.used, rss / <double>used if used else 1.0,
                <long long>rss - <long long>used)
-    buf_printf(out, b"mem_not_counted_for_evict:0\r\nmem_replication_backlog:%zu\r\nmem_total_replication_buffers:%zu\r\n"
+    buf_printf(out, b"mem_not_counted_for_evict:0\r\nmem_overhead_db_hashtable_rehashing:0\r\nmem_replica_full_sync_buffer:0\r\nmem_replication_backlog:%zu\r\nmem_total_replication_buffers:%zu\r\n"
                b"mem_clients_slaves:0\r\nmem_clients_normal:%zu\r\nmem_cluster_links:0\r\nmem_aof_buffer:0\r\n"
                b"mem_allocator:%s\r\nactive_defrag_running:0\r\nlazyfree_pending_objects:%zu\r\nlazyfreed_objects:%llu\r\n",
                s.reported[<int>PART_REPLICATION], s.reported[<int>PART_REPLICATION], clients_of(s).memory, ALLOCATOR, pending_objects(s), <unsigned long long>s.stats.lazyfreed)
@@ -242,6 +262,9 @@ cdef void print_stats(store *s, buf *out) noexcept nogil:
                b"sync_full:%llu\r\nsync_partial_ok:%llu\r\nsync_partial_err:%llu\r\n", per_second(&s.stats.input) / 1024,
                per_second(&s.stats.output) / 1024, <unsigned long long>s.stats.rejected_connections,
                <unsigned long long>s.stats.syncs_full, <unsigned long long>s.stats.syncs_continued, <unsigned long long>s.stats.syncs_refused)
+    buf_printf(out, b"expired_subkeys:%llu\r\nexpired_fields:%llu\r\nevicted_scripts:%llu\r\n",
+               <unsigned long long>s.stats.expired_fields, <unsigned long long>s.stats.expired_fields,
+               <unsigned long long>figures_of(s).scripts.evicted)
     buf_printf(out, b"expired_keys:%llu\r\nexpired_stale_perc:0.00\r\nexpired_time_cap_reached_count:%llu\r\n"
                b"expire_cycle_cpu_milliseconds:%lld\r\nevicted_keys:%llu\r\nevicted_clients:%llu\r\n"
                b"total_eviction_exceeded_time:%llu\r\ncurrent_eviction_exceeded_time:0\r\n",
@@ -251,7 +274,8 @@ cdef void print_stats(store *s, buf *out) noexcept nogil:
     buf_printf(out, b"keyspace_hits:%llu\r\nkeyspace_misses:%llu\r\npubsub_channels:%zu\r\npubsub_patterns:%zu\r\n"
                b"pubsubshard_channels:%zu\r\nlatest_fork_usec:0\r\ntotal_forks:0\r\nmigrate_cached_sockets:0\r\n"
                b"slave_expires_tracked_keys:0\r\nactive_defrag_hits:0\r\nactive_defrag_misses:0\r\n"
-               b"active_defrag_key_hits:0\r\nactive_defrag_key_misses:0\r\n", <unsigned long long>s.stats.hits,
+               b"active_defrag_key_hits:0\r\nactive_defrag_key_misses:0\r\ntotal_active_defrag_time:0\r\n"
+               b"current_active_defrag_time:0\r\n", <unsigned long long>s.stats.hits,
                <unsigned long long>s.stats.misses, channels_of(s).counts[<int>CHANNEL], channels_of(s).counts[<int>PATTERN],
                channels_of(s).counts[<int>SHARD])
     tracking_totals(s, &keys, &items, &prefixes)
@@ -261,9 +285,21 @@ cdef void print_stats(store *s, buf *out) noexcept nogil:
                b"io_threaded_writes_processed:0\r\n", keys, items, prefixes, <unsigned long long>s.stats.errors,
                <unsigned long long>s.stats.reads, <unsigned long long>s.stats.writes)
     buf_printf(out, b"client_query_buffer_limit_disconnections:%llu\r\nclient_output_buffer_limit_disconnections:%llu\r\n"
-               b"eventloop_cycles:%llu\r\n", <unsigned long long>s.stats.query_limit_closed,
-               <unsigned long long>s.stats.output_limit_closed, <unsigned long long>s.stats.polls)
+               b"reply_buffer_shrinks:0\r\nreply_buffer_expands:0\r\n", <unsigned long long>s.stats.query_limit_closed,
+               <unsigned long long>s.stats.output_limit_closed)
+    print_rounds(s, out)
     print_denials(s, out)
+
+
+cdef void print_rounds(store *s, buf *out) noexcept nogil:
+    """Of the event loops of all network threads: rounds, and the time of them and of the commands in them, without waiting."""
+    cdef double rounds = per_second(&s.stats.rounds)
+    cdef double per_us = s.clock.pace.ticks_per_us
+    buf_printf(out, b"eventloop_cycles:%llu\r\neventloop_duration_sum:%llu\r\neventloop_duration_cmd_sum:%llu\r\n"
+               b"instantaneous_eventloop_cycles_per_sec:%lld\r\ninstantaneous_eventloop_duration_usec:%lld\r\n",
+               <unsigned long long>s.stats.polls, <unsigned long long>(s.stats.rounds_spent / per_us),
+               <unsigned long long>(s.stats.spent / per_us), <long long>rounds,
+               <long long>(per_second(&s.stats.rounds_us) / rounds) if rounds else 0)
 
 
 cdef void print_denials(store *s, buf *out) noexcept nogil:
@@ -272,9 +308,11 @@ cdef void print_denials(store *s, buf *out) noexcept nogil:
     memset(&none, 0, sizeof(none))
     if all == NULL:
         all = &none
-    buf_printf(out, b"acl_access_denied_auth:%llu\r\nacl_access_denied_cmd:%llu\r\nacl_access_denied_key:%llu\r\nacl_access_denied_channel:%llu\r\n",
+    buf_printf(out, b"acl_access_denied_auth:%llu\r\nacl_access_denied_cmd:%llu\r\nacl_access_denied_key:%llu\r\nacl_access_denied_channel:%llu\r\n"
+               b"acl_access_denied_db:%llu\r\n",
                <unsigned long long>all.counts[<int>DENIED_LOGIN], <unsigned long long>all.counts[<int>DENIED_COMMAND],
-               <unsigned long long>all.counts[<int>DENIED_KEY], <unsigned long long>all.counts[<int>DENIED_CHANNEL])
+               <unsigned long long>all.counts[<int>DENIED_KEY], <unsigned long long>all.counts[<int>DENIED_CHANNEL],
+               <unsigned long long>all.counts[<int>DENIED_DATABASE])
 
 
 cdef void print_cpu(store *s, buf *out) noexcept nogil:

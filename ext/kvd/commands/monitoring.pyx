@@ -1,4 +1,4 @@
-"""SLOWLOG, LATENCY and MONITOR: records of run/figures.pyx, and the stream of commands."""
+"""SLOWLOG, COMMANDLOG, LATENCY and MONITOR: records of run/figures.pyx, and the stream of commands."""
 
 from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memset
@@ -13,14 +13,45 @@ from kvd.run.args cimport (
 )
 from kvd.run.call cimport call, command
 from kvd.run.figures cimport (
-    LATENCY_SAMPLES, OCTAVES, SUBDIVISIONS, bucket_top, command_figures, figures, figures_of, latency_event,
-    latency_sample, slow_clear, slow_entry,
+    LARGE_REPLY, LARGE_REQUEST, LATENCY_SAMPLES, OCTAVES, SLOW, SUBDIVISIONS, bucket_top, command_figures,
+    command_log_clear, figures, figures_of, latency_event, latency_sample, log_entry,
 )
 from kvd.run.registry cimport command_at, command_count, define
 from kvd.run.renames cimport called_named
 from kvd.session.session cimport clients_of
 from kvd.store.config cimport OPT_LATENCY_MONITOR_THRESHOLD, cfg
 from kvd.store.store cimport SPECIAL_MONITORS, special_set
+
+
+# ---- SLOWLOG and COMMANDLOG ----------------------------------------------------------------------------
+
+cdef void reply_logged(call *c, const log_entry *e) noexcept nogil:
+    cdef int i
+    reply_array(c, 6)
+    reply_int(c, e.id)
+    reply_int(c, e.time_s)
+    reply_int(c, e.amount)
+    reply_array(c, e.argc)
+    for i in range(e.argc):
+        reply_bulk(c, e.argv[i])
+    reply_text(c, e.addr)
+    reply_text(c, e.name)
+
+
+cdef void reply_log(call *c, int kind, view number) noexcept nogil:
+    """The newest entries: `number` of them, or all for -1."""
+    cdef log_entry *e = figures_of(c.store).logs[kind].first
+    cdef int64_t count
+    cdef int64_t n = 0
+    cdef size_t at = c.out.len
+    if not parse_int(number, &count) or count < -1:
+        reply_error(c, b"ERR count should be greater than or equal to -1")
+        return
+    while e != NULL and (count == -1 or n < count):
+        reply_logged(c, e)
+        n += 1
+        e = e.next
+    write_header_at(c.out, at, c'*', n)
 
 
 define(slowlog_get, """
@@ -30,28 +61,7 @@ define(slowlog_get, """
     tips: request_policy:all_nodes nondeterministic_output
 """)
 cdef void slowlog_get(call *c) noexcept nogil:
-    cdef int64_t count = 10
-    cdef int64_t n = 0
-    cdef slow_entry *e = figures_of(c.store).slow
-    cdef int i
-    cdef size_t at = c.out.len
-    if c.argc == 3:
-        if not parse_int(c.argv[2], &count) or count < -1:
-            reply_error(c, b"ERR count should be greater than or equal to -1")
-            return
-    while e != NULL and (count == -1 or n < count):
-        reply_array(c, 6)
-        reply_int(c, e.id)
-        reply_int(c, e.time_s)
-        reply_int(c, e.us)
-        reply_array(c, e.argc)
-        for i in range(e.argc):
-            reply_bulk(c, e.argv[i])
-        reply_text(c, e.addr)
-        reply_text(c, e.name)
-        n += 1
-        e = e.next
-    write_header_at(c.out, at, c'*', n)
+    reply_log(c, SLOW, c.argv[2] if c.argc == 3 else view_of(b"10", 2))
 
 
 define(slowlog_len, """
@@ -61,7 +71,7 @@ define(slowlog_len, """
     tips: request_policy:all_nodes response_policy:agg_sum nondeterministic_output
 """)
 cdef void slowlog_len(call *c) noexcept nogil:
-    reply_int(c, figures_of(c.store).slow_count)
+    reply_int(c, figures_of(c.store).logs[<int>SLOW].count)
 
 
 define(slowlog_reset, """
@@ -71,8 +81,57 @@ define(slowlog_reset, """
     tips: request_policy:all_nodes response_policy:all_succeeded
 """)
 cdef void slowlog_reset(call *c) noexcept nogil:
-    slow_clear(c.store)
+    command_log_clear(c.store, SLOW)
     reply_ok(c)
+
+
+cdef int read_log_kind(call *c, view word) noexcept nogil:
+    """A command_log_kind; -1: none, and the error is replied."""
+    if view_is(word, b"slow"):
+        return SLOW
+    if view_is(word, b"large-request"):
+        return LARGE_REQUEST
+    if view_is(word, b"large-reply"):
+        return LARGE_REPLY
+    reply_error(c, b"ERR type should be one of the following: slow, large-request, large-reply")
+    return -1
+
+
+define(commandlog_get, """
+    COMMANDLOG|GET count <SLOW | LARGE-REQUEST | LARGE-REPLY>
+    admin loading stale | server | 8.1.0 | O(N) where N is the number of entries
+    Return the latest entries of the log of slow commands, or of commands with large requests or replies; -1 for all.
+    tips: request_policy:all_nodes nondeterministic_output
+""")
+cdef void commandlog_get(call *c) noexcept nogil:
+    cdef int kind = read_log_kind(c, c.argv[3])
+    if kind >= 0:
+        reply_log(c, kind, c.argv[2])
+
+
+define(commandlog_len, """
+    COMMANDLOG|LEN <SLOW | LARGE-REQUEST | LARGE-REPLY>
+    admin loading stale | server | 8.1.0 | O(1)
+    Return the number of entries in a command log.
+    tips: request_policy:all_nodes response_policy:agg_sum nondeterministic_output
+""")
+cdef void commandlog_len(call *c) noexcept nogil:
+    cdef int kind = read_log_kind(c, c.argv[2])
+    if kind >= 0:
+        reply_int(c, figures_of(c.store).logs[kind].count)
+
+
+define(commandlog_reset, """
+    COMMANDLOG|RESET <SLOW | LARGE-REQUEST | LARGE-REPLY>
+    admin loading stale | server | 8.1.0 | O(N) where N is the number of entries
+    Remove all entries of a command log.
+    tips: request_policy:all_nodes response_policy:all_succeeded
+""")
+cdef void commandlog_reset(call *c) noexcept nogil:
+    cdef int kind = read_log_kind(c, c.argv[2])
+    if kind >= 0:
+        command_log_clear(c.store, kind)
+        reply_ok(c)
 
 
 # ---- LATENCY ----------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Commands about the process: TIME, LOLWUT, SHUTDOWN, and DEBUG for test suites."""
+"""Commands about the process: TIME, LOLWUT, SHUTDOWN, MODULE, of which there are none, and DEBUG for test suites."""
 
 from libc.stdint cimport int64_t, uint64_t
 from libc.stdio cimport snprintf
@@ -16,8 +16,8 @@ from kvd.resp.writer cimport (
     write_bool, write_command, write_double, write_set, write_status, write_text, write_verbatim,
 )
 from kvd.run.args cimport (
-    arg_int, changed, reply_array, reply_bulk, reply_error, reply_error_about, reply_int, reply_map, reply_null,
-    reply_ok,
+    arg_int, changed, reply_array, reply_bulk, reply_error, reply_error_about, reply_errorf, reply_int, reply_map,
+    reply_null, reply_ok,
 )
 from kvd.run.call cimport call
 from kvd.run.errors cimport NO_KEY, NO_MEMORY, SYNTAX
@@ -25,7 +25,7 @@ from kvd.run.registry cimport define
 from kvd.store.access cimport access_idle_ms, access_init
 from kvd.store.check cimport store_check
 from kvd.store.clock cimport store_time, store_wall_us
-from kvd.store.config cimport EVENT_STRING, OPT_DATABASES, OPT_ENABLE_DEBUG_COMMAND, cfg
+from kvd.store.config cimport EVENT_STRING, OPT_DATABASES, OPT_ENABLE_DEBUG_COMMAND, cfg, option_find
 from kvd.store.keyspace cimport keyspace_find, keyspace_insert
 from kvd.types.digest cimport digest, digest_mix, digest_mix_number, digest_text, digest_view, digest_xor
 from kvd.types.hash cimport hash_live
@@ -99,13 +99,14 @@ cdef bint debug_extra(call *c) noexcept nogil:
     return False
 
 
-cdef bint allowed(call *c) noexcept nogil:
-    cdef int64_t mode = cfg(&c.store.config, OPT_ENABLE_DEBUG_COMMAND)
-    if c.session.in_process or mode == 1 or (mode == 2 and c.session.local):
+cdef bint allowed(call *c, int option, const char *command, const char *name) noexcept nogil:
+    """Does the option allow the command to this client? False: the error is replied."""
+    cdef int64_t mode = cfg(&c.store.config, option)
+    if mode == 1 or (mode == 2 and c.session.local):
         return True
-    reply_error(c, b"ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run it "
-                   b"from a local connection, otherwise you need to set this option in the configuration file, and then "
-                   b"restart the server.")
+    reply_errorf(c, b"ERR %s command not allowed. If the %s option is set to \"local\", you can run it "
+                    b"from a local connection, otherwise you need to set this option in the configuration file, and then "
+                    b"restart the server.", command, name)
     return False
 
 
@@ -329,7 +330,7 @@ define(debug_command, """
 cdef void debug_command(call *c) noexcept nogil:
     cdef view sub = c.argv[1]
     cdef int64_t n
-    if not allowed(c):
+    if not c.session.in_process and not allowed(c, OPT_ENABLE_DEBUG_COMMAND, b"DEBUG", b"enable-debug-command"):
         return
     if view_is(sub, b"sleep") and c.argc == 3:
         debug_sleep(c)
@@ -415,3 +416,47 @@ cdef void debug_help(call *c) noexcept nogil:
     reply_array(c, n)
     for i in range(n):
         write_status(c.out, HELP[i])
+
+
+# ---- MODULE ------------------------------------------------------------------------------------------
+
+define(module_list, """
+    MODULE|LIST
+    admin noscript | server | 4.0.0 | O(1)
+    Return the loaded modules: kvd has none.
+    tips: nondeterministic_output_order
+""")
+cdef void module_list(call *c) noexcept nogil:
+    reply_array(c, 0)
+
+
+cdef void refuse_module(call *c, const char *why) noexcept nogil:
+    if allowed(c, option_find(view_str(b"enable-module-command")), b"MODULE", b"enable-module-command"):
+        reply_error(c, why)
+
+
+define(module_load, """
+    MODULE|LOAD path [arg [arg ...]]
+    admin noscript no_async_loading | server | 4.0.0 | O(1)
+    Refused: kvd loads no modules.
+""")
+cdef void module_load(call *c) noexcept nogil:
+    refuse_module(c, b"ERR Error loading the extension. Please check the server logs.")
+
+
+define(module_loadex, """
+    MODULE|LOADEX path [CONFIG name value [CONFIG name value ...]] [ARGS args [args ...]]
+    admin noscript no_async_loading | server | 7.0.0 | O(1)
+    Refused: kvd loads no modules.
+""")
+cdef void module_loadex(call *c) noexcept nogil:
+    refuse_module(c, b"ERR Error loading the extension. Please check the server logs.")
+
+
+define(module_unload, """
+    MODULE|UNLOAD name
+    admin noscript no_async_loading | server | 4.0.0 | O(1)
+    Refused: kvd has no modules.
+""")
+cdef void module_unload(call *c) noexcept nogil:
+    refuse_module(c, b"ERR Error unloading module: no such module with that name")

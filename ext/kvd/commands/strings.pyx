@@ -612,6 +612,12 @@ cdef void digest_command(call *c) noexcept nogil:
     reply_bulk(c, view_of(text, 16))
 
 
+cdef void remove_string(call *c, entry *e, uint64_t hash) noexcept nogil:
+    keyspace_remove(c.store, c.db, e, hash)
+    changed(c, c.argv[1], 1, EVENT_GENERIC, b"del")
+    propagate_key(c, b"DEL", c.argv[1])
+
+
 define(delex_command, """
     DELEX key [IFEQ ifeq-value | IFNE ifne-value | IFDEQ ifdeq-digest | IFDNE ifdne-digest]
     write fast | string | 8.4.0 | O(1), or O(N) of the value's length with a condition
@@ -639,10 +645,27 @@ cdef void delex_command(call *c) noexcept nogil:
     if holds < 0:
         return
     if holds:
-        keyspace_remove(c.store, c.db, e, hash)
-        changed(c, c.argv[1], 1, EVENT_GENERIC, b"del")
-        propagate_key(c, b"DEL", c.argv[1])
+        remove_string(c, e, hash)
     reply_int(c, holds)
+
+
+define(delifeq_command, """
+    DELIFEQ key value
+    write fast | string | 9.0.0 | O(N) where N is the length of the value
+    Delete a key if its string value equals the given one.
+    keys: RM delete
+""")
+cdef void delifeq_command(call *c) noexcept nogil:
+    cdef uint64_t hash
+    cdef char scratch[INT_TEXT]
+    cdef entry *e = find_write(c, c.argv[1], &hash)
+    if e != NULL and wrong_type(c, e, STRING):
+        return
+    if e == NULL or not view_equal(string_view(e, scratch), c.argv[2]):
+        reply_int(c, 0)
+        return
+    remove_string(c, e, hash)
+    reply_int(c, 1)
 
 
 # ---- for the Python doors ---------------------------------------------------------------------------

@@ -60,6 +60,7 @@ cdef void exec_command(call *c) noexcept nogil:
         inner.argc = q.argc
         inner.db = &c.store.dbs[s.db]
         inner.proto = s.proto
+        inner.reply_at = s.out.len
         if denies_queued(&inner):
             continue
         c.store.mem.offer = &q.offer

@@ -39,7 +39,10 @@ from kvd.run.acl.users cimport acl_init, acl_release
 from kvd.run.after cimport after, end_wait, expire_waits
 from kvd.run.call cimport call, call_init, command
 from kvd.run.dispatch cimport dispatch
-from kvd.run.figures cimport figure_fast, figures_init, figures_release
+from kvd.run.figures cimport (
+    HEADER_MAX, LARGE_REPLY, figure_fast, figure_logged, figures_init, figures_release, header_size, is_large_reply,
+    may_be_large, weigh,
+)
 from kvd.run.large cimport (
     LARGE, USE_COPIED, USE_TAKEN, large_args, large_copy, large_lend, large_ready, large_reclaim, large_release,
     large_use, large_use_of,
@@ -72,8 +75,8 @@ from types import GenericAlias
 
 # command modules register their commands when imported
 for _family in (
-        "bits", "caching", "cluster", "configuration", "connection", "expiry", "geo", "hash_expiry", "hashes",
-        "hyperloglog", "increx", "info", "introspection", "keys", "lcs", "list_moves", "lists", "monitoring", "process",
+        "bits", "caching", "clients", "cluster", "configuration", "connection", "expiry", "geo", "hash_expiry",
+        "hashes", "hyperloglog", "increx", "info", "introspection", "keys", "lcs", "list_moves", "lists", "monitoring", "process",
         "pubsub", "sets", "sorting", "stream_groups", "stream_info", "stream_reads", "streams", "string_edits",
         "strings", "transactions", "zset_pops", "zset_ranges", "zset_unions", "zsets",
 ):
@@ -310,6 +313,7 @@ cdef class Store(Forking):
         cdef char digits[STACK_ARGS][INT_TEXT]
         cdef list encoded = None                   # what the views point into
         cdef large_args large
+        cdef size_t bytes_about
         cdef store *s = self.s
         if n == 0:
             raise TypeError("execute() needs a command")
@@ -331,7 +335,7 @@ cdef class Store(Forking):
                 encoded.append(encoded_view(args[i], &argv[i]))
             if memchr(argv[0].ptr, c' ', argv[0].len) != NULL:
                 return self.perform(c, split_name(args), reply, waits)
-            provide(c, argv, n, &large)
+            bytes_about = provide(c, argv, n, &large)
             acquire(s)
             if c.scripting:
                 release(s)
@@ -341,6 +345,9 @@ cdef class Store(Forking):
                 memset(reply, 0, sizeof(buf))
             store_time_cheap(s)
             large_lend(s, &large)
+            c.request = 0
+            if may_be_large(s, bytes_about):
+                weigh(c, argv, <int>n)
             dispatch(c, argv, <int>n)
             large_reclaim(s, &large)
             if self.long_script.who == c:
@@ -618,6 +625,8 @@ cdef class Store(Forking):
         cdef entry *e
         cdef uint64_t begun
         cdef object value = WAITING
+        if key.len >= LARGE:
+            return WAITING
         acquire(s)
         if is_plain(who):
             begun = store_time_cheap(s)
@@ -628,6 +637,8 @@ cdef class Store(Forking):
                 if e != NULL:
                     v = string_view(e, scratch)
                     value = text_of(v.ptr, v.len, decode)
+                    if is_large_reply(s, v.len):
+                        log_large(who, key, v.len)
                 figure_fast(s, GET.id, begun)
         release(s)
         return value
@@ -648,7 +659,7 @@ cdef class Store(Forking):
         cdef call c
         cdef uint64_t begun
         cdef bint ok = False
-        if v.len >= LARGE:
+        if k.len + v.len >= LARGE:
             return False
         acquire(s)
         if is_plain(who):
@@ -705,11 +716,13 @@ cdef class Store(Forking):
         self.set(name, value)
 
 
-cdef void provide(session *c, view *argv, Py_ssize_t n, large_args *large) noexcept:
-    """Provides memory for the large arguments of a command that is about to run."""
+cdef size_t provide(session *c, view *argv, Py_ssize_t n, large_args *large) noexcept:
+    """Provides memory for the large arguments of a command that is about to run; returns a size that its request does not exceed."""
+    cdef size_t size = argv[0].len + HEADER_MAX * (n + 1)
     cdef Py_ssize_t i
     cdef large_use use
     for i in range(1, n):
+        size += argv[i].len
         if argv[i].len < LARGE:
             continue
         use = large_use_of(c, argv[0], argv[i].len)
@@ -718,6 +731,20 @@ cdef void provide(session *c, view *argv, Py_ssize_t n, large_args *large) noexc
                 large_ready(large, argv[i].len)
             elif use == USE_TAKEN and large.offer.base == NULL:
                 large_copy(large, &argv[i])
+    return size
+
+
+cdef void log_large(session *who, view key, size_t n) noexcept nogil:
+    """After a fast GET that returns n bytes."""
+    cdef view argv[2]
+    cdef call c
+    argv[0] = view_of(b"GET", 3)
+    argv[1] = key
+    call_init(&c, who)
+    c.command = GET
+    c.argv = argv
+    c.argc = 2
+    figure_logged(&c, LARGE_REPLY, header_size(n) + n + 2)
 
 
 cdef object closed_error(Store owner):

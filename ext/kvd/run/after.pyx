@@ -30,7 +30,7 @@ from kvd.session.waiters cimport (
 )
 from kvd.store.effects cimport unit_close, unit_open
 from kvd.store.keyspace cimport keyspace_find
-from kvd.store.store cimport SPECIAL_REPLICA
+from kvd.store.store cimport SPECIAL_IMPORT, SPECIAL_REPLICA
 from kvd.types.kind cimport type_of
 
 
@@ -131,7 +131,7 @@ cdef void serve_key(store *s, wait_key *k) noexcept nogil:
     cdef view name = wait_key_name(k)
     cdef int db = wait_key_db(k)
     while l != NULL:
-        s.hides = s.special & SPECIAL_REPLICA != 0   # an expired key is its master's to delete
+        s.hides = s.special & (SPECIAL_REPLICA | SPECIAL_IMPORT) != 0   # an expired key is its master's, or its source's, to delete
         e = keyspace_find(s, &s.dbs[db], name, table_hash(name))
         s.hides = False
         if k.gone == 0 and e == NULL:

@@ -11,7 +11,11 @@ from kvd.session.tracking cimport tracker_of
 from kvd.store.store cimport SPECIAL_NO_TOUCH
 
 
-cdef void print_flags(session *s, buf *out) noexcept nogil:
+cdef const char *known_flags() noexcept nogil:
+    return b"bcdeirtuxABEIMNOPRSTU"
+
+
+cdef void client_flags(session *s, buf *out) noexcept nogil:
     cdef size_t plain = out.len
     if s.monitor:
         buf_add_char(out, c'O')
@@ -41,6 +45,10 @@ cdef void print_flags(session *s, buf *out) noexcept nogil:
         buf_add_char(out, c'e')
     if s.special & SPECIAL_NO_TOUCH:
         buf_add_char(out, c'T')
+    if s.reads_replica:
+        buf_add_char(out, c'r')
+    if s.import_source:
+        buf_add_char(out, c'I')
     if out.len == plain:
         buf_add_char(out, c'N')
 
@@ -53,8 +61,9 @@ cdef void print_client(session *s, buf *out) noexcept nogil:
                <int>s.laddr.len, s.laddr.ptr, s.fd, <int>s.name.len, s.name.ptr)
     buf_printf(out, b" age=%lld idle=%lld flags=", <long long>((now - s.created_ms) // 1000),
                <long long>((now - s.last_ms) // 1000))
-    print_flags(s, out)
-    buf_printf(out, b" db=%d sub=%zu psub=%zu ssub=%zu multi=%d watch=%d qbuf=%zu qbuf-free=%zu argv-mem=%zu multi-mem=%zu", s.db,
+    client_flags(s, out)
+    buf_printf(out, b" capa=%s db=%d sub=%zu psub=%zu ssub=%zu multi=%d watch=%d qbuf=%zu qbuf-free=%zu argv-mem=%zu multi-mem=%zu",
+               <const char *>b"r" if s.redirects else <const char *>b"", s.db,
                subscriptions(s, CHANNEL), subscriptions(s, PATTERN), subscriptions(s, SHARD), <int>(s.queue_len if in_multi(s) else -1), s.watch_len, s.input_used, s.input_free, s.argv_bytes, s.queue_bytes)
     buf_printf(out, b" rbs=%zu rbp=%zu obl=%zu oll=%zu omem=%zu tot-mem=%zu events=%s cmd=%s user=%.*s redir=%lld resp=%d",
                s.out.cap, s.out.cap, s.pending + s.out.len - output, (output + FREE_OUTPUT - 1) // FREE_OUTPUT, output, session_memory(s),

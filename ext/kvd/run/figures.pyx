@@ -2,7 +2,7 @@
 
 Time is counted in ticks and converted when it is shown, so that a call costs one reading of the
 counter and a few additions. A latency histogram has 16 buckets to an octave and is made when a command
-is first called. The slow log and latency events copy what they keep.
+is first called. Command logs and latency events copy what they keep.
 """
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
@@ -12,7 +12,10 @@ from libc.string cimport memcpy, memset, strcmp, strlen
 
 from kvd.run.registry cimport shown_word
 from kvd.session.session cimport session
-from kvd.store.config cimport OPT_LATENCY_MONITOR_THRESHOLD, OPT_LATENCY_TRACKING, OPT_SLOWLOG_MAX_LEN, cfg
+from kvd.store.config cimport (
+    OPT_COMMANDLOG_LARGE_REPLY_MAX_LEN, OPT_COMMANDLOG_LARGE_REQUEST_MAX_LEN, OPT_LATENCY_MONITOR_THRESHOLD, OPT_LATENCY_TRACKING,
+    OPT_SLOWLOG_MAX_LEN, cfg,
+)
 from kvd.store.store cimport stats
 
 cdef extern from * nogil:
@@ -31,7 +34,8 @@ cdef void figures_release(store *s) noexcept nogil:
     cdef int i
     if figures_of(s) == NULL:
         return
-    slow_clear(s)
+    for i in range(COMMAND_LOGS):
+        command_log_clear(s, i)
     for i in range(MAX_COMMANDS):
         free(figures_of(s).commands[i].histogram)
     free(figures_of(s))
@@ -121,25 +125,18 @@ cdef void strcpy_in(char *out, size_t room, const char *text) noexcept nogil:
     out[n] = 0
 
 
-cdef void free_slow(slow_entry *e) noexcept nogil:
+cdef void free_logged(log_entry *e) noexcept nogil:
     free(e.argv)
     free(e)
 
 
-cdef void slow_clear(store *s) noexcept nogil:
-    cdef figures *f = figures_of(s)
-    cdef slow_entry *e
-    while f.slow != NULL:
-        e = f.slow
-        f.slow = e.next
-        free_slow(e)
-    f.slow_count = 0
+cdef void command_log_clear(store *s, int kind) noexcept nogil:
+    trim_log(&figures_of(s).logs[kind], 0)
 
 
-cdef void slow_trim(store *s, int64_t keep) noexcept nogil:
-    cdef figures *f = figures_of(s)
-    cdef slow_entry **link = &f.slow
-    cdef slow_entry *e
+cdef void trim_log(command_log *log, int64_t keep) noexcept nogil:
+    cdef log_entry **link = &log.first
+    cdef log_entry *e
     cdef int64_t n = 0
     while link[0] != NULL and n < keep:
         link = &link[0].next
@@ -147,26 +144,26 @@ cdef void slow_trim(store *s, int64_t keep) noexcept nogil:
     while link[0] != NULL:
         e = link[0]
         link[0] = e.next
-        free_slow(e)
-    f.slow_count = min(f.slow_count, keep)
+        free_logged(e)
+    log.count = n
 
 
-cdef void copy_words(slow_entry *e, call *c) noexcept nogil:
-    """Copies up to SLOW_ARGS arguments of up to SLOW_BYTES bytes; notes how many are left out."""
-    cdef char words[SLOW_ARGS][SLOW_BYTES + 64]
-    cdef size_t lengths[SLOW_ARGS]
+cdef void copy_words(log_entry *e, call *c) noexcept nogil:
+    """Copies up to LOGGED_ARGS arguments of up to LOGGED_BYTES bytes; notes how many are left out."""
+    cdef char words[LOGGED_ARGS][LOGGED_BYTES + 64]
+    cdef size_t lengths[LOGGED_ARGS]
     cdef size_t total = 0
-    cdef int n = min(c.argc, SLOW_ARGS)
+    cdef int n = min(c.argc, LOGGED_ARGS)
     cdef int i
     cdef char *p
     cdef view word
     for i in range(n):
         word = shown_word(c.command, c.argv, c.argc, i)
-        if c.argc > SLOW_ARGS and i == n - 1:
-            lengths[i] = snprintf(words[i], SLOW_BYTES + 64, b"... (%d more arguments)", c.argc - SLOW_ARGS + 1)
-        elif word.len > SLOW_BYTES:
-            memcpy(words[i], word.ptr, SLOW_BYTES)
-            lengths[i] = SLOW_BYTES + snprintf(words[i] + SLOW_BYTES, 64, b"... (%zu more bytes)", word.len - SLOW_BYTES)
+        if c.argc > LOGGED_ARGS and i == n - 1:
+            lengths[i] = snprintf(words[i], LOGGED_BYTES + 64, b"... (%d more arguments)", c.argc - LOGGED_ARGS + 1)
+        elif word.len > LOGGED_BYTES:
+            memcpy(words[i], word.ptr, LOGGED_BYTES)
+            lengths[i] = LOGGED_BYTES + snprintf(words[i] + LOGGED_BYTES, 64, b"... (%zu more bytes)", word.len - LOGGED_BYTES)
         else:
             memcpy(words[i], word.ptr, word.len)
             lengths[i] = word.len
@@ -181,26 +178,44 @@ cdef void copy_words(slow_entry *e, call *c) noexcept nogil:
         p += lengths[i]
 
 
-cdef void figure_slow(call *c, int64_t us) noexcept nogil:
-    cdef figures *f = figures_of(c.store)
+cdef int64_t most_entries(store *s, int kind) noexcept nogil:
+    if kind == SLOW:
+        return cfg(&s.config, OPT_SLOWLOG_MAX_LEN)
+    return cfg(&s.config, OPT_COMMANDLOG_LARGE_REQUEST_MAX_LEN if kind == LARGE_REQUEST else OPT_COMMANDLOG_LARGE_REPLY_MAX_LEN)
+
+
+cdef void figure_logged(call *c, int kind, int64_t amount) noexcept nogil:
+    cdef command_log *log = &figures_of(c.store).logs[kind]
     cdef session *who = c.session
-    cdef slow_entry *e = <slow_entry *>calloc(1, sizeof(slow_entry))
+    cdef int64_t most = most_entries(c.store, kind)
+    cdef log_entry *e
     cdef size_t n
+    if most == 0:                  # the log is off, and keeps what it has
+        return
+    e = <log_entry *>calloc(1, sizeof(log_entry))
     if e == NULL:
         return
-    e.id = f.slow_id
-    f.slow_id += 1
+    e.id = log.next_id
+    log.next_id += 1
     e.time_s = c.store.now // 1000
-    e.us = us
+    e.amount = amount
     n = min(who.addr.len, <size_t>63)
     memcpy(e.addr, who.addr.ptr, n)
     n = min(who.name.len, <size_t>63)
     memcpy(e.name, who.name.ptr, n)
     copy_words(e, c)
-    e.next = f.slow
-    f.slow = e
-    f.slow_count += 1
-    slow_trim(c.store, cfg(&c.store.config, OPT_SLOWLOG_MAX_LEN))
+    e.next = log.first
+    log.first = e
+    log.count += 1
+    trim_log(log, most)
+
+
+cdef void weigh(session *who, view *argv, int argc) noexcept nogil:
+    cdef size_t size = header_size(argc)
+    cdef int i
+    for i in range(argc):
+        size += header_size(argv[i].len) + argv[i].len + 2
+    who.request = size if may_be_large(who.store, size) else 0
 
 
 cdef void figure_latency(store *s, const char *event, int64_t ms) noexcept nogil:

@@ -6,12 +6,12 @@ the number of words; then the refusals below apply, one row each, in Redis's ord
 
 A row names the SPECIAL_ bits, of the store and of the session, that it depends on. Usually no bit is raised, and
 no row is evaluated. The last two columns give the callers it applies to and the error; %s is the command's name, in the row of
-SPECIAL_UNLOGGED the error of the system. A NULL error is made when the row applies.
+SPECIAL_UNLOGGED the error of the system, in that of redirections the master's address. A NULL error is made when the row applies.
 """
 
 from libc.stdint cimport uint32_t
 from libc.stdio cimport snprintf
-from libc.string cimport memset, strerror, strncmp
+from libc.string cimport memset, strchr, strerror, strncmp
 
 from kvd.core.buf cimport buf, buf_add_char, buf_printf, buf_release
 from kvd.core.slots cimport key_slot
@@ -20,7 +20,7 @@ from kvd.run.acl.enforce cimport DENIED_ROOM, is_denied, tell_denied
 from kvd.run.args cimport reply_error, reply_errorf
 from kvd.run.call cimport (
     F_ALLOW_BUSY, F_CROSS_SLOTS, F_DENYOOM, F_ENDS_MULTI, F_LISTENING, F_LOADING, F_MAY_REPLICATE, F_NOSCRIPT,
-    F_NO_AUTH, F_NO_MULTI, F_STALE, F_WRITE, arity_fits, command, key_at, key_walk,
+    F_NO_AUTH, F_NO_MULTI, F_READONLY, F_STALE, F_WRITE, arity_fits, command, key_at, key_walk,
 )
 from kvd.run.errors cimport LOADING, NOAUTH, OOM
 from kvd.run.figures cimport figures_of
@@ -32,14 +32,15 @@ from kvd.session.session cimport (
 )
 from kvd.session.tracking cimport tracking_send
 from kvd.store.config cimport (
-    OPT_REPLICA_READ_ONLY, OPT_REPLICA_SERVE_STALE_DATA, OPT_SAVE, OPT_STOP_WRITES_ON_BGSAVE_ERROR, cfg, config_text,
+    OPT_REPLICAOF, OPT_REPLICA_READ_ONLY, OPT_REPLICA_SERVE_STALE_DATA, OPT_SAVE, OPT_STOP_WRITES_ON_BGSAVE_ERROR, cfg,
+    config_text,
 )
 from kvd.store.evict cimport evict_until_fits, is_the_masters, over_limit
 from kvd.store.log cimport LOG_WARNING, log_line
 from kvd.store.store cimport (
     SPECIAL_BUSY, SPECIAL_CLUSTER, SPECIAL_FEW_REPLICAS, SPECIAL_LISTENS, SPECIAL_LOADING, SPECIAL_LOCKED_OUT,
     SPECIAL_MEMORY, SPECIAL_MULTI, SPECIAL_PAUSED, SPECIAL_REPLICA, SPECIAL_RESTRICTED, SPECIAL_STALE,
-    SPECIAL_UNLOGGED, SPECIAL_UNSAVED,
+    SPECIAL_UNLOGGED, SPECIAL_UNSAVED, store,
 )
 
 cdef enum caller:
@@ -55,7 +56,8 @@ cdef struct refusal:
     const char *error          # NULL: the error in clients.busy
 
 cdef enum:
-    ROWS = 17
+    ROWS = 18
+    ADDRESS_ROOM = 300
 
 cdef refusal REFUSALS[ROWS]
 REFUSALS[:] = [
@@ -66,6 +68,7 @@ REFUSALS[:] = [
     refusal(0, SCRIPTS, writes_forbidden, b"ERR Write commands are not allowed from read-only scripts."),
     refusal(SPECIAL_CLUSTER, CLIENTS, crosses_slots, b"CROSSSLOT Keys in request don't hash to the same slot"),
     refusal(SPECIAL_CLUSTER, SCRIPTS, crosses_slots, b"ERR Script attempted to access keys that do not hash to the same slot"),
+    refusal(SPECIAL_REPLICA, CLIENTS, must_go_to_master, b"REDIRECT %s"),
     refusal(SPECIAL_LOADING, CLIENTS, must_wait_for_load, LOADING),
     refusal(SPECIAL_MEMORY, CLIENTS, lacks_memory, OOM),
     refusal(SPECIAL_UNSAVED, CLIENTS | SCRIPTS, cannot_be_saved,
@@ -143,6 +146,20 @@ cdef bint is_write(call *c) noexcept nogil:
     return flags_of_work(c) & F_WRITE
 
 
+cdef bint must_go_to_master(call *c) noexcept nogil:
+    cdef uint32_t flags = flags_of_work(c)
+    return c.session.redirects and (flags & F_WRITE or (flags & F_READONLY and not c.session.reads_replica))
+
+
+cdef void print_master(store *s, char *out) noexcept nogil:
+    """Address and port, of ADDRESS_ROOM bytes."""
+    cdef char *blank
+    snprintf(out, ADDRESS_ROOM, b"%s", config_text(&s.config, OPT_REPLICAOF))
+    blank = strchr(out, c' ')
+    if blank != NULL:
+        blank[0] = c':'
+
+
 cdef bint must_not_write(call *c) noexcept nogil:
     return is_write(c) and not c.session.master and cfg(&c.store.config, OPT_REPLICA_READ_ONLY)
 
@@ -209,7 +226,7 @@ cdef void refuse(call *c, const char *text) noexcept nogil:
         figures_of(c.store).commands[c.command.id].rejected += 1
         if c.command.flags & F_ENDS_MULTI and not c.from_script:
             session_discard(c.session)
-            if strncmp(text, b"CROSSSLOT", 9) == 0:
+            if strncmp(text, b"CROSSSLOT", 9) == 0 or strncmp(text, b"REDIRECT", 8) == 0:
                 reply_error(c, text)
                 return
             reply_errorf(c, b"EXECABORT Transaction discarded because of: %s", text + 4 if strncmp(text, b"ERR ", 4) == 0 else text, NULL)
@@ -293,6 +310,7 @@ cdef int ask(call *c, uint32_t raised) noexcept nogil:
     cdef int who = SCRIPTS if c.from_script else CLIENTS
     cdef const refusal *r
     cdef char text[DENIED_ROOM]
+    cdef char address[ADDRESS_ROOM]
     cdef int i
     for i in range(ROWS):
         r = &REFUSALS[i]
@@ -303,6 +321,10 @@ cdef int ask(call *c, uint32_t raised) noexcept nogil:
             refuse(c, text)
         elif r.error == NULL:
             refuse(c, clients_of(c.store).busy)
+        elif r.applies == must_go_to_master:
+            print_master(c.store, address)
+            snprintf(text, sizeof(text), r.error, address)
+            refuse(c, text)
         else:
             snprintf(text, sizeof(text), r.error, strerror(c.store.log_error) if r.when == SPECIAL_UNLOGGED else c.command.name)
             refuse(c, text)

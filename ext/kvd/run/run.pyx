@@ -7,7 +7,7 @@ A call that blocks is neither measured nor propagated: that is done when it is r
 time of both runs.
 """
 
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memset
 
 from kvd.core.buf cimport buf, buf_add, buf_add_char, buf_printf, buf_release
@@ -17,20 +17,26 @@ from kvd.run.call cimport (
     F_ADMIN, F_KEEPS_CACHING, F_NESTS, F_READONLY, F_SHOWN_FIRST, F_SKIP_MONITOR, F_SKIP_SLOWLOG, F_WRITE, KEY_NOT_KEY,
     key_at, key_walk,
 )
-from kvd.run.figures cimport figure_call, figure_latency, figure_slow
+from kvd.run.figures cimport (
+    LARGE_REPLY, LARGE_REQUEST, SLOW, figure_call, figure_latency, figure_logged, is_large_reply, may_be_large,
+)
 from kvd.run.registry cimport keys_next, keys_start, shown_word
-from kvd.session.session cimport clients_of, in_multi, session
+from kvd.session.session cimport REPLY_ON, clients_of, in_multi, session
 from kvd.session.tracking cimport tracker, tracker_of, tracking_add
 from kvd.session.waiters cimport wait_of
 from kvd.store.clock cimport store_time
 from kvd.store.config cimport OPT_SLOWLOG_LOG_SLOWER_THAN, cfg
 from kvd.store.effects cimport effect_words
-from kvd.store.store cimport SPECIAL_EFFECTS, SPECIAL_MONITORS, SPECIAL_PAUSED, SPECIAL_REPLICA, SPECIAL_TRACKS, store
+from kvd.store.store cimport (
+    SPECIAL_EFFECTS, SPECIAL_FROM_SOURCE, SPECIAL_IMPORT, SPECIAL_MONITORS, SPECIAL_PAUSED, SPECIAL_REPLICA, SPECIAL_TRACKS,
+    store,
+)
 
 cdef enum:
     SLOW_TICKS = 1000000       # a call of more ticks (some 400 us) is examined closer
     LONG_US = 1000             # after a longer call the time is read again
-    AROUND = SPECIAL_EFFECTS | SPECIAL_MONITORS | SPECIAL_PAUSED | SPECIAL_REPLICA | SPECIAL_TRACKS     # the call needs more work than its handler
+    HIDES = SPECIAL_PAUSED | SPECIAL_REPLICA | SPECIAL_IMPORT      # only a write removes what has expired
+    AROUND = SPECIAL_EFFECTS | SPECIAL_MONITORS | SPECIAL_TRACKS | HIDES     # the call needs more work than its handler
 
 
 # ---- MONITOR ----------------------------------------------------------------------------------------
@@ -120,8 +126,19 @@ cdef void look_closer(call *c, uint64_t spent) noexcept nogil:
     if us > LONG_US and not c.session.scripting:      # in a script, time does not advance
         store_time(c.store)
     if threshold >= 0 and us >= threshold and not c.flags & F_SKIP_SLOWLOG:
-        figure_slow(c, us)
+        figure_logged(c, SLOW, us)
     figure_latency(c.store, b"command", us // 1000)
+
+
+cdef void look_at_size(call *c) noexcept nogil:
+    """The reply is large, or the request is, in which the call may be one of many."""
+    cdef size_t size = c.out.len - c.reply_at if c.out.len >= c.reply_at else 0
+    if c.flags & F_SKIP_SLOWLOG:
+        return
+    if c.session.request and may_be_large(c.store, c.session.request) and not c.session.executing:
+        figure_logged(c, LARGE_REQUEST, c.session.request)
+    if is_large_reply(c.store, size) and c.session.reply == REPLY_ON:
+        figure_logged(c, LARGE_REPLY, size)
 
 
 cdef void measure(call *c, uint64_t spent) noexcept nogil:
@@ -132,6 +149,8 @@ cdef void measure(call *c, uint64_t spent) noexcept nogil:
     figure_call(s, c.command.id, spent, c.session.failed)
     if spent > SLOW_TICKS or (threshold >= 0 and spent >= threshold * s.clock.pace.ticks_per_us):
         look_closer(c, spent)
+    if c.session.request or is_large_reply(s, c.out.len - c.reply_at):
+        look_at_size(c)
 
 
 cdef void run_special(call *c) noexcept nogil:
@@ -139,10 +158,14 @@ cdef void run_special(call *c) noexcept nogil:
     cdef store *s = c.store
     cdef bint said = s.effects.said
     cdef bint moved = s.effects.moved
+    cdef uint32_t outer = s.special & SPECIAL_FROM_SOURCE      # of a script or transaction
     s.effects.moved = False
     s.effects.said = c.flags & F_NESTS
-    s.hides = s.special & (SPECIAL_PAUSED | SPECIAL_REPLICA) and not c.flags & F_WRITE
+    s.hides = s.special & HIDES and not c.flags & F_WRITE
+    if s.special & SPECIAL_IMPORT and c.session.import_source:
+        s.special |= SPECIAL_FROM_SOURCE
     c.command.run(c)
+    s.special = (s.special & ~<uint32_t>SPECIAL_FROM_SOURCE) | outer
     s.hides = False
     if s.special & SPECIAL_EFFECTS and s.effects.moved and not s.effects.said:
         effect_words(&s.effects, c.db.id, c.argv, c.argc)

@@ -81,6 +81,7 @@ cdef void prepare(call *c, runtime *r, int argc) noexcept nogil:
     c.argc = argc
     c.proto = script.proto
     c.out = &r.reply
+    c.reply_at = 0
     r.reply.limit = script.c.out.limit         # of the client
     c.from_script = True
     c.forbids = F_WRITE if script.readonly else 0

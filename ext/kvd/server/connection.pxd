@@ -49,6 +49,8 @@ cdef struct network:           # a network thread
     uint64_t writes
     uint64_t net_in
     uint64_t net_out
+    uint64_t polls             # rounds since they were reported
+    uint64_t spent             # ticks of them, without waiting
     bint stopping
     bint idle                  # no socket was ready in this round
 
@@ -97,3 +99,4 @@ cdef void connection_close(connection *k) noexcept nogil       # marks it dead; 
 cdef void connection_drop(connection *k, bint forked) noexcept nogil   # the same under the lock, of one that is not dead. forked: without a byte to the client
 cdef void connection_hasten(connection *k, int64_t now) noexcept nogil   # closes it if its handshake takes too long
 cdef void connection_free(connection *k) noexcept nogil        # under the lock
+cdef void connection_report_rounds(network *net) noexcept nogil     # under the lock: adds the thread's rounds to the figures

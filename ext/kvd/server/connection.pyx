@@ -46,7 +46,7 @@ from kvd.resp.parser cimport (
 )
 from kvd.run.client_eviction cimport clients_evict
 from kvd.run.dispatch cimport DISPATCH_PAUSED, dispatch
-from kvd.run.figures cimport figure_error
+from kvd.run.figures cimport figure_error, may_be_large, weigh
 from kvd.run.large cimport USE_COPIED, USE_TAKEN, large_lend, large_reclaim, large_release, large_use, large_use_of
 from kvd.server.poll cimport poll_forget, poll_watch, waker_wake
 from kvd.server.socket cimport endpoint, socket_tune
@@ -516,16 +516,26 @@ cdef int run_batch(connection *k, int n) noexcept nogil:
 cdef int run_each(connection *k, int n, bint hashed) noexcept nogil:
     cdef network *net = k.owner
     cdef uint64_t enough = net.store.stats.spent + as_ticks(k, SLICE_US)
+    cdef bint weighs = may_be_large(net.store, k.input.len)
     cdef int i
+    k.session.request = 0
     for i in range(n):
         if hashed and net.round.batch[i].argc > 1:
             k.session.hinted = net.round.argv[net.round.batch[i].first + 1]
             k.session.hint = net.round.hashes[i]
+        if weighs:
+            weigh(k.session, net.round.argv + net.round.batch[i].first, net.round.batch[i].argc)
         if dispatch(k.session, net.round.argv + net.round.batch[i].first, net.round.batch[i].argc) == DISPATCH_PAUSED:
             return i
         if k.session.closing or k.session.killed or k.session.wait != NULL or k.session.out.failed or net.store.stats.spent > enough:
             return i + 1
     return n
+
+
+cdef void connection_report_rounds(network *net) noexcept nogil:
+    net.store.stats.polls += net.polls
+    net.store.stats.rounds_spent += net.spent
+    net.polls = net.spent = 0
 
 
 cdef void report(connection *k) noexcept nogil:
@@ -536,6 +546,7 @@ cdef void report(connection *k) noexcept nogil:
     c.input_free = k.input.cap - k.input.len + ready_bytes(k.large.blocks)
     if k.input.len > clients_of(net.store).max_input:
         clients_of(net.store).max_input = k.input.len
+    connection_report_rounds(net)
     net.store.stats.net_in += net.net_in
     net.store.stats.net_out += net.net_out
     net.store.stats.reads += net.reads

@@ -19,12 +19,12 @@ from libc.stdlib cimport free
 from libc.string cimport memset, strlen
 
 from kvd.core.buf cimport buf_add
-from kvd.core.clock cimport mono_us, pace_update, wall_ms
+from kvd.core.clock cimport mono_us, pace_update, ticks, wall_ms
 from kvd.net.channel cimport channel
 from kvd.persist.journal cimport journal_flush, journal_is_strict
 from kvd.run.after cimport after, expire_waits
 from kvd.server.connection cimport (
-    connection, connection_close, connection_free, connection_hasten, connection_new, connection_readable,
+    connection, connection_close, connection_free, connection_hasten, connection_new, connection_readable, connection_report_rounds,
     connection_is_light, connection_queue, connection_reply, connection_resume, connection_turn, connection_unqueue,
     connection_writable, round_state, turns,
 )
@@ -270,6 +270,8 @@ cdef void statistics(store *s, int64_t now) noexcept nogil:
     sample(&s.stats.ops, s.stats.commands, now)
     sample(&s.stats.input, s.stats.net_in, now)
     sample(&s.stats.output, s.stats.net_out, now)
+    sample(&s.stats.rounds, s.stats.polls, now)
+    sample(&s.stats.rounds_us, <uint64_t>(s.stats.rounds_spent / s.clock.pace.ticks_per_us), now)
 
 
 cdef void end_pause(store *s, int64_t now) noexcept nogil:
@@ -292,6 +294,7 @@ cdef int64_t background(network *net, int64_t *next_round) noexcept nogil:
     expire_waits(s)
     after(s)
     if now >= next_round[0] or next_round[0] > now + 2000:
+        connection_report_rounds(net)
         statistics(s, now)
         end_pause(s, now)
         next_round[0] = now + min(1000 // cfg(&s.config, OPT_HZ), <int64_t>RATE_MS)
@@ -410,9 +413,11 @@ cdef void network_run(network *net) noexcept nogil:
     cdef int64_t next_idle = 0
     cdef int64_t sleep_ms = 0
     cdef int64_t now
+    cdef uint64_t begun
     while not net.stopping:
         n = poll_wait(net.poller, events, EVENTS, <int>sleep_ms)
-        net.store.stats.polls += 1
+        begun = ticks()
+        net.polls += 1
         net.idle = n == 0
         serve_events(net, events, n, NULL)
         sleep_ms = IDLE_CHECK_MS
@@ -430,3 +435,4 @@ cdef void network_run(network *net) noexcept nogil:
             free_dead(net)
         if net.dead != NULL or net.pending != NULL or net.heavy.first != NULL or net.strangers.first != NULL:
             sleep_ms = 0
+        net.spent += ticks() - begun

@@ -52,6 +52,7 @@ cdef struct session:
     bint trusted               # of the program itself: no user restricts it until it authenticates
     buf out                    # replies and pushes not yet taken by the owner
     bint failed                # the running command has replied an error
+    size_t request             # bytes of the request that runs, or waits, if they are so many that it is logged; else 0
     view hinted                # a key whose hash is known: at this very address, while a batch runs
     uint64_t hint
     bint aborted               # a command was refused since MULTI
@@ -72,6 +73,9 @@ cdef struct session:
     bint killed                # close now
     bint monitor
     bint no_evict
+    bint redirects             # CLIENT CAPA redirect: a replica sends its client to the master
+    bint reads_replica         # READONLY: not for commands that only read
+    bint import_source         # CLIENT IMPORT-SOURCE
     bint local                 # this machine: loopback, unix socket or in process
     bint abandoned             # its client has left, and it goes on until its command ends
     bint in_process

@@ -52,6 +52,10 @@ client-query-buffer-limit | memory 1048576 9223372036854775807 | 1gb | rw | Maxi
 client-output-buffer-limit | limits | normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60 | rw words | For each client class: hard limit, soft limit and soft-limit duration (seconds) for pending replies. 0 disables a limit.
 slowlog-log-slower-than=commandlog-execution-slower-than | int -1 9223372036854775807 | 10000 | rw | Microseconds of execution time from which a command is logged in the slow log; -1 disables it.
 slowlog-max-len=commandlog-slow-execution-max-len | int 0 9223372036854775807 | 128 | rw | Maximum number of entries in the slow log.
+commandlog-request-larger-than | int -1 9223372036854775807 | 1048576 | rw | Size in bytes from which a request is logged; -1 disables it.
+commandlog-reply-larger-than | int -1 9223372036854775807 | 1048576 | rw | Size in bytes from which a reply is logged; -1 disables it.
+commandlog-large-request-max-len | int 0 9223372036854775807 | 128 | rw | Maximum number of entries in the log of large requests.
+commandlog-large-reply-max-len | int 0 9223372036854775807 | 128 | rw | Maximum number of entries in the log of large replies.
 latency-monitor-threshold | int 0 9223372036854775807 | 0 | rw | Milliseconds from which an event is recorded for LATENCY; 0 disables it.
 latency-tracking | bool | yes | rw | Record a latency histogram for each command.
 latency-tracking-info-percentiles | percentiles | 50 99 99.9 | rw words | Percentiles shown by INFO latencystats.
@@ -151,6 +155,8 @@ tls-prefer-server-ciphers | bool | no | rw | TLS: prefer the server's order of c
 tls-session-caching | bool | yes | rw | TLS: let clients resume sessions.
 tls-session-cache-size | int 0 2147483647 | 20480 | rw | TLS: maximum number of cached sessions; 0 means no limit.
 tls-session-cache-timeout | int 0 2147483647 | 300 | rw | TLS: lifetime of a session that can be resumed, in seconds.
+import-mode | bool | no | rw | While data is imported from another server: remove nothing because it has expired, and evict nothing. Clients with CLIENT IMPORT-SOURCE see what has expired.
+availability-zone | text | | rw | Name of the availability zone, which INFO and HELLO show to clients.
 active-defrag-cycle-max | int 1 99 | 25 | rw inert | Maximum share of CPU time for defragmentation, in percent.
 active-defrag-cycle-min | int 1 99 | 1 | rw inert | Minimum share of CPU time for defragmentation, in percent.
 active-defrag-cycle-us | int 0 100000 | 500 | rw inert | Duration of one defragmentation cycle, in microseconds.
@@ -163,7 +169,6 @@ activerehashing | bool | yes | rw inert | Rehash tables in the background. kvd's
 always-show-logo | bool | no | inert | Show the logo at startup.
 aof-disable-auto-gc | bool | no | rw inert | Keep obsolete append-only files.
 aof_rewrite_cpulist=aof-rewrite-cpulist | text | | inert | CPU affinity of the append-only file rewrite.
-availability-zone | text | | rw inert | Name of the availability zone, for clients.
 bgsave_cpulist=bgsave-cpulist | text | | inert | CPU affinity of background saves.
 bind-source-addr | text | | rw inert | Source address of outgoing connections.
 bio_cpulist=bio-cpulist | text | | inert | CPU affinity of background threads.
@@ -198,10 +203,6 @@ cluster-replica-validity-factor=cluster-slave-validity-factor | int 0 2147483647
 cluster-require-full-coverage | bool | yes | rw inert | Cluster: refuse commands while a slot is not covered.
 cluster-slot-migration-log-max-len | int 0 9223372036854775807 | 1000 | rw inert | Cluster: maximum number of entries in the log of slot migrations.
 cluster-slot-stats-enabled | bool | no | rw inert | Cluster: collect statistics for each slot.
-commandlog-large-reply-max-len | int 0 9223372036854775807 | 128 | rw inert | Maximum number of entries in the log of large replies.
-commandlog-large-request-max-len | int 0 9223372036854775807 | 128 | rw inert | Maximum number of entries in the log of large requests.
-commandlog-reply-larger-than | int -1 9223372036854775807 | 1048576 | rw inert | Size in bytes from which a reply is logged; -1 disables it.
-commandlog-request-larger-than | int -1 9223372036854775807 | 1048576 | rw inert | Size in bytes from which a request is logged; -1 disables it.
 crash-memcheck-enabled | bool | yes | rw inert | Test the memory after a crash.
 debug-context | text | | rw hidden inert | Text added to crash reports.
 disable-thp | bool | yes | inert | Disable transparent huge pages.
@@ -213,7 +214,6 @@ extended-redis-compatibility | bool | no | rw inert | Present the server as Redi
 hash-seed | text | | inert | Seed of the hash function. kvd draws a random one.
 hide-user-data-from-log | bool | no | rw inert | Omit user data from the log. kvd never logs any.
 ignore-warnings | text | | inert | Startup warnings to suppress.
-import-mode | bool | no | rw unmade | Do not expire keys while another server's data is imported.
 io-threads-always-active | bool | no | hidden inert | Keep network threads active. kvd's always are.
 io-threads-do-reads | bool | no | inert | Let network threads read and parse. kvd's always do.
 jemalloc-bg-thread | bool | yes | rw inert | Purge memory in the background. kvd has its own allocator.

@@ -28,7 +28,7 @@ from kvd.store.config cimport (
     POLICY_VOLATILE_LRU, POLICY_VOLATILE_RANDOM, POLICY_VOLATILE_TTL,
 )
 from kvd.store.keyspace cimport keyspace_remove, store_freeing
-from kvd.store.store cimport SPECIAL_LOADING, SPECIAL_REPLICA, database
+from kvd.store.store cimport SPECIAL_IMPORT, SPECIAL_LOADING, SPECIAL_REPLICA, database
 
 cdef enum:
     POOL = 16
@@ -233,6 +233,8 @@ cdef bint evict_until_fits(store *s) noexcept nogil:
     cdef bint ok
     if not over_limit(s) or s.now < s.paused_until or s.special & SPECIAL_LOADING:
         return True
+    if s.special & SPECIAL_IMPORT:
+        return False
     begun = mono_us()
     ok = evict_for(s, begun + patience_us(s))
     if over_limit(s):

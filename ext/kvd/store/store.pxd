@@ -35,7 +35,7 @@ cdef enum special:             # bits of store.special and session.special: what
     SPECIAL_CLUSTER = 256      # the keys of a command must be in one slot
     SPECIAL_MEMORY = 512       # maxmemory is set
     SPECIAL_PAUSED = 1024      # CLIENT PAUSE
-    SPECIAL_SLOWLOG = 2048     # the slow log's threshold is below the time of the fastest commands
+    SPECIAL_SLOWLOG = 2048     # the threshold of a command log is below what the fastest commands need
     SPECIAL_EFFECTS = 4096     # changes are propagated
     SPECIAL_CLOCK = 8192       # a Python function gives the time before each command
     SPECIAL_CLOSED = 16384     # the store, or the session, is closed: only Python callers meet it
@@ -48,6 +48,8 @@ cdef enum special:             # bits of store.special and session.special: what
     SPECIAL_STALE = 2097152    # it is a replica without a connection to its master
     SPECIAL_FEW_REPLICAS = 4194304   # fewer replicas than min-replicas-to-write
     SPECIAL_RESTRICTED = 8388608     # the session's user may not do everything
+    SPECIAL_IMPORT = 16777216  # import-mode: nothing is removed because it has expired, except by a write
+    SPECIAL_FROM_SOURCE = 33554432   # the running command is of a session with CLIENT IMPORT-SOURCE: for it, nothing has expired
 
 cdef enum clock_mode:          # of a store, for tests of expiry
     CLOCK_WALL
@@ -101,6 +103,7 @@ cdef struct stats:
     uint64_t reads
     uint64_t writes
     uint64_t polls             # rounds of the event loops
+    uint64_t rounds_spent      # ticks of them, without waiting
     uint64_t syncs_full        # of replicas: with a snapshot
     uint64_t syncs_continued   # without one
     uint64_t syncs_refused     # of those that asked to continue
@@ -109,6 +112,8 @@ cdef struct stats:
     rate ops
     rate input
     rate output
+    rate rounds
+    rate rounds_us
 
 cdef struct listener:          # called for changes; a field of the part that listens. Each function may be NULL
     listener *next
@@ -136,7 +141,7 @@ cdef struct store:
     int64_t changes            # elements changed, ever (change.pyx)
     int64_t changes_saved      # of those, at the last save
     int64_t paused_until       # ms: until then nothing expires or is evicted (CLIENT PAUSE); 0: not paused
-    bint hides                 # while a reading command runs under a pause: expired keys are hidden, not dropped
+    bint hides                 # while a reading command runs under a pause, or during an import: expired keys are hidden, not dropped
     bint expiring              # active expiry is on (DEBUG SET-ACTIVE-EXPIRE)
     bint ticking               # store_tick is called regularly, so freeing may be deferred
     int64_t planned            # wall ms of the next store_tick; NEVER: none
@@ -171,8 +176,9 @@ cdef inline size_t store_memory(store *s) noexcept nogil:
 
 
 cdef inline int64_t expiry_now(store *s) noexcept nogil:
-    """Deadlines up to this time have passed. While a log or a master's stream is applied none has: what expired is a deletion there."""
-    return 0 if s.special & (SPECIAL_LOADING | SPECIAL_APPLYING) else s.now
+    """Deadlines up to this time have passed. While a log or a master's stream is applied none has: what expired is a deletion there;
+    so it is for the source of an import."""
+    return 0 if s.special & (SPECIAL_LOADING | SPECIAL_APPLYING | SPECIAL_FROM_SOURCE) else s.now
 
 
 cdef inline void store_report(store *s, int part, size_t bytes) noexcept nogil:
