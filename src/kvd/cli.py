@@ -309,7 +309,11 @@ def _fit_descriptors(store: Store) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, limit if limit == resource.RLIM_INFINITY else max(wanted, limit)))
     except (OSError, ValueError) as error:
         log(store, f"You requested maxclients of {clients} requiring at least {wanted} max file descriptors.", WARNING)
-        log(store, f"Server can't set maximum open files to {wanted} because of OS error: {getattr(error, 'strerror', None) or error}.", WARNING)
+        log(
+            store,
+            f"Server can't set maximum open files to {wanted} because of OS error: {getattr(error, 'strerror', None) or error}.",
+            WARNING,
+        )
         resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
         left = max(limit - SPARE_DESCRIPTORS, 1)
         store.configure("maxclients", left)

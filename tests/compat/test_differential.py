@@ -79,8 +79,10 @@ def known_difference(server, words, in_transaction):
     if name == "HSCAN" and "NOVALUES" in [w.upper() for w in words] and server.release < (7, 4):
         return "NOVALUES came with 7.4"
     upper = {w.upper() for w in words}
-    if name.startswith("GEOSEARCH") and ("BYPOLYGON" in upper or "FROMMEMBER" in upper) and not (server.valkey and server.release < (9, 0)):
-        return "" if "BYPOLYGON" not in upper else "polygons came with Valkey 9, and a text with them; tests/compat/test_polygons.py"
+    if "BYPOLYGON" in upper and not (server.valkey and server.release >= (9, 0)):
+        return "polygons came with Valkey 9"
+    if name in ("SORT", "SORT_RO") and "ALPHA" not in upper and server.valkey and server.release >= (9, 0):
+        return "Valkey 9 does not take an empty element for 0"
     if name == "ZSCAN" and "NOSCORES" in upper:
         return "NOSCORES came with Valkey 9.1"
     if name == "HSETEX" and not upper.isdisjoint({"NX", "XX"}):
