@@ -24,9 +24,9 @@ from kvd.net.channel cimport channel
 from kvd.persist.journal cimport journal_flush, journal_is_strict
 from kvd.run.after cimport after, expire_waits
 from kvd.server.connection cimport (
-    connection, connection_close, connection_free, connection_hasten, connection_new, connection_readable, connection_report_rounds,
-    connection_is_light, connection_queue, connection_reply, connection_resume, connection_turn, connection_unqueue,
-    connection_writable, round_state, turns,
+    connection, connection_close, connection_free, connection_hasten, connection_is_light, connection_new,
+    connection_queue, connection_readable, connection_reply, connection_report_rounds, connection_resume,
+    connection_turn, connection_unqueue, connection_writable, round_state, turns,
 )
 from kvd.server.listening cimport MAX_LISTENERS, listener, server, server_admit, server_assign
 from kvd.server.poll cimport poll_event, poll_forget, poll_wait, poll_watch, waker_drain, waker_wake
@@ -57,22 +57,22 @@ cdef int64_t slice_us(store *s) noexcept nogil:
     return 250 + (cfg(&s.config, OPT_ACTIVE_EXPIRE_EFFORT) - 1) * 83
 
 
-cdef void go_deaf(network *net, server *v) noexcept nogil:
+cdef void pause_accepting(network *net, server *v) noexcept nogil:
     """Clients wait to be accepted until there may be descriptors again; their sockets are not polled in vain meanwhile."""
     cdef char text[128]
     cdef int i
     snprintf(text, sizeof(text), b"Accepting client connection: %s", strerror(last_errno()))
     log_line(net.store, LOG_WARNING, text)
-    net.deaf_until_ms = wall_ms() + IDLE_CHECK_MS
+    net.accepts_again_ms = wall_ms() + IDLE_CHECK_MS
     for i in range(v.listener_count):
         if v.listeners[i].fd >= 0:
             poll_forget(net.poller, v.listeners[i].fd)
 
 
-cdef void listen_again(network *net) noexcept nogil:
+cdef void resume_accepting(network *net) noexcept nogil:
     cdef server *v = <server *>net.store.parts[<int>PART_SERVER]
     cdef int i
-    net.deaf_until_ms = 0
+    net.accepts_again_ms = 0
     for i in range(v.listener_count):
         if v.listeners[i].fd >= 0:
             poll_watch(net.poller, v.listeners[i].fd, &v.listeners[i], False, True)
@@ -90,7 +90,7 @@ cdef void accept_all(network *net, listener *l) noexcept nogil:
         fd = accept_one(l.fd)
         if fd < 0:
             if is_out_of_descriptors():
-                go_deaf(net, v)
+                pause_accepting(net, v)
             return
         store_lock(net.store)
         store_time(net.store)
@@ -424,8 +424,8 @@ cdef void network_run(network *net) noexcept nogil:
         if net.index == 0:
             sleep_ms = background(net, &next_round)
         now = wall_ms()
-        if net.deaf_until_ms and now >= net.deaf_until_ms:
-            listen_again(net)
+        if net.accepts_again_ms and now >= net.accepts_again_ms:
+            resume_accepting(net)
         if now >= next_idle:
             close_idle(net, now)
             close_slow_readers(net)
