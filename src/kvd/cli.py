@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import faulthandler
 import os
-import resource
 import signal
 import sys
 import threading
@@ -29,7 +28,17 @@ from kvd.config import (
     merge,
 )
 from kvd.doors.files import begin_loading, close_files, start_persistence
-from kvd.doors.server import NOTICE, WARNING, check_masters, declare_user, end_unlogged, log, log_on, rename_command
+from kvd.doors.server import (
+    NOTICE,
+    WARNING,
+    check_masters,
+    declare_user,
+    end_unlogged,
+    fit_descriptors,
+    log,
+    log_on,
+    rename_command,
+)
 from kvd.leftovers import remove_leftovers
 
 if TYPE_CHECKING:
@@ -295,32 +304,20 @@ def _tell_ready(store: Store, server: Server) -> None:
     _notify_systemd(store, "READY=1\nSTATUS=Ready to accept connections\n")
 
 
-SPARE_DESCRIPTORS = 32  # for files and other sockets, beside those of clients
-
-
 def _fit_descriptors(store: Store) -> None:
-    """Let the process have a descriptor for each of maxclients, or reduce maxclients to what it may have."""
+    """Raise the limit of open files for maxclients, or reduce maxclients to what the process may have."""
     clients = int(store.option("maxclients"))
-    wanted = clients + SPARE_DESCRIPTORS
-    had, limit = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if had == resource.RLIM_INFINITY or had >= wanted:
+    wanted, before, limit, error = fit_descriptors(clients)
+    if error is None:
+        if limit > before:
+            log(store, f"Increased maximum number of open files to {wanted} (it was originally set to {before}).")
         return
-    try:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, limit if limit == resource.RLIM_INFINITY else max(wanted, limit)))
-    except (OSError, ValueError) as error:
-        log(store, f"You requested maxclients of {clients} requiring at least {wanted} max file descriptors.", WARNING)
-        log(
-            store,
-            f"Server can't set maximum open files to {wanted} because of OS error: {getattr(error, 'strerror', None) or error}.",
-            WARNING,
-        )
-        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
-        left = max(limit - SPARE_DESCRIPTORS, 1)
-        store.configure("maxclients", left)
-        log(store, f"Current maximum open files is {limit}. maxclients has been reduced to {left} to compensate for low ulimit. "
-                   "If you need higher maxclients increase 'ulimit -n'.", WARNING)  # fmt: skip
-        return
-    log(store, f"Increased maximum number of open files to {wanted} (it was originally set to {had}).")
+    left = max(limit - (wanted - clients), 1)
+    store.configure("maxclients", left)
+    log(store, f"You requested maxclients of {clients} requiring at least {wanted} max file descriptors.", WARNING)
+    log(store, f"Server can't set maximum open files to {wanted} because of OS error: {error}.", WARNING)
+    log(store, f"Current maximum open files is {limit}. maxclients has been reduced to {left} to compensate for low ulimit. "
+               "If you need higher maxclients increase 'ulimit -n'.", WARNING)  # fmt: skip
 
 
 def _listen(store: Store) -> Server | None:

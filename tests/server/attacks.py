@@ -14,6 +14,8 @@ import struct
 import time
 from collections.abc import Callable
 
+from ..compat.wire import Wire
+
 PASSWORD = b"open sesame"
 BIG = b"big"  # a key with a value of BIG_BYTES, for those that ask and do not read
 BIG_BYTES = 100_000
@@ -23,11 +25,7 @@ PERIOD = 0.01  # seconds between two visits of a connection
 Over = Callable[[], bool]
 
 
-def frame(*words: bytes) -> bytes:
-    return b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%s\r\n" % (len(word), word) for word in words)
-
-
-LOGIN = frame(b"AUTH", PASSWORD)
+LOGIN = Wire.frame(("AUTH", PASSWORD))
 HEADER = b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$536870912\r\n"
 
 
@@ -152,7 +150,7 @@ def garbage(port: int, n: int, over: Over) -> int:
 
 def wrong_passwords(port: int, n: int, over: Over) -> int:
     """A hundred guesses in each packet."""
-    guesses = b"".join(frame(b"AUTH", b"guess %d" % i) for i in range(100))
+    guesses = b"".join(Wire.frame(("AUTH", f"guess {i}")) for i in range(100))
     return keep(port, n, over, b"", lambda one: not is_closed(one) and push(one, guesses))
 
 
@@ -161,17 +159,17 @@ def wrong_passwords(port: int, n: int, over: Over) -> int:
 
 def never_reading(port: int, n: int, over: Over) -> int:
     """Asks for large values and reads no reply."""
-    return keep(port, n, over, LOGIN, lambda one: push(one, frame(b"GET", BIG) * 10))
+    return keep(port, n, over, LOGIN, lambda one: push(one, Wire.frame(("GET", BIG)) * 10))
 
 
 def endless_transactions(port: int, n: int, over: Over) -> int:
     """Queues commands after MULTI, never EXEC."""
-    more = frame(b"SET", b"k", b"x" * 1000) * 10
+    more = Wire.frame(("SET", "k", "x" * 1000)) * 10
 
     def visit(one: socket.socket) -> bool:
         return not is_closed(one) and push(one, more)
 
-    return keep(port, n, over, LOGIN + frame(b"MULTI"), visit)
+    return keep(port, n, over, LOGIN + Wire.frame(("MULTI",)), visit)
 
 
 # ---- TLS ----------------------------------------------------------------------------------------------------

@@ -22,8 +22,8 @@ from kvd.run.options cimport options_applied
 from kvd.run.registry cimport define
 from kvd.store.config cimport (
     HIDDEN, MUTABLE, OPT_ACLFILE, OPT_APPENDONLY, OPT_BIND, OPT_DIR, OPT_ENABLE_PROTECTED_CONFIGS, OPT_MAXCLIENTS,
-    OPT_PORT, OPT_TLS_PORT, PROTECTED, WORDS, cfg, config, config_copy, config_init, config_is_default, config_print,
-    config_release, config_set, config_text, option_at, option_count, option_find,
+    OPT_PORT, OPT_TLS_PORT, PROTECTED, SPARE_DESCRIPTORS, WORDS, cfg, config, config_copy, config_init,
+    config_is_default, config_print, config_release, config_set, config_text, option_at, option_count, option_find,
 )
 from kvd.store.log cimport LOG_WARNING, log_line
 from kvd.store.store cimport LISTEN_TLS_FAILED, SPECIAL_LOADING
@@ -118,7 +118,7 @@ cdef bint listens(call *c, config *wanted) noexcept nogil:
     elif asks and c.store.on_listen != NULL:
         failed = c.store.on_listen(c.store, wanted, about_tls)
     if failed == OPT_MAXCLIENTS:
-        snprintf(reason, sizeof(reason), b"The operating system is not able to handle the specified number of clients, try with %ld", sysconf(_SC_OPEN_MAX) - 32)
+        snprintf(reason, sizeof(reason), b"The operating system is not able to handle the specified number of clients, try with %ld", sysconf(_SC_OPEN_MAX) - SPARE_DESCRIPTORS)
         why = reason
     elif failed == OPT_PORT or failed == OPT_TLS_PORT:
         why = b"Unable to listen on this port. Check server logs."

@@ -7,17 +7,20 @@ count: 64 bits, or long double. Replicas and the log receive the SET that result
 from libc.stdint cimport INT64_MAX, INT64_MIN, int64_t, uint64_t
 from libc.stdio cimport snprintf
 
-from kvd.commands.expiry cimport NO_TIME, read_deadline
+from kvd.commands.expiry cimport NO_TIME
 from kvd.commands.keyed cimport delete_key
-from kvd.commands.strings cimport string_propagate, string_put
+from kvd.commands.strings cimport (
+    SET_EX, SET_EXAT, SET_PERSIST, SET_PX, SET_PXAT, SET_TIMES, next_option, option_word, read_time, string_propagate,
+    string_put,
+)
 from kvd.core.arith cimport add_overflows, is_finite, sub_overflows
 from kvd.core.entry cimport TIMED, entry
 from kvd.core.text cimport INT_TEXT, LONG_DOUBLE_TEXT, format_int, format_long_double, parse_int, parse_long_double
-from kvd.core.view cimport view, view_is, view_of
+from kvd.core.view cimport view, view_of
 from kvd.resp.writer cimport write_line
 from kvd.run.args cimport changed, event_of, find_write, reply_array, reply_bulk, reply_error, reply_int, wrong_type
 from kvd.run.call cimport call
-from kvd.run.errors cimport NOT_FLOAT, NOT_INT, SYNTAX
+from kvd.run.errors cimport NOT_FLOAT, NOT_INT
 from kvd.run.registry cimport define
 from kvd.store.config cimport EVENT_GENERIC, EVENT_STRING
 from kvd.store.store cimport expiry_now
@@ -29,28 +32,17 @@ cdef extern from "<float.h>" nogil:
 
 # ---- options ----------------------------------------------------------------------------------------
 
-cdef enum flag:
-    BYINT = 1
-    BYFLOAT = 2
-    LBOUND = 4
-    UBOUND = 8
-    SATURATE = 16
-    EX = 32
-    PX = 64
-    EXAT = 128
-    PXAT = 256
-    PERSIST = 512
-    ENX = 1024
+cdef enum flag:                # beside those of strings.pxd
+    BYINT = 64
+    BYFLOAT = 128
+    LBOUND = 256
+    UBOUND = 512
+    SATURATE = 1024
+    ENX = 2048
 
 cdef enum:
-    TIMES = EX | PX | EXAT | PXAT
-    OPTIONS = 11
-
-cdef struct option:
-    const char *word
-    int flag
-    int excludes               # flags that must not be there, itself among them
-    bint takes_value
+    EXPIRIES = SET_TIMES | SET_PERSIST
+    OPTION_WORDS = 11
 
 cdef struct wish:
     int flags
@@ -60,45 +52,34 @@ cdef struct wish:
     int time_at
     int64_t deadline           # ms, or NO_TIME
 
-cdef option WORDS[OPTIONS]
-WORDS[:] = [
-    option(b"byint", BYINT, BYINT | BYFLOAT, True), option(b"byfloat", BYFLOAT, BYINT | BYFLOAT, True),
-    option(b"lbound", LBOUND, LBOUND, True), option(b"ubound", UBOUND, UBOUND, True), option(b"saturate", SATURATE, SATURATE, False),
-    option(b"ex", EX, TIMES | PERSIST, True), option(b"px", PX, TIMES | PERSIST, True),
-    option(b"exat", EXAT, TIMES | PERSIST, True), option(b"pxat", PXAT, TIMES | PERSIST, True),
-    option(b"persist", PERSIST, TIMES | PERSIST | ENX, False), option(b"enx", ENX, ENX | PERSIST, False),
+cdef option_word OPTIONS[OPTION_WORDS]                 # none of them may be repeated
+OPTIONS[:] = [
+    option_word(b"byint", BYINT, BYINT | BYFLOAT, True), option_word(b"byfloat", BYFLOAT, BYINT | BYFLOAT, True),
+    option_word(b"lbound", LBOUND, LBOUND, True), option_word(b"ubound", UBOUND, UBOUND, True), option_word(b"saturate", SATURATE, SATURATE, False),
+    option_word(b"ex", SET_EX, EXPIRIES, True), option_word(b"px", SET_PX, EXPIRIES, True), option_word(b"exat", SET_EXAT, EXPIRIES, True),
+    option_word(b"pxat", SET_PXAT, EXPIRIES, True), option_word(b"persist", SET_PERSIST, EXPIRIES | ENX, False),
+    option_word(b"enx", ENX, ENX | SET_PERSIST, False),
 ]
 
 
 cdef bint read_words(call *c, wish *w) noexcept nogil:
     """False: the error is replied."""
     cdef int at = 2
-    cdef int i
-    cdef const option *o
+    cdef int flag
     w.flags = w.by_at = w.low_at = w.high_at = w.time_at = 0
     w.deadline = NO_TIME
     while at < c.argc:
-        for i in range(OPTIONS):
-            o = &WORDS[i]
-            if view_is(c.argv[at], o.word):
-                break
-        else:
-            reply_error(c, SYNTAX)
+        flag = next_option(c, &at, OPTIONS, OPTION_WORDS, -1, &w.flags)
+        if flag == 0:
             return False
-        if w.flags & o.excludes or at + o.takes_value >= c.argc:
-            reply_error(c, SYNTAX)
-            return False
-        w.flags |= o.flag
-        at += o.takes_value
-        if o.flag & (BYINT | BYFLOAT):
-            w.by_at = at
-        elif o.flag == LBOUND:
-            w.low_at = at
-        elif o.flag == UBOUND:
-            w.high_at = at
-        elif o.flag & TIMES:
-            w.time_at = at
-        at += 1
+        if flag & (BYINT | BYFLOAT):
+            w.by_at = at - 1
+        elif flag == LBOUND:
+            w.low_at = at - 1
+        elif flag == UBOUND:
+            w.high_at = at - 1
+        elif flag & SET_TIMES:
+            w.time_at = at - 1
     if w.flags & ENX and not w.time_at:
         reply_error(c, b"ERR ENX flag requires an expiration")
         return False
@@ -125,19 +106,13 @@ cdef bint read_float(call *c, int at, const char *what, long double *x) noexcept
     return True
 
 
-cdef bint read_expiry(call *c, wish *w) noexcept nogil:
-    if not w.time_at:
-        return True
-    return read_deadline(c, w.time_at, 1 if w.flags & (PX | PXAT) else 1000, w.flags & (EX | PX) != 0, True, &w.deadline)
-
-
 # ---- writing ----------------------------------------------------------------------------------------
 
 cdef bint put(call *c, wish *w, entry *e, uint64_t hash, view value, const char *event) noexcept nogil:
     """The new value and its time to live. False: the error is replied."""
     cdef view key = c.argv[1]
     cdef bint timed = e != NULL and e.flags & TIMED
-    cdef bint keeps = not w.flags & (TIMES | PERSIST) or (w.flags & ENX and timed)
+    cdef bint keeps = not w.flags & EXPIRIES or (w.flags & ENX and timed)
     cdef int64_t deadline = NO_TIME if keeps else w.deadline
     if 0 <= deadline <= expiry_now(c.store):
         if e != NULL:
@@ -147,7 +122,7 @@ cdef bint put(call *c, wish *w, entry *e, uint64_t hash, view value, const char 
     if not string_put(c, key, value, hash, e, deadline, keeps):
         return False
     changed(c, key, 1, EVENT_STRING, event)
-    if w.flags & PERSIST and timed:
+    if w.flags & SET_PERSIST and timed:
         event_of(c, key, EVENT_GENERIC, b"persist")
     elif deadline >= 0:
         event_of(c, key, EVENT_GENERIC, b"expire")
@@ -178,7 +153,7 @@ cdef void add_int(call *c, wish *w) noexcept nogil:
     if low > high:
         refuse(c, b"LBOUND", b"can't be greater than UBOUND")
         return
-    if not read_expiry(c, w):
+    if not read_time(c, w.time_at, w.flags, &w.deadline):
         return
     e = find_write(c, c.argv[1], &hash)
     if e != NULL and wrong_type(c, e, STRING):
@@ -236,7 +211,7 @@ cdef void add_float(call *c, wish *w) noexcept nogil:
         return
     low = max(low, -LDBL_MAX)
     high = min(high, LDBL_MAX)
-    if not read_expiry(c, w):
+    if not read_time(c, w.time_at, w.flags, &w.deadline):
         return
     e = find_write(c, c.argv[1], &hash)
     if e != NULL and wrong_type(c, e, STRING):

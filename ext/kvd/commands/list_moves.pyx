@@ -74,112 +74,38 @@ cdef void propagate_move(call *c, bint from_front, bint to_front) noexcept nogil
         effect_text(u, b"LEFT" if to_front else b"RIGHT")
 
 
-cdef void move_element(call *c, entry *source, uint64_t hash, bint from_front, bint to_front) noexcept nogil:
-    """From the list of argument 1 to that of argument 2, whose type was checked. Replies the element."""
-    cdef uint64_t target_hash
-    cdef entry *target = find_or_make(c, c.argv[2], LIST, list_new, &target_hash)
-    cdef buf element
-    cdef bint ok
-    if target == NULL:
-        return
-    memset(&element, 0, sizeof(buf))
-    copy_end(c, source, from_front, &element)
-    ok = not element.failed and push_one(c, target, view_of(element.ptr, element.len), to_front, target != source)
-    if ok:
-        remove_end(c, source, from_front, target == source and from_front == to_front)
-        reply_bulk(c, view_of(element.ptr, element.len))
-        changed(c, c.argv[2], 1, EVENT_LIST, <const char *>b"lpush" if to_front else <const char *>b"rpush")
-        finish_removal(c, c.argv[1], source, hash, 0, <const char *>b"lpop" if from_front else <const char *>b"rpop")
-        propagate_move(c, from_front, to_front)
-    else:
-        reply_error(c, NO_MEMORY)
-        if list_len(target) == 0:
-            drop_empty(c, c.argv[2], target, target_hash)
-    buf_release(&element)
-
-
-cdef void move_generic(call *c, bint from_front, bint to_front, bint waits, int64_t deadline) noexcept nogil:
-    cdef uint64_t hash, target_hash
-    cdef entry *source
-    cdef entry *target
-    cdef wanted what
-    if not find_typed(c, c.argv[1], LIST, False, &hash, &source):
-        return
-    if source == NULL:
-        if waits:
-            what = wanted_keys(c, 1, 1, LIST, deadline)
-            what.null = NULL_BULK
-            wait_for_keys(c, what)
-        else:
-            reply_null(c)
-        return
-    if find_typed(c, c.argv[2], LIST, False, &target_hash, &target):
-        move_element(c, source, hash, from_front, to_front)
-
-
-define(rpoplpush_command, """
-    RPOPLPUSH source destination
-    write denyoom | list | 1.2.0 | O(1)
-    Move the last element of a list to the front of another.
-    keys: RW access delete; RW insert
-""")
-cdef void rpoplpush_command(call *c) noexcept nogil:
-    move_generic(c, False, True, False, 0)
-
-
-define(lmove_command, """
-    LMOVE source destination <LEFT | RIGHT> <LEFT | RIGHT>
-    write denyoom | list | 6.2.0 | O(1)
-    Move the first or last element of a list to either end of another.
-    keys: RW access delete; RW insert
-""")
-cdef void lmove_command(call *c) noexcept nogil:
-    cdef bint from_front, to_front
-    if read_side(c, 3, &from_front) and read_side(c, 4, &to_front):
-        move_generic(c, from_front, to_front, False, 0)
-
-
-define(brpoplpush_command, """
-    BRPOPLPUSH source destination timeout
-    write denyoom blocking | list | 2.2.0 | O(1)
-    Move the last element of a list to the front of another, blocking until one is available.
-    keys: RW access delete; RW insert
-""")
-cdef void brpoplpush_command(call *c) noexcept nogil:
-    cdef int64_t deadline
-    if arg_timeout(c, 3, &deadline):
-        move_generic(c, False, True, True, deadline)
-
-
-define(blmove_command, """
-    BLMOVE source destination <LEFT | RIGHT> <LEFT | RIGHT> timeout
-    write denyoom blocking | list | 6.2.0 | O(1)
-    Move the first or last element of a list to either end of another, blocking until one is available.
-    keys: RW access delete; RW insert
-""")
-cdef void blmove_command(call *c) noexcept nogil:
-    cdef bint from_front, to_front
-    cdef int64_t deadline
-    if read_side(c, 3, &from_front) and read_side(c, 4, &to_front) and arg_timeout(c, 5, &deadline):
-        move_generic(c, from_front, to_front, True, deadline)
-
-
 # ---- several elements ---------------------------------------------------------------------------------
 
-cdef struct block:             # what LMOVEM moves
+cdef struct block:             # what is moved
     bint from_front
     bint to_front
     int64_t count
+    bint alone                 # one element, replied without an array
     bint exactly               # or nothing
     bint whole                 # BULK
 
 
-cdef bint read_block(call *c, int at, block *b) noexcept nogil:
-    """The sides, at arguments 3 and 4, and what follows from argument `at` on. False: the error is replied."""
+cdef block one_element(bint from_front, bint to_front) noexcept nogil:
+    cdef block b
+    b.from_front = from_front
+    b.to_front = to_front
     b.count = 1
+    b.alone = True
     b.exactly = b.whole = False
-    if not read_side(c, 3, &b.from_front) or not read_side(c, 4, &b.to_front):
+    return b
+
+
+cdef bint read_sides(call *c, block *b) noexcept nogil:
+    """At arguments 3 and 4. False: the error is replied."""
+    b[0] = one_element(False, False)
+    return read_side(c, 3, &b.from_front) and read_side(c, 4, &b.to_front)
+
+
+cdef bint read_block(call *c, int at, block *b) noexcept nogil:
+    """The sides, and what follows from argument `at` on. False: the error is replied."""
+    if not read_sides(c, b):
         return False
+    b.alone = False
     if c.argc == at:
         return True
     b.exactly = view_is(c.argv[at], b"exactly")
@@ -210,8 +136,8 @@ cdef void reply_end(call *c, entry *e, bint front, int64_t n) noexcept nogil:
     list_close(&a)
 
 
-cdef int64_t move_singly(call *c, entry *source, entry *target, block *b) noexcept nogil:
-    """Returns how many there was memory for."""
+cdef void move_singly(call *c, entry *source, entry *target, block *b) noexcept nogil:
+    """b.count becomes what there was memory for."""
     cdef buf element
     cdef int64_t i
     memset(&element, 0, sizeof(buf))
@@ -223,8 +149,9 @@ cdef int64_t move_singly(call *c, entry *source, entry *target, block *b) noexce
             break
         remove_end(c, source, b.from_front, target == source and b.from_front == b.to_front)
         propagate_move(c, b.from_front, b.to_front)
+    if b.alone and b.count:
+        reply_bulk(c, view_of(element.ptr, element.len))
     buf_release(&element)
-    return b.count
 
 
 cdef bint push_block(call *c, entry *source, entry *target, block *b) noexcept nogil:
@@ -304,7 +231,7 @@ cdef void move_block(call *c, entry *source, uint64_t hash, block *b) noexcept n
         move_singly(c, source, target, b)
     if b.count < asked:
         reply_error(c, NO_MEMORY)
-    else:
+    elif not b.alone:
         reply_end(c, target, b.to_front, b.count)
     if b.count:
         changed(c, c.argv[2], b.count, EVENT_LIST, <const char *>b"lpush" if b.to_front else <const char *>b"rpush")
@@ -313,7 +240,7 @@ cdef void move_block(call *c, entry *source, uint64_t hash, block *b) noexcept n
         drop_empty(c, c.argv[2], target, target_hash)
 
 
-cdef void move_many(call *c, block *b, bint waits, int64_t deadline) noexcept nogil:
+cdef void move(call *c, block *b, bint waits, int64_t deadline) noexcept nogil:
     cdef uint64_t hash, target_hash
     cdef entry *source
     cdef entry *target
@@ -327,7 +254,7 @@ cdef void move_many(call *c, block *b, bint waits, int64_t deadline) noexcept no
             what = wanted_keys(c, 1, 1, LIST, deadline)
             what.null = NULL_BULK
             wait_for_keys(c, what)
-        elif b.exactly:
+        elif b.exactly or b.alone:
             reply_null(c)
         else:
             reply_array(c, 0)
@@ -335,6 +262,57 @@ cdef void move_many(call *c, block *b, bint waits, int64_t deadline) noexcept no
     b.count = min(b.count, there)
     if find_typed(c, c.argv[2], LIST, False, &target_hash, &target):
         move_block(c, source, hash, b)
+
+
+# ---- commands ----------------------------------------------------------------------------------------
+
+define(rpoplpush_command, """
+    RPOPLPUSH source destination
+    write denyoom | list | 1.2.0 | O(1)
+    Move the last element of a list to the front of another.
+    keys: RW access delete; RW insert
+""")
+cdef void rpoplpush_command(call *c) noexcept nogil:
+    cdef block b = one_element(False, True)
+    move(c, &b, False, 0)
+
+
+define(lmove_command, """
+    LMOVE source destination <LEFT | RIGHT> <LEFT | RIGHT>
+    write denyoom | list | 6.2.0 | O(1)
+    Move the first or last element of a list to either end of another.
+    keys: RW access delete; RW insert
+""")
+cdef void lmove_command(call *c) noexcept nogil:
+    cdef block b
+    if read_sides(c, &b):
+        move(c, &b, False, 0)
+
+
+define(brpoplpush_command, """
+    BRPOPLPUSH source destination timeout
+    write denyoom blocking | list | 2.2.0 | O(1)
+    Move the last element of a list to the front of another, blocking until one is available.
+    keys: RW access delete; RW insert
+""")
+cdef void brpoplpush_command(call *c) noexcept nogil:
+    cdef block b = one_element(False, True)
+    cdef int64_t deadline
+    if arg_timeout(c, 3, &deadline):
+        move(c, &b, True, deadline)
+
+
+define(blmove_command, """
+    BLMOVE source destination <LEFT | RIGHT> <LEFT | RIGHT> timeout
+    write denyoom blocking | list | 6.2.0 | O(1)
+    Move the first or last element of a list to either end of another, blocking until one is available.
+    keys: RW access delete; RW insert
+""")
+cdef void blmove_command(call *c) noexcept nogil:
+    cdef block b
+    cdef int64_t deadline
+    if read_sides(c, &b) and arg_timeout(c, 5, &deadline):
+        move(c, &b, True, deadline)
 
 
 define(lmovem_command, """
@@ -346,7 +324,7 @@ define(lmovem_command, """
 cdef void lmovem_command(call *c) noexcept nogil:
     cdef block b
     if read_block(c, 5, &b):
-        move_many(c, &b, False, 0)
+        move(c, &b, False, 0)
 
 
 define(blmovem_command, """
@@ -359,4 +337,4 @@ cdef void blmovem_command(call *c) noexcept nogil:
     cdef block b
     cdef int64_t deadline
     if read_block(c, 6, &b) and arg_timeout(c, 5, &deadline):
-        move_many(c, &b, True, deadline)
+        move(c, &b, True, deadline)

@@ -1,6 +1,6 @@
 """Commands on sets. Encodings are internal to types/set.pyx."""
 
-from libc.stdint cimport int64_t, uint8_t, uint64_t
+from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
 
 from kvd.commands.keyed cimport (
@@ -425,11 +425,12 @@ cdef bint in_others(operands *o, view member) noexcept nogil:
     return False
 
 
-cdef bint collect(call *c, operation op, operands *o, entry *result, packing *limits) noexcept nogil:
-    """Adds the result of the operation to `result`; False: no memory."""
+cdef bint collect(call *c, operation op, operands *o, entry *result, packing *limits, int64_t most) noexcept nogil:
+    """Adds the result of the operation, or `most` members of it, to `result`, which is empty; False: no memory."""
     cdef set_cursor at
     cdef view member
-    cdef int i
+    cdef int64_t n = 0
+    cdef int i, added
     for i in range(o.count if op == UNION else 1):
         if o.sets[i] == NULL:
             continue
@@ -439,8 +440,12 @@ cdef bint collect(call *c, operation op, operands *o, entry *result, packing *li
         while set_next(&at, &member):
             if (op == INTER and not in_all(o, member)) or (op == DIFF and in_others(o, member)):
                 continue
-            if set_add(&c.store.mem, result, member, limits) < 0:
+            added = set_add(&c.store.mem, result, member, limits)
+            if added < 0:
                 return False
+            n += added
+            if n >= most:
+                return True
     return True
 
 
@@ -470,7 +475,7 @@ cdef void reply_operation(call *c, operation op) noexcept nogil:
         return
     if op == UNION:
         result = set_new(&c.store.mem, c.argv[1])
-        if result != NULL and collect(c, op, &o, result, &limits):
+        if result != NULL and collect(c, op, &o, result, &limits, INT64_MAX):
             reply_members(c, result)
         else:
             reply_error(c, NO_MEMORY)
@@ -508,7 +513,7 @@ cdef void store_operation(call *c, operation op, const char *event) noexcept nog
         if op == INTER:
             smallest_first(&o)
         result = set_new(&c.store.mem, c.argv[1])
-        if result == NULL or not collect(c, op, &o, result, &limits):
+        if result == NULL or not collect(c, op, &o, result, &limits, INT64_MAX):
             reply_error(c, NO_MEMORY)
             if result != NULL:
                 value_free(&c.store.mem, result)
@@ -594,23 +599,25 @@ cdef void sdiffstore_command(call *c) noexcept nogil:
 
 cdef struct counting:          # the arguments of SINTERCARD and its relatives
     int64_t keys               # from argument 2 on
-    int64_t limit              # 0: none
+    int64_t most               # LIMIT
     bint approx
 
 
 cdef bint read_counting(call *c, bint may_estimate, counting *w) noexcept nogil:
     """False: the error is replied."""
     cdef int i
-    w.limit = 0
+    w.most = INT64_MAX
     w.approx = False
     if not read_numkeys(c, 1, &w.keys):
         return False
     i = 2 + <int>w.keys
     while i < c.argc:
         if i + 1 < c.argc and view_is(c.argv[i], b"limit"):
-            if not parse_int(c.argv[i + 1], &w.limit) or w.limit < 0:
+            if not parse_int(c.argv[i + 1], &w.most) or w.most < 0:
                 reply_error(c, b"ERR LIMIT can't be negative")
                 return False
+            if w.most == 0:
+                w.most = INT64_MAX
             i += 2
         elif may_estimate and view_is(c.argv[i], b"approx"):
             w.approx = True
@@ -621,40 +628,26 @@ cdef bint read_counting(call *c, bint may_estimate, counting *w) noexcept nogil:
     return True
 
 
-cdef inline int64_t capped(int64_t n, int64_t limit) noexcept nogil:
-    return min(n, limit) if limit else n
-
-
-cdef int64_t count_members(operation op, operands *o, int64_t limit) noexcept nogil:
+cdef int64_t count_members(operation op, operands *o, int64_t most) noexcept nogil:
     """Those of the first set that are in all others, or in no other."""
     cdef set_cursor at
     cdef view member
     cdef int64_t n = 0
     set_start(o.sets[0], &at)
-    while (limit == 0 or n < limit) and set_next(&at, &member):
+    while n < most and set_next(&at, &member):
         n += in_all(o, member) if op == INTER else not in_others(o, member)
     return n
 
 
-cdef int64_t count_union(call *c, operands *o, int64_t limit) noexcept nogil:
+cdef int64_t count_union(call *c, operands *o, int64_t most) noexcept nogil:
     """-1: no memory."""
     cdef packing limits = set_limits(c.store)
     cdef entry *seen = set_new(&c.store.mem, c.argv[2])
-    cdef set_cursor at
-    cdef view member
-    cdef int64_t n = 0
-    cdef int i
+    cdef int64_t n = -1
     if seen == NULL:
         return -1
-    for i in range(o.count):
-        if o.sets[i] == NULL or n < 0:
-            continue
-        set_start(o.sets[i], &at)
-        while (limit == 0 or n < limit) and set_next(&at, &member):
-            if set_add(&c.store.mem, seen, member, &limits) < 0:
-                n = -1
-                break
-            n = <int64_t>set_len(seen)
+    if collect(c, UNION, o, seen, &limits, most):
+        n = <int64_t>set_len(seen)
     value_free(&c.store.mem, seen)
     return n
 
@@ -691,7 +684,7 @@ cdef void sintercard_command(call *c) noexcept nogil:
         return
     if not o.missing:
         smallest_first(&o)
-    reply_int(c, 0 if o.missing else count_members(INTER, &o, w.limit))
+    reply_int(c, 0 if o.missing else count_members(INTER, &o, w.most))
     free(o.sets)
 
 
@@ -705,7 +698,7 @@ cdef void sdiffcard_command(call *c) noexcept nogil:
     cdef operands o
     if not read_counting(c, False, &w) or not read_sets(c, 2, <int>w.keys, True, &o):
         return
-    reply_int(c, count_members(DIFF, &o, w.limit) if o.sets[0] != NULL else 0)
+    reply_int(c, count_members(DIFF, &o, w.most) if o.sets[0] != NULL else 0)
     free(o.sets)
 
 
@@ -720,9 +713,9 @@ cdef void sunioncard_command(call *c) noexcept nogil:
     cdef int64_t n
     if not read_counting(c, True, &w) or not read_sets(c, 2, <int>w.keys, True, &o):
         return
-    n = estimate_union(&o) if w.approx else count_union(c, &o, w.limit)
+    n = estimate_union(&o) if w.approx else count_union(c, &o, w.most)
     if n < 0:
         reply_error(c, NO_MEMORY)
     else:
-        reply_int(c, capped(n, w.limit))
+        reply_int(c, min(n, w.most))
     free(o.sets)

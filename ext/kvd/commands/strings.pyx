@@ -64,16 +64,10 @@ cdef bint too_long(call *c, unsigned long long n) noexcept nogil:
     return True
 
 
-cdef enum set_flag:
-    SET_NX = 1
-    SET_XX = 2
-    SET_GET = 4
-    SET_KEEPTTL = 8
-    SET_PERSIST = 16
-    SET_EX = 32
-    SET_PX = 64
-    SET_EXAT = 128
-    SET_PXAT = 256
+cdef enum set_flag:            # beside those of strings.pxd
+    SET_NX = 64
+    SET_XX = 128
+    SET_GET = 256
     SET_IFEQ = 512
     SET_IFNE = 1024
     SET_IFDEQ = 2048
@@ -81,72 +75,66 @@ cdef enum set_flag:
 
 cdef enum:
     CONDITIONS = SET_NX | SET_XX | SET_IFEQ | SET_IFNE | SET_IFDEQ | SET_IFDNE
-    TIMES = SET_EX | SET_PX | SET_EXAT | SET_PXAT
-    EXPIRIES = TIMES | SET_KEEPTTL | SET_PERSIST
+    EXPIRIES = SET_TIMES | SET_KEEPTTL | SET_PERSIST
+    OPTION_WORDS = 13
 
-cdef struct set_option:
-    const char *word
-    int flag
-    int excludes               # flags that must not precede it; it may itself
-    bint takes_value
-
-cdef set_option OPTIONS[13]
-OPTIONS[0] = set_option(b"nx", SET_NX, CONDITIONS, False)
-OPTIONS[1] = set_option(b"xx", SET_XX, CONDITIONS, False)
-OPTIONS[2] = set_option(b"get", SET_GET, 0, False)
-OPTIONS[3] = set_option(b"ex", SET_EX, EXPIRIES, True)
-OPTIONS[4] = set_option(b"px", SET_PX, EXPIRIES, True)
-OPTIONS[5] = set_option(b"exat", SET_EXAT, EXPIRIES, True)
-OPTIONS[6] = set_option(b"pxat", SET_PXAT, EXPIRIES, True)
-OPTIONS[7] = set_option(b"keepttl", SET_KEEPTTL, EXPIRIES, False)
-OPTIONS[8] = set_option(b"persist", SET_PERSIST, EXPIRIES, False)
-OPTIONS[9] = set_option(b"ifeq", SET_IFEQ, CONDITIONS, True)
-OPTIONS[10] = set_option(b"ifne", SET_IFNE, CONDITIONS, True)
-OPTIONS[11] = set_option(b"ifdeq", SET_IFDEQ, CONDITIONS, True)
-OPTIONS[12] = set_option(b"ifdne", SET_IFDNE, CONDITIONS, True)
+cdef option_word OPTIONS[OPTION_WORDS]                 # each of them may be repeated
+OPTIONS[0] = option_word(b"nx", SET_NX, CONDITIONS & ~SET_NX, False)
+OPTIONS[1] = option_word(b"xx", SET_XX, CONDITIONS & ~SET_XX, False)
+OPTIONS[2] = option_word(b"get", SET_GET, 0, False)
+OPTIONS[3] = option_word(b"ex", SET_EX, EXPIRIES & ~SET_EX, True)
+OPTIONS[4] = option_word(b"px", SET_PX, EXPIRIES & ~SET_PX, True)
+OPTIONS[5] = option_word(b"exat", SET_EXAT, EXPIRIES & ~SET_EXAT, True)
+OPTIONS[6] = option_word(b"pxat", SET_PXAT, EXPIRIES & ~SET_PXAT, True)
+OPTIONS[7] = option_word(b"keepttl", SET_KEEPTTL, EXPIRIES & ~SET_KEEPTTL, False)
+OPTIONS[8] = option_word(b"persist", SET_PERSIST, EXPIRIES & ~SET_PERSIST, False)
+OPTIONS[9] = option_word(b"ifeq", SET_IFEQ, CONDITIONS & ~SET_IFEQ, True)
+OPTIONS[10] = option_word(b"ifne", SET_IFNE, CONDITIONS & ~SET_IFNE, True)
+OPTIONS[11] = option_word(b"ifdeq", SET_IFDEQ, CONDITIONS & ~SET_IFDEQ, True)
+OPTIONS[12] = option_word(b"ifdne", SET_IFDNE, CONDITIONS & ~SET_IFDNE, True)
 
 cdef struct set_args:
     int flags
     int time_at                # argument that gives the time; 0: none
-    int64_t deadline           # ms; NO_TIME; after read_time
+    int64_t deadline           # ms, or NO_TIME; after read_time
     view operand               # of IFEQ, IFNE, IFDEQ, IFDNE
+
+
+cdef int next_option(call *c, int *at, const option_word *words, int count, int allowed, int *flags) noexcept nogil:
+    cdef int i
+    cdef const option_word *o
+    for i in range(count):
+        o = &words[i]
+        if not (o.flag & allowed and view_is(c.argv[at[0]], o.word)):
+            continue
+        if flags[0] & o.excludes or at[0] + o.takes_value >= c.argc:
+            break
+        flags[0] |= o.flag
+        at[0] += 1 + o.takes_value
+        return o.flag
+    reply_error(c, SYNTAX)
+    return 0
+
+
+cdef bint read_time(call *c, int at, int flags, int64_t *deadline) noexcept nogil:
+    return at == 0 or read_deadline(c, at, 1 if flags & (SET_PX | SET_PXAT) else 1000, flags & (SET_EX | SET_PX) != 0, True, deadline)
 
 
 cdef bint read_options(call *c, int at, int allowed, set_args *a) noexcept nogil:
     """Options of SET and its relatives from argument `at` on; False: the error is replied."""
-    cdef int i
-    cdef set_option *o
+    cdef int flag
     a.flags = 0
     a.time_at = 0
     a.deadline = NO_TIME
     while at < c.argc:
-        for i in range(13):
-            o = &OPTIONS[i]
-            if o.flag & allowed and view_is(c.argv[at], o.word):
-                break
+        flag = next_option(c, &at, OPTIONS, OPTION_WORDS, allowed, &a.flags)
+        if flag == 0:
+            return False
+        if flag & SET_TIMES:
+            a.time_at = at - 1
         else:
-            reply_error(c, SYNTAX)
-            return False
-        if a.flags & o.excludes & ~o.flag or (o.takes_value and at + 1 >= c.argc):
-            reply_error(c, SYNTAX)
-            return False
-        a.flags |= o.flag
-        if o.takes_value:
-            at += 1
-            if o.flag & TIMES:
-                a.time_at = at
-            else:
-                a.operand = c.argv[at]
-        at += 1
+            a.operand = c.argv[at - 1]
     return True
-
-
-cdef bint read_time(call *c, set_args *a) noexcept nogil:
-    """The deadline of the options; False: the error is replied."""
-    if a.time_at == 0:
-        return True
-    return read_deadline(c, a.time_at, 1 if a.flags & (SET_PX | SET_PXAT) else 1000,
-                         (a.flags & (SET_EX | SET_PX)) != 0, True, &a.deadline)
 
 
 cdef bint read_digest(view text, uint64_t *digest) noexcept nogil:
@@ -272,7 +260,7 @@ cdef void set_command(call *c) noexcept nogil:
     if c.argc == 3:
         a.flags = 0
         a.deadline = NO_TIME
-    elif not read_options(c, 3, CONDITIONS | TIMES | SET_GET | SET_KEEPTTL, &a) or not read_time(c, &a):
+    elif not read_options(c, 3, CONDITIONS | SET_TIMES | SET_GET | SET_KEEPTTL, &a) or not read_time(c, a.time_at, a.flags, &a.deadline):
         return
     set_generic(c, &a, c.argv[2])
 
@@ -435,7 +423,7 @@ cdef void msetex_command(call *c) noexcept nogil:
     if n > (c.argc - 2) // 2:
         reply_error(c, b"ERR wrong number of key-value pairs")
         return
-    if not read_options(c, <int>(2 + 2 * n), SET_NX | SET_XX | TIMES | SET_KEEPTTL, &a) or not read_time(c, &a):
+    if not read_options(c, <int>(2 + 2 * n), SET_NX | SET_XX | SET_TIMES | SET_KEEPTTL, &a) or not read_time(c, a.time_at, a.flags, &a.deadline):
         return
     if a.flags & (SET_NX | SET_XX):
         existing = count_existing(c, 2, n)
@@ -509,7 +497,7 @@ cdef void getex_command(call *c) noexcept nogil:
     cdef uint64_t hash
     cdef set_args a
     cdef entry *e
-    if not read_options(c, 2, TIMES | SET_PERSIST, &a):
+    if not read_options(c, 2, SET_TIMES | SET_PERSIST, &a):
         return
     e = find_read(c, c.argv[1], &hash)
     if e != NULL and wrong_type(c, e, STRING):
@@ -517,7 +505,7 @@ cdef void getex_command(call *c) noexcept nogil:
     if e == NULL:
         reply_null(c)
         return
-    if not read_time(c, &a):
+    if not read_time(c, a.time_at, a.flags, &a.deadline):
         return
     reply_value(c, e)
     if a.flags & SET_PERSIST:

@@ -18,8 +18,8 @@ from kvd.run.renames cimport rename_add
 from kvd.server.listening cimport server, server_listen, server_listen_unix
 from kvd.server.poll cimport sigset_t
 from kvd.server.server cimport server_new, server_release, server_start, server_stop, server_wait
-from kvd.server.socket cimport last_errno
-from kvd.store.config cimport OPT_UNIXSOCKETPERM, cfg
+from kvd.server.socket cimport ask_descriptors, descriptors, last_errno
+from kvd.store.config cimport OPT_UNIXSOCKETPERM, SPARE_DESCRIPTORS, cfg
 from kvd.store.log cimport LOG_DEBUG, LOG_NOTICE, LOG_VERBOSE, LOG_WARNING, log_line, log_to_configured
 
 import os
@@ -191,6 +191,15 @@ def declare_user(Store self not None, str line):
 def end_unlogged(Store self not None):
     """With appendfsync always, let a write that cannot be logged end the process, instead of the connections it concerns."""
     self.s.ends_unlogged = True
+
+
+def fit_descriptors(long clients):
+    """Let the process have a descriptor for each of so many clients, or as many as it can get.
+
+    Returns the number it needs, its limits before and now, and the system's error, or None if it has what it needs."""
+    cdef long before = descriptors()
+    cdef int error = ask_descriptors(clients + SPARE_DESCRIPTORS)
+    return clients + SPARE_DESCRIPTORS, before, descriptors(), os.strerror(error) if error else None
 
 
 def ask_stop(Store self not None):

@@ -5,8 +5,8 @@ when it was queued, a blocked command when it blocked.) First the registry finds
 the number of words; then the refusals below apply, one row each, in Redis's order.
 
 A row names the SPECIAL_ bits, of the store and of the session, that it depends on. Usually no bit is raised, and
-no row is evaluated. The last two columns give the callers it applies to and the error; %s is the command's name, in the row of
-SPECIAL_UNLOGGED the error of the system, in that of redirections the master's address. A NULL error is made when the row applies.
+no row is evaluated. The other columns give the callers it applies to and the error, in which %s is the command's name; a NULL error is
+printed by the function in the last column.
 """
 
 from libc.stdint cimport uint32_t
@@ -40,7 +40,7 @@ from kvd.store.log cimport LOG_WARNING, log_line
 from kvd.store.store cimport (
     SPECIAL_BUSY, SPECIAL_CLUSTER, SPECIAL_FEW_REPLICAS, SPECIAL_LISTENS, SPECIAL_LOADING, SPECIAL_LOCKED_OUT,
     SPECIAL_MEMORY, SPECIAL_MULTI, SPECIAL_PAUSED, SPECIAL_REPLICA, SPECIAL_RESTRICTED, SPECIAL_STALE,
-    SPECIAL_UNLOGGED, SPECIAL_UNSAVED, store,
+    SPECIAL_UNLOGGED, SPECIAL_UNSAVED,
 )
 
 cdef enum caller:
@@ -48,42 +48,44 @@ cdef enum caller:
     SCRIPTS = 2
 
 ctypedef bint (*predicate)(call *c) noexcept nogil
+ctypedef void (*printer)(call *c, char *text) noexcept nogil       # DENIED_ROOM bytes
 
 cdef struct refusal:
     uint32_t when              # SPECIAL_ bits, one of which must be raised; 0: none is needed
     int asked                  # callers: CLIENTS, SCRIPTS
     predicate applies
-    const char *error          # NULL: the error in clients.busy
+    const char *error
+    printer tell               # if that is NULL
+    bint bare                  # EXEC replies it as it is, not as an EXECABORT
 
 cdef enum:
     ROWS = 18
-    ADDRESS_ROOM = 300
 
 cdef refusal REFUSALS[ROWS]
 REFUSALS[:] = [
-    refusal(SPECIAL_LOCKED_OUT, CLIENTS, needs_login, NOAUTH),
-    refusal(SPECIAL_MULTI, CLIENTS, not_in_multi, b"ERR Command not allowed inside a transaction"),
-    refusal(0, SCRIPTS, not_in_script, b"ERR This Redis command is not allowed from script"),
-    refusal(SPECIAL_RESTRICTED, CLIENTS | SCRIPTS, is_denied, NULL),
-    refusal(0, SCRIPTS, writes_forbidden, b"ERR Write commands are not allowed from read-only scripts."),
-    refusal(SPECIAL_CLUSTER, CLIENTS, crosses_slots, b"CROSSSLOT Keys in request don't hash to the same slot"),
-    refusal(SPECIAL_CLUSTER, SCRIPTS, crosses_slots, b"ERR Script attempted to access keys that do not hash to the same slot"),
-    refusal(SPECIAL_REPLICA, CLIENTS, must_go_to_master, b"REDIRECT %s"),
-    refusal(SPECIAL_LOADING, CLIENTS, must_wait_for_load, LOADING),
-    refusal(SPECIAL_MEMORY, CLIENTS, lacks_memory, OOM),
+    refusal(SPECIAL_LOCKED_OUT, CLIENTS, needs_login, NOAUTH, NULL, False),
+    refusal(SPECIAL_MULTI, CLIENTS, not_in_multi, b"ERR Command not allowed inside a transaction", NULL, False),
+    refusal(0, SCRIPTS, not_in_script, b"ERR This Redis command is not allowed from script", NULL, False),
+    refusal(SPECIAL_RESTRICTED, CLIENTS | SCRIPTS, is_denied, NULL, tell_denied, False),
+    refusal(0, SCRIPTS, writes_forbidden, b"ERR Write commands are not allowed from read-only scripts.", NULL, False),
+    refusal(SPECIAL_CLUSTER, CLIENTS, crosses_slots, b"CROSSSLOT Keys in request don't hash to the same slot", NULL, True),
+    refusal(SPECIAL_CLUSTER, SCRIPTS, crosses_slots, b"ERR Script attempted to access keys that do not hash to the same slot", NULL, False),
+    refusal(SPECIAL_REPLICA, CLIENTS, must_go_to_master, NULL, tell_master, True),
+    refusal(SPECIAL_LOADING, CLIENTS, must_wait_for_load, LOADING, NULL, False),
+    refusal(SPECIAL_MEMORY, CLIENTS, lacks_memory, OOM, NULL, False),
     refusal(SPECIAL_UNSAVED, CLIENTS | SCRIPTS, cannot_be_saved,
             b"MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands that may modify the data set "
             b"are disabled, because this instance is configured to report errors during writes if RDB snapshotting fails "
-            b"(stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB error."),
-    refusal(SPECIAL_UNLOGGED, CLIENTS | SCRIPTS, writes, b"MISCONF Errors writing to the AOF file: %s"),
-    refusal(SPECIAL_FEW_REPLICAS, CLIENTS | SCRIPTS, is_write, b"NOREPLICAS Not enough good replicas to write."),
-    refusal(SPECIAL_REPLICA, CLIENTS | SCRIPTS, must_not_write, b"READONLY You can't write against a read only replica."),
-    refusal(0, SCRIPTS, script_lacks_memory, OOM),
+            b"(stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB error.", NULL, False),
+    refusal(SPECIAL_UNLOGGED, CLIENTS | SCRIPTS, writes, NULL, tell_log_error, False),
+    refusal(SPECIAL_FEW_REPLICAS, CLIENTS | SCRIPTS, is_write, b"NOREPLICAS Not enough good replicas to write.", NULL, False),
+    refusal(SPECIAL_REPLICA, CLIENTS | SCRIPTS, must_not_write, b"READONLY You can't write against a read only replica.", NULL, False),
+    refusal(0, SCRIPTS, script_lacks_memory, OOM, NULL, False),
     refusal(SPECIAL_LISTENS, CLIENTS, only_listens,
-            b"ERR Can't execute '%s': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context"),
+            b"ERR Can't execute '%s': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context", NULL, False),
     refusal(SPECIAL_STALE, CLIENTS | SCRIPTS, must_not_be_stale,
-            b"MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'."),
-    refusal(SPECIAL_BUSY, CLIENTS, must_wait_for_script, NULL),
+            b"MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.", NULL, False),
+    refusal(SPECIAL_BUSY, CLIENTS, must_wait_for_script, NULL, tell_busy, False),
 ]
 
 
@@ -142,6 +144,14 @@ cdef bint writes(call *c) noexcept nogil:
     return flags_of_work(c) & F_WRITE or (not c.from_script and view_is(c.argv[0], b"ping"))
 
 
+cdef void tell_log_error(call *c, char *text) noexcept nogil:
+    snprintf(text, DENIED_ROOM, b"MISCONF Errors writing to the AOF file: %s", strerror(c.store.log_error))
+
+
+cdef void tell_busy(call *c, char *text) noexcept nogil:
+    snprintf(text, DENIED_ROOM, b"%s", clients_of(c.store).busy)
+
+
 cdef bint is_write(call *c) noexcept nogil:
     return flags_of_work(c) & F_WRITE
 
@@ -151,11 +161,12 @@ cdef bint must_go_to_master(call *c) noexcept nogil:
     return c.session.redirects and (flags & F_WRITE or (flags & F_READONLY and not c.session.reads_replica))
 
 
-cdef void print_master(store *s, char *out) noexcept nogil:
-    """Address and port, of ADDRESS_ROOM bytes."""
+cdef void tell_master(call *c, char *text) noexcept nogil:
+    """With the address and port of replicaof."""
+    cdef int at = snprintf(text, DENIED_ROOM, b"REDIRECT ")
     cdef char *blank
-    snprintf(out, ADDRESS_ROOM, b"%s", config_text(&s.config, OPT_REPLICAOF))
-    blank = strchr(out, c' ')
+    snprintf(text + at, DENIED_ROOM - at, b"%s", config_text(&c.store.config, OPT_REPLICAOF))
+    blank = strchr(text + at, c' ')
     if blank != NULL:
         blank[0] = c':'
 
@@ -218,19 +229,17 @@ cdef bint crosses_slots(call *c) noexcept nogil:
 
 # ---- refusing ---------------------------------------------------------------------------------------
 
-cdef void refuse(call *c, const char *text) noexcept nogil:
-    """Refuses the call; between MULTI and EXEC this aborts the transaction."""
+cdef void refuse(call *c, const char *text, bint bare) noexcept nogil:
+    """Refuses the call; between MULTI and EXEC this aborts the transaction. bare: also for EXEC, the text is the error."""
     if in_multi(c.session):
         c.session.aborted = True
     if c.command != NULL:
         figures_of(c.store).commands[c.command.id].rejected += 1
         if c.command.flags & F_ENDS_MULTI and not c.from_script:
             session_discard(c.session)
-            if strncmp(text, b"CROSSSLOT", 9) == 0 or strncmp(text, b"REDIRECT", 8) == 0:
-                reply_error(c, text)
+            if not bare:
+                reply_errorf(c, b"EXECABORT Transaction discarded because of: %s", text + 4 if strncmp(text, b"ERR ", 4) == 0 else text, NULL)
                 return
-            reply_errorf(c, b"EXECABORT Transaction discarded because of: %s", text + 4 if strncmp(text, b"ERR ", 4) == 0 else text, NULL)
-            return
     reply_error(c, text)
 
 
@@ -265,7 +274,7 @@ cdef void refuse_unknown(call *c) noexcept nogil:
         buf_printf(&text, b"' ")
     buf_add_char(&text, 0)
     if not text.failed:
-        refuse(c, text.ptr)
+        refuse(c, text.ptr, False)
     buf_release(&text)
 
 
@@ -277,7 +286,7 @@ cdef void refuse_subcommand(call *c, const command *container) noexcept nogil:
         name[i] = container.name[i] - 32 if c'a' <= container.name[i] <= c'z' else container.name[i]
     snprintf(text, sizeof(text), b"ERR unknown subcommand '%.*s'. Try %s HELP.",
              <int>min(c.argv[1].len, <size_t>128), c.argv[1].ptr, name)
-    refuse(c, text)
+    refuse(c, text, False)
 
 
 cdef bint identify(call *c) noexcept nogil:
@@ -287,7 +296,7 @@ cdef bint identify(call *c) noexcept nogil:
     c.command = called(c.store, c.argv, c.argc, &container)
     if c.command == NULL:
         if c.from_script:
-            refuse(c, b"ERR Unknown Redis command called from script")
+            refuse(c, b"ERR Unknown Redis command called from script", False)
         elif container != NULL:
             refuse_subcommand(c, container)
         else:
@@ -295,10 +304,10 @@ cdef bint identify(call *c) noexcept nogil:
         return False
     if not arity_fits(c.command, c.argc):
         if c.from_script:
-            refuse(c, b"ERR Wrong number of args calling Redis command from script")
+            refuse(c, b"ERR Wrong number of args calling Redis command from script", False)
         else:
             snprintf(text, sizeof(text), b"ERR wrong number of arguments for '%s' command", c.command.name)
-            refuse(c, text)
+            refuse(c, text, False)
         return False
     c.flags = c.command.flags
     if c.command.narrow != NULL:
@@ -310,24 +319,16 @@ cdef int ask(call *c, uint32_t raised) noexcept nogil:
     cdef int who = SCRIPTS if c.from_script else CLIENTS
     cdef const refusal *r
     cdef char text[DENIED_ROOM]
-    cdef char address[ADDRESS_ROOM]
     cdef int i
     for i in range(ROWS):
         r = &REFUSALS[i]
         if not r.asked & who or (r.when and not r.when & raised) or not r.applies(c):
             continue
-        if r.when == SPECIAL_RESTRICTED:
-            tell_denied(c, text)
-            refuse(c, text)
-        elif r.error == NULL:
-            refuse(c, clients_of(c.store).busy)
-        elif r.applies == must_go_to_master:
-            print_master(c.store, address)
-            snprintf(text, sizeof(text), r.error, address)
-            refuse(c, text)
+        if r.error != NULL:
+            snprintf(text, sizeof(text), r.error, c.command.name)
         else:
-            snprintf(text, sizeof(text), r.error, strerror(c.store.log_error) if r.when == SPECIAL_UNLOGGED else c.command.name)
-            refuse(c, text)
+            r.tell(c, text)
+        refuse(c, text, r.bare)
         return REFUSED
     if raised & SPECIAL_PAUSED and not c.from_script and is_paused(
             c.session, flags_of_work(c) & (F_WRITE | F_MAY_REPLICATE)) and not c.session.in_process:

@@ -41,7 +41,7 @@ cdef struct network:           # a network thread
     size_t count
     round_state round
     connection *replying       # have output to send at the end of the round
-    int64_t accepts_again_ms      # there are no descriptors for new clients; 0: it listens
+    int64_t accepts_again_ms   # there are no descriptors for new clients; 0: it listens
     buf spare                  # a large one, for the next connection with large replies
     turns heavy                # after light connections
     turns strangers            # after heavy ones: they have not authenticated, or their handshake is not done

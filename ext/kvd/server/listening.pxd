@@ -9,7 +9,6 @@ from kvd.store.store cimport store
 cdef enum:
     MAX_LISTENERS = 32
     MAX_THREADS = 128
-    SPARE_DESCRIPTORS = 32     # for files and other sockets, beside those of clients
 
 cdef struct listener:
     int fd                     # -1: the slot is free

@@ -13,10 +13,11 @@ from kvd.net.channel cimport channel_open
 from kvd.net.context cimport context_for_clients, context_release
 from kvd.net.secure cimport secure_accept
 from kvd.server.poll cimport poll_watch
-from kvd.server.socket cimport close, descriptors, endpoint, listen_tcp, listen_unix, socket_port, unlink
+from kvd.server.socket cimport ask_descriptors, close, endpoint, listen_tcp, listen_unix, socket_port, unlink
 from kvd.session.session cimport clients_of
 from kvd.store.config cimport (
-    OPT_BIND, OPT_MAXCLIENTS, OPT_PORT, OPT_PROTECTED_MODE, OPT_TCP_BACKLOG, OPT_TLS_PORT, cfg, config_text,
+    OPT_BIND, OPT_MAXCLIENTS, OPT_PORT, OPT_PROTECTED_MODE, OPT_TCP_BACKLOG, OPT_TLS_PORT, SPARE_DESCRIPTORS,
+    cfg, config_text,
 )
 from kvd.store.log cimport LOG_WARNING, log_line
 from kvd.store.parts cimport PART_SERVER
@@ -222,7 +223,7 @@ cdef int move_all(server *v, config *wanted) noexcept nogil:
 
 cdef bint fits_descriptors(store *s, int64_t maxclients) noexcept nogil:
     """Can there be that many clients, if there are to be more than now?"""
-    return maxclients <= cfg(&s.config, OPT_MAXCLIENTS) or descriptors(maxclients + SPARE_DESCRIPTORS) >= maxclients + SPARE_DESCRIPTORS
+    return maxclients <= cfg(&s.config, OPT_MAXCLIENTS) or ask_descriptors(maxclients + SPARE_DESCRIPTORS) == 0
 
 
 cdef int server_reconfigure(store *s, config *wanted, bint about_tls) noexcept nogil:

@@ -29,7 +29,9 @@ from kvd.server.connection cimport (
     connection_turn, connection_unqueue, connection_writable, round_state, turns,
 )
 from kvd.server.listening cimport MAX_LISTENERS, listener, server, server_admit, server_assign
-from kvd.server.poll cimport poll_event, poll_forget, poll_wait, poll_watch, waker_drain, waker_wake
+from kvd.server.poll cimport (
+    POLL_EVENTS, poll_event, poll_forget, poll_wait, poll_watch, waker_drain, waker_wake,
+)
 from kvd.server.socket cimport accept_one, is_out_of_descriptors, last_errno, strerror
 from kvd.session.session cimport clients_of, is_listening, pause_set, session, session_end, session_within_limits
 from kvd.session.waiters cimport waits_next
@@ -44,7 +46,6 @@ cdef extern from "<unistd.h>" nogil:
     void _exit(int status)
 
 cdef enum:
-    EVENTS = 1024
     RATE_MS = 100
     IDLE_CHECK_MS = 1000
     STREAM_US = 200            # for which a busy thread gathers what replicas are sent
@@ -391,13 +392,13 @@ cdef bint relax(session *c, bint busy, int64_t spent_us) noexcept nogil:
     cdef connection *k = <connection *>c.link
     cdef network *net = k.owner
     cdef round_state outer = net.round
-    cdef poll_event events[EVENTS]
+    cdef poll_event events[POLL_EVENTS]
     cdef int n
     if not busy:
         return True
     memset(&net.round, 0, sizeof(round_state))     # the batch of the script is finished later
     store_unlock(net.store)
-    n = poll_wait(net.poller, events, EVENTS, 0)
+    n = poll_wait(net.poller, events, 0)
     serve_events(net, events, n, k)
     store_lock(net.store)
     store_lend(net.store)
@@ -407,7 +408,7 @@ cdef bint relax(session *c, bint busy, int64_t spent_us) noexcept nogil:
 
 
 cdef void network_run(network *net) noexcept nogil:
-    cdef poll_event events[EVENTS]
+    cdef poll_event events[POLL_EVENTS]
     cdef int n
     cdef int64_t next_round = 0
     cdef int64_t next_idle = 0
@@ -415,7 +416,7 @@ cdef void network_run(network *net) noexcept nogil:
     cdef int64_t now
     cdef uint64_t begun
     while not net.stopping:
-        n = poll_wait(net.poller, events, EVENTS, <int>sleep_ms)
+        n = poll_wait(net.poller, events, <int>sleep_ms)
         begun = ticks()
         net.polls += 1
         net.idle = n == 0

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 struct kvd_event { void *tag; int readable; int writable; };
+enum { KVD_POLL_EVENTS = 1024 };   /* of one wait, at most */
 #if defined(__linux__)
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -28,9 +29,9 @@ static inline int kvd_poll_watch(int p, int fd, void *tag, int writing, int is_n
 }
 
 static inline void kvd_poll_forget(int p, int fd) { epoll_ctl(p, EPOLL_CTL_DEL, fd, NULL); }
-static inline int kvd_poll_wait(int p, struct kvd_event *out, int max, int ms) {
-    struct epoll_event e[1024];
-    int i, n = epoll_wait(p, e, max < 1024 ? max : 1024, ms);
+static inline int kvd_poll_wait(int p, struct kvd_event *out, int ms) {
+    struct epoll_event e[KVD_POLL_EVENTS];
+    int i, n = epoll_wait(p, e, KVD_POLL_EVENTS, ms);
     for (i = 0; i < n; i++) {
         out[i].tag = e[i].data.ptr;
         out[i].readable = (e[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0;
@@ -65,10 +66,10 @@ static inline void kvd_poll_forget(int p, int fd) {
     kevent(p, &e, 1, NULL, 0, NULL);
 }
 
-static inline int kvd_poll_wait(int p, struct kvd_event *out, int max, int ms) {
-    struct kevent e[1024];
+static inline int kvd_poll_wait(int p, struct kvd_event *out, int ms) {
+    struct kevent e[KVD_POLL_EVENTS];
     struct timespec t = {ms / 1000, (ms % 1000) * 1000000L};
-    int i, n = kevent(p, NULL, 0, e, max < 1024 ? max : 1024, ms < 0 ? NULL : &t);
+    int i, n = kevent(p, NULL, 0, e, KVD_POLL_EVENTS, ms < 0 ? NULL : &t);
     for (i = 0; i < n; i++) {
         out[i].tag = e[i].udata;
         out[i].readable = e[i].filter == EVFILT_READ;

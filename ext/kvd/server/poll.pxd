@@ -7,6 +7,7 @@ written. `tag` is returned with each event. A waker lets another thread end poll
 cdef extern from "kvd/server/poll.h" nogil:
     ctypedef struct sigset_t:
         pass
+    enum: POLL_EVENTS "KVD_POLL_EVENTS"
     struct poll_event "kvd_event":
         void *tag
         bint readable
@@ -14,7 +15,7 @@ cdef extern from "kvd/server/poll.h" nogil:
     int poll_open "kvd_poll_open" () noexcept                                        # -1: failed
     bint poll_watch "kvd_poll_watch" (int p, int fd, void *tag, bint writing, bint is_new) noexcept
     void poll_forget "kvd_poll_forget" (int p, int fd) noexcept
-    int poll_wait "kvd_poll_wait" (int p, poll_event *out, int max, int ms) noexcept   # ms -1: no limit
+    int poll_wait "kvd_poll_wait" (int p, poll_event *out, int ms) noexcept            # up to POLL_EVENTS; ms -1: no limit
     bint waker_open "kvd_waker_open" (int *fds) noexcept
     void waker_wake "kvd_waker_wake" (int *fds) noexcept
     void waker_drain "kvd_waker_drain" (int *fds) noexcept

@@ -14,11 +14,11 @@ from kvd.core.buf cimport buf_release
 from kvd.core.threads cimport pthread_join, pthread_self, thread_start
 from kvd.net.context cimport context_release
 from kvd.server.connection cimport connection, connection_drop, connection_free, network
-from kvd.server.listening cimport SPARE_DESCRIPTORS, close_listeners, server_reconfigure
+from kvd.server.listening cimport close_listeners, server_reconfigure
 from kvd.server.loop cimport network_run
 from kvd.server.poll cimport poll_open, poll_watch, wait_readable, waker_close, waker_open, waker_wake
 from kvd.server.socket cimport close, make_room
-from kvd.store.config cimport OPT_MAXCLIENTS, cfg
+from kvd.store.config cimport OPT_MAXCLIENTS, SPARE_DESCRIPTORS, cfg
 from kvd.store.parts cimport PART_SERVER
 from kvd.store.store cimport store_lock, store_unlock
 

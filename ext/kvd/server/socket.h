@@ -86,26 +86,37 @@ static int kvd_socket_port(int fd) {
     return 0;
 }
 
-/* The number of descriptors the process may have, after it has asked for so many. */
-static long kvd_descriptors(long wanted) {
+/* The number of descriptors the process may have. */
+static long kvd_descriptors(void) {
     struct rlimit r;
     if (getrlimit(RLIMIT_NOFILE, &r) != 0) return -1;
-    if (r.rlim_cur != RLIM_INFINITY && (rlim_t)wanted > r.rlim_cur) {
-        rlim_t before = r.rlim_cur;
-        r.rlim_cur = r.rlim_max == RLIM_INFINITY || (rlim_t)wanted < r.rlim_max ? (rlim_t)wanted : r.rlim_max;
-        if (setrlimit(RLIMIT_NOFILE, &r) != 0) r.rlim_cur = before;
-    }
     return r.rlim_cur == RLIM_INFINITY || r.rlim_cur > 0x7fffffff ? 0x7fffffff : (long)r.rlim_cur;
 }
 
-/* Lets the kernel's table of descriptors have room for n of them now. When accept() has to enlarge it, in a process
-   with several threads, that takes 10 to 20 ms, in which nobody is served. */
-static void kvd_make_room(int fd, long n) {
+/* Lets it have that many, or as many as it can get. 0, or the error why it cannot have all. */
+static int kvd_ask_descriptors(long wanted) {
     struct rlimit r;
+    rlim_t most;
+    int error;
+    if (kvd_descriptors() >= wanted) return 0;
+    if (getrlimit(RLIMIT_NOFILE, &r) != 0) return errno;
+    most = r.rlim_max;
+    r.rlim_cur = (rlim_t)wanted;
+    if (most != RLIM_INFINITY && (rlim_t)wanted > most) r.rlim_max = (rlim_t)wanted;
+    if (setrlimit(RLIMIT_NOFILE, &r) == 0) return 0;
+    error = errno;
+    r.rlim_cur = r.rlim_max = most;
+    setrlimit(RLIMIT_NOFILE, &r);
+    return error;
+}
+
+/* Lets the kernel's table of descriptors have room for n of them now, 64k at most (8 bytes each). When accept() has to
+   enlarge it, in a process with several threads, that takes 10 to 20 ms, in which no client is served. */
+static void kvd_make_room(int fd, long n) {
+    long most = kvd_descriptors() - 1;
     int last;
-    if (getrlimit(RLIMIT_NOFILE, &r) != 0) return;
-    if (r.rlim_cur != RLIM_INFINITY && (rlim_t)n >= r.rlim_cur) n = (long)r.rlim_cur - 1;
-    last = fcntl(fd, F_DUPFD_CLOEXEC, (int)n);
+    if (most > 65535) most = 65535;
+    last = fcntl(fd, F_DUPFD_CLOEXEC, (int)(n < most ? n : most));
     if (last >= 0) close(last);
 }
 

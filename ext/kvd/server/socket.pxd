@@ -6,7 +6,8 @@ cdef extern from "kvd/server/socket.h" nogil:
     int listen_tcp "kvd_listen_tcp" (const char *host, int port, int backlog) noexcept
     int listen_unix "kvd_listen_unix" (const char *path, int backlog, int mode) noexcept
     int socket_port "kvd_socket_port" (int fd) noexcept
-    long descriptors "kvd_descriptors" (long wanted) noexcept
+    long descriptors "kvd_descriptors" () noexcept
+    int ask_descriptors "kvd_ask_descriptors" (long wanted) noexcept
     void make_room "kvd_make_room" (int fd, long n) noexcept
     bint is_out_of_descriptors "kvd_is_out_of_descriptors" () noexcept     # after accept_one
     int accept_one "kvd_accept" (int listener) noexcept

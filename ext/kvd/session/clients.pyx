@@ -14,7 +14,7 @@ from kvd.core.view cimport view, view_of
 from kvd.session.channels cimport channels_init, channels_release, unsubscribe_all
 from kvd.session.session cimport REPLY_ON, clients, clients_of, session_replies, session_unaccount, session_unqueue
 from kvd.session.tracking cimport tracking_init, tracking_release, tracking_stop
-from kvd.session.waiters cimport wait_end, wait_of, wait_pass, waits_init, waits_release
+from kvd.session.waiters cimport wait_end, wait_move, wait_of, waits_init, waits_release
 from kvd.session.watches cimport unwatch, watches_init, watches_release
 from kvd.store.parts cimport PART_CLIENTS
 from kvd.store.store cimport SPECIAL_LOCKED_OUT, SPECIAL_MONITORS, SPECIAL_NO_TOUCH, SPECIAL_RESTRICTED, special_set
@@ -99,7 +99,7 @@ cdef void wait_on(session *c) noexcept nogil:
     if to == NULL:
         return
     to.abandoned = True
-    wait_pass(c, to)
+    wait_move(c, to)
 
 
 cdef void session_delete(session *c) noexcept nogil:

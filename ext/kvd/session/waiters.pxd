@@ -63,7 +63,6 @@ cdef size_t waits_count(store *s) noexcept nogil                  # blocked sess
 cdef size_t waits_keys(store *s, bint on_gone) noexcept nogil     # keys they wait for; on_gone: of those, with such a waiter
 cdef bint wait_start(session *c, const void *command, wanted *what) noexcept nogil   # False: no memory
 cdef void wait_end(session *c) noexcept nogil                     # ends it without a reply
-cdef void wait_pass(session *c, session *to) noexcept nogil        # `to` waits in its place
 cdef void waits_touch(store *s, database *db, view key) noexcept nogil    # the sessions that wait for the key look at it again
 cdef wait_key *waits_ready(store *s) noexcept nogil               # removes and returns the next key that has changed, or NULL
 cdef void wait_forget(store *s, wait_key *k) noexcept nogil       # frees a key from waits_ready, if no session waits for it any more

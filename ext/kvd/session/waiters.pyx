@@ -349,12 +349,6 @@ cdef void wait_end(session *c) noexcept nogil:
         listen_stop(c.store, &waits_of(c.store).listener)
 
 
-cdef void wait_pass(session *c, session *to) noexcept nogil:
-    wait_of(c).who = to
-    to.wait = c.wait
-    c.wait = NULL
-
-
 cdef void wait_move(session *c, session *other) noexcept nogil:
     other.wait = c.wait
     wait_of(other).who = other

@@ -5,6 +5,9 @@ from libc.stdint cimport int64_t
 from kvd.core.buf cimport buf
 from kvd.core.view cimport view
 
+cdef enum:
+    SPARE_DESCRIPTORS = 32     # for files and other sockets, beside those of maxclients
+
 cdef enum option_id:           # the first rows of the table, in its order (tests/store/test_config.py compares)
     OPT_MAXMEMORY
     OPT_MAXMEMORY_POLICY
