@@ -34,14 +34,15 @@ if sys.platform == "linux":  # calls into the interpreter straight through the t
     FLAGS = [*FLAGS, "-fno-plt"]
 PROBES = variable("PROBES", "0") == "1" or BUILD != "release"
 VERSION = re.search(r'^version = "(.+)"$', Path("pyproject.toml").read_text(), re.M)[1]  # for kvd.__version__ and INFO
-QUIET = ["-Wno-sign-compare", "-Wno-unused-function", "-Wno-unreachable-code", "-fno-strict-aliasing", "-fwrapv"]
+COMMON = ["-Wno-sign-compare", "-Wno-unused-function", "-Wno-unreachable-code", "-fno-strict-aliasing", "-fwrapv",
+          "-Wformat", "-Werror=format-security"]  # the last as in Debian's Python, whatever Python builds here
 
 
 def extension(path):
     name = ".".join(path.relative_to("ext").with_suffix("").parts)
     link = ["-fsanitize=address"] if BUILD == "asan" else []
     versioned = name == "kvd.commands.info"
-    return Extension(name, [str(path)], include_dirs=["ext"], extra_compile_args=FLAGS + QUIET,
+    return Extension(name, [str(path)], include_dirs=["ext"], extra_compile_args=FLAGS + COMMON,
                      define_macros=MACROS + [("KVD_VERSION", f'"{VERSION}"')] * versioned,
                      depends=["pyproject.toml"] * versioned, extra_link_args=link + ["-pthread"])
 

@@ -12,7 +12,7 @@ cdef void describe_password(const user *u, int i, buf *out) noexcept nogil:
 
 
 cdef void describe_commands(const selector *x, buf *out) noexcept nogil:
-    buf_printf(out, b"+@all" if x.from_all else b"-@all")
+    buf_printf(out, b"%s", b"+@all" if x.from_all else b"-@all")
     if x.rules.len:
         buf_add_char(out, c' ')
         buf_add(out, x.rules.ptr, x.rules.len)
@@ -27,7 +27,7 @@ cdef void describe_keys(const selector *x, buf *out) noexcept nogil:
         p = x.keys[i]
         if i:
             buf_add_char(out, c' ')
-        buf_printf(out, b"~" if p.access == MAY_READ | MAY_WRITE else b"%%R~" if p.access == MAY_READ else b"%%W~")
+        buf_printf(out, b"%s", b"~" if p.access == MAY_READ | MAY_WRITE else b"%R~" if p.access == MAY_READ else b"%W~")
         buf_add(out, p.ptr, p.len)
 
 
@@ -36,16 +36,16 @@ cdef void describe_channels(const selector *x, buf *out) noexcept nogil:
     if x.every_channel:
         buf_printf(out, b"&*")
     for i in range(x.channel_count):
-        buf_printf(out, b" &" if i else b"&")
+        buf_printf(out, b"%s", b" &" if i else b"&")
         buf_add(out, x.channels[i].ptr, x.channels[i].len)
 
 
 cdef void describe_databases(const selector *x, buf *out) noexcept nogil:
     cdef int i
     if x.every_database or x.database_count == 0:
-        buf_printf(out, b"alldbs" if x.every_database else b"resetdbs")
+        buf_printf(out, b"%s", b"alldbs" if x.every_database else b"resetdbs")
     for i in range(x.database_count):
-        buf_printf(out, b",%lld" if i else b"db=%lld", <long long>x.databases[i])
+        buf_printf(out, b"%s%lld", b"," if i else b"db=", <long long>x.databases[i])
 
 
 cdef void describe_selector(const selector *x, buf *out) noexcept nogil:
@@ -68,10 +68,10 @@ cdef void describe_user(const user *u, buf *out) noexcept nogil:
     cdef int i
     buf_printf(out, b"user ")
     buf_add(out, u.name, u.name_len)
-    buf_printf(out, b" on " if u.enabled else b" off ")
+    buf_printf(out, b"%s", b" on " if u.enabled else b" off ")
     if u.nopass:
         buf_printf(out, b"nopass ")
-    buf_printf(out, b"skip-sanitize-payload " if u.skips_sanitizing else b"sanitize-payload ")
+    buf_printf(out, b"%s", b"skip-sanitize-payload " if u.skips_sanitizing else b"sanitize-payload ")
     for i in range(u.password_count):
         buf_add_char(out, c'#')
         describe_password(u, i, out)
