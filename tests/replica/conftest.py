@@ -1,5 +1,8 @@
 """A store that is served, as a master without delay; and one that follows."""
 
+import os
+import shutil
+
 import pytest
 
 import kvd
@@ -19,3 +22,9 @@ def follower():
     store = kvd.Store(enable_debug_command="yes", repl_diskless_sync_delay=0)
     yield store
     store.close()
+
+
+@pytest.fixture
+def redis_6():
+    """The program of a Redis 6.2, which .ci/servers brings."""
+    return shutil.which("redis-server-6.2", path=os.environ.get("KVDDEV_SERVERS", "")) or pytest.skip("there is no redis-server-6.2 in KVDDEV_SERVERS")

@@ -15,7 +15,8 @@ from ..compat.wire import Wire, free_port, programs
 from ..waiting import eventually
 
 KVD = "kvd"
-OPTIONS = ("--enable-debug-command", "yes", "--save", "", "--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1", "--bind", "127.0.0.1")
+DEBUG = ("--enable-debug-command", "yes")
+OPTIONS = ("--save", "", "--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1", "--bind", "127.0.0.1")
 
 
 class Node:
@@ -32,7 +33,8 @@ class Node:
         command = [sys.executable, "-m", "kvd", "serve"] if self.program == KVD else [self.program]
         with Path(self.folder, "out").open("ab") as out:
             self.process = subprocess.Popen(
-                [*command, "--port", str(self.port), "--dir", self.folder, "--logfile", f"{self.folder}/log", *OPTIONS, *self.options],
+                [*command, "--port", str(self.port), "--dir", self.folder, "--logfile", f"{self.folder}/log", *OPTIONS,
+                 *(() if self.program.endswith("6.2") else DEBUG), *self.options],
                 stdout=out, stderr=subprocess.STDOUT, env={k: v for k, v in os.environ.items() if k != "LD_PRELOAD" or self.program == KVD},
             )  # fmt: skip
         self.wire = eventually(self.connected)
@@ -197,7 +199,7 @@ def write_lines(dice: random.Random, n, field_deadlines=()):
             [("INCRBY", "n" + k, v)], [("APPEND", "s" + k, v)], [("SETRANGE", "s" + k, dice.randrange(60), v)],
             [("INCRBYFLOAT", "f" + k, v / 4)], [("GETDEL", "s" + k)], [("GETEX", "s" + k, "PX", dice.randrange(1, 3000))],
             [(dice.choice(["LPUSH", "RPUSH"]), "l" + k, *range(dice.randrange(1, 9)))], [("LPOP", "l" + k, dice.randrange(1, 4))],
-            [("LMOVE", "l" + k, "l" + dice.choice("abc"), "LEFT", "RIGHT")], [("BLPOP", "l" + k, "ln", "0.001")], [("LTRIM", "l" + k, 0, 40)],
+            [("LMOVE", "l" + k, "l" + dice.choice("abc"), "LEFT", "RIGHT")], [("BLPOP", "l" + k, "ln", "0.002")], [("LTRIM", "l" + k, 0, 40)],
             [("SADD", "t" + k, *[dice.randrange(400) for _ in range(dice.randrange(1, 30))])], [("SPOP", "t" + k, dice.randrange(1, 5))],
             [("SADD", "t" + k, f"word {v}")], [("SUNIONSTORE", "t" + k, "ta1", "tb1")], [("SREM", "t" + k, v)],
             [("HSET", "h" + k, *[w for i in range(dice.randrange(1, 20)) for w in (f"f{dice.randrange(200)}", i)])], [("HDEL", "h" + k, f"f{v % 200}")],
