@@ -13,6 +13,8 @@ class StoreOptions(TypedDict, total=False):
         "volatile-lfu",
         "volatile-random",
         "volatile-ttl",
+        "allkeys-lrm",
+        "volatile-lrm",
     ]
     maxmemory_samples: int
     maxmemory_eviction_tenacity: int
@@ -35,6 +37,8 @@ class StoreOptions(TypedDict, total=False):
     client_output_buffer_limit: str
     slowlog_log_slower_than: int
     slowlog_max_len: int
+    slowlog_entry_max_argc: int
+    slowlog_entry_max_string_len: int
     commandlog_request_larger_than: int
     commandlog_reply_larger_than: int
     commandlog_large_request_max_len: int
@@ -47,6 +51,8 @@ class StoreOptions(TypedDict, total=False):
     lazyfree_lazy_user_flush: bool | Literal["yes", "no"]
     loglevel: Literal["debug", "verbose", "notice", "warning", "nothing"]
     logfile: str
+    log_format: Literal["legacy", "logfmt"]
+    log_timestamp_format: Literal["legacy", "iso8601", "milliseconds"]
     syslog_enabled: bool | Literal["yes", "no"]
     syslog_ident: str
     syslog_facility: Literal["user", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7"]

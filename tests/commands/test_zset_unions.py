@@ -23,6 +23,20 @@ def test_replied_and_stored_alike(two, line, found):
     assert two(words[0] + "STORE", "d", *words[1:]) == len(pairs) // 2 and two("ZRANGE", "d", 0, -1, "WITHSCORES") == pairs and two("EXISTS", "d") == bool(pairs)
 
 
+@pytest.mark.parametrize(("line", "found"), [
+    ("ZUNION 2 a b AGGREGATE COUNT", "w 1 x 1 y 2 z 2"), ("ZINTER 2 a b AGGREGATE COUNT", "y 2 z 2"), ("ZUNION 3 a b s WEIGHTS 2 3 0.5 AGGREGATE COUNT", "q 0.5 x 2 w 3 z 5 y 5.5"), ("ZINTER 2 a s AGGREGATE COUNT WEIGHTS 10 -1", "y 9"),
+])  # fmt: skip
+def test_counting_in_how_many_a_member_is(store, line, found):
+    """AGGREGATE COUNT of Redis 8.8: the scores do not matter, each set adds its weight."""
+    store.execute("ZADD", "a", 1, "x", 2, "y", 3, "z")
+    store.execute("ZADD", "b", 10, "y", 20, "z", 30, "w")
+    store.execute("SADD", "s", "y", "q")
+    words = line.split()
+    pairs = [[m.encode(), float(score)] for m, score in zip(found.split()[::2], found.split()[1::2], strict=True)]
+    assert store.execute(*words, "WITHSCORES") == pairs
+    assert store.execute(words[0] + "STORE", "d", *words[1:]) == len(pairs) and store.execute("ZRANGE", "d", 0, -1, "WITHSCORES") == pairs
+
+
 def test_a_destination_may_be_a_source_and_of_another_type(two):
     assert two("ZUNIONSTORE", "a", 2, "a", "b") == 4 and two("ZSCORE", "a", "y") == b"12" and two("ZINTERSTORE", "s", 2, "s", "a") == 1 and two("TYPE", "s") == b"zset"
     two("SET", "t", "v", "EX", 100)

@@ -121,6 +121,23 @@ def test_slow_log_is_bounded_and_cuts_what_is_long(peer):
     peer("CONFIG", "SET", "slowlog-log-slower-than", 10_000, "slowlog-max-len", 128)
 
 
+def test_what_is_kept_of_a_command_is_an_option(store):
+    """Redis 8.8: slowlog-entry-max-*, and how many words the command had as a seventh element."""
+    store.config_set("slowlog-log-slower-than", 0)
+    store.config_set("slowlog-entry-max-argc", 3, "slowlog-entry-max-string-len", 5)
+    store.execute("RPUSH", "list of a long name", *range(10))
+    entry = store.execute("SLOWLOG", "GET", 1)[0]
+    assert entry[3] == [b"RPUSH", b"list ... (14 more bytes)", b"... (10 more arguments)"] and len(entry) == 7 and entry[6] == 12
+    store.config_set("slowlog-entry-max-argc", 1000, "slowlog-entry-max-string-len", 10**6)
+    store.execute("RPUSH", "l", *["x" * 5000] * 500)
+    entry = store.execute("SLOWLOG", "GET", 1)[0]
+    assert len(entry[3]) == 502 and entry[3][-1] == b"x" * 5000
+    for name, value in (("slowlog-entry-max-argc", 1), ("slowlog-entry-max-string-len", 0)):
+        with pytest.raises(kvd.ResponseError, match="argument must be between"):
+            store.config_set(name, value)
+    assert len(store.execute("COMMANDLOG", "GET", 1, "SLOW")[0]) == 7
+
+
 def test_percentiles_of_a_command(store):
     store.execute("CONFIG", "SET", "latency-tracking", "yes")
     for _ in range(100):

@@ -123,6 +123,83 @@ def test_events_of_misses_and_new_keys(open_wire):
     other("CONFIG", "SET", "notify-keyspace-events", "")
 
 
+@pytest.fixture
+def events():
+    """Runs lines on a kvd with that option, and returns the messages of each: (channel, message)."""
+    store = kvd.Store()
+    with store.serve() as server:
+        wire = Wire(("127.0.0.1", server.port))
+        wire("PSUBSCRIBE", "__*")
+
+        def told(wanted, *lines):
+            store.config_set("notify-keyspace-events", wanted)
+            found = []
+            for line in lines:
+                store.execute(*line)
+                store.publish("__end", "")
+                while (message := wire.read()[2:]) != [b"__end", b""]:
+                    found.append((message[0].decode(), message[1].decode()))
+            return found
+
+        told.store = store
+        yield told
+        wire.close()
+
+
+@pytest.mark.parametrize(("old", "line", "retyped"), [   # Redis 8.2; the servers to compare with are older
+    (("SET", "k", "a"), ("SET", "k", "b"), False), (("SET", "k", "a"), ("SET", "k", "b", "EX", 9), False), (("SADD", "k", "a"), ("SET", "k", "b"), True), (("SET", "k", "a"), ("GETSET", "k", "b"), False),
+    (("SET", "k", "a"), ("MSET", "k", "b", "other", "c"), False), (("SET", "k", "a"), ("SETEX", "k", 9, "b"), False), (("LPUSH", "k", "a"), ("RENAME", "src", "k"), True),
+    (("SET", "k", "a"), ("COPY", "src", "k", "REPLACE"), False), (("SET", "k", "a"), ("SUNIONSTORE", "k", "set"), True), (("SADD", "k", "a"), ("SUNIONSTORE", "k", "set"), False),
+    (("SADD", "k", "a"), ("ZUNIONSTORE", "k", 1, "set"), True), (("SADD", "k", "a"), ("SORT", "set", "STORE", "k"), True), (("SET", "k", "a"), ("BITOP", "NOT", "k", "src"), False),
+])  # fmt: skip
+def test_events_of_overwritten_keys(events, old, line, retyped):
+    events.store.execute("SADD", "set", 1)
+    events.store.execute("SET", "src", "x")
+    events.store.execute(*old)
+    expected = [("__keyevent@0__:overwritten", "k")] + [("__keyevent@0__:type_changed", "k")] * retyped
+    assert events("Eoc", line) == expected
+
+
+def test_what_overwrites_nothing(events):
+    assert events("Eoc", ("SET", "k", 1), ("INCR", "k"), ("APPEND", "k", "x"), ("SETRANGE", "k", 0, "y"), ("SET", "k", "z", "NX"), ("DEL", "k"), ("SET", "k", "a"), ("EXPIRE", "k", 9), ("INCREX", "n"), ("INCREX", "n")) == []
+    assert events("E", ("SET", "k", "b")) == []
+
+
+def test_fields_of_hashes_have_channels_of_their_own(events):
+    """Redis 8.8's four kinds."""
+    assert events("hSTIV", ("HSET", "k", "name", 1, "b|c", 2)) == [
+        ("__subkeyspace@0__:k", "hset|4:name,3:b|c"), ("__subkeyevent@0__:hset", "1:k|4:name,3:b|c"), ("__subkeyspaceitem@0__:k\nname", "hset"), ("__subkeyspaceitem@0__:k\nb|c", "hset"),
+        ("__subkeyspaceevent@0__:hset|k", "4:name,3:b|c"),
+    ]  # fmt: skip
+    assert events("hI", ("HSET", "a\nb", "f", 1)) == []           # a line break in the key: not to be told from the field's
+    assert events("KhS", ("HDEL", "k", "none", "name")) == [("__keyspace@0__:k", "hdel"), ("__subkeyspace@0__:k", "hdel|4:name")]
+    assert events("gS", ("HSET", "k", "x", 1)) == [] == events("AKE", ("HLEN", "k"))
+
+
+@pytest.mark.parametrize(("line", "expected"), [
+    (("HSET", "k", "a", 1), ["hset|1:a"]), (("HMSET", "k", "a", 1, "a", 2), ["hset|1:a,1:a"]), (("HSETNX", "k", "new", 1), ["hset|3:new"]), (("HSETNX", "k", "a", 1), []), (("HINCRBY", "k", "n", 1), ["hincrby|1:n"]),
+    (("HINCRBYFLOAT", "k", "n", 1), ["hincrbyfloat|1:n"]), (("HDEL", "k", "a", "none", "b"), ["hdel|1:a,1:b"]), (("HGETDEL", "k", "FIELDS", 2, "b", "none"), ["hdel|1:b"]),
+    (("HEXPIRE", "k", 9, "FIELDS", 3, "a", "none", "b"), ["hexpire|1:a,1:b"]), (("HPEXPIREAT", "k", 1, "FIELDS", 1, "a"), ["hdel|1:a"]), (("HPERSIST", "k", "FIELDS", 2, "timed", "a"), ["hpersist|5:timed"]),
+    (("HGETEX", "k", "PERSIST", "FIELDS", 1, "timed"), ["hpersist|5:timed"]), (("HGETEX", "k", "EX", 9, "FIELDS", 1, "a"), ["hexpire|1:a"]),
+    (("HSETEX", "k", "EX", 9, "FIELDS", 2, "a", 1, "c", 2), ["hset|1:a,1:c", "hexpire|1:a,1:c"]), (("HSETEX", "k", "PXAT", 1, "FIELDS", 1, "c", 2), ["hset|1:c", "hdel|1:c"]), (("DEL", "k"), []),
+])  # fmt: skip
+def test_which_fields_an_event_names(events, line, expected):
+    events.store.execute("HSET", "k", "a", 1, "b", 2, "n", 3, "timed", 4)
+    events.store.execute("HEXPIRE", "k", 1000, "FIELDS", 1, "timed")
+    assert [message for _, message in events("hxgS", line)] == expected
+    assert [message for _, message in events("hS", ("HSET", "k", "later", 1))] == ["hset|5:later"]      # nothing is left over
+
+
+def test_fields_that_expire_are_named(events):
+    events.store.clock.freeze(1_700_000_000)
+    events.store.execute("HSET", "k", "a", 1, "b", 2, "c", 3)
+    events.store.execute("HEXPIRE", "k", 5, "FIELDS", 2, "a", "b")
+    events.store.config_set("notify-keyspace-events", "hS")
+    events.store.clock.advance(6)
+    [(channel, message)] = events("hS", ("HGETALL", "k"))
+    assert channel == "__subkeyspace@0__:k" and message in ("hexpired|1:a,1:b", "hexpired|1:b,1:a")
+
+
 def test_event_of_an_expired_key(open_wire):
     listener, other = open_wire(), open_wire()
     other("CONFIG", "SET", "notify-keyspace-events", "Ex")

@@ -36,6 +36,19 @@ def test_what_does_not(store, line):
     assert idle(store) == 50
 
 
+@pytest.mark.parametrize("policy", ["allkeys-lrm", "volatile-lrm"])
+def test_with_lrm_only_writes_touch(policy):
+    store = kvd.Store(maxmemory_policy=policy)
+    store.clock.freeze(1_700_000_000)
+    for key in ("read", "written"):
+        store.set(key, "1")
+    store.clock.advance(50)
+    for line in ("GET read", "TOUCH read", "MGET read", "STRLEN read", "INCR written"):
+        store.execute(*line.split())
+    store.get("read")
+    assert (idle(store, "read"), idle(store, "written")) == (50, 0)
+
+
 def test_frequency_grows_with_use_and_decays_with_time(lfu):
     lfu.set("k", "v")
     first = lfu.execute("OBJECT", "FREQ", "k")

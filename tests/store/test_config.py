@@ -58,7 +58,7 @@ def test_aliases_are_one_option(store):
 
 
 def test_notify_letters_are_normalised(store):
-    for given, shown in (("KEA", b"AKE"), ("Kg$", b"g$K"), ("", b""), ("Elx", b"lxE")):
+    for given, shown in (("KEA", b"AKE"), ("Kg$", b"g$K"), ("", b""), ("Elx", b"lxE"), ("nKgm", b"gnKm"), ("VITSco", b"ocSTIV"), ("AnE", b"AnE"), ("g$lshzxetda", b"A")):
         store.config_set("notify-keyspace-events", given)
         assert store.config_get("notify-keyspace-events") == {b"notify-keyspace-events": shown}
 

@@ -7,7 +7,7 @@ import pytest
 
 import kvd
 
-POLICIES = ["allkeys-lru", "allkeys-lfu", "allkeys-random", "volatile-lru", "volatile-lfu", "volatile-random", "volatile-ttl"]
+POLICIES = ["allkeys-lru", "allkeys-lfu", "allkeys-lrm", "allkeys-random", "volatile-lru", "volatile-lfu", "volatile-lrm", "volatile-random", "volatile-ttl"]
 LIMIT = 1_000_000
 
 
@@ -63,6 +63,24 @@ def test_lru_keeps_what_is_used():
         for i in range(1000):
             store.set(f"cold:{round_}:{i}", "x" * 100)
     assert sum(store.exists(f"hot:{i}") for i in range(1000)) > 950
+
+
+def test_lrm_keeps_what_is_written_and_evicts_what_is_only_read():
+    store = kvd.Store(maxmemory=LIMIT, maxmemory_policy="allkeys-lrm", maxmemory_samples=10)
+    store.clock.freeze(1_700_000_000)
+    for i in range(1000):
+        store.set(f"written:{i}", "x" * 100)
+        store.set(f"read:{i}", "x" * 100)
+    for round_ in range(20):
+        store.clock.advance(1)
+        for i in range(1000):
+            store.append(f"written:{i}", "")
+            store.set(f"written:{i}", "x" * 100)
+            store.get(f"read:{i}")
+        for i in range(1000):
+            store.set(f"cold:{round_}:{i}", "x" * 100)
+    assert sum(store.exists(f"written:{i}") for i in range(1000)) > 950
+    assert sum(store.exists(f"read:{i}") for i in range(1000)) < 50
 
 
 def test_lfu_keeps_what_is_used_often():

@@ -5,7 +5,7 @@ from libc.stdint cimport int64_t, uint64_t
 
 from kvd.commands.expiry cimport EXPIRE_GT, EXPIRE_LT, EXPIRE_NX, EXPIRE_XX, condition_allows
 from kvd.commands.hashes cimport (
-    hash_open_read, hash_propagate_deadline, hash_propagate_field, hash_removed, hash_reply_field,
+    hash_open_read, hash_propagate_deadline, hash_propagate_field, hash_remove_field, hash_removed, hash_reply_field,
 )
 from kvd.commands.keyed cimport drop_empty, find_or_make, find_typed, hash_limits
 from kvd.core.entry cimport entry
@@ -18,11 +18,12 @@ from kvd.run.args cimport (
 from kvd.run.call cimport call
 from kvd.run.errors cimport NOT_INT, NO_MEMORY, SYNTAX
 from kvd.run.registry cimport define
+from kvd.store.change cimport key_field
 from kvd.store.config cimport EVENT_HASH
 from kvd.store.effects cimport effect_text, effect_word, effects
 from kvd.store.keyspace cimport keyspace_replan_fields
 from kvd.store.store cimport expiry_now
-from kvd.types.hash cimport hash_deadline, hash_len, hash_new, hash_remove, hash_set, hash_set_deadline
+from kvd.types.hash cimport hash_deadline, hash_len, hash_new, hash_set, hash_set_deadline
 from kvd.types.kind cimport HASH, packing
 
 
@@ -84,9 +85,18 @@ cdef int expire_field(call *c, entry *e, view field, int64_t ms, int flags, pack
         return 0
     hash_propagate_deadline(c, field, ms)
     if ms <= expiry_now(c.store):
-        hash_remove(&c.store.mem, e, field)
+        hash_remove_field(c, e, field)
         return 2
-    return 1 if hash_set_deadline(&c.store.mem, e, field, ms, limits) else -1
+    if not hash_set_deadline(&c.store.mem, e, field, ms, limits):
+        return -1
+    key_field(c.store, c.db, c.argv[1], field, b"hexpire")
+    return 1
+
+
+cdef void persist_field(call *c, entry *e, view field, packing *limits) noexcept nogil:
+    """Of a field that has a deadline."""
+    hash_set_deadline(&c.store.mem, e, field, -1, limits)
+    key_field(c.store, c.db, c.argv[1], field, b"hpersist")
 
 
 cdef void hexpire_generic(call *c, int64_t unit, bint relative) noexcept nogil:
@@ -267,7 +277,7 @@ cdef void hpersist_command(call *c) noexcept nogil:
     for i in range(first, first + count):
         ms = hash_deadline(e, c.argv[i])
         if ms >= 0:
-            hash_set_deadline(&c.store.mem, e, c.argv[i], -1, &limits)
+            persist_field(c, e, c.argv[i], &limits)
             altered += 1
             ms = 1
         reply_int(c, ms)
@@ -292,7 +302,7 @@ cdef void hgetdel_command(call *c) noexcept nogil:
     for i in range(first, first + count):
         hash_reply_field(c, e, c.argv[i])
         if e != NULL:
-            n += hash_remove(&c.store.mem, e, c.argv[i])
+            n += hash_remove_field(c, e, c.argv[i])
     if n and propagates(c):
         propagate_as(c, b"HDEL", 2 + count)
         effect_word(&c.store.effects, c.argv[1])
@@ -430,7 +440,7 @@ cdef void hgetex_command(call *c) noexcept nogil:
         if e == NULL:
             continue
         if o.persist and hash_deadline(e, c.argv[i]) >= 0:
-            hash_set_deadline(&c.store.mem, e, c.argv[i], -1, &limits)
+            persist_field(c, e, c.argv[i], &limits)
             propagate_persist(c, c.argv[i])
             altered += 1
         elif o.deadline >= 0:
@@ -480,6 +490,7 @@ cdef void hsetex_command(call *c) noexcept nogil:
             reply_error(c, NO_MEMORY)
             break
         hash_propagate_field(c, e, c.argv[i], c.argv[i + 1])
+        key_field(c.store, c.db, c.argv[1], c.argv[i], b"hset")
         if o.deadline >= 0:
             n = expire_field(c, e, c.argv[i], o.deadline, 0, &limits)
             expiring += n == 1

@@ -18,6 +18,7 @@ from kvd.run.args cimport (
 )
 from kvd.run.errors cimport NOT_FLOAT, NO_MEMORY, OVERFLOW
 from kvd.run.registry cimport define
+from kvd.store.change cimport key_field
 from kvd.store.config cimport EVENT_HASH
 from kvd.store.effects cimport effect_int, effect_text, effect_word, effects
 from kvd.store.keyspace cimport keyspace_replan_fields
@@ -45,6 +46,7 @@ cdef int64_t set_fields(call *c, entry *e, int at, packing *limits) noexcept nog
             reply_error(c, NO_MEMORY)
             return -1
         created += n
+        key_field(c.store, c.db, c.argv[1], c.argv[i], b"hset")
         i += 2
     keyspace_replan_fields(c.store, c.db, e)
     return created
@@ -133,9 +135,16 @@ cdef void hdel_command(call *c) noexcept nogil:
         return
     if e != NULL:
         for i in range(2, c.argc):
-            n += hash_remove(&c.store.mem, e, c.argv[i])
+            n += hash_remove_field(c, e, c.argv[i])
         hash_removed(c, e, hash, n)
     reply_int(c, n)
+
+
+cdef bint hash_remove_field(call *c, entry *e, view field) noexcept nogil:
+    if not hash_remove(&c.store.mem, e, field):
+        return False
+    key_field(c.store, c.db, c.argv[1], field, b"hdel")
+    return True
 
 
 cdef void hash_removed(call *c, entry *e, uint64_t hash, int64_t n) noexcept nogil:
@@ -179,6 +188,7 @@ cdef void hincrby_command(call *c) noexcept nogil:
         if hash_len(e) == 0:
             drop_empty(c, c.argv[1], e, hash)
         return
+    key_field(c.store, c.db, c.argv[1], c.argv[2], b"hincrby")
     changed(c, c.argv[1], 1, EVENT_HASH, b"hincrby")
     reply_int(c, n)
 
@@ -255,6 +265,7 @@ cdef void hincrbyfloat_command(call *c) noexcept nogil:
         if hash_len(e) == 0:
             drop_empty(c, c.argv[1], e, hash)
         return
+    key_field(c.store, c.db, c.argv[1], c.argv[2], b"hincrbyfloat")
     changed(c, c.argv[1], 1, EVENT_HASH, b"hincrbyfloat")
     hash_propagate_field(c, e, c.argv[2], value)
     reply_bulk(c, value)

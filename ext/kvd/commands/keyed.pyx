@@ -11,13 +11,14 @@ from kvd.resp.writer cimport write_double
 from kvd.run.args cimport arg_int_within, event_of, find_read, find_write, reply_error, wrong_type
 from kvd.run.errors cimport NOT_FLOAT, NO_MEMORY, OUT_OF_RANGE, SYNTAX
 from kvd.store.access cimport access_init
-from kvd.store.change cimport key_changed, key_event
+from kvd.store.change cimport key_changed, key_event, key_overwritten
 from kvd.store.config cimport (
     EVENT_GENERIC, EVENT_NEW, OPT_HASH_MAX_LISTPACK_ENTRIES, OPT_HASH_MAX_LISTPACK_VALUE, OPT_PROTO_MAX_BULK_LEN,
     OPT_SET_MAX_INTSET_ENTRIES, OPT_SET_MAX_LISTPACK_ENTRIES, OPT_SET_MAX_LISTPACK_VALUE,
     OPT_ZSET_MAX_LISTPACK_ENTRIES, OPT_ZSET_MAX_LISTPACK_VALUE, cfg,
 )
 from kvd.store.keyspace cimport keyspace_find, keyspace_insert, keyspace_remove, keyspace_replace
+from kvd.types.kind cimport type_of
 from kvd.types.value cimport value_free
 
 cdef extern from "<math.h>" nogil:
@@ -92,6 +93,7 @@ cdef bint store_new_value(call *c, database *db, view key, entry *e) noexcept no
     cdef entry *old = keyspace_find(c.store, db, key, hash)
     access_init(c.store, e)
     if old != NULL:
+        key_overwritten(c.store, db, key, type_of(old) != type_of(e))
         keyspace_replace(c.store, db, old, e, hash)
         return True
     if keyspace_insert(c.store, db, e, hash):

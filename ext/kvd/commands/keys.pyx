@@ -18,8 +18,8 @@ from kvd.run.args cimport (
 from kvd.run.call cimport call
 from kvd.run.errors cimport DB_RANGE, NO_KEY, NO_MEMORY, SAME_OBJECT, SYNTAX
 from kvd.run.registry cimport define
-from kvd.store.access cimport access_frequency, access_idle_ms, access_touch, uses_lfu
-from kvd.store.change cimport key_changed, others_changed
+from kvd.store.access cimport access_frequency, access_idle_ms, access_read, uses_lfu
+from kvd.store.change cimport key_changed, key_overwritten, others_changed
 from kvd.store.config cimport EVENT_GENERIC, OPT_CLUSTER_ENABLED, OPT_DATABASES, OPT_LAZYFREE_LAZY_USER_FLUSH, cfg
 from kvd.store.effects cimport TO_ALL
 from kvd.store.keyspace cimport (
@@ -80,7 +80,7 @@ cdef void count_keys(call *c, bint touch) noexcept nogil:
             n += 1
             c.store.stats.hits += 1
             if touch:
-                access_touch(c.store, e)
+                access_read(c.store, e)
         else:
             c.store.stats.misses += 1
     reply_int(c, n)
@@ -129,6 +129,7 @@ cdef entry *place_copy(call *c, entry *e, view key, database *target, uint64_t h
         reply_error(c, NO_MEMORY)
         return NULL
     if existing != NULL:
+        key_overwritten(c.store, target, key, type_of(existing) != type_of(copy))
         keyspace_replace(c.store, target, existing, copy, hash)
     elif not keyspace_insert(c.store, target, copy, hash):
         value_free(&c.store.mem, copy)
@@ -162,6 +163,7 @@ cdef void rename_generic(call *c, bint only_new) noexcept nogil:
         entry_timer(renamed).deadline = entry_deadline(e)
     keyspace_take(c.store, c.db, e, hash_a)
     if existing != NULL:
+        key_overwritten(c.store, c.db, c.argv[2], type_of(existing) != type_of(renamed))
         keyspace_replace(c.store, c.db, existing, renamed, hash_b)
     elif not keyspace_insert(c.store, c.db, renamed, hash_b):
         entry_free(&c.store.mem, renamed)

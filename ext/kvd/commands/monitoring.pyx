@@ -25,9 +25,10 @@ from kvd.store.store cimport SPECIAL_MONITORS, special_set
 
 # ---- SLOWLOG and COMMANDLOG ----------------------------------------------------------------------------
 
-cdef void reply_logged(call *c, const log_entry *e) noexcept nogil:
+cdef void reply_logged(call *c, const log_entry *e, bint whole) noexcept nogil:
+    """whole: with the number of words that the command had, as Redis 8.8's SLOWLOG."""
     cdef int i
-    reply_array(c, 6)
+    reply_array(c, 7 if whole else 6)
     reply_int(c, e.id)
     reply_int(c, e.time_s)
     reply_int(c, e.amount)
@@ -36,6 +37,8 @@ cdef void reply_logged(call *c, const log_entry *e) noexcept nogil:
         reply_bulk(c, e.argv[i])
     reply_text(c, e.addr)
     reply_text(c, e.name)
+    if whole:
+        reply_int(c, e.words)
 
 
 cdef void reply_log(call *c, int kind, view number) noexcept nogil:
@@ -48,7 +51,7 @@ cdef void reply_log(call *c, int kind, view number) noexcept nogil:
         reply_error(c, b"ERR count should be greater than or equal to -1")
         return
     while e != NULL and (count == -1 or n < count):
-        reply_logged(c, e)
+        reply_logged(c, e, kind == SLOW)
         n += 1
         e = e.next
     write_header_at(c.out, at, c'*', n)

@@ -17,6 +17,7 @@ from kvd.run.call cimport KEY_ACCESS, KEY_OW, KEY_RW, KEY_UPDATE
 from kvd.run.errors cimport NO_MEMORY, SYNTAX, TOO_LONG, WRONGTYPE
 from kvd.run.registry cimport define, define_key_narrowing
 from kvd.store.access cimport access_init
+from kvd.store.change cimport key_overwritten
 from kvd.store.config cimport EVENT_GENERIC, EVENT_NEW, EVENT_STRING, OPT_PROTO_MAX_BULK_LEN, cfg
 from kvd.store.effects cimport effect_int, effect_text, effect_word, effects
 from kvd.store.keyspace cimport keyspace_find, keyspace_insert, keyspace_persist, keyspace_remove, keyspace_replace
@@ -54,6 +55,16 @@ cdef bint string_put(call *c, view key, view value, uint64_t hash, entry *old, i
             return True
     reply_error(c, NO_MEMORY)
     return False
+
+
+cdef bint string_set(call *c, view key, view value, uint64_t hash, entry *old, int64_t deadline, bint keep_ttl) noexcept nogil:
+    """string_put as SET has it: a key that exists is overwritten, whatever it held."""
+    cdef bint retyped = old != NULL and type_of(old) != STRING
+    if not string_put(c, key, value, hash, old, deadline, keep_ttl):
+        return False
+    if old != NULL:
+        key_overwritten(c.store, c.db, key, retyped)
+    return True
 
 
 cdef bint too_long(call *c, unsigned long long n) noexcept nogil:
@@ -240,7 +251,7 @@ cdef void set_generic(call *c, set_args *a, view value) noexcept nogil:
             c.out.len = at
             reply_error(c, WRONGTYPE)
         return
-    if not string_put(c, key, value, hash, e, a.deadline, (a.flags & SET_KEEPTTL) != 0):
+    if not string_set(c, key, value, hash, e, a.deadline, (a.flags & SET_KEEPTTL) != 0):
         return
     finish_set(c, key, hash, a.deadline)
     if a.flags or a.deadline != NO_TIME:
@@ -332,7 +343,7 @@ cdef void getset_command(call *c) noexcept nogil:
     if e != NULL and wrong_type(c, e, STRING):
         return
     reply_value(c, e)
-    if string_put(c, c.argv[1], c.argv[2], hash, e, NO_TIME, False):
+    if string_set(c, c.argv[1], c.argv[2], hash, e, NO_TIME, False):
         changed(c, c.argv[1], 1, EVENT_STRING, b"set")
     else:
         c.out.len = at
@@ -398,7 +409,7 @@ cdef bint set_pairs(call *c, int at, int64_t pairs, int64_t deadline, bint keep_
         key = c.argv[at + 2 * i]
         use_hash(c, key, hashes[i % AHEAD])
         e = find_write(c, key, &hash)
-        if not string_put(c, key, c.argv[at + 2 * i + 1], hash, e, deadline, keep_ttl):
+        if not string_set(c, key, c.argv[at + 2 * i + 1], hash, e, deadline, keep_ttl):
             break
         finish_set(c, key, hash, deadline)
         if deadline != NO_TIME or keep_ttl:
@@ -661,7 +672,7 @@ cdef void delifeq_command(call *c) noexcept nogil:
 cdef bint plain_set(call *c, view key, view value) noexcept nogil:
     cdef uint64_t hash
     cdef entry *e = find_write(c, key, &hash)
-    if not string_put(c, key, value, hash, e, NO_TIME, False):
+    if not string_set(c, key, value, hash, e, NO_TIME, False):
         return False
     changed(c, key, 1, EVENT_STRING, b"set")
     return True

@@ -29,10 +29,12 @@ cdef enum aggregate:
     SUM
     MIN
     MAX
+    COUNT                      # the sum, with 1 for each score
 
 cdef struct operand:           # a set or sorted set; e NULL: no such key
     entry *e
     double weight
+    bint counts                # each member's score is 1
 
 cdef struct operands:
     operand *item
@@ -63,6 +65,8 @@ cdef bint score_in(operand *o, view member, double *score) noexcept nogil:
             return False
     elif not zset_score(o.e, member, score):
         return False
+    if o.counts:
+        score[0] = 1
     score[0] *= o.weight
     if score[0] != score[0]:
         score[0] = 0
@@ -90,6 +94,8 @@ cdef bint walk_next(walk *w, view *member, double *score) noexcept nogil:
         score[0] = 1
     else:
         score[0] = zset_get(&w.scored, member)
+    if w.of.counts:
+        score[0] = 1
     score[0] *= w.of.weight
     if score[0] != score[0]:
         score[0] = 0
@@ -171,6 +177,8 @@ cdef bint read_operand_options(call *c, int at, operation op, bint storing, bint
                 o.how = MIN
             elif view_is(c.argv[i + 1], b"max"):
                 o.how = MAX
+            elif view_is(c.argv[i + 1], b"count"):
+                o.how = COUNT
             else:
                 reply_error(c, SYNTAX)
                 return False
@@ -182,6 +190,8 @@ cdef bint read_operand_options(call *c, int at, operation op, bint storing, bint
             continue
         reply_error(c, SYNTAX)
         return False
+    for k in range(o.count):
+        o.item[k].counts = o.how == COUNT
     return True
 
 
@@ -275,7 +285,7 @@ cdef void operate_and_store(call *c, operation op, const char *event) noexcept n
 
 
 define(zunion_command, """
-    ZUNION numkeys key [key ...] [WEIGHTS weight [weight ...]] [AGGREGATE <SUM | MIN | MAX>] [WITHSCORES]
+    ZUNION numkeys key [key ...] [WEIGHTS weight [weight ...]] [AGGREGATE <SUM | MIN | MAX | COUNT>] [WITHSCORES]
     readonly | sorted-set | 6.2.0 | O(N*log(N)) where N is the number of members of all sets
     Return the members that are in any of the sorted sets.
 """)
@@ -284,7 +294,7 @@ cdef void zunion_command(call *c) noexcept nogil:
 
 
 define(zinter_command, """
-    ZINTER numkeys key [key ...] [WEIGHTS weight [weight ...]] [AGGREGATE <SUM | MIN | MAX>] [WITHSCORES]
+    ZINTER numkeys key [key ...] [WEIGHTS weight [weight ...]] [AGGREGATE <SUM | MIN | MAX | COUNT>] [WITHSCORES]
     readonly | sorted-set | 6.2.0 | O(N*K) where N is the size of the smallest set and K the number of sets
     Return the members that are in all sorted sets.
 """)
@@ -302,7 +312,7 @@ cdef void zdiff_command(call *c) noexcept nogil:
 
 
 define(zunionstore_command, """
-    ZUNIONSTORE destination numkeys key [key ...] [WEIGHTS weight [weight ...]] [AGGREGATE <SUM | MIN | MAX>]
+    ZUNIONSTORE destination numkeys key [key ...] [WEIGHTS weight [weight ...]] [AGGREGATE <SUM | MIN | MAX | COUNT>]
     write denyoom | sorted-set | 2.0.0 | O(N*log(N)) where N is the number of members of all sets
     Store the members that are in any of the sorted sets, and return their number.
     keys: OW update; RO access
@@ -312,7 +322,7 @@ cdef void zunionstore_command(call *c) noexcept nogil:
 
 
 define(zinterstore_command, """
-    ZINTERSTORE destination numkeys key [key ...] [WEIGHTS weight [weight ...]] [AGGREGATE <SUM | MIN | MAX>]
+    ZINTERSTORE destination numkeys key [key ...] [WEIGHTS weight [weight ...]] [AGGREGATE <SUM | MIN | MAX | COUNT>]
     write denyoom | sorted-set | 2.0.0 | O(N*K) where N is the size of the smallest set and K the number of sets
     Store the members that are in all sorted sets, and return their number.
     keys: OW update; RO access

@@ -16,8 +16,6 @@ cdef enum:
     SUBDIVISIONS = 16          # of an octave: percentiles are within 3%
     ERROR_KINDS = 64
     ERROR_NAME = 32
-    LOGGED_ARGS = 32           # of a command kept in a log
-    LOGGED_BYTES = 128         # of an argument
     HEADER_MAX = 32            # bytes around a word of a request, and of its header
     LATENCY_SAMPLES = 160
     LATENCY_EVENTS = 8
@@ -45,7 +43,8 @@ cdef struct log_entry:
     int64_t id
     int64_t time_s
     int64_t amount             # microseconds, or bytes
-    int argc
+    int words                  # of the command
+    int argc                   # of those that are kept
     view *argv                 # views and bytes in one allocation
     char addr[64]
     char name[64]

@@ -14,9 +14,12 @@ from kvd.run.registry cimport shown_word
 from kvd.session.session cimport session
 from kvd.store.config cimport (
     OPT_COMMANDLOG_LARGE_REPLY_MAX_LEN, OPT_COMMANDLOG_LARGE_REQUEST_MAX_LEN, OPT_LATENCY_MONITOR_THRESHOLD, OPT_LATENCY_TRACKING,
-    OPT_SLOWLOG_MAX_LEN, cfg,
+    OPT_SLOWLOG_ENTRY_MAX_ARGC, OPT_SLOWLOG_ENTRY_MAX_STRING_LEN, OPT_SLOWLOG_MAX_LEN, cfg,
 )
 from kvd.store.store cimport stats
+
+cdef enum:
+    NOTE = 64                  # bytes for a remark of what is left out
 
 cdef extern from * nogil:
     """
@@ -149,33 +152,33 @@ cdef void trim_log(command_log *log, int64_t keep) noexcept nogil:
 
 
 cdef void copy_words(log_entry *e, call *c) noexcept nogil:
-    """Copies up to LOGGED_ARGS arguments of up to LOGGED_BYTES bytes; notes how many are left out."""
-    cdef char words[LOGGED_ARGS][LOGGED_BYTES + 64]
-    cdef size_t lengths[LOGGED_ARGS]
+    """Copies as many arguments, and as many bytes of each, as the options allow; notes how many are left out."""
+    cdef int n = <int>min(<int64_t>c.argc, cfg(&c.store.config, OPT_SLOWLOG_ENTRY_MAX_ARGC))
+    cdef size_t most = <size_t>cfg(&c.store.config, OPT_SLOWLOG_ENTRY_MAX_STRING_LEN)
     cdef size_t total = 0
-    cdef int n = min(c.argc, LOGGED_ARGS)
+    cdef size_t kept
     cdef int i
     cdef char *p
     cdef view word
+    e.words = c.argc
     for i in range(n):
         word = shown_word(c.command, c.argv, c.argc, i)
-        if c.argc > LOGGED_ARGS and i == n - 1:
-            lengths[i] = snprintf(words[i], LOGGED_BYTES + 64, b"... (%d more arguments)", c.argc - LOGGED_ARGS + 1)
-        elif word.len > LOGGED_BYTES:
-            memcpy(words[i], word.ptr, LOGGED_BYTES)
-            lengths[i] = LOGGED_BYTES + snprintf(words[i] + LOGGED_BYTES, 64, b"... (%zu more bytes)", word.len - LOGGED_BYTES)
-        else:
-            memcpy(words[i], word.ptr, word.len)
-            lengths[i] = word.len
-        total += lengths[i]
-    e.argv = <view *>malloc(n * sizeof(view) + total + 1)
+        total += min(word.len, most) + NOTE
+    e.argv = <view *>malloc(n * sizeof(view) + total)
     e.argc = n if e.argv != NULL else 0
     p = <char *>e.argv + n * sizeof(view)
     for i in range(e.argc):
-        memcpy(p, words[i], lengths[i])
+        word = shown_word(c.command, c.argv, c.argc, i)
         e.argv[i].ptr = p
-        e.argv[i].len = lengths[i]
-        p += lengths[i]
+        if c.argc > n and i == n - 1:
+            p += snprintf(p, NOTE, b"... (%d more arguments)", c.argc - n + 1)
+        else:
+            kept = min(word.len, most)
+            memcpy(p, word.ptr, kept)
+            p += kept
+            if word.len > kept:
+                p += snprintf(p, NOTE, b"... (%zu more bytes)", word.len - kept)
+        e.argv[i].len = p - e.argv[i].ptr
 
 
 cdef int64_t most_entries(store *s, int kind) noexcept nogil:

@@ -2,6 +2,7 @@
 
 from libc.stdint cimport int64_t, uint64_t
 
+from kvd.core.buf cimport buf
 from kvd.core.entry cimport entry
 from kvd.core.table cimport table
 from kvd.core.view cimport view
@@ -37,6 +38,8 @@ cdef struct subscriptions_of:   # what a session listens to
 
 cdef struct channels:
     listener listener          # while keyspace events are published
+    buf fields                 # of hashes, that the next events are about; see note_field
+    bint fields_told           # by an event: what is noted from now on is of the next command
     table all                  # kind and name -> channel
     channel *first[3]
     size_t counts[3]

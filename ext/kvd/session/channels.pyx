@@ -7,15 +7,15 @@ So subscribing, unsubscribing and finding the subscribers of a channel take one 
 each pattern is compared with each message.
 
 A message is appended to each subscriber's output; for the session whose command runs, after that
-command's reply (session_push). Keyspace events are published by a listener of the store's changes, registered
-while notify-keyspace-events selects any.
+command's reply (session_push). Keyspace events, and those of fields of hashes, are published by a listener of the
+store's changes, registered while notify-keyspace-events selects any.
 """
 
 from libc.stdint cimport int64_t
 from libc.stdlib cimport calloc, free
-from libc.string cimport memset
+from libc.string cimport memchr, memcmp, memcpy, memset, strcmp
 
-from kvd.core.buf cimport buf, buf_add, buf_printf, buf_release
+from kvd.core.buf cimport buf, buf_add, buf_add_char, buf_printf, buf_release
 from kvd.core.entry cimport BOXED, entry_free, entry_key, entry_new, entry_payload
 from kvd.core.glob cimport glob_match
 from kvd.core.mem cimport mem_alloc, mem_free
@@ -28,7 +28,10 @@ from kvd.core.view cimport view_of, view_str
 from kvd.resp.writer cimport write_bulk, write_push, write_text
 from kvd.session.session cimport session_push, session_pushed
 from kvd.store.change cimport listen, listen_stop
-from kvd.store.config cimport EVENT_KEYEVENT, EVENT_KEYSPACE, OPT_NOTIFY_KEYSPACE_EVENTS, cfg
+from kvd.store.config cimport (
+    EVENT_HASH, EVENT_KEYEVENT, EVENT_KEYSPACE, EVENT_SUBKEYEVENT, EVENT_SUBKEYITEM, EVENT_SUBKEYS, EVENT_SUBKEYSPACE,
+    EVENT_SUBKEYSPACEEVENT, OPT_NOTIFY_KEYSPACE_EVENTS, cfg,
+)
 from kvd.store.store cimport SPECIAL_LISTENS, database, special_set
 
 
@@ -38,6 +41,7 @@ cdef bint channels_init(store *s) noexcept nogil:
         return False
     table_init(&r.all, &s.mem)
     r.listener.event = notify_event
+    r.listener.field = note_field
     s.parts[<int>PART_CHANNELS] = r
     return True
 
@@ -45,6 +49,7 @@ cdef bint channels_init(store *s) noexcept nogil:
 cdef void channels_release(store *s) noexcept nogil:
     if channels_of(s) != NULL:
         table_release(&channels_of(s).all)
+        buf_release(&channels_of(s).fields)
     free(channels_of(s))
     s.parts[<int>PART_CHANNELS] = NULL
 
@@ -287,6 +292,7 @@ cdef void events_published(store *s, bint on) noexcept nogil:
         listen(s, &channels_of(s).listener)
     else:
         listen_stop(s, &channels_of(s).listener)
+        buf_release(&channels_of(s).fields)
 
 
 cdef void notify_event(store *s, database *db, view key, int event_class, const char *event) noexcept nogil:
@@ -306,3 +312,127 @@ cdef void notify_event(store *s, database *db, view key, int event_class, const 
         if not name.failed:
             publish(s, CHANNEL, view_of(name.ptr, name.len), key)
     buf_release(&name)
+    if channels_of(s).fields.len:
+        notify_fields(s, db.id, key, wanted, event)
+
+
+# Fields of hashes: what the next events of a key are about, noted while a command changes it, before its events.
+# `channels.fields` holds a noted_key and its bytes, then for each field a noted_field and its bytes. The first note after an
+# event, or of another key, replaces them.
+
+cdef struct noted_key:
+    int db
+    size_t len
+
+cdef struct noted_field:
+    const char *event
+    size_t len
+
+
+cdef inline bint notes_are_of(const buf *notes, int db, view key) noexcept nogil:
+    cdef noted_key k
+    if notes.len == 0:
+        return False
+    memcpy(&k, notes.ptr, sizeof(noted_key))
+    return k.db == db and k.len == key.len and memcmp(notes.ptr + sizeof(noted_key), key.ptr, key.len) == 0
+
+
+cdef void note_field(store *s, database *db, view key, view field, const char *event) noexcept nogil:
+    cdef int64_t wanted = cfg(&s.config, OPT_NOTIFY_KEYSPACE_EVENTS)
+    cdef buf *notes = &channels_of(s).fields
+    cdef noted_key k
+    cdef noted_field f
+    if not (wanted & EVENT_HASH and wanted & EVENT_SUBKEYS) or channels_of(s).all.items == 0:
+        return
+    if channels_of(s).fields_told or not notes_are_of(notes, db.id, key):
+        channels_of(s).fields_told = False
+        buf_release(notes)
+        k.db = db.id
+        k.len = key.len
+        buf_add(notes, &k, sizeof(k))
+        buf_add(notes, key.ptr, key.len)
+    f.event = event
+    f.len = field.len
+    buf_add(notes, &f, sizeof(f))
+    buf_add(notes, field.ptr, field.len)
+
+
+cdef bint next_field(const buf *notes, size_t *at, const char *event, view *field) noexcept nogil:
+    """The next one that was noted for the event."""
+    cdef noted_field f
+    while at[0] < notes.len:
+        memcpy(&f, notes.ptr + at[0], sizeof(f))
+        field[0] = view_of(notes.ptr + at[0] + sizeof(f), f.len)
+        at[0] += sizeof(f) + f.len
+        if strcmp(f.event, event) == 0:
+            return True
+    return False
+
+
+cdef void send_fields(store *s, buf *channel, view before, view list) noexcept nogil:
+    """Publishes `before` and the list of fields to the channel; frees its name."""
+    cdef buf message
+    memset(&message, 0, sizeof(message))
+    buf_add(&message, before.ptr, before.len)
+    buf_add(&message, list.ptr, list.len)
+    if not channel.failed and not message.failed:
+        publish(s, CHANNEL, view_of(channel.ptr, channel.len), view_of(message.ptr, message.len))
+    buf_release(&message)
+    buf_release(channel)
+
+
+cdef void notify_each_field(store *s, int db, view key, const char *event, size_t at) noexcept nogil:
+    """A channel for each field; a key with a line break could not be told from its field."""
+    cdef const buf *notes = &channels_of(s).fields
+    cdef buf channel
+    cdef view field
+    if key.len and memchr(key.ptr, c'\n', key.len) != NULL:
+        return
+    memset(&channel, 0, sizeof(channel))
+    while next_field(notes, &at, event, &field):
+        buf_printf(&channel, b"__subkeyspaceitem@%d__:", db)
+        buf_add(&channel, key.ptr, key.len)
+        buf_add_char(&channel, c'\n')
+        buf_add(&channel, field.ptr, field.len)
+        send_fields(s, &channel, view_str(event), view_of(NULL, 0))
+
+
+cdef void notify_fields(store *s, int db, view key, int64_t wanted, const char *event) noexcept nogil:
+    """After the event itself: on up to four kinds of channels, which fields of the hash it was about."""
+    cdef const buf *notes = &channels_of(s).fields
+    cdef size_t start = sizeof(noted_key) + key.len
+    cdef size_t at = start
+    cdef buf list, channel, before
+    cdef view field
+    if not notes_are_of(notes, db, key):
+        return
+    channels_of(s).fields_told = True
+    memset(&list, 0, sizeof(list))
+    memset(&channel, 0, sizeof(channel))
+    memset(&before, 0, sizeof(before))
+    while next_field(notes, &at, event, &field):
+        buf_printf(&list, b"%s%zu:", <const char *>b"," if list.len else <const char *>b"", field.len)
+        buf_add(&list, field.ptr, field.len)
+    if list.len == 0 or list.failed:
+        buf_release(&list)
+        return
+    if wanted & EVENT_SUBKEYSPACE:
+        buf_printf(&channel, b"__subkeyspace@%d__:", db)
+        buf_add(&channel, key.ptr, key.len)
+        buf_printf(&before, b"%s|", event)
+        send_fields(s, &channel, view_of(before.ptr, before.len), view_of(list.ptr, list.len))
+    if wanted & EVENT_SUBKEYEVENT:
+        buf_printf(&channel, b"__subkeyevent@%d__:%s", db, event)
+        before.len = 0
+        buf_printf(&before, b"%zu:", key.len)
+        buf_add(&before, key.ptr, key.len)
+        buf_add_char(&before, c'|')
+        send_fields(s, &channel, view_of(before.ptr, before.len), view_of(list.ptr, list.len))
+    if wanted & EVENT_SUBKEYITEM:
+        notify_each_field(s, db, key, event, start)
+    if wanted & EVENT_SUBKEYSPACEEVENT:
+        buf_printf(&channel, b"__subkeyspaceevent@%d__:%s|", db, event)
+        buf_add(&channel, key.ptr, key.len)
+        send_fields(s, &channel, view_of(NULL, 0), view_of(list.ptr, list.len))
+    buf_release(&before)
+    buf_release(&list)

@@ -3,7 +3,7 @@
 from libc.stdint cimport int64_t, uint32_t
 
 from kvd.core.entry cimport entry
-from kvd.store.config cimport OPT_MAXMEMORY_POLICY, POLICY_ALLKEYS_LFU, POLICY_VOLATILE_LFU, cfg
+from kvd.store.config cimport OPT_MAXMEMORY_POLICY, POLICY_ALLKEYS_LFU, POLICY_ALLKEYS_LRM, POLICY_VOLATILE_LFU, cfg
 from kvd.store.store cimport store
 
 cdef enum:
@@ -32,3 +32,9 @@ cdef inline void access_touch(store *s, entry *e) noexcept nogil:
         access_hit_lfu(s, e)
     else:
         e.access = access_clock(s)
+
+
+cdef inline void access_read(store *s, entry *e) noexcept nogil:
+    """As access_touch, but under the lrm policies, the last two, only writes count."""
+    if cfg(&s.config, OPT_MAXMEMORY_POLICY) < POLICY_ALLKEYS_LRM:
+        access_touch(s, e)

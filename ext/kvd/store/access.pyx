@@ -1,7 +1,8 @@
 """When and how often a key was used: eviction ranks by it, OBJECT IDLETIME and FREQ show it.
 
 `access` in an entry has two meanings. LRU: the time of the last access in units of 16 ms. (With seconds
-all keys used in the same second would rank equal, which costs hits.) LFU: minutes of the last
+all keys used in the same second would rank equal, which costs hits.) With the lrm policies it is the time of the last
+write: reads leave it as it is. LFU: minutes of the last
 decay (16 bits) over a logarithmic counter (8 bits) that is incremented with probability 1 / (counter *
 lfu-log-factor + 1) and decremented every lfu-decay-time minutes.
 """

@@ -22,6 +22,8 @@ cdef void notify_opened(store *s, database *db, entry *e, uint64_t hash) noexcep
 
 cdef void key_changed(store *s, database *db, view key, int64_t n, int event_class, const char *event) noexcept nogil   # a command changed n elements of it
 cdef void key_event(store *s, database *db, view key, int event_class, const char *event) noexcept nogil   # a further event of the same change
+cdef void key_overwritten(store *s, database *db, view key, bint type_changed) noexcept nogil   # by a new value, before the event of the command
+cdef void notify_field(store *s, database *db, view key, view field, const char *event) noexcept nogil     # the slow path of key_field
 cdef void key_gone(store *s, database *db, view key, int event_class, const char *event) noexcept nogil    # the key expired or was evicted
 cdef void field_gone(store *s, database *db, view key, view field) noexcept nogil                          # a field of a hash expired
 cdef void fields_gone(store *s, database *db, view key) noexcept nogil                                     # after the last field_gone of a slice
@@ -36,6 +38,12 @@ cdef inline void change_open(store *s, database *db, entry *e, uint64_t hash) no
     A running snapshot takes the key's pre-image here. Opening a key that is not changed afterwards is harmless."""
     if s.openers != NULL:
         notify_opened(s, db, e, hash)
+
+
+cdef inline void key_field(store *s, database *db, view key, view field, const char *event) noexcept nogil:
+    """A field of the hash that the next event of this name is about."""
+    if s.listeners != NULL:
+        notify_field(s, db, key, field, event)
 
 
 cdef inline int64_t changes_made(store *s) noexcept nogil:

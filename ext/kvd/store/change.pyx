@@ -19,6 +19,7 @@ change then costs one test.
 
 from libc.stdint cimport int64_t, uint64_t
 
+from kvd.store.config cimport EVENT_OVERWRITTEN, EVENT_TYPE_CHANGED
 from kvd.store.effects cimport effect_begin, effect_text, effect_word, effects_consume, effects_forget
 from kvd.store.store cimport SPECIAL_EFFECTS, special_set
 
@@ -102,6 +103,14 @@ cdef void notify_event(store *s, database *db, view key, int event_class, const 
         l = l.next
 
 
+cdef void notify_field(store *s, database *db, view key, view field, const char *event) noexcept nogil:
+    cdef listener *l = s.listeners
+    while l != NULL:
+        if l.field != NULL:
+            l.field(s, db, key, field, event)
+        l = l.next
+
+
 cdef inline void count(store *s, int64_t n) noexcept nogil:
     s.changes += n
     s.effects.moved = True
@@ -117,6 +126,13 @@ cdef void key_changed(store *s, database *db, view key, int64_t n, int event_cla
 cdef void key_event(store *s, database *db, view key, int event_class, const char *event) noexcept nogil:
     if s.listeners != NULL:
         notify_event(s, db, key, event_class, event)
+
+
+cdef void key_overwritten(store *s, database *db, view key, bint type_changed) noexcept nogil:
+    if s.listeners != NULL:
+        notify_event(s, db, key, EVENT_OVERWRITTEN, b"overwritten")
+        if type_changed:
+            notify_event(s, db, key, EVENT_TYPE_CHANGED, b"type_changed")
 
 
 cdef void key_gone(store *s, database *db, view key, int event_class, const char *event) noexcept nogil:

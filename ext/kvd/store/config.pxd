@@ -35,6 +35,8 @@ cdef enum option_id:           # the first rows of the table, in its order (test
     OPT_CLIENT_OUTPUT_BUFFER_LIMIT
     OPT_SLOWLOG_LOG_SLOWER_THAN
     OPT_SLOWLOG_MAX_LEN
+    OPT_SLOWLOG_ENTRY_MAX_ARGC
+    OPT_SLOWLOG_ENTRY_MAX_STRING_LEN
     OPT_COMMANDLOG_REQUEST_LARGER_THAN
     OPT_COMMANDLOG_REPLY_LARGER_THAN
     OPT_COMMANDLOG_LARGE_REQUEST_MAX_LEN
@@ -47,6 +49,8 @@ cdef enum option_id:           # the first rows of the table, in its order (test
     OPT_LAZYFREE_LAZY_USER_FLUSH
     OPT_LOGLEVEL
     OPT_LOGFILE
+    OPT_LOG_FORMAT
+    OPT_LOG_TIMESTAMP_FORMAT
     OPT_SYSLOG_ENABLED
     OPT_SYSLOG_IDENT
     OPT_SYSLOG_FACILITY
@@ -181,6 +185,9 @@ cdef enum:
     POLICY_VOLATILE_LFU = 5
     POLICY_VOLATILE_RANDOM = 6
     POLICY_VOLATILE_TTL = 7
+    POLICY_ALLKEYS_LRM = 8     # least recently modified
+    POLICY_VOLATILE_LRM = 9
+    POLICY_COUNT = 10
 
     # classes of keyspace events, as letters of notify-keyspace-events
     EVENT_KEYSPACE = 1         # K
@@ -195,9 +202,18 @@ cdef enum:
     EVENT_EVICTED = 512        # e
     EVENT_STREAM = 1024        # t
     EVENT_MISS = 2048          # m
+    EVENT_ARRAY = 4096         # a
     EVENT_MODULE = 8192        # d
     EVENT_NEW = 16384          # n
-    EVENT_ALL = 10236          # A: g$lshzxetd
+    EVENT_OVERWRITTEN = 1 << 15    # o
+    EVENT_TYPE_CHANGED = 1 << 16   # c
+    EVENT_SUBKEYSPACE = 1 << 17    # S: channels of fields of hashes
+    EVENT_SUBKEYEVENT = 1 << 18    # T
+    EVENT_SUBKEYITEM = 1 << 19     # I
+    EVENT_SUBKEYSPACEEVENT = 1 << 20   # V
+    EVENT_SUBKEYS = EVENT_SUBKEYSPACE | EVENT_SUBKEYEVENT | EVENT_SUBKEYITEM | EVENT_SUBKEYSPACEEVENT
+    EVENT_ALL = 14332          # A: g$lshzxetda
+    EVENT_BITS = 21
 
 cdef struct option:
     const char *name

@@ -27,7 +27,7 @@ from kvd.core.view cimport view_equal, view_is, view_str
 
 OPTIONS = """
 maxmemory | memory | 0 | rw | Memory limit for the data, in bytes; 0 means no limit. maxmemory-policy decides what happens at the limit.
-maxmemory-policy | enum noeviction allkeys-lru allkeys-lfu allkeys-random volatile-lru volatile-lfu volatile-random volatile-ttl | noeviction | rw | Which keys are evicted when maxmemory is reached.
+maxmemory-policy | enum noeviction allkeys-lru allkeys-lfu allkeys-random volatile-lru volatile-lfu volatile-random volatile-ttl allkeys-lrm volatile-lrm | noeviction | rw | Which keys are evicted when maxmemory is reached.
 maxmemory-samples | int 1 64 | 5 | rw | Keys sampled for each eviction. More samples approximate LRU or LFU better and cost more time.
 maxmemory-eviction-tenacity | int 0 100 | 10 | rw | How long evictions may delay one command: 10 is half a millisecond, 100 is no limit.
 lfu-log-factor | int 0 2147483647 | 10 | rw | How many hits saturate an LFU counter; the scale is logarithmic.
@@ -52,6 +52,8 @@ client-query-buffer-limit | memory 1048576 9223372036854775807 | 1gb | rw | Maxi
 client-output-buffer-limit | limits | normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60 | rw words | For each client class: hard limit, soft limit and soft-limit duration (seconds) for pending replies. 0 disables a limit.
 slowlog-log-slower-than=commandlog-execution-slower-than | int -1 9223372036854775807 | 10000 | rw | Microseconds of execution time from which a command is logged in the slow log; -1 disables it.
 slowlog-max-len=commandlog-slow-execution-max-len | int 0 9223372036854775807 | 128 | rw | Maximum number of entries in the slow log.
+slowlog-entry-max-argc | int 2 2147483647 | 32 | rw | Maximum number of arguments kept of a logged command, its name included.
+slowlog-entry-max-string-len | int 1 9223372036854775807 | 128 | rw | Maximum number of bytes kept of an argument of a logged command.
 commandlog-request-larger-than | int -1 9223372036854775807 | 1048576 | rw | Size in bytes from which a request is logged; -1 disables it.
 commandlog-reply-larger-than | int -1 9223372036854775807 | 1048576 | rw | Size in bytes from which a reply is logged; -1 disables it.
 commandlog-large-request-max-len | int 0 9223372036854775807 | 128 | rw | Maximum number of entries in the log of large requests.
@@ -64,6 +66,8 @@ active-expire-effort | int 1 10 | 1 | rw | Time limit of one cycle of active exp
 lazyfree-lazy-user-flush | bool | no | rw | FLUSHALL and FLUSHDB without ASYNC or SYNC free memory in the background.
 loglevel | enum debug verbose notice warning nothing | notice | rw | Lowest level that is logged.
 logfile | text | | | Path of the log file; empty means standard output.
+log-format | enum legacy logfmt | legacy | rw | Format of log lines: Redis's, or logfmt (key=value).
+log-timestamp-format | enum legacy iso8601 milliseconds | legacy | rw | Format of timestamps in the log: local time as Redis writes it, ISO 8601 with the offset from UTC, or Unix milliseconds.
 syslog-enabled | bool | no | | Also log to syslog.
 syslog-ident | text | kvd | | Program name in syslog.
 syslog-facility | enum user local0 local1 local2 local3 local4 local5 local6 local7 | local0 | | Facility in syslog.
@@ -223,8 +227,6 @@ lazyfree-lazy-server-del | bool | no | rw inert | Free overwritten values in the
 lazyfree-lazy-user-del | bool | no | rw inert | DEL frees values in the background. kvd always frees large values in slices.
 loading-process-events-interval-bytes | memory 1024 2147483647 | 2mb | hidden inert | Bytes loaded between two rounds of the event loop. kvd loads in a thread of its own.
 locale-collate | text | | rw inert | Locale used by SORT with ALPHA.
-log-format | enum legacy logfmt | legacy | rw inert | Format of log lines.
-log-timestamp-format | enum legacy iso8601 milliseconds | legacy | rw inert | Format of timestamps in the log.
 lua-enable-deprecated-api | bool | no | hidden inert | Give scripts the deprecated Lua API.
 lua-enable-insecure-api | bool | no | rw hidden inert | Give scripts the insecure Lua API.
 max-new-connections-per-cycle | int 1 1000 | 10 | rw inert | New connections accepted in one round of the event loop.
@@ -278,7 +280,9 @@ cdef list ROWS = []            # (name, alias, kind, limits or choices, default,
 
 cdef const char *EVENT_CLASSES[3]
 EVENT_CLASSES[:] = [b"normal", b"slave", b"pubsub"]
-cdef const char *EVENT_LETTERS = b"KEg$lshzxetm\x00dn"
+cdef const char *EVENT_LETTERS = b"KEg$lshzxetmadnocSTIV"      # by bit
+cdef const char *EVENTS_SHOWN = b"g$lshzxetdanoc"                  # as CONFIG GET shows them: these or A, then the others
+cdef const char *EVENTS_SHOWN_ALWAYS = b"KEmSTIV"
 cdef int64_t INT64_MAX = 0x7FFFFFFFFFFFFFFF
 cdef int64_t INT64_MIN = -0x7FFFFFFFFFFFFFFF - 1
 
@@ -484,6 +488,23 @@ cdef bint set_percentiles(config *c, int id, view value, buf *why) noexcept nogi
     return keep_text(c, id, value)
 
 
+cdef int event_bit(char letter) noexcept nogil:
+    """-1: it is none."""
+    cdef int bit
+    for bit in range(EVENT_BITS):
+        if EVENT_LETTERS[bit] == letter:
+            return bit
+    return -1
+
+
+cdef void show_events(int64_t flags, const char *letters, buf *out) noexcept nogil:
+    """Those of the letters whose class is wanted."""
+    while letters[0]:
+        if flags & (1 << event_bit(letters[0])):
+            buf_add_char(out, letters[0])
+        letters += 1
+
+
 cdef bint set_notify(config *c, int id, view value, buf *why) noexcept nogil:
     cdef int64_t flags = 0
     cdef size_t i
@@ -492,13 +513,11 @@ cdef bint set_notify(config *c, int id, view value, buf *why) noexcept nogil:
         if value.ptr[i] == c'A':
             flags |= EVENT_ALL
             continue
-        for bit in range(15):
-            if EVENT_LETTERS[bit] == value.ptr[i] and value.ptr[i] != 0:
-                flags |= 1 << bit
-                break
-        else:
-            buf_printf(why, b"Invalid event class character. Use 'Ag$lshzxeKEtmdn'.")
+        bit = event_bit(value.ptr[i])
+        if bit < 0:
+            buf_printf(why, b"Invalid event class character. Use 'Ag$lshzxeKEtmdnocaSTIV'.")
             return False
+        flags |= 1 << bit
     c.values[id].number = flags
     return True
 
@@ -644,12 +663,10 @@ cdef void config_print(config *c, int id, buf *out) noexcept nogil:
     elif kind == K_NOTIFY:
         if n & EVENT_ALL == EVENT_ALL:
             buf_add_char(out, c'A')
-        for i in range(2, 15):
-            if n & (1 << i) and EVENT_LETTERS[i] and not ((1 << i) & EVENT_ALL and n & EVENT_ALL == EVENT_ALL):
-                buf_add_char(out, EVENT_LETTERS[i])
-        for i in range(2):
-            if n & (1 << i):
-                buf_add_char(out, EVENT_LETTERS[i])
+            show_events(n & ~EVENT_ALL, EVENTS_SHOWN, out)
+        else:
+            show_events(n, EVENTS_SHOWN, out)
+        show_events(n, EVENTS_SHOWN_ALWAYS, out)
     elif kind == K_LIMITS:
         for i in range(CLIENT_CLASSES):
             buf_printf(out, b"%s%s %lld %lld %lld", <const char *>b" " if i else <const char *>b"", EVENT_CLASSES[i], <long long>c.limits[i].hard,

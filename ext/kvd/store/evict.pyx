@@ -24,8 +24,8 @@ from kvd.store.access cimport access_clock, access_frequency
 from kvd.store.change cimport key_gone
 from kvd.store.config cimport (
     EVENT_EVICTED, OPT_DATABASES, OPT_MAXMEMORY_EVICTION_TENACITY, OPT_MAXMEMORY_POLICY, OPT_MAXMEMORY_SAMPLES, OPT_REPLICA_IGNORE_MAXMEMORY,
-    POLICY_ALLKEYS_LFU, POLICY_ALLKEYS_LRU, POLICY_ALLKEYS_RANDOM, POLICY_NOEVICTION, POLICY_VOLATILE_LFU,
-    POLICY_VOLATILE_LRU, POLICY_VOLATILE_RANDOM, POLICY_VOLATILE_TTL,
+    POLICY_ALLKEYS_LFU, POLICY_ALLKEYS_LRM, POLICY_ALLKEYS_LRU, POLICY_ALLKEYS_RANDOM, POLICY_COUNT, POLICY_NOEVICTION,
+    POLICY_VOLATILE_LFU, POLICY_VOLATILE_LRM, POLICY_VOLATILE_LRU, POLICY_VOLATILE_RANDOM, POLICY_VOLATILE_TTL,
 )
 from kvd.store.keyspace cimport keyspace_remove, store_freeing
 from kvd.store.store cimport SPECIAL_IMPORT, SPECIAL_LOADING, SPECIAL_REPLICA, database
@@ -49,7 +49,7 @@ cdef struct policy:
     bint volatile_only
     ranking rank               # NULL: all keys rank equal
 
-cdef policy POLICIES[8]
+cdef policy POLICIES[POLICY_COUNT]
 POLICIES[POLICY_NOEVICTION] = policy(volatile_only=False, rank=NULL)
 POLICIES[POLICY_ALLKEYS_LRU] = policy(volatile_only=False, rank=by_idle)
 POLICIES[POLICY_ALLKEYS_LFU] = policy(volatile_only=False, rank=by_rarity)
@@ -58,6 +58,8 @@ POLICIES[POLICY_VOLATILE_LRU] = policy(volatile_only=True, rank=by_idle)
 POLICIES[POLICY_VOLATILE_LFU] = policy(volatile_only=True, rank=by_rarity)
 POLICIES[POLICY_VOLATILE_RANDOM] = policy(volatile_only=True, rank=NULL)
 POLICIES[POLICY_VOLATILE_TTL] = policy(volatile_only=True, rank=by_deadline)
+POLICIES[POLICY_ALLKEYS_LRM] = policy(volatile_only=False, rank=by_idle)         # reads do not touch, see access_read
+POLICIES[POLICY_VOLATILE_LRM] = policy(volatile_only=True, rank=by_idle)
 
 
 cdef uint64_t by_idle(store *s, entry *e) noexcept nogil:

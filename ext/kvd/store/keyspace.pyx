@@ -23,8 +23,8 @@ from kvd.core.table cimport (
     table_drain, table_find, table_init, table_insert, table_release, table_remove, table_replace,
 )
 from kvd.core.wheel cimport wheel_add, wheel_cancel, wheel_delete, wheel_moved, wheel_new, wheel_sample
-from kvd.store.access cimport access_touch
-from kvd.store.change cimport change_open, database_replaced, field_gone, fields_gone, key_event, key_gone
+from kvd.store.access cimport access_read
+from kvd.store.change cimport change_open, database_replaced, field_gone, fields_gone, key_event, key_field, key_gone
 from kvd.store.config cimport EVENT_EXPIRED, EVENT_GENERIC, EVENT_HASH, EVENT_MISS
 from kvd.store.store cimport expiry_now, remains
 from kvd.types.hash cimport (
@@ -144,7 +144,7 @@ cdef void keyspace_met(store *s, database *db, view key, entry *e, bint touch) n
         return
     s.stats.hits += 1
     if touch:
-        access_touch(s, e)
+        access_read(s, e)
 
 
 cdef void plan(store *s, database *db, timer *t) noexcept nogil:
@@ -205,6 +205,7 @@ cdef bint keyspace_drop_fields(store *s, database *db, entry *e, uint64_t hash, 
     change_open(s, db, e, hash)
     while (budget == NULL or budget[0] > 0) and hash_due(e, s.now, &field):
         field_gone(s, db, entry_key(e), field)
+        key_field(s, db, entry_key(e), field, b"hexpired")
         hash_drop_due(&s.mem, e)
         n += 1
         if budget != NULL:

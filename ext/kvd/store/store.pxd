@@ -121,6 +121,7 @@ cdef struct listener:          # called for changes; a field of the part that li
     void (*changes)(store *s, database *db, view key, bint by_command) noexcept nogil   # after one; by_command False: expired or evicted
     void (*replaces)(store *s, database *db, database *other) noexcept nogil        # before all of db is replaced; other: its replacement, or NULL
     void (*event)(store *s, database *db, view key, int event_class, const char *event) noexcept nogil
+    void (*field)(store *s, database *db, view key, view field, const char *event) noexcept nogil   # of a hash: the next such event of the key is about it too
 
 cdef struct store:
     heap mem
