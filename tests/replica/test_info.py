@@ -27,6 +27,7 @@ def test_fields_are_a_real_servers(program):
             assert set(found) == {name for name in wanted if name not in NEWER}
             assert list(found) == [name for name in wanted if name in found]
             assert {name: value for name, value in found.items() if name not in OTHERS} == {name: value for name, value in wanted.items() if name in found and name not in OTHERS}
+            assert mine.info("clients")["connected_clients"] == yours.info("clients")["connected_clients"]
         theirs.kill()
         ours.kill()
         eventually(lambda: not is_up(their_replica) and not is_up(our_replica))

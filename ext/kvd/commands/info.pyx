@@ -137,7 +137,7 @@ cdef void print_server(store *s, buf *out) noexcept nogil:
 
 cdef void print_clients(store *s, buf *out) noexcept nogil:
     cdef clients *r = clients_of(s)
-    buf_printf(out, b"connected_clients:%zu\r\ncluster_connections:0\r\nmaxclients:%lld\r\n", r.count - r.own,
+    buf_printf(out, b"connected_clients:%zu\r\ncluster_connections:0\r\nmaxclients:%lld\r\n", connected(r),
                <long long>cfg(&s.config, OPT_MAXCLIENTS))
     buf_printf(out, b"client_recent_max_input_buffer:%zu\r\nclient_recent_max_output_buffer:%zu\r\nblocked_clients:%zu\r\n"
                b"tracking_clients:%zu\r\npubsub_clients:%zu\r\nwatching_clients:%zu\r\nclients_in_timeout_table:0\r\n"
@@ -153,6 +153,16 @@ cdef void print_pause(store *s, buf *out) noexcept nogil:
     cdef int64_t left = max(s.paused_until - s.now, 0)
     buf_printf(out, b"paused_reason:%s\r\npaused_actions:%s\r\npaused_timeout_milliseconds:%lld\r\n",
                <const char *>b"client_pause" if left else <const char *>b"none", actions if left else <const char *>b"none", <long long>left)
+
+
+cdef size_t connected(clients *r) noexcept nogil:
+    """As Redis counts them: without replicas, but with the link to a master."""
+    cdef session *c = r.first
+    cdef size_t n = 0
+    while c != NULL:
+        n += c.fd >= 0 if c.master else not (c.in_process or c.syncs)
+        c = c.next
+    return n
 
 
 cdef size_t paused(clients *r) noexcept nogil:

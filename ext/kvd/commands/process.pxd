@@ -1,5 +1,5 @@
-"""Functions that layers above add to DEBUG. See process.pyx."""
+"""Which clients an option allows a command. See process.pyx."""
 
-from kvd.run.call cimport handler
+from kvd.run.call cimport call
 
-cdef void debug_subcommand(const char *name, handler run) noexcept       # at import; a constant in lower case; the handler checks the number of words
+cdef bint option_allows(call *c, int option, const char *command, const char *name) noexcept nogil   # of the choices no, yes, local; False: the error is replied

@@ -21,7 +21,7 @@ from kvd.store.access cimport access_set_frequency, access_set_idle, uses_lfu
 from kvd.store.config cimport EVENT_GENERIC, OPT_RDBCOMPRESSION, cfg
 from kvd.store.effects cimport effect_int, effect_text, effect_word, effects
 from kvd.store.keyspace cimport keyspace_find, keyspace_remove, keyspace_replan_fields, keyspace_set_deadline
-from kvd.store.store cimport expiry_now
+from kvd.store.store cimport DEBUG_CHECKSUMS_SKIPPED, expiry_now
 from kvd.types.hash cimport hash_is_timed
 from kvd.types.kind cimport HASH, type_of
 from kvd.types.value cimport value_free
@@ -147,7 +147,7 @@ cdef void restore_command(call *c) noexcept nogil:
     if ttl < 0:
         reply_error(c, b"ERR Invalid TTL value, must be >= 0")
         return
-    if not payload_whole(c.argv[3]):
+    if not payload_whole(c.argv[3], not c.store.debug & DEBUG_CHECKSUMS_SKIPPED):
         reply_error(c, b"ERR DUMP payload version or checksum are wrong")
         return
     e = value_load(c.store, view_of(c.argv[3].ptr, c.argv[3].len - FOOTER), c.argv[1])

@@ -8,12 +8,13 @@ To the others the data set is replaced at once. WATCH and tracking see a flush, 
 blocked on a key which comes into being is served, which in Redis it is not before the next write.
 """
 
+from libc.limits cimport INT_MAX
 from libc.stdint cimport int64_t, uint32_t
 from libc.stdio cimport snprintf
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
-from kvd.commands.process cimport debug_subcommand
+from kvd.commands.debug cimport debug_subcommand
 from kvd.core.buf cimport buf, buf_add, buf_release
 from kvd.core.table cimport table_init
 from kvd.core.view cimport view_is, view_of, view_str
@@ -203,5 +204,6 @@ cdef void loadaof(call *c) noexcept nogil:
     propagate_nothing(c)
 
 
-debug_subcommand(b"reload", reload)
-debug_subcommand(b"loadaof", loadaof)
+debug_subcommand(b"reload", b"RELOAD [MERGE] [NOFLUSH] [NOSAVE]",
+                 b"Save the snapshot file and load it. MERGE: replace keys that exist. NOFLUSH: keep those that are not in it. NOSAVE: only load.", 2, INT_MAX, reload)
+debug_subcommand(b"loadaof", b"LOADAOF", b"Load the append-only log, as a start would.", 2, INT_MAX, loadaof)

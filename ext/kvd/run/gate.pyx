@@ -38,8 +38,8 @@ from kvd.store.config cimport (
 from kvd.store.evict cimport evict_until_fits, is_the_masters, over_limit
 from kvd.store.log cimport LOG_WARNING, log_line
 from kvd.store.store cimport (
-    SPECIAL_BUSY, SPECIAL_CLUSTER, SPECIAL_FEW_REPLICAS, SPECIAL_LISTENS, SPECIAL_LOADING, SPECIAL_LOCKED_OUT,
-    SPECIAL_MEMORY, SPECIAL_MULTI, SPECIAL_PAUSED, SPECIAL_REPLICA, SPECIAL_RESTRICTED, SPECIAL_STALE,
+    DEBUG_NOSCRIPT_ALLOWED, SPECIAL_BUSY, SPECIAL_CLUSTER, SPECIAL_FEW_REPLICAS, SPECIAL_LISTENS, SPECIAL_LOADING,
+    SPECIAL_LOCKED_OUT, SPECIAL_MEMORY, SPECIAL_MULTI, SPECIAL_PAUSED, SPECIAL_REPLICA, SPECIAL_RESTRICTED, SPECIAL_STALE,
     SPECIAL_UNLOGGED, SPECIAL_UNSAVED,
 )
 
@@ -98,7 +98,7 @@ cdef bint not_in_multi(call *c) noexcept nogil:
 
 
 cdef bint not_in_script(call *c) noexcept nogil:
-    return c.flags & F_NOSCRIPT
+    return c.flags & F_NOSCRIPT and not c.store.debug & DEBUG_NOSCRIPT_ALLOWED
 
 
 cdef bint writes_forbidden(call *c) noexcept nogil:

@@ -29,7 +29,7 @@ from kvd.script.libraries cimport (
 from kvd.script.loading cimport admit_batch, batch, library_new
 from kvd.script.runtime cimport running, runtime, runtime_collect, runtime_find
 from kvd.store.change cimport others_changed
-from kvd.store.store cimport store
+from kvd.store.store cimport DEBUG_CHECKSUMS_SKIPPED, store
 
 
 define(function_load, """
@@ -300,7 +300,7 @@ cdef void function_restore(call *c) noexcept nogil:
         elif not view_is(c.argv[3], b"append"):
             reply_error(c, b"ERR Wrong restore policy given, value should be either FLUSH, APPEND or REPLACE.")
             return
-    if not payload_whole(c.argv[2]):
+    if not payload_whole(c.argv[2], not c.store.debug & DEBUG_CHECKSUMS_SKIPPED):
         reply_error(c, b"ERR DUMP payload version or checksum are wrong")
         return
     r = runtime_open(c)

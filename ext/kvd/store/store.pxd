@@ -123,6 +123,11 @@ cdef struct listener:          # called for changes; a field of the part that li
     void (*event)(store *s, database *db, view key, int event_class, const char *event) noexcept nogil
     void (*field)(store *s, database *db, view key, view field, const char *event) noexcept nogil   # of a hash: the next such event of the key is about it too
 
+cdef enum debug_switch:        # of DEBUG
+    DEBUG_CRON_PAUSED = 1
+    DEBUG_NOSCRIPT_ALLOWED = 2
+    DEBUG_CHECKSUMS_SKIPPED = 4
+
 cdef struct store:
     heap mem
     database *dbs
@@ -144,6 +149,7 @@ cdef struct store:
     int64_t paused_until       # ms: until then nothing expires or is evicted (CLIENT PAUSE); 0: not paused
     bint hides                 # while a reading command runs under a pause, or during an import: expired keys are hidden, not dropped
     bint expiring              # active expiry is on (DEBUG SET-ACTIVE-EXPIRE)
+    uint32_t debug             # DEBUG_ bits
     bint ticking               # store_tick is called regularly, so freeing may be deferred
     int64_t planned            # wall ms of the next store_tick; NEVER: none
     int64_t wanted             # soonest deadline set since the owner looked (doors/store.pyx)

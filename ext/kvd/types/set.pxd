@@ -2,10 +2,10 @@
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
-from kvd.core.entry cimport entry
+from kvd.core.entry cimport entry, entry_payload
 from kvd.core.mem cimport heap
 from kvd.core.random cimport rng
-from kvd.core.table cimport table_cursor
+from kvd.core.table cimport table, table_cursor
 from kvd.core.view cimport view
 from kvd.types.kind cimport packing
 
@@ -42,3 +42,8 @@ cdef size_t set_bytes(entry *e, size_t samples) noexcept nogil
 cdef bint set_copy(heap *h, entry *source, entry *copy) noexcept nogil
 cdef const char *set_encoding_name(entry *e) noexcept nogil
 cdef const char *set_check(entry *e) noexcept nogil
+
+
+cdef inline table *set_table_of(entry *e) noexcept nogil:
+    """Of a set that is one."""
+    return <table *>entry_payload(e)[0]

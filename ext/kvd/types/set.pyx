@@ -39,10 +39,6 @@ cdef inline uint8_t **bytes_of(entry *e) noexcept nogil:
     return <uint8_t **>entry_payload(e)
 
 
-cdef inline table *table_of(entry *e) noexcept nogil:
-    return <table *>entry_payload(e)[0]
-
-
 cdef const char *set_encoding_name(entry *e) noexcept nogil:
     return NAMES[encoding_of(e)]
 
@@ -60,7 +56,7 @@ cdef size_t set_len(entry *e) noexcept nogil:
         return intset_count(bytes_of(e)[0])
     if encoding_of(e) == SET_PACKED:
         return lp_count(bytes_of(e)[0])
-    return table_of(e).items
+    return set_table_of(e).items
 
 
 cdef bint set_has(entry *e, view member) noexcept nogil:
@@ -69,7 +65,7 @@ cdef bint set_has(entry *e, view member) noexcept nogil:
         return parse_int(member, &n) and intset_has(bytes_of(e)[0], n)
     if encoding_of(e) == SET_PACKED:
         return lp_find(bytes_of(e)[0], lp_first(bytes_of(e)[0]), member, 0) != NULL
-    return table_find(table_of(e), member, table_hash(member)) != NULL
+    return table_find(set_table_of(e), member, table_hash(member)) != NULL
 
 
 # ---- changing ---------------------------------------------------------------------------------------
@@ -168,7 +164,7 @@ cdef int set_add(heap *h, entry *e, view member, packing *limits) noexcept nogil
             return 1 if lp_append(h, bytes_of(e), member) else -1
         if not to_table(h, e):
             return -1
-    return add_to_table(h, table_of(e), member)
+    return add_to_table(h, set_table_of(e), member)
 
 
 cdef bint set_adopt(heap *h, entry *e, uint8_t *lp, packing *limits) noexcept nogil:
@@ -197,7 +193,7 @@ cdef void set_expand(heap *h, entry *e, size_t members, packing *limits) noexcep
     elif encoding_of(e) == SET_PACKED and <int64_t>members > limits.entries:
         to_table(h, e)
     if encoding_of(e) == SET_TABLE:
-        table_expand(table_of(e), members)
+        table_expand(set_table_of(e), members)
 
 
 cdef bint set_remove(heap *h, entry *e, view member) noexcept nogil:
@@ -213,10 +209,10 @@ cdef bint set_remove(heap *h, entry *e, view member) noexcept nogil:
             lp_delete(h, bytes_of(e), p, 1)
         return p != NULL
     hash = table_hash(member)
-    m = table_find(table_of(e), member, hash)
+    m = table_find(set_table_of(e), member, hash)
     if m == NULL:
         return False
-    table_remove(table_of(e), m, hash)
+    table_remove(set_table_of(e), m, hash)
     entry_free(h, m)
     return True
 
@@ -244,7 +240,7 @@ cdef bint set_next(set_cursor *c, view *member) noexcept nogil:
         member[0] = lp_get(c.p, c.text)
         c.p = lp_next(c.p)
         return True
-    m = table_next(table_of(c.e), &c.at)
+    m = table_next(set_table_of(c.e), &c.at)
     if m == NULL:
         return False
     member[0] = entry_key(m)
@@ -254,7 +250,7 @@ cdef bint set_next(set_cursor *c, view *member) noexcept nogil:
 cdef view set_random(entry *e, rng *r, char *scratch) noexcept nogil:
     cdef size_t i
     if encoding_of(e) == SET_TABLE:
-        return entry_key(table_random(table_of(e), r))
+        return entry_key(table_random(set_table_of(e), r))
     i = rng_below(r, set_len(e))
     if encoding_of(e) == SET_INTS:
         return view_of(scratch, format_int(scratch, intset_at(bytes_of(e)[0], <unsigned int>i)))
@@ -283,7 +279,7 @@ cdef uint64_t set_scan(entry *e, uint64_t cursor, member_visit f, void *context)
         return 0
     v.f = f
     v.context = context
-    return table_scan(table_of(e), cursor, visit_member, &v)
+    return table_scan(set_table_of(e), cursor, visit_member, &v)
 
 
 # ---- functions of the type's row --------------------------------------------------------------------
@@ -294,9 +290,9 @@ cdef bint set_free_some(heap *h, entry *e, int *budget) noexcept nogil:
         drop_bytes(h, e)
         return True
     while budget[0] > 0:
-        m = table_drain(table_of(e))
+        m = table_drain(set_table_of(e))
         if m == NULL:
-            mem_free(h, table_of(e), sizeof(table))
+            mem_free(h, set_table_of(e), sizeof(table))
             return True
         entry_free(h, m)
         budget[0] -= 1
@@ -318,14 +314,14 @@ cdef size_t set_bytes(entry *e, size_t samples) noexcept nogil:
         return mem_cost(lp_bytes(bytes_of(e)[0]))
     set_start(e, &c)
     while samples == 0 or seen < samples:
-        m = table_next(table_of(e), &c.at)
+        m = table_next(set_table_of(e), &c.at)
         if m == NULL:
             break
         n += mem_cost(entry_bytes(m))
         seen += 1
     if seen:
         n = n * set_len(e) // seen
-    return n + mem_cost(sizeof(table)) + table_bytes(table_of(e))
+    return n + mem_cost(sizeof(table)) + table_bytes(set_table_of(e))
 
 
 cdef bint set_copy(heap *h, entry *source, entry *copy) noexcept nogil:
@@ -376,4 +372,4 @@ cdef const char *set_check(entry *e) noexcept nogil:
         return wrong
     if encoding_of(e) != SET_TABLE:
         return b"a set of unknown encoding"
-    return check_members(table_of(e))
+    return check_members(set_table_of(e))

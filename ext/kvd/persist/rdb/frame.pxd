@@ -9,4 +9,4 @@ cdef enum:
     FOOTER = 10                # version and checksum
 
 cdef void payload_close(buf *out, uint64_t version) noexcept nogil     # adds the footer
-cdef bint payload_whole(view v) noexcept nogil                         # is it intact, and of a version that can be read?
+cdef bint payload_whole(view v, bint summed) noexcept nogil            # of a version that can be read; summed: and intact
