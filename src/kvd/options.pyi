@@ -30,6 +30,23 @@ class StoreOptions(TypedDict, total=False):
     protected_mode: bool | Literal["yes", "no"]
     io_threads: int
     requirepass: str
+    emulate: Literal[
+        "no",
+        "redis-6.2",
+        "redis-7.0",
+        "redis-7.2",
+        "redis-7.4",
+        "redis-8.0",
+        "redis-8.2",
+        "redis-8.4",
+        "redis-8.6",
+        "redis-8.8",
+        "valkey-7.2",
+        "valkey-8.0",
+        "valkey-8.1",
+        "valkey-9.0",
+        "valkey-9.1",
+    ]
     enable_debug_command: Literal["no", "yes", "local"] | bool
     enable_protected_configs: Literal["no", "yes", "local"] | bool
     proto_max_bulk_len: int | str

@@ -77,10 +77,16 @@ class Node:
         return path.read_text(errors="replace") if path.exists() else ""
 
     def follow(self, port):
-        assert self("REPLICAOF", "127.0.0.1", port) in (b"OK", b"OK Already connected to specified master", "OK")
+        reply = self("REPLICAOF", "127.0.0.1", port)
+        while str(reply).startswith("LOADING"):
+            reply = self("REPLICAOF", "127.0.0.1", port)
+        assert reply in (b"OK", b"OK Already connected to specified master", "OK"), reply
 
     def lead(self):
-        assert self("REPLICAOF", "NO", "ONE") in (b"OK", "OK")
+        reply = self("REPLICAOF", "NO", "ONE")
+        while str(reply).startswith("LOADING"):       # of a snapshot of the master
+            reply = self("REPLICAOF", "NO", "ONE")
+        assert reply in (b"OK", "OK"), reply
 
     def kill(self):
         self.wire.close()

@@ -151,6 +151,7 @@ define(bitcount_command, """
     BITCOUNT key [start end [BYTE | BIT]]
     readonly | bitmap | 2.6.0 | O(N) where N is the number of bytes
     Count the bits that are set in a string or a part of it.
+    newer: BYTE BIT 7.0.0/7.0.0
 """)
 cdef void bitcount_command(call *c) noexcept nogil:
     cdef bit_range r
@@ -207,6 +208,7 @@ define(bitpos_command, """
     BITPOS key bit [start [end [BYTE | BIT]]]
     readonly | bitmap | 2.8.7 | O(N) where N is the number of bytes
     Return the position of the first bit of a string, or of a part of it, that has a given value.
+    newer: BYTE BIT 7.0.0/7.0.0
 """)
 cdef void bitpos_command(call *c) noexcept nogil:
     cdef bit_range r
@@ -349,6 +351,7 @@ define(bitop_command, """
     BITOP <AND | OR | XOR | NOT | DIFF | DIFF1 | ANDOR | ONE> destination key [key ...]
     write denyoom | bitmap | 2.6.0 | O(N) where N is the number of bytes of all strings
     Combine the bits of strings and store the result.
+    newer: DIFF DIFF1 ANDOR ONE at 1 8.2.0
     keys: OW update; RO access
     at: 2 -1 1
 """)

@@ -372,6 +372,7 @@ define(client_list, """
     CLIENT|LIST [TYPE <NORMAL | MASTER | REPLICA | PUBSUB>] [NOT-TYPE <NORMAL | MASTER | REPLICA | PUBSUB>] [ID client-id [client-id ...]] [NOT-ID client-id [client-id ...]] [USER username] [NOT-USER username] [ADDR ip:port] [NOT-ADDR ip:port] [LADDR ip:port] [NOT-LADDR ip:port] [SKIPME <YES | NO>] [MAXAGE maxage] [IDLE idle] [NAME name] [NOT-NAME name] [FLAGS flags] [NOT-FLAGS flags] [LIB-NAME lib-name] [NOT-LIB-NAME lib-name] [LIB-VER lib-version] [NOT-LIB-VER lib-version] [DB db] [NOT-DB db] [CAPA capability] [NOT-CAPA capability] [IP ip] [NOT-IP ip]
     admin noscript loading stale keeps_caching | connection | 2.4.0 | O(N) where N is the number of connections
     Return information about all connections, or about those that fit the filters.
+    newer: USER ADDR LADDR SKIPME MAXAGE -/8.1.0; NAME IDLE FLAGS LIB-NAME LIB-VER DB CAPA IP NOT-TYPE NOT-ID NOT-USER NOT-ADDR NOT-LADDR NOT-NAME NOT-FLAGS NOT-LIB-NAME NOT-LIB-VER NOT-DB NOT-CAPA NOT-IP -/9.0.0
     tips: nondeterministic_output
 """)
 cdef void client_list(call *c) noexcept nogil:
@@ -425,6 +426,7 @@ define(client_kill, """
     CLIENT|KILL <old-ip-port | filter value [filter value ...]>
     admin noscript loading stale keeps_caching | connection | 2.4.0 | O(N) where N is the number of connections
     Close the connections that fit the filters, which are those of CLIENT LIST; SKIPME no includes the caller.
+    newer: MAXAGE 7.4.0/8.0.0; PRIMARY -/8.0.0; NAME IDLE FLAGS LIB-NAME LIB-VER DB CAPA IP NOT-TYPE NOT-ID NOT-USER NOT-ADDR NOT-LADDR NOT-NAME NOT-FLAGS NOT-LIB-NAME NOT-LIB-VER NOT-DB NOT-CAPA NOT-IP -/9.0.0
 """)
 cdef void client_kill(call *c) noexcept nogil:
     cdef selection all

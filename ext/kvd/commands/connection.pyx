@@ -19,6 +19,7 @@ from kvd.run.args cimport (
 )
 from kvd.run.call cimport call
 from kvd.run.client_line cimport print_client
+from kvd.run.emulation cimport redis_version, valkey_version
 from kvd.run.errors cimport DB_RANGE, SYNTAX
 from kvd.run.registry cimport define
 from kvd.session.clients cimport session_reset
@@ -136,9 +137,9 @@ cdef void hello_command(call *c) noexcept nogil:
     c.session.proto = c.proto = <int>version
     reply_map(c, 7 + (zone[0] != 0))
     reply_text(c, b"server")
-    reply_text(c, b"redis")
+    reply_text(c, b"redis" if valkey_version(c.store) == NULL else b"valkey")
     reply_text(c, b"version")
-    reply_text(c, REDIS_VERSION)
+    reply_text(c, redis_version(c.store) if valkey_version(c.store) == NULL else valkey_version(c.store))
     reply_text(c, b"proto")
     reply_int(c, version)
     reply_text(c, b"id")
@@ -268,6 +269,7 @@ define(client_capa, """
     CLIENT|CAPA capability [capability ...]
     noscript loading stale allow_busy keeps_caching | connection | 8.0.0 | O(1)
     Tell what the client is capable of: with REDIRECT, a replica answers its reads and writes with the address of the master. Others are ignored.
+    valkey: only
 """)
 cdef void client_capa(call *c) noexcept nogil:
     cdef int i
@@ -281,6 +283,7 @@ define(client_import_source, """
     CLIENT|IMPORT-SOURCE <ON | OFF>
     noscript loading stale keeps_caching | connection | 8.1.0 | O(1)
     While import-mode is on: choose whether the connection sees keys that have expired, as the source of an import has to.
+    valkey: only
 """)
 cdef void client_import_source(call *c) noexcept nogil:
     cdef int on

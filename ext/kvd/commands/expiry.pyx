@@ -116,6 +116,7 @@ define(expire_command, """
     EXPIRE key seconds [NX | XX | GT | LT]
     write fast | generic | 1.0.0 | O(1)
     Set the time to live of a key, in seconds.
+    newer: NX XX GT LT 7.0.0/7.0.0
     keys: RW update
 """)
 cdef void expire_command(call *c) noexcept nogil:
@@ -126,6 +127,7 @@ define(pexpire_command, """
     PEXPIRE key milliseconds [NX | XX | GT | LT]
     write fast | generic | 2.6.0 | O(1)
     Set the time to live of a key, in milliseconds.
+    newer: NX XX GT LT 7.0.0/7.0.0
     keys: RW update
 """)
 cdef void pexpire_command(call *c) noexcept nogil:
@@ -136,6 +138,7 @@ define(expireat_command, """
     EXPIREAT key unix-time-seconds [NX | XX | GT | LT]
     write fast | generic | 1.2.0 | O(1)
     Set the time at which a key expires, in seconds since 1970.
+    newer: NX XX GT LT 7.0.0/7.0.0
     keys: RW update
 """)
 cdef void expireat_command(call *c) noexcept nogil:
@@ -146,6 +149,7 @@ define(pexpireat_command, """
     PEXPIREAT key unix-time-milliseconds [NX | XX | GT | LT]
     write fast | generic | 2.6.0 | O(1)
     Set the time at which a key expires, in milliseconds since 1970.
+    newer: NX XX GT LT 7.0.0/7.0.0
     keys: RW update
 """)
 cdef void pexpireat_command(call *c) noexcept nogil:

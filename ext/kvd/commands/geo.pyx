@@ -606,6 +606,7 @@ define(geosearch_command, """
     GEOSEARCH key [FROMMEMBER member | FROMLONLAT longitude latitude] <BYRADIUS radius <M | KM | FT | MI> | BYBOX width height <M | KM | FT | MI> | BYPOLYGON num-vertices longitude latitude [longitude latitude ...]> [ASC | DESC] [COUNT count [ANY]] [WITHCOORD] [WITHDIST] [WITHHASH]
     readonly | geo | 6.2.0 | O(N+log(M)) where N is the number of members in the area and M that of all
     Return the members within a circle or a box, or within a polygon, whose middle distances are from.
+    newer: BYPOLYGON -/9.0.0
     at: 1 1 1
     arity: -7
 """)
@@ -617,6 +618,7 @@ define(geosearchstore_command, """
     GEOSEARCHSTORE destination source [FROMMEMBER member | FROMLONLAT longitude latitude] <BYRADIUS radius <M | KM | FT | MI> | BYBOX width height <M | KM | FT | MI> | BYPOLYGON num-vertices longitude latitude [longitude latitude ...]> [ASC | DESC] [COUNT count [ANY]] [STOREDIST]
     write denyoom | geo | 6.2.0 | O(N+log(M)) where N is the number of members in the area and M that of all
     Store the members within a circle, a box or a polygon in another sorted set.
+    newer: BYPOLYGON -/9.0.0
     keys: OW update; RO access
     at: 1 2 1
     arity: -8

@@ -153,6 +153,7 @@ define(hexpire_command, """
     HEXPIRE key seconds [NX | XX | GT | LT] FIELDS numfields field [field ...]
     write fast | hash | 7.4.0 | O(N) where N is the number of fields
     Set the time to live of fields of a hash, in seconds.
+    valkey: 9.0.0
     keys: RW update
     arity: -6
 """)
@@ -164,6 +165,7 @@ define(hpexpire_command, """
     HPEXPIRE key milliseconds [NX | XX | GT | LT] FIELDS numfields field [field ...]
     write fast | hash | 7.4.0 | O(N) where N is the number of fields
     Set the time to live of fields of a hash, in milliseconds.
+    valkey: 9.0.0
     keys: RW update
     arity: -6
 """)
@@ -175,6 +177,7 @@ define(hexpireat_command, """
     HEXPIREAT key unix-time-seconds [NX | XX | GT | LT] FIELDS numfields field [field ...]
     write fast | hash | 7.4.0 | O(N) where N is the number of fields
     Set the time at which fields of a hash expire, in seconds since 1970.
+    valkey: 9.0.0
     keys: RW update
     arity: -6
 """)
@@ -186,6 +189,7 @@ define(hpexpireat_command, """
     HPEXPIREAT key unix-time-milliseconds [NX | XX | GT | LT] FIELDS numfields field [field ...]
     write fast | hash | 7.4.0 | O(N) where N is the number of fields
     Set the time at which fields of a hash expire, in milliseconds since 1970.
+    valkey: 9.0.0
     keys: RW update
     arity: -6
 """)
@@ -216,6 +220,7 @@ define(httl_command, """
     HTTL key FIELDS numfields field [field ...]
     readonly fast | hash | 7.4.0 | O(N) where N is the number of fields
     Return the remaining time to live of fields of a hash, in seconds.
+    valkey: 9.0.0
     tips: nondeterministic_output
     arity: -5
 """)
@@ -227,6 +232,7 @@ define(hpttl_command, """
     HPTTL key FIELDS numfields field [field ...]
     readonly fast | hash | 7.4.0 | O(N) where N is the number of fields
     Return the remaining time to live of fields of a hash, in milliseconds.
+    valkey: 9.0.0
     tips: nondeterministic_output
     arity: -5
 """)
@@ -238,6 +244,7 @@ define(hexpiretime_command, """
     HEXPIRETIME key FIELDS numfields field [field ...]
     readonly fast | hash | 7.4.0 | O(N) where N is the number of fields
     Return the time at which fields of a hash expire, in seconds since 1970.
+    valkey: 9.0.0
     arity: -5
 """)
 cdef void hexpiretime_command(call *c) noexcept nogil:
@@ -248,6 +255,7 @@ define(hpexpiretime_command, """
     HPEXPIRETIME key FIELDS numfields field [field ...]
     readonly fast | hash | 7.4.0 | O(N) where N is the number of fields
     Return the time at which fields of a hash expire, in milliseconds since 1970.
+    valkey: 9.0.0
     arity: -5
 """)
 cdef void hpexpiretime_command(call *c) noexcept nogil:
@@ -258,6 +266,7 @@ define(hpersist_command, """
     HPERSIST key FIELDS numfields field [field ...]
     write fast | hash | 7.4.0 | O(N) where N is the number of fields
     Remove the time to live of fields of a hash.
+    valkey: 9.0.0
     keys: RW update
     arity: -5
 """)
@@ -288,6 +297,7 @@ define(hgetdel_command, """
     HGETDEL key FIELDS numfields field [field ...]
     write fast | hash | 8.0.0 | O(N) where N is the number of fields
     Return the values of fields of a hash and delete the fields.
+    valkey: 9.1.0
     keys: RW access delete
     arity: -5
 """)
@@ -421,6 +431,7 @@ define(hgetex_command, """
     HGETEX key [EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT unix-time-milliseconds | PERSIST] FIELDS numfields field [field ...]
     write fast | hash | 8.0.0 | O(N) where N is the number of fields
     Return the values of fields of a hash and set or remove their time to live.
+    valkey: 9.0.0
     keys: RW access update
     arity: -5
 """)
@@ -465,6 +476,8 @@ define(hsetex_command, """
     HSETEX key [NX | XX] [FNX | FXX] [EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT unix-time-milliseconds | KEEPTTL] FIELDS numfields field value [field value ...]
     write denyoom fast | hash | 8.0.0 | O(N) where N is the number of fields
     Set fields of a hash and their time to live, optionally only if the key exists or does not, and if all or none of the fields exist.
+    valkey: 9.0.0
+    newer: NX XX -/9.1.0
     keys: RW update
     arity: -6
 """)

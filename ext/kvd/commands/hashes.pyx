@@ -498,6 +498,7 @@ define(hscan_command, """
     HSCAN key cursor [MATCH pattern] [COUNT count] [NOVALUES]
     readonly | hash | 2.8.0 | O(1) for each call, O(N) for a whole iteration
     Iterate over the fields of a hash.
+    newer: NOVALUES 7.4.0/8.0.0
     tips: nondeterministic_output
 """)
 cdef void hscan_command(call *c) noexcept nogil:

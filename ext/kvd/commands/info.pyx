@@ -4,7 +4,6 @@ from libc.stdint cimport int64_t, uint64_t
 from libc.stdio cimport snprintf
 from libc.string cimport memset
 
-from kvd.commands.connection cimport REDIS_VERSION
 from kvd.core.buf cimport buf_printf, buf_release
 from kvd.core.clock cimport pace_update, wall_us
 from kvd.core.entry cimport entry
@@ -18,6 +17,7 @@ from kvd.run.acl.check cimport DENIED_CHANNEL, DENIED_COMMAND, DENIED_DATABASE, 
 from kvd.run.acl.log cimport denials, denials_of
 from kvd.run.args cimport arg_int, reply_error, reply_int, reply_map, reply_null, reply_ok, reply_text
 from kvd.run.call cimport call
+from kvd.run.emulation cimport redis_version, valkey_version
 from kvd.run.errors cimport SYNTAX
 from kvd.run.figures cimport OCTAVES, SUBDIVISIONS, bucket_top, command_figures, figures, figures_of, script_figures
 from kvd.run.registry cimport command_at, command_count, define
@@ -121,9 +121,12 @@ cdef void print_server(store *s, buf *out) noexcept nogil:
     os_name(os, sizeof(os))
     if cfg(&s.config, OPT_CLUSTER_ENABLED):
         mode = b"cluster"
-    buf_printf(out, b"redis_version:%s\r\nredis_git_sha1:00000000\r\nredis_git_dirty:0\r\nredis_build_id:kvd\r\n"
-               b"redis_mode:%s\r\nserver_name:kvd\r\nserver_mode:%s\r\nkvd_version:%s\r\nos:%s\r\narch_bits:%d\r\ngcc_version:%d.%d.%d\r\n",
-               REDIS_VERSION, mode, mode, KVD_VERSION, os, <int>(sizeof(void *) * 8), GCC_MAJOR, GCC_MINOR, GCC_PATCH)
+    buf_printf(out, b"redis_version:%s\r\n", redis_version(s))
+    if valkey_version(s) != NULL:
+        buf_printf(out, b"valkey_version:%s\r\nvalkey_release_stage:ga\r\n", valkey_version(s))
+    buf_printf(out, b"redis_git_sha1:00000000\r\nredis_git_dirty:0\r\nredis_build_id:kvd\r\n"
+               b"redis_mode:%s\r\nserver_name:%s\r\nserver_mode:%s\r\nkvd_version:%s\r\nos:%s\r\narch_bits:%d\r\ngcc_version:%d.%d.%d\r\n",
+               mode, <const char *>b"kvd" if valkey_version(s) == NULL else <const char *>b"valkey", mode, KVD_VERSION, os, <int>(sizeof(void *) * 8), GCC_MAJOR, GCC_MINOR, GCC_PATCH)
     buf_printf(out, b"monotonic_clock:processor counter\r\nmultiplexing_api:%s\r\natomicvar_api:builtin\r\n"
                b"process_id:%d\r\nprocess_supervised:no\r\nrun_id:%s\r\ntcp_port:%lld\r\nserver_time_usec:%lld\r\n",
                POLLER, getpid(), s.run_id, <long long>port, <long long>wall_us())

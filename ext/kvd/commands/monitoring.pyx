@@ -104,6 +104,7 @@ define(commandlog_get, """
     COMMANDLOG|GET count <SLOW | LARGE-REQUEST | LARGE-REPLY>
     admin loading stale | server | 8.1.0 | O(N) where N is the number of entries
     Return the latest entries of the log of slow commands, or of commands with large requests or replies; -1 for all.
+    valkey: only
     tips: request_policy:all_nodes nondeterministic_output
 """)
 cdef void commandlog_get(call *c) noexcept nogil:
@@ -116,6 +117,7 @@ define(commandlog_len, """
     COMMANDLOG|LEN <SLOW | LARGE-REQUEST | LARGE-REPLY>
     admin loading stale | server | 8.1.0 | O(1)
     Return the number of entries in a command log.
+    valkey: only
     tips: request_policy:all_nodes response_policy:agg_sum nondeterministic_output
 """)
 cdef void commandlog_len(call *c) noexcept nogil:
@@ -128,6 +130,7 @@ define(commandlog_reset, """
     COMMANDLOG|RESET <SLOW | LARGE-REQUEST | LARGE-REPLY>
     admin loading stale | server | 8.1.0 | O(N) where N is the number of entries
     Remove all entries of a command log.
+    valkey: only
     tips: request_policy:all_nodes response_policy:all_succeeded
 """)
 cdef void commandlog_reset(call *c) noexcept nogil:

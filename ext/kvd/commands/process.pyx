@@ -4,12 +4,12 @@ from libc.stdint cimport int64_t
 from libc.stdio cimport snprintf
 from libc.string cimport memset
 
-from kvd.commands.connection cimport REDIS_VERSION
 from kvd.core.buf cimport buf, buf_printf, buf_release
 from kvd.core.view cimport view_is, view_of, view_str
 from kvd.resp.writer cimport write_verbatim
 from kvd.run.args cimport arg_int, reply_array, reply_bulk, reply_error, reply_errorf
 from kvd.run.call cimport call
+from kvd.run.emulation cimport redis_version
 from kvd.run.registry cimport define
 from kvd.store.clock cimport store_wall_us
 from kvd.store.config cimport cfg, option_find
@@ -46,7 +46,7 @@ cdef void lolwut_command(call *c) noexcept nogil:
     memset(&text, 0, sizeof(text))
     for row in range(1, 6):
         buf_printf(&text, b"%*s%.*s\n", 6 - row, <const char *>b"", 2 * row, <const char *>b"/\\/\\/\\/\\/\\")
-    buf_printf(&text, b"Redis ver. %s\n", REDIS_VERSION)
+    buf_printf(&text, b"Redis ver. %s\n", redis_version(c.store))
     write_verbatim(c.out, view_of(text.ptr, text.len), b"txt", c.proto)
     buf_release(&text)
 

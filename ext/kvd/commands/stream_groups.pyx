@@ -206,6 +206,7 @@ define(xgroup_create, """
     XGROUP|CREATE key group <id | $> [MKSTREAM] [ENTRIESREAD entries-read]
     write denyoom | stream | 5.0.0 | O(1)
     Create a consumer group.
+    newer: ENTRIESREAD 7.0.0/7.0.0
     keys: RW insert
 """)
 cdef void xgroup_create(call *c) noexcept nogil:
@@ -246,6 +247,7 @@ define(xgroup_setid, """
     XGROUP|SETID key group <id | $> [ENTRIESREAD entries-read]
     write | stream | 5.0.0 | O(1)
     Set the id after which a consumer group continues.
+    newer: ENTRIESREAD 7.0.0/7.0.0
     keys: RW update
 """)
 cdef void xgroup_setid(call *c) noexcept nogil:

@@ -13,6 +13,7 @@ from kvd.run.args cimport (
     arg_int, changed, event_of, propagate_as, propagates, reply_array, reply_bulk, reply_error, reply_errorf,
     reply_int, reply_null, reply_ok,
 )
+from kvd.run.emulation cimport is_newer_word
 from kvd.run.errors cimport NO_KEY, NO_MEMORY, SYNTAX
 from kvd.run.registry cimport define
 from kvd.store.change cimport others_changed
@@ -279,7 +280,7 @@ cdef bint read_adding(call *c, bint adds, adding *a) noexcept nogil:
             a.limited = True
         elif adds and view_is(word, b"nomkstream"):
             a.only_known = True
-        elif arg_references(word, &a.trim.refs):
+        elif not is_newer_word(c, word) and arg_references(word, &a.trim.refs):
             pass
         elif adds:
             if not parse_id_or_star(word, &a.id, 0, False, &a.star):
@@ -362,6 +363,7 @@ define(xadd_command, """
     XADD key [NOMKSTREAM] [KEEPREF | DELREF | ACKED] [<MAXLEN | MINID> [= | ~] threshold [LIMIT count]] <* | id> field value [field value ...]
     write denyoom fast | stream | 5.0.0 | O(1) for an entry, O(N) where N is the number of entries trimmed
     Append an entry to a stream, which is created if it does not exist.
+    newer: KEEPREF DELREF ACKED as other 8.2.0
     keys: RW update
     tips: nondeterministic_output
 """)
@@ -415,6 +417,7 @@ define(xtrim_command, """
     XTRIM key <MAXLEN | MINID> [= | ~] threshold [LIMIT count] [KEEPREF | DELREF | ACKED]
     write | stream | 5.0.0 | O(N) where N is the number of entries removed
     Remove the oldest entries of a stream.
+    newer: KEEPREF DELREF ACKED 8.2.0
     keys: RW delete
     tips: nondeterministic_output
 """)
@@ -568,6 +571,7 @@ define(xsetid_command, """
     XSETID key last-id [ENTRIESADDED entries-added] [MAXDELETEDID max-deleted-id]
     write denyoom fast | stream | 5.0.0 | O(1)
     Set the last id of a stream. Used by replication.
+    newer: ENTRIESADDED MAXDELETEDID 7.0.0/7.0.0
     keys: RW update
 """)
 cdef void xsetid_command(call *c) noexcept nogil:

@@ -264,6 +264,7 @@ define(set_command, """
     SET key value [NX | XX | IFEQ ifeq-value | IFNE ifne-value | IFDEQ ifdeq-digest | IFDNE ifdne-digest] [GET] [EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT unix-time-milliseconds | KEEPTTL]
     write denyoom takes_value | string | 1.0.0 | O(1)
     Set the string value of a key, whatever its previous type.
+    newer: IFEQ 8.4.0/8.1.0; IFNE IFDEQ IFDNE 8.4.0
     keys: RW access update variable_flags
 """)
 cdef void set_command(call *c) noexcept nogil:
@@ -423,6 +424,7 @@ define(msetex_command, """
     MSETEX numkeys key value [key value ...] [NX | XX] [EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT unix-time-milliseconds | KEEPTTL]
     write denyoom takes_value | string | 8.4.0 | O(N) where N is the number of keys
     Set the string values of several keys with a common time to live, all or none.
+    valkey: 9.1.0
     keys: OW update
 """)
 cdef void msetex_command(call *c) noexcept nogil:
@@ -652,6 +654,7 @@ define(delifeq_command, """
     DELIFEQ key value
     write fast | string | 9.0.0 | O(N) where N is the length of the value
     Delete a key if its string value equals the given one.
+    valkey: only
     keys: RM delete
 """)
 cdef void delifeq_command(call *c) noexcept nogil:

@@ -288,6 +288,7 @@ define(zunion_command, """
     ZUNION numkeys key [key ...] [WEIGHTS weight [weight ...]] [AGGREGATE <SUM | MIN | MAX | COUNT>] [WITHSCORES]
     readonly | sorted-set | 6.2.0 | O(N*log(N)) where N is the number of members of all sets
     Return the members that are in any of the sorted sets.
+    newer: COUNT after AGGREGATE 8.8.0
 """)
 cdef void zunion_command(call *c) noexcept nogil:
     operate(c, UNION)
@@ -297,6 +298,7 @@ define(zinter_command, """
     ZINTER numkeys key [key ...] [WEIGHTS weight [weight ...]] [AGGREGATE <SUM | MIN | MAX | COUNT>] [WITHSCORES]
     readonly | sorted-set | 6.2.0 | O(N*K) where N is the size of the smallest set and K the number of sets
     Return the members that are in all sorted sets.
+    newer: COUNT after AGGREGATE 8.8.0
 """)
 cdef void zinter_command(call *c) noexcept nogil:
     operate(c, INTER)
@@ -315,6 +317,7 @@ define(zunionstore_command, """
     ZUNIONSTORE destination numkeys key [key ...] [WEIGHTS weight [weight ...]] [AGGREGATE <SUM | MIN | MAX | COUNT>]
     write denyoom | sorted-set | 2.0.0 | O(N*log(N)) where N is the number of members of all sets
     Store the members that are in any of the sorted sets, and return their number.
+    newer: COUNT after AGGREGATE 8.8.0
     keys: OW update; RO access
 """)
 cdef void zunionstore_command(call *c) noexcept nogil:
@@ -325,6 +328,7 @@ define(zinterstore_command, """
     ZINTERSTORE destination numkeys key [key ...] [WEIGHTS weight [weight ...]] [AGGREGATE <SUM | MIN | MAX | COUNT>]
     write denyoom | sorted-set | 2.0.0 | O(N*K) where N is the size of the smallest set and K the number of sets
     Store the members that are in all sorted sets, and return their number.
+    newer: COUNT after AGGREGATE 8.8.0
     keys: OW update; RO access
 """)
 cdef void zinterstore_command(call *c) noexcept nogil:

@@ -283,6 +283,7 @@ define(zrank_command, """
     ZRANK key member [WITHSCORE]
     readonly fast | sorted-set | 2.0.0 | O(log(N))
     Return the position of a member of a sorted set, from the lowest score.
+    newer: WITHSCORE as arity 7.2.0/7.2.0
 """)
 cdef void zrank_command(call *c) noexcept nogil:
     rank_generic(c, False)
@@ -292,6 +293,7 @@ define(zrevrank_command, """
     ZREVRANK key member [WITHSCORE]
     readonly fast | sorted-set | 2.0.0 | O(log(N))
     Return the position of a member of a sorted set, from the highest score.
+    newer: WITHSCORE as arity 7.2.0/7.2.0
 """)
 cdef void zrevrank_command(call *c) noexcept nogil:
     rank_generic(c, True)
@@ -418,6 +420,7 @@ define(zscan_command, """
     ZSCAN key cursor [MATCH pattern] [COUNT count] [NOSCORES]
     readonly | sorted-set | 2.8.0 | O(1) for each call, O(N) for a whole iteration
     Iterate over the members of a sorted set and their scores.
+    newer: NOSCORES -/9.1.0
     tips: nondeterministic_output
 """)
 cdef void zscan_command(call *c) noexcept nogil:

@@ -56,6 +56,7 @@ define(bgsave_command, """
     BGSAVE [SCHEDULE | CANCEL]
     admin noscript no_async_loading | server | 1.0.0 | O(1)
     Write a snapshot to the snapshot file in the background.
+    newer: CANCEL -/8.1.0
     arity: -1
 """)
 cdef void bgsave_command(call *c) noexcept nogil:
@@ -216,6 +217,7 @@ define(shutdown_command, """
     SHUTDOWN [NOSAVE | SAVE] [NOW] [FORCE] [ABORT]
     admin noscript loading stale no_multi allow_busy | server | 1.0.0 | O(N) with a snapshot, where N is the number of keys, else O(1)
     Stop the server. Before that a snapshot is written if SAVE is given, or if save points are configured and NOSAVE is not given. Without NOW, replicas get up to shutdown-timeout seconds to receive what they lack.
+    newer: NOW FORCE ABORT 7.0.0/7.0.0
 """)
 cdef void shutdown_command(call *c) noexcept nogil:
     cdef ending how

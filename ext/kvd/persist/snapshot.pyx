@@ -22,7 +22,6 @@ Source of the order: the cursor of SCAN, which Pieter Noordhuis devised for tabl
 
 from libc.stdlib cimport calloc, free
 
-from kvd.commands.connection cimport REDIS_VERSION
 from kvd.core.buf cimport buf_add, buf_printf, buf_release
 from kvd.core.clock cimport wall_ms
 from kvd.core.entry cimport SEEN, entry, entry_deadline, entry_key
@@ -37,6 +36,7 @@ from kvd.persist.rdb.forms cimport (
 from kvd.persist.rdb.lengths cimport put_byte, put_length, put_little, put_string
 from kvd.persist.rdb.values cimport value_save_drop, value_save_some, value_save_start
 from kvd.resp.writer cimport write_array, write_bulk, write_bulk_int, write_command, write_text
+from kvd.run.emulation cimport redis_version
 from kvd.store.access cimport access_frequency, access_idle_ms, uses_lfu
 from kvd.store.change cimport changes_made, listen, listen_stop
 from kvd.store.config cimport (
@@ -121,7 +121,7 @@ cdef void put_head(snapshot *w, bint is_base) noexcept nogil:
     to.out = &w.out
     to.compresses = w.compresses
     buf_add(&w.out, b"REDIS0010", 9)           # the version is corrected at the end (file.pyx)
-    put_aux(&to, b"redis-ver", view_str(REDIS_VERSION))
+    put_aux(&to, b"redis-ver", view_str(redis_version(w.s)))
     put_aux_int(&to, b"redis-bits", 64)
     put_aux_int(&to, b"ctime", wall_ms() // 1000)
     put_aux_int(&to, b"used-mem", <int64_t>store_memory(w.s))

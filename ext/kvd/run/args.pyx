@@ -12,17 +12,20 @@ from kvd.core.table cimport table_hash, table_prefetch, table_prefetch_entry
 from kvd.core.text cimport parse_int
 from kvd.core.view cimport view_str
 from kvd.resp.writer cimport write_line
+from kvd.run.emulation cimport emulated_text
 from kvd.run.errors cimport NOT_INT, NO_MEMORY, WRONGTYPE
 from kvd.run.figures cimport figure_error
 from kvd.store.access cimport access_touch
 from kvd.store.change cimport change_open
 from kvd.store.effects cimport effect_begin, effect_text, effect_word, effect_words
 from kvd.store.keyspace cimport keyspace_find, keyspace_read
-from kvd.store.store cimport SPECIAL_NO_TOUCH
+from kvd.store.store cimport SPECIAL_EMULATES, SPECIAL_NO_TOUCH
 from kvd.types.kind cimport type_of
 
 
 cdef void reply_error(call *c, const char *text) noexcept nogil:
+    if c.store.special & SPECIAL_EMULATES:
+        text = emulated_text(c.store, text)
     reply_error_counted(c, view_str(text), True)
 
 

@@ -49,6 +49,7 @@ cdef enum key_flag:            # in the order of KEY_FLAGS in kvd/run/spec.py
 cdef enum:
     MAX_KEY_SPECS = 4
     MAX_SECRETS = 2
+    MAX_NEWER = 32             # tokens of a command that came later
 
 cdef struct key_spec:          # where keys are in the words of a call
     uint32_t flags
@@ -95,6 +96,18 @@ cdef struct secret:            # words that MONITOR and the slow log do not show
     const char *keyword        # lower case: `count` words after it; NULL: from `at` on
     bint options               # pairs of an option and its value: those of secret options
 
+cdef enum:
+    REDIS = 0                  # whose releases: index of `since`
+    VALKEY = 1
+
+cdef struct newer_word:        # a token that came later than its command
+    const char *word           # lower case
+    const char *after          # the word before it; or NULL
+    int at                     # the only word that it may be; 0: any, from options_at on
+    bint asked                 # it is not looked for: the handler asks
+    bint widens                # without it the command takes fewer words
+    int since[2]
+
 cdef struct call:
     store *store
     session *session
@@ -134,6 +147,10 @@ cdef struct command:
     secret secrets[MAX_SECRETS]
     int secret_count
     const command *container   # of a subcommand; NULL
+    int since[2]               # the releases of Redis and Valkey that have it first: 80400 is 8.4
+    int options_at             # the first word that may be an option
+    newer_word newer[MAX_NEWER]
+    int newer_count
     view info                  # entries of COMMAND INFO and COMMAND DOCS, as RESP3
     view docs
     view help                  # of a HELP subcommand: its whole reply

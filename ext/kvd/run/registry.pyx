@@ -15,7 +15,8 @@ from kvd.core.view cimport lower, view_is, view_of
 from kvd.run.call cimport (
     F_ADMIN, F_ALLOW_BUSY, F_CONTAINER, F_DENYOOM, F_ENDS_MULTI, F_IN_MULTI, F_KEEPS_CACHING, F_LISTENING, F_LOADING,
     F_MAY_REPLICATE, F_NESTS, F_NOSCRIPT, F_NO_AUTH, F_NO_MANDATORY_KEYS, F_NO_MULTI, F_READONLY, F_SHOWN_FIRST, F_STALE,
-    F_SKIP_MONITOR, F_SKIP_SLOWLOG, F_TAKES_VALUE, F_WRITE, KEY_VARIABLE, MAX_KEY_SPECS, MAX_SECRETS, key_spec, secret,
+    F_SKIP_MONITOR, F_SKIP_SLOWLOG, F_TAKES_VALUE, F_WRITE, KEY_VARIABLE, MAX_KEY_SPECS, MAX_NEWER, MAX_SECRETS, REDIS, VALKEY,
+    key_spec, secret,
 )
 from kvd.store.config cimport SECRET, option_at, option_find
 
@@ -104,6 +105,21 @@ cdef void set_databases(command *d, object spec):
         d.databases.keyword = keep(spec.keyword.lower().encode()) if spec.keyword else NULL
 
 
+cdef void set_newer(command *d, object parsed) except *:
+    d.since[REDIS], d.since[VALKEY] = parsed.releases
+    d.options_at = parsed.options_at
+    d.newer_count = len(parsed.newer)
+    if d.newer_count > MAX_NEWER:
+        raise ValueError(f"{parsed.name}: too many newer tokens")
+    for i, one in enumerate(parsed.newer):
+        d.newer[<int>i].word = keep(one.word.lower().encode())
+        d.newer[<int>i].after = keep(one.after.lower().encode()) if one.after else NULL
+        d.newer[<int>i].at = one.at
+        d.newer[<int>i].asked = one.kind == "other"
+        d.newer[<int>i].widens = one.kind == "arity"
+        d.newer[<int>i].since[REDIS], d.newer[<int>i].since[VALKEY] = one.since
+
+
 cdef object define(handler run, str text):
     global COUNT
     cdef command *d = &TABLE[COUNT]
@@ -130,6 +146,7 @@ cdef object define(handler run, str text):
         set_key_spec(&d.keys[<int>i], spec)
     for i, spec in enumerate(parsed.secrets):
         set_secret(&d.secrets[<int>i], spec)
+    set_newer(d, parsed)
     set_channels(d, parsed.channels)
     set_databases(d, parsed.databases)
     SPECS[parsed.name] = parsed
@@ -157,6 +174,17 @@ cdef object define_key_narrowing(str name, key_narrowing f):
     defined(name).narrow_keys = f
 
 
+def first_help(container):
+    """Since when a container has HELP: 5.0, or its own begin."""
+    return container.since if _spec.release(container.since) > _spec.release("5.0.0") else "5.0.0"
+
+
+def of_valkey(container):
+    """The line for a container of Valkey's, and for its HELP."""
+    members = [s for s in SPECS.values() if s.container == container]
+    return "\nvalkey: only" if all(s.releases[0] == _spec.NEVER for s in members) else ""
+
+
 HELP_MARKS = {"client": " keeps_caching", "command": " connection"}
 HELP_EXTRAS = {"pubsub": "\ncategories: slow"}
 
@@ -169,12 +197,13 @@ cdef void freeze() except *:
     if FROZEN:
         return
     for container in sorted({s.container for s in SPECS.values()} - set(SPECS) - {""}):
-        group = next(s.group for s in SPECS.values() if s.container == container)
-        define(not_reached, f"{container.upper()} subcommand\ncontainer | {group} | 1.0.0 | Depends on subcommand.\n"
-               f"A container for {container.upper()} commands.\narity: -2")
+        members = [s for s in SPECS.values() if s.container == container]
+        group, first = members[0].group, min(members, key=lambda s: [int(part) for part in s.since.split(".")])
+        define(not_reached, f"{container.upper()} subcommand\ncontainer | {group} | {first.since} | Depends on subcommand.\n"
+               f"A container for {container.upper()} commands.\narity: -2{of_valkey(container)}")
     for container in sorted({s.container for s in SPECS.values()} - {""}):
-        define(help_command, f"{container.upper()}|HELP\nloading stale{HELP_MARKS.get(container, '')} | {SPECS[container].group} | 5.0.0 | O(1)\n"
-               f"Show what the subcommands do.{HELP_EXTRAS.get(container, '')}")
+        define(help_command, f"{container.upper()}|HELP\nloading stale{HELP_MARKS.get(container, '')} | {SPECS[container].group} | {first_help(SPECS[container])} | O(1)\n"
+               f"Show what the subcommands do.{HELP_EXTRAS.get(container, '')}{of_valkey(container)}")
     for i in range(COUNT):
         name = TABLE[i].name.decode()
         if "|" in name:

@@ -2,9 +2,10 @@
 
 from kvd.core.view cimport view
 from kvd.run.call cimport command
+from kvd.run.emulation cimport is_unknown, known
 from kvd.run.registry cimport command_named, command_of
 from kvd.store.parts cimport PART_RENAMES
-from kvd.store.store cimport store
+from kvd.store.store cimport SPECIAL_EMULATES, store
 
 cdef const char *rename_add(store *s, view old, view new) noexcept nogil   # new empty: removes it; NULL, or what is wrong
 cdef void renames_release(store *s) noexcept nogil
@@ -14,17 +15,23 @@ cdef bint is_removed(store *s, const command *d) noexcept nogil           # for 
 
 
 cdef inline const command *called_named(store *s, view name) noexcept nogil:
-    """command_named, by the store's names."""
-    return command_named(name) if s.parts[<int>PART_RENAMES] == NULL else renamed(s, name)
+    """command_named, by the store's names; NULL also if the server that it emulates does not have the command."""
+    return known(s, command_named(name) if s.parts[<int>PART_RENAMES] == NULL else renamed(s, name))
 
 
 cdef inline const command *called(store *s, view *argv, int argc, const command **container) noexcept nogil:
-    """command_of, by the store's names."""
+    """The same for command_of."""
+    cdef const command *d
     if s.parts[<int>PART_RENAMES] == NULL:
-        return command_of(argv, argc, container)
-    return renamed_of(s, argv, argc, container)
+        d = command_of(argv, argc, container)
+    else:
+        d = renamed_of(s, argv, argc, container)
+    if s.special & SPECIAL_EMULATES:
+        container[0] = known(s, container[0] if d == NULL or d.container == NULL else d.container)
+        d = known(s, d)
+    return d
 
 
 cdef inline bint is_hidden(store *s, const command *d) noexcept nogil:
     """Has the command no name in this store?"""
-    return s.parts[<int>PART_RENAMES] != NULL and is_removed(s, d)
+    return (s.parts[<int>PART_RENAMES] != NULL and is_removed(s, d)) or (s.special & SPECIAL_EMULATES and is_unknown(s, d))

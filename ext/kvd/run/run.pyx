@@ -13,10 +13,13 @@ from libc.string cimport memset
 from kvd.core.buf cimport buf, buf_add, buf_add_char, buf_printf, buf_release
 from kvd.core.clock cimport pace_update, ticks
 from kvd.core.view cimport view
+from kvd.run.args cimport reply_arity, reply_error
 from kvd.run.call cimport (
     F_ADMIN, F_KEEPS_CACHING, F_NESTS, F_READONLY, F_SHOWN_FIRST, F_SKIP_MONITOR, F_SKIP_SLOWLOG, F_WRITE, KEY_NOT_KEY,
-    key_at, key_walk,
+    key_at, key_walk, newer_word,
 )
+from kvd.run.emulation cimport newer_used
+from kvd.run.errors cimport SYNTAX
 from kvd.run.figures cimport (
     LARGE_REPLY, LARGE_REQUEST, SLOW, figure_call, figure_latency, figure_logged, is_large_reply, may_be_large,
 )
@@ -28,7 +31,7 @@ from kvd.store.clock cimport store_time
 from kvd.store.config cimport OPT_SLOWLOG_LOG_SLOWER_THAN, cfg
 from kvd.store.effects cimport effect_words
 from kvd.store.store cimport (
-    SPECIAL_EFFECTS, SPECIAL_FROM_SOURCE, SPECIAL_IMPORT, SPECIAL_MONITORS, SPECIAL_PAUSED, SPECIAL_REPLICA, SPECIAL_TRACKS,
+    SPECIAL_EFFECTS, SPECIAL_EMULATES, SPECIAL_FROM_SOURCE, SPECIAL_IMPORT, SPECIAL_MONITORS, SPECIAL_PAUSED, SPECIAL_REPLICA, SPECIAL_TRACKS,
     store,
 )
 
@@ -36,7 +39,7 @@ cdef enum:
     SLOW_TICKS = 1000000       # a call of more ticks (some 400 us) is examined closer
     LONG_US = 1000             # after a longer call the time is read again
     HIDES = SPECIAL_PAUSED | SPECIAL_REPLICA | SPECIAL_IMPORT      # only a write removes what has expired
-    AROUND = SPECIAL_EFFECTS | SPECIAL_MONITORS | SPECIAL_TRACKS | HIDES     # the call needs more work than its handler
+    AROUND = SPECIAL_EFFECTS | SPECIAL_MONITORS | SPECIAL_TRACKS | SPECIAL_EMULATES | HIDES     # the call needs more work than its handler
 
 
 # ---- MONITOR ----------------------------------------------------------------------------------------
@@ -153,6 +156,18 @@ cdef void measure(call *c, uint64_t spent) noexcept nogil:
         look_at_size(c)
 
 
+cdef bint refuses_newer(call *c) noexcept nogil:
+    """Has the call a token that the emulated server does not know? The error is replied."""
+    cdef const newer_word *w = newer_used(c)
+    if w == NULL:
+        return False
+    if w.widens:
+        reply_arity(c)
+    else:
+        reply_error(c, SYNTAX)
+    return True
+
+
 cdef void run_special(call *c) noexcept nogil:
     """The slow path of `run`."""
     cdef store *s = c.store
@@ -164,7 +179,8 @@ cdef void run_special(call *c) noexcept nogil:
     s.hides = s.special & HIDES and not c.flags & F_WRITE
     if s.special & SPECIAL_IMPORT and c.session.import_source:
         s.special |= SPECIAL_FROM_SOURCE
-    c.command.run(c)
+    if not s.special & SPECIAL_EMULATES or not refuses_newer(c):
+        c.command.run(c)
     s.special = (s.special & ~<uint32_t>SPECIAL_FROM_SOURCE) | outer
     s.hides = False
     if s.special & SPECIAL_EFFECTS and s.effects.moved and not s.effects.said:

@@ -182,6 +182,7 @@ define(script_show, """
     SCRIPT|SHOW sha1
     noscript | scripting | 8.0.0 | O(1)
     Return the text of a cached script.
+    valkey: only
 """)
 cdef void script_show(call *c) noexcept nogil:
     cdef script *one = script_find(runtime_find(c.store), c.argv[2])

@@ -10,13 +10,13 @@ from libc.stdint cimport int64_t
 from libc.stdlib cimport realloc
 from libc.string cimport memchr, memcpy
 
-from kvd.commands.connection cimport REDIS_VERSION
 from kvd.core.buf cimport buf_add, buf_add_char, buf_release, buf_reserve
 from kvd.core.sha1 cimport SHA1_TEXT, sha1_hex
 from kvd.core.text cimport DOUBLE_TEXT, format_double, format_int
 from kvd.core.view cimport view, view_of
 from kvd.run.acl.enforce cimport is_denied
 from kvd.run.call cimport F_DENYOOM, F_WRITE, call, call_init, command
+from kvd.run.emulation cimport redis_version
 from kvd.run.gate cimport PASSED, gate
 from kvd.run.renames cimport called
 from kvd.run.run cimport run
@@ -293,9 +293,8 @@ cdef void constant(lua_State *L, const char *name, double n) noexcept nogil:
     lua.setfield(L, -2, name)
 
 
-cdef double version_number() noexcept nogil:
+cdef double version_number(const char *p) noexcept nogil:
     """7.4.1 is 0x00070401."""
-    cdef const char *p = REDIS_VERSION
     cdef int part = 0
     cdef int64_t n = 0
     while True:
@@ -318,14 +317,15 @@ cdef void add_replication(lua_State *L) noexcept nogil:
 
 
 cdef void push_redis(lua_State *L, audience who) noexcept nogil:
+    cdef const char *version = redis_version(runtime_of(L).store)
     lua.createtable(L, 0, 24)
     add_functions(L, ALWAYS)
     constant(L, b"LOG_DEBUG", 0)
     constant(L, b"LOG_VERBOSE", 1)
     constant(L, b"LOG_NOTICE", 2)
     constant(L, b"LOG_WARNING", 3)
-    constant(L, b"REDIS_VERSION_NUM", version_number())
-    lua.pushstring(L, REDIS_VERSION)
+    constant(L, b"REDIS_VERSION_NUM", version_number(version))
+    lua.pushstring(L, version)
     lua.setfield(L, -2, b"REDIS_VERSION")
     if who == FOR_LOADING:
         add_functions(L, LOADING_ONLY)

@@ -28,6 +28,7 @@ cdef enum option_id:           # the first rows of the table, in its order (test
     OPT_PROTECTED_MODE
     OPT_IO_THREADS
     OPT_REQUIREPASS
+    OPT_EMULATE
     OPT_ENABLE_DEBUG_COMMAND
     OPT_ENABLE_PROTECTED_CONFIGS
     OPT_PROTO_MAX_BULK_LEN

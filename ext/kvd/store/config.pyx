@@ -45,6 +45,7 @@ maxclients | int 1 4294967295 | 10000 | rw | Maximum number of connected clients
 protected-mode | bool | yes | rw | Refuse clients from other hosts while no password is set and the server listens on all addresses.
 io-threads | int 1 128 | 1 | | Number of network threads. Each one serves its own clients.
 requirepass | text | | rw secret | Password that clients must send with AUTH.
+emulate | enum no redis-6.2 redis-7.0 redis-7.2 redis-7.4 redis-8.0 redis-8.2 redis-8.4 redis-8.6 redis-8.8 valkey-7.2 valkey-8.0 valkey-8.1 valkey-9.0 valkey-9.1 | no | | Have the commands, options and version of that server only, for tests. Specific to kvd.
 enable-debug-command | enum no yes local | no | | Who may call DEBUG: no client, all clients, or local clients.
 enable-protected-configs | enum no yes local | no | | Who may change protected options at run time: no client, all clients, or local clients.
 proto-max-bulk-len | memory 1048576 9223372036854775807 | 512mb | rw | Maximum size of one argument and of a string value.

@@ -16,6 +16,11 @@ show; `channels:` the first word that is a channel and how many there are (-1: a
 `databases:` the first and last word that is a number of a database, or the token before it, or `every`, and `elsewhere` if the selected
 database does not matter. A subcommand is called `CONFIG|GET`.
 
+The version is that of Redis. `valkey:` is Valkey's, if it has taken the command over after 7.2, or `only`: then the version is Valkey's, and Redis
+does not have the command. `newer:` tokens that came later than the command, before the versions: `IFEQ 8.4.0/8.1.0; IFNE 8.4.0/-; COUNT after
+AGGREGATE 8.8.0/-`, of Redis and Valkey; `at 1` if they are at that word only, `as arity` if the command took fewer words before, `as other`
+if what they stand for may be a name of the user's: the handler asks (is_newer_word). A store that emulates an older server (emulate) refuses them.
+
 A declaration may have marks in addition to Redis's flags, which COMMAND INFO does not show; see MARKS.
 """
 
@@ -66,6 +71,8 @@ ACL_CATEGORIES = [
     "pubsub", "admin", "fast", "slow", "blocking", "dangerous", "connection", "transaction", "scripting",
 ]  # fmt: skip
 KEY_FLAGS = ["RO", "RW", "OW", "RM", "access", "update", "insert", "delete", "not_key", "incomplete", "variable_flags"]
+NEVER = 1 << 30  # the release of what a server does not have
+SHARED = 70204  # the last release of Redis whose commands all Valkeys have
 TOKENS = re.compile(r"\[|\]|<|>|\||\.\.\.|[^\s\[\]<>|]+")
 
 
@@ -148,6 +155,17 @@ class Databases:
 
 
 @dataclass
+class Newer:
+    """A token that came later than its command."""
+
+    word: str
+    since: tuple[int, int]  # of Redis and Valkey, as in Spec
+    after: str = ""  # the word before it
+    at: int = 0  # the only word that it may be; 0: any, from the first that may be an option
+    kind: str = "option"  # or arity, other: how it is refused
+
+
+@dataclass
 class Spec:
     """A declaration with its derived properties."""
 
@@ -173,6 +191,9 @@ class Spec:
     secrets: list[Secret] = field(default_factory=list)
     channels: Channels | None = None
     databases: Databases | None = None
+    releases: tuple[int, int] = (0, 0)  # of Redis and Valkey, which have the command from then on; 8.4.0 is 80400
+    newer: list[Newer] = field(default_factory=list)
+    options_at: int = 0  # the first word that may be an option
 
     @property
     def numkeys_step(self) -> int:
@@ -306,6 +327,15 @@ def _keys(arguments: list[Argument], offset: int) -> tuple[int, int, int, int]:
     return first, last, step, numkeys
 
 
+def _options_at(arguments: list[Argument], offset: int) -> int:
+    """The first word that may be an option: after the arguments that are there always."""
+    for node in arguments:
+        if node.optional or node.token or node.type in ("oneof", "block"):
+            break
+        offset += node.least()
+    return offset
+
+
 def _categories(name: str, flags: list[str], group: str) -> list[str]:
     found = [CATEGORIES[group]] if group in CATEGORIES and "container" not in flags else []
     if "write" in flags:
@@ -350,6 +380,36 @@ def _databases(text: str) -> Databases | None:
     return Databases(1, keyword=words[0], elsewhere=elsewhere)
 
 
+def release(text: str) -> int:
+    """The number of a version: 80400 for 8.4.0; NEVER for `-`."""
+    if text == "-":
+        return NEVER
+    major, minor, patch = (int(part) for part in text.split("."))
+    return major * 10000 + minor * 100 + patch
+
+
+def _releases(since: str, valkey: str) -> tuple[int, int]:
+    if valkey == "only":
+        return NEVER, release(since)
+    if valkey:
+        return release(since), release(valkey)
+    return release(since), release(since) if release(since) <= SHARED else NEVER
+
+
+def _newer(text: str) -> list[Newer]:
+    found = []
+    for part in filter(None, text.split("; ")):
+        *words, version = part.split()
+        redis, _, valkey = version.partition("/")
+        since = release(redis), release(valkey or "-")
+        facts = {"after": "", "at": "0", "as": "option"}
+        while words[-2:-1] and words[-2] in facts:
+            facts[words[-2]] = words[-1]
+            words = words[:-2]
+        found += [Newer(word, since, facts["after"], int(facts["at"]), facts["as"]) for word in words]
+    return found
+
+
 def parse(text: str) -> Spec:
     """Parse a declaration. Raises ValueError if it is malformed."""
     lines = [line.strip() for line in text.strip().splitlines()]
@@ -384,6 +444,7 @@ def parse(text: str) -> Spec:
         numkeys_at=numkeys, keywords=keywords, looks_from=int(looks_from), categories=categories, key_flags=key_flags, tips=extra.get("tips", "").split(),
         marks=[m for m in MARKS if m in marks], secrets=_secrets(extra.get("secret", "")),
         channels=_channels(extra.get("channels", "")), databases=_databases(extra.get("databases", "")),
+        releases=_releases(since, extra.get("valkey", "")), newer=_newer(extra.get("newer", "")), options_at=_options_at(arguments, base),
     )  # fmt: skip
 
 

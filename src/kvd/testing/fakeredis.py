@@ -13,6 +13,7 @@ from kvd.clients.links import POSITIONAL
 from kvd.clients.stores import address_of
 from kvd.embedded import Store
 from kvd.testing.faults import Faults
+from kvd.testing.versions import emulated
 
 OUTAGE = "FakeRedis is emulating a connection error."
 _by_address: dict[str, FakeServer] = {}  # servers of clients that name a host, until the process ends
@@ -21,16 +22,17 @@ _by_address: dict[str, FakeServer] = {}  # servers of clients that name a host, 
 class FakeServer:
     """Data that several clients share.
 
-    version, server_type: kept as attributes only; kvd behaves as Redis 7.4 does. config: options by directive name.
-    connected: False makes every client raise ConnectionError.
+    version, server_type: the server whose commands, options and error texts it has, as `(7, 2)` and "redis" or "valkey"; without
+    them it has all that kvd has. config: options by directive name. connected: False makes every client raise ConnectionError.
+    Raises ValueError if kvd does not emulate that server.
     """
 
     def __init__(
-        self, version: Any = (7,), server_type: str = "redis", config: dict[Any, Any] | None = None, connected: bool = True
+        self, version: Any = None, server_type: str = "redis", config: dict[Any, Any] | None = None, connected: bool = True
     ) -> None:
         self.version = version
         self.server_type = server_type
-        self.store = Store()
+        self.store = Store(emulate=emulated(version, server_type))
         for name, value in (config or {}).items():
             self.store.config_set(name, value)
         self._faults: Faults | None = None
@@ -50,7 +52,7 @@ class FakeServer:
 
 def _server(options: dict[str, Any]) -> FakeServer:
     server = options.pop("server", None)
-    version, kind, connected = options.pop("version", (7,)), options.pop("server_type", "redis"), options.pop("connected", True)
+    version, kind, connected = options.pop("version", None), options.pop("server_type", "redis"), options.pop("connected", True)
     options.pop("lua_modules", None)
     address = address_of(options)
     if server is not None:
@@ -152,7 +154,7 @@ class TcpFakeServer:
         server_address: tuple[Any, int],
         bind_and_activate: bool = True,
         server_type: str = "redis",
-        server_version: Any = (7,),
+        server_version: Any = None,
     ) -> None:
         from threading import Event
 

@@ -20,6 +20,7 @@ from kvd.clients import aio, sync
 from kvd.clients.links import decodes_itself
 from kvd.doors.link import Link
 from kvd.embedded import Store
+from kvd.testing.versions import emulated
 
 SYNC = ("send_packed_command", "send_command", "can_read", "read_response", "pack_command", "pack_commands", "disconnect",
         "activate_maint_notifications_handling_if_enabled", "_wait", "_read", "_decoded")  # fmt: skip
@@ -59,8 +60,11 @@ def _redirected(original: Any, ours: Any) -> Any:
 class Patch(ContextDecorator):
     """The patch that `patch` returns. stores: the store of each (host, port), or of (path, 0) for a unix socket."""
 
-    def __init__(self, stores: dict[tuple[str, int], Store] | None = None) -> None:
+    def __init__(
+        self, stores: dict[tuple[str, int], Store] | None = None, version: Any = None, server_type: str = "redis"
+    ) -> None:
         self.stores = {} if stores is None else stores
+        self._emulates = emulated(version, server_type)
         self._saved: list[tuple[type, str, Any]] = []
         self._made: weakref.WeakSet[Any] = weakref.WeakSet()
 
@@ -68,7 +72,7 @@ class Patch(ContextDecorator):
         """Return the store that clients of this address use; the first call makes it."""
         key = (host.replace("127.0.0.1", "localhost"), port)
         if key not in self.stores:
-            self.stores[key] = Store()
+            self.stores[key] = Store(emulate=self._emulates)
         return self.stores[key]
 
     def _prepare(self, connection: Any) -> Store:
@@ -132,6 +136,12 @@ class Patch(ContextDecorator):
     def __exit__(self, *exc: object) -> None:
         self.stop()
 
+    def _again(self) -> Patch:
+        """Another patch with these stores: calls of a coroutine function may overlap."""
+        other = Patch(self.stores)
+        other._emulates = self._emulates
+        return other
+
     def __call__(self, func: Any) -> Any:
         if not inspect.iscoroutinefunction(func):
             return super().__call__(func)
@@ -139,19 +149,20 @@ class Patch(ContextDecorator):
 
         @wraps(func)
         async def patched(*args: Any, **kwargs: Any) -> Any:
-            with Patch(self.stores):
+            with self._again():
                 return await func(*args, **kwargs)
 
         return patched
 
 
-def patch(stores: dict[tuple[str, int], Store] | None = None) -> Patch:
+def patch(stores: dict[tuple[str, int], Store] | None = None, version: Any = None, server_type: str = "redis") -> Patch:
     """Connect redis-py's clients to stores in this process; a context manager, and a decorator of functions and coroutines.
 
         with kvd.testing.patch() as fake:
             code_under_test()
             assert fake.store("cache.example", 6379).get("k") == b"v"
 
-    stores: stores by (host, port), for data that exists beforehand. Other addresses get an empty store.
+    stores: stores by (host, port), for data that exists beforehand. Other addresses get an empty store. version, server_type: the
+    server that these emulate, as `(7, 2)` and "redis" or "valkey"; without them they have all that kvd has.
     """
-    return Patch(stores)
+    return Patch(stores, version, server_type)

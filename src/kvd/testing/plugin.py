@@ -3,7 +3,7 @@
     def test_it(redis_client):
         redis_client.set("k", "v")
 
-`@pytest.mark.kvd(config={"maxmemory": "10mb"})` sets options of the test's store. Every test has its own data, because it makes
+`@pytest.mark.kvd(config={"maxmemory": "10mb"}, version="7.2")` sets options of the test's store, and the server that it emulates. Every test has its own data, because it makes
 a new store (tens of microseconds); workers of pytest-xdist share nothing.
 """
 
@@ -17,17 +17,21 @@ import pytest
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
-        "markers", "kvd(config, version): options of the store of this test, as in a redis.conf; the version is not used"
+        "markers",
+        "kvd(config, version, server_type): options of the store of this test, as in a redis.conf, and the server that it emulates",
     )
 
 
 @pytest.fixture
 def kvd_store(request: pytest.FixtureRequest) -> Any:
-    """A new kvd.Store, with the options of the marker `kvd`."""
+    """A new kvd.Store, with the options and the version of the marker `kvd`; the closest marker counts."""
     from kvd.embedded import Store
+    from kvd.testing.versions import emulated
 
     options: dict[str, Any] = {}
     for marker in request.node.iter_markers("kvd"):
+        if "version" in marker.kwargs or "server_type" in marker.kwargs:
+            options.setdefault("emulate", emulated(marker.kwargs.get("version"), marker.kwargs.get("server_type", "redis")))
         for name, value in marker.kwargs.get("config", {}).items():
             options.setdefault(name.replace("-", "_"), value)
     return Store(**options)
