@@ -20,7 +20,7 @@ import redis
 import kvd
 from kvd.config import OPTIONS, ConfigFileError, from_environment
 
-from .compat.wire import RealServer, Wire, free_port
+from .compat.wire import RealServer, Wire, free_port, stock_files
 
 TGKILL = 234 if platform.machine() == "x86_64" else 131   # number of the system call
 SOURCES = {"PYTHONPATH": os.pathsep.join(os.path.abspath(p) for p in os.environ.get("PYTHONPATH", "").split(os.pathsep) if p)} if "PYTHONPATH" in os.environ else {}
@@ -208,11 +208,10 @@ def test_every_setting_of_a_real_server_starts(tmp_path):
     assert Process(str(path)).end()[0] == 0
 
 
-STOCK = [p for p in ("/etc/redis/redis.conf", "/etc/valkey/valkey.conf") if os.access(p, os.R_OK)]
-STOCK += [str(p) for p in Path("/tmp/newer/root/etc").glob("*/*.conf") if p.parent.name in ("redis", "valkey")]
+STOCK = stock_files() or [pytest.param("", marks=pytest.mark.skip(reason="no configuration file of a real server here"))]
 
 
-@pytest.mark.parametrize("path", STOCK or [pytest.param("", marks=pytest.mark.skip(reason="no configuration file of a real server here"))])
+@pytest.mark.parametrize("path", STOCK)
 def test_stock_configuration_files_start(path, tmp_path):
     p = Process(
         path, "--daemonize", "no", "--logfile", "", "--dir", str(tmp_path), "--pidfile", f"{tmp_path}/pid", "--supervised", "no"

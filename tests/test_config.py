@@ -1,9 +1,25 @@
 """Settings of `kvd serve` from files, flags and the environment: which one counts, and errors that say where."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 import kvd
-from kvd.config import ConfigFileError, from_environment, from_file, from_flags, from_lines, merge, parse_info, split_words
+from kvd.config import (
+    ALIASES,
+    OPTIONS,
+    ConfigFileError,
+    from_environment,
+    from_file,
+    from_flags,
+    from_lines,
+    merge,
+    parse_info,
+    split_words,
+)
+
+from .compat.wire import stock_files
 
 
 def test_precedence():
@@ -117,3 +133,17 @@ def test_info_becomes_numbers_and_dicts():
     assert parse_info(text) == {
         "redis_version": "7.4.2", "uptime": 5, "ratio": 1.5, "db0": {"keys": 1, "expires": 0, "avg_ttl": 0}, "role": "master", "empty": "", "executable": {"/a": "b/c"},
     }  # fmt: skip
+
+
+PROSE = (" configuration as such:", " is set to 10.", " defaults to 'resetchannels' permission.", " or cluster-announce-client-tls-port.")
+
+
+@pytest.mark.parametrize("path", stock_files() or [pytest.param("", marks=pytest.mark.skip(reason="no configuration file of a real server here"))])
+def test_every_directive_of_stock_files_is_known(path):
+    """Also those that are comments there: each is accepted, with the value that the file shows."""
+    names = {*OPTIONS, *ALIASES}
+    lines = {line.lstrip("# ") for line in Path(path).read_text().splitlines() if re.match(r"#? ?[a-z][a-z0-9-]+ \S", line)}
+    shown = [line for line in lines if line.split()[0] in names and len(line.split()) <= 6 and not line.endswith(PROSE)]
+    assert len(shown) > 150
+    for line in shown:
+        assert len(merge(from_lines([line], path))) == 1, line

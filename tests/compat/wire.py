@@ -148,6 +148,15 @@ class RealServer:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
+def stock_files():
+    """Configuration files that come with the real servers, wherever these are."""
+    folders = [Path("/etc")]
+    if os.environ.get("KVDDEV_SERVERS"):
+        folders.append(Path(os.environ["KVDDEV_SERVERS"]).parent / "root/etc")
+    found = [folder / name / f"{name}.conf" for folder in folders for name in ("redis", "valkey")]
+    return [str(path) for path in found if os.access(path, os.R_OK)]
+
+
 def programs():
     """The real servers there are: those on PATH, and those in the folder that KVDDEV_SERVERS names."""
     found = [shutil.which(p) for p in ("redis-server", "valkey-server")]

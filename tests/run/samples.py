@@ -139,6 +139,7 @@ EXACT = """
     HGET h a
     HGETDEL h FIELDS 1 a
     HGETEX h EX 100 FIELDS 1 a
+    HIMPORT|HELP
     HINCRBY h a 2
     HINCRBYFLOAT h a 0.5
     HLEN h
@@ -394,6 +395,8 @@ def lines(*texts: str) -> list[Words]:
 
 ROWS = [
     *read(EXACT), *read(UNORDERED, how="unordered"), *read(SHAPE, how="shape"), *read(FAILING, fails=True),
+    *[Sample(words) for words in (("HIMPORT", "DISCARD", "fields"), ("HIMPORT", "DISCARDALL"), ("HIMPORT", "PREPARE", "fields", "a", "b"))],
+    Sample(("HIMPORT", "SET", "h", "fields", "x", "y"), fails=True),       # the connection has not prepared the fields
     *[Sample(words, before=SCRIPTS) for words in (
         ("EVAL", SCRIPT, 1, "s"), ("EVALSHA", SHA, 1, "s"), ("EVAL_RO", SCRIPT, 1, "s"), ("EVALSHA_RO", SHA, 1, "s"), ("FCALL", "fun", 1, "s"),
         ("FCALL_RO", "fun", 1, "s"), ("FUNCTION", "DELETE", "lib"), ("FUNCTION", "DUMP"), ("FUNCTION", "FLUSH"), ("FUNCTION", "LIST"), ("SCRIPT", "SHOW", SHA),

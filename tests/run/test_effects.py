@@ -102,6 +102,13 @@ def test_set_repl_chooses_the_targets(store):
     assert [(targets, words[1]) for unit in recorder.units() for _, targets, words in unit] == [(1, b"a"), (0, b"b"), (3, b"c")]
 
 
+def test_a_fieldset_is_not_propagated_and_its_hash_is(recorded):
+    assert recorded("HIMPORT", "PREPARE", "u", "name", "b") == []
+    assert recorded("HIMPORT", "SET", "k", "u", "x", "y") == [["HSET k b y name x"]]
+    assert recorded("HIMPORT", "SET", "k", "u", "x", "z") == [["DEL k", "HSET k b z name x"]]
+    assert recorded("HIMPORT", "SET", "k", "u", "x") == [] == recorded("HIMPORT", "DISCARDALL")
+
+
 def test_exec_is_one_unit(store):
     recorder = probes.Recorder(store)
     with store.session() as session:

@@ -12,6 +12,7 @@ from kvd.core.pointers cimport pointer_put, pointer_take
 from kvd.core.table cimport table_init, table_release
 from kvd.core.view cimport view, view_of
 from kvd.session.channels cimport channels_init, channels_release, unsubscribe_all
+from kvd.session.fieldsets cimport fieldsets_clear
 from kvd.session.session cimport REPLY_ON, clients, clients_of, session_replies, session_unaccount, session_unqueue
 from kvd.session.tracking cimport tracking_init, tracking_release, tracking_stop
 from kvd.session.waiters cimport wait_end, wait_move, wait_of, waits_init, waits_release
@@ -114,6 +115,7 @@ cdef void session_delete(session *c) noexcept nogil:
     tracking_stop(c)
     session_discard(c)
     leave_monitors(c)
+    fieldsets_clear(c)
     session_unaccount(c)
     if c.prev != NULL:
         c.prev.next = c.next
@@ -147,6 +149,7 @@ cdef void session_reset(session *c) noexcept nogil:
     unsubscribe_all(c)
     tracking_stop(c)
     leave_monitors(c)
+    fieldsets_clear(c)
     c.db = 0
     c.proto = 2
     session_replies(c, REPLY_ON)

@@ -81,6 +81,8 @@ cdef struct session:
     bint in_process
     int door                   # of one in this process
     void *subs                 # what it listens to (channels.pyx), or NULL
+    void *fieldsets            # prepared for HIMPORT (fieldsets.pyx), or NULL
+    size_t fieldset_bytes
     void *tracker              # its tracking of keys (tracking.pyx)
     buf pushes                 # messages that arrived while its command ran
     void *wait                 # the command it is blocked in (waiters.pyx), or NULL

@@ -22,7 +22,7 @@ from kvd.store.store cimport SPECIAL_BUSY, SPECIAL_CLOSED, SPECIAL_PAUSED, SPECI
 
 cdef size_t session_memory(session *c) noexcept nogil:
     return (sizeof(session) + c.out.cap + c.pushes.cap + c.pending + c.input_used + c.input_free + c.queue_bytes + c.name.cap
-            + c.watch_room * sizeof(void *))
+            + c.watch_room * sizeof(void *) + c.fieldset_bytes)
 
 
 cdef void session_account(session *c) noexcept nogil:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+from collections.abc import Iterable
 from typing import Any
 
 import redis.asyncio
@@ -281,6 +282,10 @@ class AsyncClient(LinkedClient):
             pool.idle.append(connection)
         response = self._answer(args[0], response, options)
         return await response if inspect.isawaitable(response) else response
+
+    async def himport_set(self, key: Any, fieldset_name: str, values: Iterable[Any]) -> Any:
+        """As redis-py's, whose execute_command prepares the fieldset where that is needed."""
+        return await super().execute_command("HIMPORT SET", key, fieldset_name, *values)
 
 
 class Connection(AsyncConnection, AbstractConnection):

@@ -8,6 +8,7 @@ MULTI and WATCH, blocking commands, retries, client-side caching and locks are t
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from typing import Any
 
 import redis
@@ -231,6 +232,10 @@ class SyncClient(LinkedClient):
             pool.waiting.discard(connection)
             pool.idle.append(connection)
         return self._answer(args[0], response, options)
+
+    def himport_set(self, key: Any, fieldset_name: str, values: Iterable[Any]) -> Any:
+        """As redis-py's, whose execute_command prepares the fieldset where that is needed."""
+        return super().execute_command("HIMPORT SET", key, fieldset_name, *values)
 
 
 class Connection(SyncConnection, AbstractConnection):
