@@ -41,6 +41,7 @@ BY_NAME = {
 }  # fmt: skip
 SKIPPED_OPTIONS = {"IFEQ", "IFNE", "IFDEQ", "IFDNE", "KEEPREF", "DELREF", "ACKED", "DIFF", "DIFF1", "ANDOR", "ONE", "*"}
 NEWER = {"digest", "delex", "msetex", "xdelex", "xackdel", "increx", "lmovem", "sdiffcard", "sunioncard"}  # than the servers we compare with; tests/commands has tests of their own
+NEWER_OPTIONS = {"CLAIM"}      # of commands that they have
 RANDOM = {"spop", "srandmember", "hrandfield", "zrandmember", "randomkey"}    # tests/commands
 TIMED_ANSWERS = {"xpending", "xinfo|consumers"}  # hold times
 NEWER_WAITING = {"blmovem"}                        # not in random work, where it would block
@@ -116,7 +117,7 @@ def command_lines(draw, family="string"):
     words = spec.name.upper().split("|")
     counted = 0
     for node in spec.arguments:
-        if node.optional and not draw(st.booleans()):
+        if node.optional and (node.token in NEWER_OPTIONS or not draw(st.booleans())):
             continue
         repeats = draw(st.integers(1, 3)) if node.multiple else 1
         if node.name in ("numkeys", "numfields"):

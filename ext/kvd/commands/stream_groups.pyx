@@ -24,13 +24,13 @@ from kvd.run.args cimport (
 )
 from kvd.run.errors cimport NO_MEMORY, SYNTAX
 from kvd.run.registry cimport define
-from kvd.session.waiters cimport waits_touch
+from kvd.session.waiters cimport waits_pending, waits_touch
 from kvd.store.change cimport others_changed
 from kvd.store.config cimport EVENT_STREAM
 from kvd.store.effects cimport effect_int, effect_text, effect_word, effects
 from kvd.types.group cimport (
     group_ack, group_add, group_consumer, group_consumer_add, group_consumer_remove, group_find, group_pend,
-    group_remove, groups_forget, groups_refer, nack_give, name_of,
+    group_remove, groups_forget, groups_refer, nack_delivered, nack_give, name_of,
 )
 from kvd.types.kind cimport STREAM
 from kvd.types.stream cimport (
@@ -97,7 +97,7 @@ cdef void propagate_pending(call *c, view key, group *g, nack *p) noexcept nogil
     effect_text(u, b"0")
     effect_id(c, p.id)
     effect_text(u, b"TIME")
-    effect_int(u, p.delivered_ms)
+    effect_int(u, nack_delivered(p))
     effect_text(u, b"RETRYCOUNT")
     effect_int(u, p.deliveries)
     effect_text(u, b"FORCE")
@@ -465,11 +465,11 @@ cdef void xpending_command(call *c) noexcept nogil:
     begin = c.out.len
     p = <nack *>idmap_seek(&who.pending if who != NULL else &g.pending, start, &pos)
     while p != NULL and n < count and id_compare(p.id, end) <= 0:
-        if idle == 0 or c.store.now - p.delivered_ms >= idle:
+        if idle == 0 or c.store.now - nack_delivered(p) >= idle:
             reply_array(c, 4)
             reply_id(c, p.id)
             reply_bulk(c, name_of(p.owner))
-            reply_int(c, max(c.store.now - p.delivered_ms, <int64_t>0))
+            reply_int(c, max(c.store.now - nack_delivered(p), <int64_t>0))
             reply_int(c, p.deliveries)
             n += 1
         p = <nack *>idmap_next(&who.pending if who != NULL else &g.pending, &pos)
@@ -555,11 +555,10 @@ cdef void reply_claimed(call *c, stream *s, stream_id id, bint justid) noexcept 
 
 cdef bint claim(call *c, stream *s, group *g, nack *p, consumer *who, claiming *o) noexcept nogil:
     """Transfers it to the consumer and replies it; False: it was delivered too recently."""
-    if o.idle > 0 and c.store.now - p.delivered_ms < o.idle:
+    if o.idle > 0 and c.store.now - nack_delivered(p) < o.idle:
         return False
-    if not nack_give(p, who):
+    if not nack_give(g, p, who, o.delivered_ms):
         return False
-    p.delivered_ms = o.delivered_ms
     if o.retries >= 0:
         p.deliveries = o.retries
     elif not o.justid:
@@ -568,14 +567,14 @@ cdef bint claim(call *c, stream *s, group *g, nack *p, consumer *who, claiming *
     who.active_ms = c.store.now
     others_changed(c.store, 1)
     propagate_pending(c, c.argv[1], g, p)
+    waits_pending(c.store, c.db, c.argv[1])
     return True
 
 
-cdef void lose(call *c, stream *s, group *g, stream_id id) noexcept nogil:
-    """Drops a pending entry that the stream no longer has."""
+cdef void lose(call *c, view key, stream *s, group *g, stream_id id) noexcept nogil:
     if group_ack(s.mem, g, id):
         others_changed(c.store, 1)
-        propagate_acknowledged(c, c.argv[1], g, id)
+        propagate_acknowledged(c, key, g, id)
 
 
 define(xclaim_command, """
@@ -613,7 +612,7 @@ cdef void xclaim_command(call *c) noexcept nogil:
     for i in range(5, o.last_id_at + 1):
         parse_id(c.argv[i], &id, 0, False)
         if not stream_has(s, id):
-            lose(c, s, g, id)
+            lose(c, c.argv[1], s, g, id)
             continue
         p = <nack *>idmap_find(&g.pending, id)
         if p == NULL and o.force:
@@ -686,7 +685,7 @@ cdef void xautoclaim_command(call *c) noexcept nogil:
         if not stream_has(s, start):
             gone[lost] = start
             lost += 1
-            lose(c, s, g, start)
+            lose(c, c.argv[1], s, g, start)
             p = <nack *>idmap_seek(&g.pending, start, &at)
             continue
         n += claim(c, s, g, p, who, &o)

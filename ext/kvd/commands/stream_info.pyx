@@ -14,7 +14,7 @@ from kvd.run.args cimport (
 from kvd.run.call cimport call
 from kvd.run.errors cimport NO_KEY
 from kvd.run.registry cimport define
-from kvd.types.group cimport consumer, group, group_find, nack, name_of
+from kvd.types.group cimport consumer, group, group_find, nack, nack_delivered, name_of
 from kvd.types.stream cimport (
     stream, stream_entries_read, stream_of, stream_range_has_tombstones, stream_trimmed_past, stream_walk,
     stream_walk_next, stream_walk_start,
@@ -75,7 +75,7 @@ cdef void reply_pending(call *c, idmap *pending, bint with_owner, int64_t count)
         reply_id(c, p.id)
         if with_owner:
             reply_bulk(c, name_of(p.owner))
-        reply_int(c, p.delivered_ms)
+        reply_int(c, nack_delivered(p))
         reply_int(c, p.deliveries)
         n += 1
         p = <nack *>idmap_next(pending, &at)

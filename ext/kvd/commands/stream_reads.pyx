@@ -1,10 +1,17 @@
-"""XREAD and XREADGROUP: entries after an id, of several streams, blocking if there are none."""
+"""XREAD and XREADGROUP: entries after an id, of several streams, blocking if there are none.
 
-from libc.stdint cimport int64_t
+XREADGROUP CLAIM waits for new entries and for pending ones that become idle: its wait names the time at which the first of
+them will be, and it is run again whenever entries become pending (waits_pending).
+"""
+
+from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport free, malloc
+from libc.string cimport memset
 
-from kvd.commands.stream_groups cimport group_missing, propagate_pending, propagate_position, use_consumer
-from kvd.commands.streams cimport ID_TEXT, arg_id, find_stream, format_id, reply_entries, reply_entry, reply_id
+from kvd.commands.stream_groups cimport group_missing, lose, propagate_pending, propagate_position, use_consumer
+from kvd.commands.streams cimport (
+    ID_TEXT, arg_id, find_stream, format_id, reply_entries, reply_entry, reply_id, reply_parts,
+)
 from kvd.core.entry cimport entry
 from kvd.core.idmap cimport (
     id_compare, id_highest, id_lowest, id_next, id_prev, idmap_next, idmap_seek, idpos, stream_id,
@@ -13,13 +20,15 @@ from kvd.core.text cimport parse_int
 from kvd.core.view cimport view, view_is, view_of
 from kvd.resp.writer cimport write_header_at, write_null_array
 from kvd.run.after cimport wait_for_keys, wanted_keys
-from kvd.run.args cimport arg_int, open_key, reply_array, reply_bulk, reply_error, reply_errorf
+from kvd.run.args cimport arg_int, open_key, reply_array, reply_bulk, reply_error, reply_errorf, reply_int
 from kvd.run.call cimport call
 from kvd.run.errors cimport NO_MEMORY, SYNTAX
 from kvd.run.registry cimport define
-from kvd.session.waiters cimport wanted
+from kvd.session.waiters cimport waits_pending, wanted
 from kvd.store.change cimport others_changed
-from kvd.types.group cimport consumer, group, group_find, group_pend, nack
+from kvd.types.group cimport (
+    consumer, group, group_find, group_oldest, group_pend, nack, nack_delivered, nack_give,
+)
 from kvd.types.kind cimport STREAM
 from kvd.types.stream cimport (
     stream, stream_entries_read, stream_of, stream_range_has_tombstones, stream_walk, stream_walk_next,
@@ -27,7 +36,8 @@ from kvd.types.stream cimport (
 )
 
 cdef struct reading:           # of XREAD and XREADGROUP
-    int64_t count              # 0: all
+    int64_t count              # of entries of each stream; 0: all
+    int64_t idle               # CLAIM: ms since the delivery of pending entries that are taken over; -1: none are
     int64_t deadline           # ms; 0: no limit
     bint waits
     bint noack
@@ -52,43 +62,64 @@ cdef bint read_block(call *c, int i, reading *r) noexcept nogil:
     return True
 
 
+cdef bint read_idle(call *c, int i, reading *r) noexcept nogil:
+    if not parse_int(c.argv[i], &r.idle):
+        reply_error(c, b"ERR min-idle-time is not an integer")
+        return False
+    if r.idle < 0:
+        reply_error(c, b"ERR min-idle-time must be a positive integer")
+        return False
+    return True
+
+
+cdef bint read_streams(call *c, int i, bint grouped, reading *r) noexcept nogil:
+    r.streams_at = i
+    r.streams = (c.argc - i) // 2
+    if (c.argc - i) % 2 == 0:
+        return True
+    reply_errorf(c, b"ERR Unbalanced '%s' list of streams: for each stream key an ID%s must be specified.", c.command.name,
+                 <const char *>b" or '>'" if grouped else <const char *>b", '+', or '$'")
+    return False
+
+
+cdef bint only_grouped(call *c, bint grouped, const char *option) noexcept nogil:
+    if not grouped:
+        reply_errorf(c, b"ERR The %s option is only supported by XREADGROUP. You called XREAD instead.", option, NULL)
+    return grouped
+
+
+cdef int read_option(call *c, int i, bint grouped, reading *r) noexcept nogil:
+    """Returns its last argument, or -1 with the error replied."""
+    cdef view word = c.argv[i]
+    cdef int more = c.argc - i - 1
+    if more >= 1 and view_is(word, b"block"):
+        return i + 1 if read_block(c, i + 1, r) else -1
+    if more >= 1 and view_is(word, b"count"):
+        if not arg_int(c, i + 1, &r.count):
+            return -1
+        r.count = max(r.count, <int64_t>0)
+        return i + 1
+    if more >= 1 and view_is(word, b"claim"):
+        return i + 1 if only_grouped(c, grouped, b"CLAIM") and read_idle(c, i + 1, r) else -1
+    if more >= 1 and view_is(word, b"streams"):
+        return i + 1 if read_streams(c, i + 1, grouped, r) else -1
+    if more >= 2 and view_is(word, b"group"):
+        r.group_at = i + 1
+        return i + 2 if only_grouped(c, grouped, b"GROUP") else -1
+    if view_is(word, b"noack"):
+        r.noack = True
+        return i if only_grouped(c, grouped, b"NOACK") else -1
+    reply_error(c, SYNTAX)
+    return -1
+
+
 cdef bint read_options(call *c, bint grouped, reading *r) noexcept nogil:
     cdef int i = 1
-    cdef view word
-    r.count = r.deadline = 0
-    r.waits = r.noack = False
-    r.group_at = r.streams_at = r.streams = 0
+    memset(r, 0, sizeof(reading))
+    r.idle = -1
     while i < c.argc and r.streams_at == 0:
-        word = c.argv[i]
-        if i + 1 < c.argc and view_is(word, b"block"):
-            i += 1
-            if not read_block(c, i, r):
-                return False
-        elif i + 1 < c.argc and view_is(word, b"count"):
-            i += 1
-            if not arg_int(c, i, &r.count):
-                return False
-            r.count = max(r.count, <int64_t>0)
-        elif i + 1 < c.argc and view_is(word, b"streams"):
-            r.streams_at = i + 1
-            r.streams = (c.argc - i - 1) // 2
-            if (c.argc - i - 1) % 2:
-                reply_errorf(c, b"ERR Unbalanced '%s' list of streams: for each stream key an ID%s must be specified.", c.command.name,
-                             <const char *>b" or '>'" if grouped else <const char *>b", '+', or '$'")
-                return False
-        elif i + 2 < c.argc and view_is(word, b"group"):
-            if not grouped:
-                reply_error(c, b"ERR The GROUP option is only supported by XREADGROUP. You called XREAD instead.")
-                return False
-            r.group_at = i + 1
-            i += 2
-        elif view_is(word, b"noack"):
-            if not grouped:
-                reply_error(c, b"ERR The NOACK option is only supported by XREADGROUP. You called XREAD instead.")
-                return False
-            r.noack = True
-        else:
-            reply_error(c, SYNTAX)
+        i = read_option(c, i, grouped, r)
+        if i < 0:
             return False
         i += 1
     if r.streams_at == 0:
@@ -162,30 +193,85 @@ cdef void count_read(stream *s, group *g, stream_id id) noexcept nogil:
     g.last = id
 
 
-cdef int64_t reply_new(call *c, view key, stream *s, group *g, consumer *who, reading *r) noexcept nogil:
+cdef void reply_delivered(call *c, reading *r, stream_walk *w, stream_id id, int64_t idle, uint64_t deliveries) noexcept nogil:
+    """With CLAIM the entry is followed by what was known of it before."""
+    if r.idle < 0:
+        reply_entry(c, w, id)
+        return
+    reply_array(c, 4)
+    reply_parts(c, w, id)
+    reply_int(c, idle)
+    reply_int(c, <int64_t>deliveries)
+
+
+cdef nack *next_idle(call *c, group *g, reading *r, uint64_t turns) noexcept nogil:
+    """The entry that has been pending longest, if that is long enough; NULL: none, or those that follow were delivered by this call."""
+    cdef nack *p = group_oldest(g)
+    return p if p != NULL and p.turn.seq <= turns and c.store.now - nack_delivered(p) >= r.idle else NULL
+
+
+cdef int64_t reply_idle(call *c, view key, stream *s, group *g, consumer *who, reading *r) noexcept nogil:
+    """Takes over idle entries. Those that the stream no longer has are dropped, as XCLAIM does."""
+    cdef stream_walk w
+    cdef stream_id id
+    cdef uint64_t turns = g.turns
+    cdef nack *p = next_idle(c, g, r, turns)
+    cdef int64_t idle
+    cdef int64_t n = 0
+    while p != NULL and (r.count == 0 or n < r.count):
+        stream_walk_start(&w, s, p.id, p.id, False)
+        if not stream_walk_next(&w, &id):
+            lose(c, key, s, g, p.id)
+        else:
+            idle = c.store.now - nack_delivered(p)
+            if not nack_give(g, p, who, c.store.now):
+                break
+            reply_delivered(c, r, &w, id, idle, p.deliveries)
+            p.deliveries += 1
+            propagate_pending(c, key, g, p)
+            n += 1
+        p = next_idle(c, g, r, turns)
+    return n
+
+
+cdef int64_t reply_new(call *c, view key, stream *s, group *g, consumer *who, reading *r, int64_t n) noexcept nogil:
+    """n: entries of this stream that are in the reply already, and count."""
     cdef stream_walk w
     cdef nack *p
     cdef stream_id id
     cdef stream_id start = g.last
+    cdef int64_t before = n
+    if (r.count and n >= r.count) or id_compare(g.last, s.last) >= 0 or not id_next(&start):
+        return n
+    stream_walk_start(&w, s, start, id_highest(), False)
+    while stream_walk_next(&w, &id):
+        p = NULL
+        if not r.noack:
+            p = group_pend(s.mem, g, who, id, c.store.now)
+            if p == NULL:
+                break
+        count_read(s, g, id)
+        if p != NULL:
+            propagate_pending(c, key, g, p)
+        reply_delivered(c, r, &w, id, 0, 0)
+        n += 1
+        if n == r.count:
+            break
+    if n > before:
+        propagate_position(c, key, g)
+        if not r.noack:
+            waits_pending(c.store, c.db, key)
+    return n
+
+
+cdef int64_t deliver(call *c, view key, stream *s, group *g, consumer *who, reading *r) noexcept nogil:
     cdef size_t at = c.out.len
     cdef int64_t n = 0
-    if id_next(&start):
-        stream_walk_start(&w, s, start, id_highest(), False)
-        while stream_walk_next(&w, &id):
-            p = NULL
-            if not r.noack:
-                p = group_pend(s.mem, g, who, id, c.store.now)
-                if p == NULL:
-                    break
-            count_read(s, g, id)
-            if p != NULL:
-                propagate_pending(c, key, g, p)
-            reply_entry(c, &w, id)
-            n += 1
-            if n == r.count:
-                break
+    if r.idle >= 0:
+        n = reply_idle(c, key, s, g, who, r)
+    n = reply_new(c, key, s, g, who, r, n)
     if n:
-        propagate_position(c, key, g)
+        who.active_ms = c.store.now
     write_header_at(c.out, at, c'*', n)
     return n
 
@@ -202,7 +288,7 @@ cdef int64_t reply_history(call *c, view key, stream *s, group *g, consumer *who
         stream_walk_start(&w, s, p.id, p.id, False)
         if stream_walk_next(&w, &id):
             reply_entry(c, &w, id)
-            p.delivered_ms = c.store.now
+            nack_give(g, p, who, c.store.now)
             p.deliveries += 1
             propagate_pending(c, key, g, p)
         else:
@@ -231,13 +317,12 @@ cdef bint reply_stream(call *c, reading *r, int k, stream_id after) noexcept nog
     cdef consumer *who
     cdef stream_id top
     cdef bint history = id_compare(after, id_highest()) != 0
-    cdef bint some
+    cdef size_t at = c.out.len
     if not find_stream(c, key, True, &e) or e == NULL:
         return False
     s = stream_of(e)
-    some = last_entry(s, &top)
     if r.group_at == 0:
-        if not some or id_compare(top, after) <= 0:
+        if not last_entry(s, &top) or id_compare(top, after) <= 0:
             return False
         id_next(&after)
         open_stream(c, key)
@@ -246,16 +331,38 @@ cdef bint reply_stream(call *c, reading *r, int k, stream_id after) noexcept nog
     open_key(c, key, e)
     g = group_find(&s.groups, c.argv[r.group_at])
     who = use_consumer(c, s, g, key, c.argv[r.group_at + 1])
-    if who == NULL or (not history and (not some or id_compare(top, g.last) <= 0)):
+    if who == NULL:
         return False
     open_stream(c, key)
     if history:
         id_next(&after)
         reply_history(c, key, s, g, who, after, r)
-    elif reply_new(c, key, s, g, who, r):
-        who.active_ms = c.store.now
+    elif deliver(c, key, s, g, who, r) == 0:
+        c.out.len = at
+        return False
     others_changed(c.store, 1)
     return True
+
+
+# ---- waiting ----------------------------------------------------------------------------------------
+
+cdef int64_t soonest_idle(call *c, reading *r) noexcept nogil:
+    """When the first pending entry of the streams will have been idle long enough; 0: never, as far as is known."""
+    cdef int64_t soonest = 0
+    cdef entry *e
+    cdef group *g
+    cdef nack *p
+    cdef int k
+    for k in range(r.streams if r.idle >= 0 else 0):
+        if not find_stream(c, c.argv[r.streams_at + k], True, &e) or e == NULL:
+            continue
+        g = group_find(&stream_of(e).groups, c.argv[r.group_at])
+        p = group_oldest(g) if g != NULL else NULL
+        if p == NULL or r.idle > <int64_t>0x7FFFFFFFFFFFFFFF - nack_delivered(p):
+            continue
+        if soonest == 0 or nack_delivered(p) + r.idle < soonest:
+            soonest = nack_delivered(p) + r.idle
+    return soonest
 
 
 cdef void wait_for_entries(call *c, reading *r, stream_id *after) noexcept nogil:
@@ -276,6 +383,8 @@ cdef void wait_for_entries(call *c, reading *r, stream_id *after) noexcept nogil
     what.argv = argv
     what.keys = argv + r.streams_at
     what.on_gone = r.group_at != 0
+    what.claims = r.idle >= 0
+    what.recheck = soonest_idle(c, r)
     wait_for_keys(c, what)
     free(room)
 
@@ -321,9 +430,9 @@ cdef void xread_command(call *c) noexcept nogil:
 
 
 define(xreadgroup_command, """
-    XREADGROUP GROUP group consumer [COUNT count] [BLOCK milliseconds] [NOACK] STREAMS key [key ...] id [id ...]
+    XREADGROUP GROUP group consumer [COUNT count] [BLOCK milliseconds] [CLAIM min-idle-time] [NOACK] STREAMS key [key ...] id [id ...]
     write blocking | stream | 5.0.0 | O(M) where M is the number of entries returned
-    Return new entries of streams for a consumer of a group, or its unacknowledged ones, with BLOCK waiting for one.
+    Return new entries of streams for a consumer of a group, with CLAIM preceded by idle ones of all consumers, or its unacknowledged ones; with BLOCK waiting for one.
     words: 4 STREAMS
     at: 0 0 0
     arity: -7

@@ -23,5 +23,6 @@ cdef void effect_id(call *c, stream_id id) noexcept nogil                       
 cdef void propagate_with_id(call *c, int at, stream_id id) noexcept nogil               # the call's words, with this id as argument `at`
 cdef void reply_id(call *c, stream_id id) noexcept nogil
 cdef void reply_entry(call *c, stream_walk *w, stream_id id) noexcept nogil             # the current one of w
+cdef void reply_parts(call *c, stream_walk *w, stream_id id) noexcept nogil             # its id and its fields, for an array of more
 cdef int64_t reply_entries(call *c, stream *s, stream_id start, stream_id end, bint reverse, int64_t count) noexcept nogil   # count 0: all
 cdef bint find_stream(call *c, view key, bint reading, entry **e) noexcept nogil        # *e may be NULL; False: the error is replied

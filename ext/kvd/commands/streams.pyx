@@ -140,9 +140,13 @@ cdef void reply_id(call *c, stream_id id) noexcept nogil:
 # ---- entries in replies -----------------------------------------------------------------------------
 
 cdef void reply_entry(call *c, stream_walk *w, stream_id id) noexcept nogil:
+    reply_array(c, 2)
+    reply_parts(c, w, id)
+
+
+cdef void reply_parts(call *c, stream_walk *w, stream_id id) noexcept nogil:
     cdef view field, value
     cdef int64_t n = w.fields
-    reply_array(c, 2)
     reply_id(c, id)
     reply_array(c, n * 2)
     while n > 0:

@@ -23,8 +23,8 @@ cdef struct consumer:
 
 cdef struct nack:              # an entry delivered and not acknowledged
     stream_id id
+    stream_id turn             # its key in group.order: the time of delivery in ms, then a number
     consumer *owner
-    int64_t delivered_ms
     uint64_t deliveries
 
 cdef struct group:
@@ -32,6 +32,8 @@ cdef struct group:
     stream_id last             # of the last entry delivered
     int64_t entries_read       # logical; -1: not known
     idmap pending
+    idmap order                # the turns of the pending entries: the one delivered longest ago is first
+    uint64_t turns             # given so far
     name_list consumers
 
 cdef group *group_find(name_list *groups, view name) noexcept nogil                   # or NULL
@@ -47,9 +49,20 @@ cdef void group_consumer_remove(heap *h, group *g, consumer *c) noexcept nogil  
 
 cdef nack *group_pend(heap *h, group *g, consumer *c, stream_id id, int64_t now) noexcept nogil   # new, or taken from another consumer; or NULL
 cdef bint group_ack(heap *h, group *g, stream_id id) noexcept nogil                   # False: it is not pending
-cdef bint nack_give(nack *n, consumer *c) noexcept nogil                              # to another consumer; False: no memory
+cdef bint nack_give(group *g, nack *n, consumer *c, int64_t delivered_ms) noexcept nogil   # to the consumer; False: no memory, it is as it was
+cdef nack *group_oldest(group *g) noexcept nogil                                      # the one delivered longest ago, or NULL
 cdef bint groups_refer(name_list *groups, stream_id id) noexcept nogil                # some group has not received it yet, or has it pending
 cdef void groups_forget(heap *h, name_list *groups, stream_id id) noexcept nogil      # removes it from all pending entries
+
+
+cdef inline int64_t nack_delivered(nack *n) noexcept nogil:
+    """In ms."""
+    return <int64_t>n.turn.ms
+
+
+cdef inline nack *nack_of(void *turn) noexcept nogil:
+    """Of an item of group.order."""
+    return <nack *>(<char *>turn - sizeof(stream_id))
 
 
 cdef inline view name_of(void *item) noexcept nogil:

@@ -1,15 +1,17 @@
 """Consumer groups of a stream, their consumers and pending entries.
 
-A pending entry (nack) is in two maps, its group's and its consumer's. Groups of a stream and consumers of a group are
+A pending entry (nack) is in three maps: its group's and its consumer's, by id, and its group's by time of delivery (order),
+in which XREADGROUP CLAIM finds those that are idle. Entries of one millisecond are in the order in which they were delivered: each
+delivery gets the next number (turns). Groups of a stream and consumers of a group are
 few: they are kept in sorted arrays of pointers.
 """
 
-from libc.stdint cimport int64_t, uint32_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memmove, memset
 
 from kvd.core.idmap cimport (
-    id_compare, id_lowest, idmap_bytes, idmap_check, idmap_find, idmap_init, idmap_insert, idmap_next, idmap_release,
-    idmap_remove, idmap_seek, idpos,
+    id_compare, id_lowest, id_of, idmap_bytes, idmap_check, idmap_find, idmap_init, idmap_insert, idmap_move, idmap_next,
+    idmap_release, idmap_remove, idmap_seek, idpos,
 )
 from kvd.core.mem cimport mem_alloc, mem_cost, mem_free, mem_realloc
 from kvd.core.view cimport view_compare
@@ -84,6 +86,7 @@ cdef group *group_add(heap *h, name_list *groups, view name, stream_id last, int
     g.last = last
     g.entries_read = entries_read
     idmap_init(&g.pending, h)
+    idmap_init(&g.order, h)
     if name_add(h, groups, g, name):
         return g
     mem_free(h, g, sizeof(group))
@@ -94,6 +97,7 @@ cdef void group_remove(heap *h, name_list *groups, group *g) noexcept nogil:
     while g.consumers.count:
         group_consumer_remove(h, g, <consumer *>g.consumers.item[g.consumers.count - 1])
     idmap_release(&g.pending)
+    idmap_release(&g.order)
     name_remove(h, groups, g)
     mem_free(h, g, sizeof(group))
 
@@ -121,6 +125,7 @@ cdef void group_consumer_remove(heap *h, group *g, consumer *c) noexcept nogil:
     cdef nack *n = <nack *>idmap_seek(&c.pending, id_lowest(), &at)
     while n != NULL:
         idmap_remove(&g.pending, n.id)
+        idmap_remove(&g.order, n.turn)
         mem_free(h, n, sizeof(nack))
         n = <nack *>idmap_next(&c.pending, &at)
     idmap_release(&c.pending)
@@ -130,39 +135,60 @@ cdef void group_consumer_remove(heap *h, group *g, consumer *c) noexcept nogil:
 
 # ---- pending entries --------------------------------------------------------------------------------
 
-cdef bint nack_give(nack *n, consumer *c) noexcept nogil:
-    if n.owner == c:
-        return True
-    if not idmap_insert(&c.pending, n):
+cdef inline stream_id next_turn(group *g, int64_t delivered_ms) noexcept nogil:
+    g.turns += 1
+    return id_of(<uint64_t>delivered_ms, g.turns)
+
+
+cdef bint nack_give(group *g, nack *n, consumer *c, int64_t delivered_ms) noexcept nogil:
+    if n.owner != c and not idmap_insert(&c.pending, n):
         return False
-    idmap_remove(&n.owner.pending, n.id)
-    n.owner = c
+    if not idmap_move(&g.order, &n.turn, next_turn(g, delivered_ms)):
+        if n.owner != c:
+            idmap_remove(&c.pending, n.id)
+        return False
+    if n.owner != c:
+        idmap_remove(&n.owner.pending, n.id)
+        n.owner = c
     return True
+
+
+cdef bint nack_enter(group *g, nack *n) noexcept nogil:
+    """Into the three maps; False: no memory, it is in none."""
+    if not idmap_insert(&g.pending, n):
+        return False
+    if idmap_insert(&g.order, &n.turn):
+        if idmap_insert(&n.owner.pending, n):
+            return True
+        idmap_remove(&g.order, n.turn)
+    idmap_remove(&g.pending, n.id)
+    return False
 
 
 cdef nack *group_pend(heap *h, group *g, consumer *c, stream_id id, int64_t now) noexcept nogil:
     cdef nack *n = <nack *>idmap_find(&g.pending, id)
     if n != NULL:
-        if not nack_give(n, c):
+        if not nack_give(g, n, c, now):
             return NULL
-        n.delivered_ms = now
         n.deliveries = 1
         return n
     n = <nack *>mem_alloc(h, sizeof(nack))
     if n == NULL:
         return NULL
     n.id = id
+    n.turn = next_turn(g, now)
     n.owner = c
-    n.delivered_ms = now
     n.deliveries = 1
-    if not idmap_insert(&g.pending, n):
-        mem_free(h, n, sizeof(nack))
-        return NULL
-    if not idmap_insert(&c.pending, n):
-        idmap_remove(&g.pending, id)
-        mem_free(h, n, sizeof(nack))
-        return NULL
-    return n
+    if nack_enter(g, n):
+        return n
+    mem_free(h, n, sizeof(nack))
+    return NULL
+
+
+cdef nack *group_oldest(group *g) noexcept nogil:
+    cdef idpos at
+    cdef void *turn = idmap_seek(&g.order, id_lowest(), &at)
+    return nack_of(turn) if turn != NULL else NULL
 
 
 cdef bint group_ack(heap *h, group *g, stream_id id) noexcept nogil:
@@ -170,6 +196,7 @@ cdef bint group_ack(heap *h, group *g, stream_id id) noexcept nogil:
     if n == NULL:
         return False
     idmap_remove(&n.owner.pending, id)
+    idmap_remove(&g.order, n.turn)
     mem_free(h, n, sizeof(nack))
     return True
 
@@ -192,13 +219,26 @@ cdef void groups_forget(heap *h, name_list *groups, stream_id id) noexcept nogil
 
 # ---- functions of the type's row --------------------------------------------------------------------
 
+cdef bint copy_pending(heap *h, group *g, group *new) noexcept nogil:
+    """In order of delivery."""
+    cdef idpos at
+    cdef void *turn = idmap_seek(&g.order, id_lowest(), &at)
+    cdef nack *n
+    cdef nack *m
+    while turn != NULL:
+        n = nack_of(turn)
+        m = group_pend(h, new, group_consumer(new, name_of(n.owner)), n.id, nack_delivered(n))
+        if m == NULL:
+            return False
+        m.deliveries = n.deliveries
+        turn = idmap_next(&g.order, &at)
+    return True
+
+
 cdef bint group_copy(heap *h, name_list *groups, group *g) noexcept nogil:
     cdef group *new = group_add(h, groups, name_of(g), g.last, g.entries_read)
     cdef consumer *c
     cdef consumer *d
-    cdef nack *n
-    cdef nack *m
-    cdef idpos at
     cdef uint32_t i
     if new == NULL:
         return False
@@ -208,18 +248,11 @@ cdef bint group_copy(heap *h, name_list *groups, group *g) noexcept nogil:
         if d == NULL:
             return False
         d.active_ms = c.active_ms
-        n = <nack *>idmap_seek(&c.pending, id_lowest(), &at)
-        while n != NULL:
-            m = group_pend(h, new, d, n.id, n.delivered_ms)
-            if m == NULL:
-                return False
-            m.deliveries = n.deliveries
-            n = <nack *>idmap_next(&c.pending, &at)
-    return True
+    return copy_pending(h, g, new)
 
 
 cdef size_t group_bytes(group *g) noexcept nogil:
-    cdef size_t total = mem_cost(sizeof(group)) + idmap_bytes(&g.pending) + g.pending.count * mem_cost(sizeof(nack))
+    cdef size_t total = mem_cost(sizeof(group)) + idmap_bytes(&g.pending) + idmap_bytes(&g.order) + g.pending.count * mem_cost(sizeof(nack))
     cdef uint32_t i
     for i in range(g.consumers.count):
         total += mem_cost(sizeof(consumer)) + idmap_bytes(&(<consumer *>g.consumers.item[i]).pending)
@@ -241,6 +274,8 @@ cdef const char *check_consumer(group *g, consumer *c) noexcept nogil:
     while n != NULL:
         if n.owner != c or idmap_find(&g.pending, n.id) != n:
             return b"a pending entry is another consumer's, or not its group's"
+        if idmap_find(&g.order, n.turn) != &n.turn or n.turn.seq > g.turns:
+            return b"a pending entry has no place in the order of delivery"
         n = <nack *>idmap_next(&c.pending, &at)
     return wrong
 
@@ -250,12 +285,14 @@ cdef const char *check_group(group *g) noexcept nogil:
     cdef size_t pending = 0
     cdef uint32_t i
     if wrong == NULL:
+        wrong = idmap_check(&g.order)
+    if wrong == NULL:
         wrong = check_names(&g.consumers)
     for i in range(g.consumers.count):
         if wrong == NULL:
             wrong = check_consumer(g, <consumer *>g.consumers.item[i])
             pending += (<consumer *>g.consumers.item[i]).pending.count
-    if wrong == NULL and pending != g.pending.count:
+    if wrong == NULL and (pending != g.pending.count or pending != g.order.count):
         wrong = b"a group and its consumers disagree on what is pending"
     return wrong
 

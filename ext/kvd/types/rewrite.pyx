@@ -25,7 +25,7 @@ from kvd.core.entry cimport entry_key
 from kvd.core.idmap cimport id_compare, id_highest, id_lowest, idmap_next, idmap_seek, idmap_seek_last, idpos, stream_id
 from kvd.core.text cimport INT_TEXT, format_double, format_int
 from kvd.core.view cimport view_of, view_str
-from kvd.types.group cimport consumer, group, nack, name_of
+from kvd.types.group cimport consumer, group, nack, nack_delivered, name_of
 from kvd.types.hash cimport hash_cursor, hash_next, hash_start
 from kvd.types.list cimport list_cursor, list_end, list_next, list_start
 from kvd.types.set cimport set_next, set_start
@@ -380,7 +380,7 @@ cdef void claim(line *l, view key, group *g, consumer *who, nack *n) noexcept no
     add_word(l, b"0")
     add_id(l, n.id)
     add_word(l, b"TIME")
-    add_int(l, n.delivered_ms)
+    add_int(l, nack_delivered(n))
     add_word(l, b"RETRYCOUNT")
     add_int(l, <int64_t>n.deliveries)
     add_word(l, b"JUSTID")

@@ -1,4 +1,5 @@
-"""Streams and consumer groups. An entry is (id, {field: value}), or (id, None) if it was deleted."""
+"""Streams and consumer groups. An entry is (id, {field: value}), or (id, None) if it was deleted; of xreadgroup with
+claim_min_idle_time (id, {field: value}, idle milliseconds, deliveries)."""
 
 from __future__ import annotations
 
@@ -8,12 +9,12 @@ from typing import Any
 from kvd.methods.common import Key, Methods, Text, Value, ok, option, pairs, words
 
 Id = bytes | str | int
-Entry = tuple[Text, Any]
+Entry = tuple[Any, ...]
 
 
 def _entry(item: Any) -> Entry:
     fields = item[1]
-    return item[0], None if fields is None else dict(zip(fields[::2], fields[1::2], strict=True))
+    return item[0], None if fields is None else dict(zip(fields[::2], fields[1::2], strict=True)), *item[2:]
 
 
 def _streams(reply: Any) -> list[list[Any]]:
@@ -155,9 +156,12 @@ class StreamMethods(Methods):
         count: int | None = None,
         block: int | None = None,
         noack: bool = False,
+        claim_min_idle_time: int | None = None,
     ) -> list[list[Any]]:
-        """Return new entries (">") for a consumer, or with another id its pending entries; result as of xread."""
-        words_ = [*option("COUNT", count), *option("BLOCK", block), *words(noack=noack)]
+        """Return new entries (">") for a consumer, or with another id its pending entries; result as of xread.
+
+        claim_min_idle_time: before new entries, take over those of any consumer that have been pending for so many milliseconds."""
+        words_ = [*option("COUNT", count), *option("BLOCK", block), *option("CLAIM", claim_min_idle_time), *words(noack=noack)]
         return _streams(
             self.execute("XREADGROUP", "GROUP", groupname, consumername, *words_, "STREAMS", *streams.keys(), *streams.values())
         )

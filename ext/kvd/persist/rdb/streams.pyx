@@ -21,7 +21,8 @@ from kvd.persist.rdb.lengths cimport (
 )
 from kvd.persist.rdb.values cimport put_form, saving, value_form, value_needs
 from kvd.types.group cimport (
-    consumer, group, group_add, group_consumer, group_consumer_add, group_find, group_pend, nack, name_of,
+    consumer, group, group_add, group_consumer, group_consumer_add, group_find, group_pend, nack,
+    nack_delivered, name_of,
 )
 from kvd.types.kind cimport STREAM
 from kvd.types.stream cimport stream, stream_adopt, stream_entries_read, stream_new, stream_node, stream_of
@@ -64,7 +65,7 @@ cdef void save_group(saving *w, group *g) noexcept nogil:
     p = <nack *>idmap_seek(&g.pending, id_lowest(), &at)
     while p != NULL:
         put_id(out, p.id)
-        put_little(out, <uint64_t>p.delivered_ms, 8)
+        put_little(out, <uint64_t>nack_delivered(p), 8)
         put_length(out, p.deliveries)
         p = <nack *>idmap_next(&g.pending, &at)
     put_length(out, g.consumers.count)
