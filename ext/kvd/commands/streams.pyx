@@ -377,7 +377,7 @@ cdef void xadd_command(call *c) noexcept nogil:
     cdef stream_limits limits
     cdef view key = c.argv[1]
     cdef int pairs
-    cdef bint trimmed
+    cdef bint trimmed, new
     if not read_adding(c, True, &a):
         return
     pairs = c.argc - a.id_at - 1
@@ -389,7 +389,8 @@ cdef void xadd_command(call *c) noexcept nogil:
         return
     if not find_typed(c, key, STREAM, False, &hash, &e):
         return
-    if e == NULL:
+    new = e == NULL
+    if new:
         if a.only_known:
             reply_null(c)
             return
@@ -411,7 +412,7 @@ cdef void xadd_command(call *c) noexcept nogil:
             event_of(c, key, EVENT_STREAM, b"xtrim")
         propagate_added(c, s, &a, trimmed)
         return
-    if s.added == 0 and s.groups.count == 0:
+    if new:
         drop_empty(c, key, e, hash)        # it was created for an entry that was not added
 
 
