@@ -104,6 +104,9 @@ def test_groups(store):
     assert store.xclaim("x", "g", "b", 0, ["1-0"]) == [(b"1-0", {b"n": b"0"})]
     assert store.xautoclaim("x", "g", "b", 0, justid=True) == [b"1-0", b"2-0"]
     assert store.xreadgroup("g", "c", {"x": ">"}, count=1, claim_min_idle_time=0, noack=True) == [[b"x", [(b"1-0", {b"n": b"0"}, 0, 2)]]]
+    assert store.xnack("x", "g", "fail", "1-0", "9-0") == 1 and store.xnack("x", "g", "SILENT", "3-0", retrycount=7, force=True) == 1
+    assert [(p["consumer"], p["time_since_delivered"], p["times_delivered"]) for p in store.xpending_range("x", "g", "-", "+", 10)][::2] == [(b"", -1, 3), (b"", -1, 7)]
+    assert store.xack("x", "g", "3-0") == 1 and store.xreadgroup("g", "c", {"x": ">"}, count=1, claim_min_idle_time=10**9) != []
     assert store.xackdel("x", "g", "1-0", ref_policy="DELREF") == [1]
     assert store.xdelex("x", "2-0", "9-0", ref_policy="ACKED") == [2, -1]
     assert store.xinfo_stream("x", full=True)["groups"][0]["consumers"][1]["name"] == b"b"

@@ -278,6 +278,7 @@ EXACT = """
     XINFO|HELP
     XINFO|STREAM x
     XLEN x
+    XNACK x g FAIL IDS 1 1-1
     XPENDING x g
     XRANGE x - +
     XREAD STREAMS x 0

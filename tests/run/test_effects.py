@@ -80,6 +80,7 @@ NOW = 1_700_000_000_000
         ("XGROUP CREATE x h $", ["XGROUP CREATE x h 1-1"]), ("XREADGROUP GROUP g c COUNT 1 STREAMS x >", [
             "XGROUP CREATECONSUMER x g c", f"XCLAIM x g c 0 1-1 TIME {NOW} RETRYCOUNT 1 FORCE JUSTID LASTID 1-1", "XGROUP SETID x g 1-1 ENTRIESREAD 1"]),
         ("XREADGROUP GROUP g c CLAIM 5 NOACK STREAMS x >", ["XGROUP CREATECONSUMER x g c", "XGROUP SETID x g 1-1 ENTRIESREAD 1"]),
+        ("XNACK x g FAIL IDS 1 1-1", []), ("XNACK x g SILENT IDS 2 1-1 9-9 FORCE", ["XNACK x g SILENT IDS 2 1-1 9-9 FORCE"]),
         ("SORT l ALPHA STORE sorted", ["DEL sorted", "RPUSH sorted a b"]), ("PUBLISH c m", ["PUBLISH c m"]), ("FLUSHALL", ["FLUSHALL"]), ("FLUSHDB ASYNC", ["FLUSHDB ASYNC"]),
         ("GET s", []), ("DEL none", []), ("LPUSHX none a", []), ("SET", []),
     ],

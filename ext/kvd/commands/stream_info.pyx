@@ -14,7 +14,7 @@ from kvd.run.args cimport (
 from kvd.run.call cimport call
 from kvd.run.errors cimport NO_KEY
 from kvd.run.registry cimport define
-from kvd.types.group cimport consumer, group, group_find, nack, nack_delivered, name_of
+from kvd.types.group cimport consumer, group, group_find, nack, nack_delivered, nack_owner, name_of
 from kvd.types.stream cimport (
     stream, stream_entries_read, stream_of, stream_range_has_tombstones, stream_trimmed_past, stream_walk,
     stream_walk_next, stream_walk_start,
@@ -74,7 +74,7 @@ cdef void reply_pending(call *c, idmap *pending, bint with_owner, int64_t count)
         reply_array(c, 4 if with_owner else 3)
         reply_id(c, p.id)
         if with_owner:
-            reply_bulk(c, name_of(p.owner))
+            reply_bulk(c, nack_owner(p))
         reply_int(c, nack_delivered(p))
         reply_int(c, p.deliveries)
         n += 1
@@ -85,7 +85,7 @@ cdef void reply_pending(call *c, idmap *pending, bint with_owner, int64_t count)
 cdef void reply_full_group(call *c, stream *s, group *g, int64_t count) noexcept nogil:
     cdef consumer *who
     cdef uint32_t i
-    reply_map(c, 7)
+    reply_map(c, 8)
     reply_text(c, b"name")
     reply_bulk(c, name_of(g))
     reply_text(c, b"last-delivered-id")
@@ -96,6 +96,8 @@ cdef void reply_full_group(call *c, stream *s, group *g, int64_t count) noexcept
     reply_lag(c, s, g)
     reply_text(c, b"pel-count")
     reply_int(c, g.pending.count)
+    reply_text(c, b"nacked-count")
+    reply_int(c, g.released)
     reply_text(c, b"pending")
     reply_pending(c, &g.pending, True, count)
     reply_text(c, b"consumers")

@@ -27,7 +27,7 @@ from kvd.run.registry cimport define
 from kvd.session.waiters cimport waits_pending, wanted
 from kvd.store.change cimport others_changed
 from kvd.types.group cimport (
-    consumer, group, group_find, group_oldest, group_pend, nack, nack_delivered, nack_give,
+    consumer, group, group_find, group_oldest, group_pend, nack, nack_count, nack_delivered, nack_give, nack_idle,
 )
 from kvd.types.kind cimport STREAM
 from kvd.types.stream cimport (
@@ -207,7 +207,7 @@ cdef void reply_delivered(call *c, reading *r, stream_walk *w, stream_id id, int
 cdef nack *next_idle(call *c, group *g, reading *r, uint64_t turns) noexcept nogil:
     """The entry that has been pending longest, if that is long enough; NULL: none, or those that follow were delivered by this call."""
     cdef nack *p = group_oldest(g)
-    return p if p != NULL and p.turn.seq <= turns and c.store.now - nack_delivered(p) >= r.idle else NULL
+    return p if p != NULL and p.turn.seq <= turns and nack_idle(p, c.store.now, r.idle) else NULL
 
 
 cdef int64_t reply_idle(call *c, view key, stream *s, group *g, consumer *who, reading *r) noexcept nogil:
@@ -227,7 +227,7 @@ cdef int64_t reply_idle(call *c, view key, stream *s, group *g, consumer *who, r
             if not nack_give(g, p, who, c.store.now):
                 break
             reply_delivered(c, r, &w, id, idle, p.deliveries)
-            p.deliveries += 1
+            nack_count(p)
             propagate_pending(c, key, g, p)
             n += 1
         p = next_idle(c, g, r, turns)
@@ -289,7 +289,7 @@ cdef int64_t reply_history(call *c, view key, stream *s, group *g, consumer *who
         if stream_walk_next(&w, &id):
             reply_entry(c, &w, id)
             nack_give(g, p, who, c.store.now)
-            p.deliveries += 1
+            nack_count(p)
             propagate_pending(c, key, g, p)
         else:
             reply_array(c, 2)

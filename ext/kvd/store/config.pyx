@@ -104,7 +104,7 @@ aof-use-rdb-preamble | bool | yes | rw | Begin a rewritten append-only file with
 no-appendfsync-on-rewrite | bool | no | rw | Do not sync the append-only file during a rewrite.
 dbfilename | text | dump.rdb | rw protected | Name of the snapshot file.
 rdb-save-incremental-fsync | bool | yes | rw | Sync a snapshot file in steps.
-rdb-version | enum auto 9 10 11 12 80 | auto | rw | RDB version of the files that are written; 80 is Valkey's, auto the lowest that loses nothing. Specific to kvd.
+rdb-version | enum auto 9 10 11 12 13 14 80 | auto | rw | RDB version of the files that are written; 80 is Valkey's, auto the lowest that loses nothing. Specific to kvd.
 rdbchecksum | bool | yes | | Write a checksum at the end of a snapshot.
 rdbcompression | bool | yes | rw | Compress strings in a snapshot.
 stop-writes-on-bgsave-error | bool | yes | rw | Refuse writes after a failed snapshot.

@@ -2,7 +2,8 @@
 
 A pending entry (nack) is in three maps: its group's and its consumer's, by id, and its group's by time of delivery (order),
 in which XREADGROUP CLAIM finds those that are idle. Entries of one millisecond are in the order in which they were delivered: each
-delivery gets the next number (turns). Groups of a stream and consumers of a group are
+delivery gets the next number (turns). An entry that its consumer has released (XNACK) is in the group's two maps only, before all others
+in the order. Groups of a stream and consumers of a group are
 few: they are kept in sorted arrays of pointers.
 """
 
@@ -15,6 +16,9 @@ from kvd.core.idmap cimport (
 )
 from kvd.core.mem cimport mem_alloc, mem_cost, mem_free, mem_realloc
 from kvd.core.view cimport view_compare
+
+cdef enum:
+    RELEASED = -1              # ms: the turn of a released entry is before those of all times
 
 
 # ---- names ------------------------------------------------------------------------------------------
@@ -94,8 +98,13 @@ cdef group *group_add(heap *h, name_list *groups, view name, stream_id last, int
 
 
 cdef void group_remove(heap *h, name_list *groups, group *g) noexcept nogil:
+    cdef nack *n
     while g.consumers.count:
         group_consumer_remove(h, g, <consumer *>g.consumers.item[g.consumers.count - 1])
+    n = group_oldest(g)
+    while n != NULL:
+        group_ack(h, g, n.id)
+        n = group_oldest(g)
     idmap_release(&g.pending)
     idmap_release(&g.order)
     name_remove(h, groups, g)
@@ -137,7 +146,7 @@ cdef void group_consumer_remove(heap *h, group *g, consumer *c) noexcept nogil:
 
 cdef inline stream_id next_turn(group *g, int64_t delivered_ms) noexcept nogil:
     g.turns += 1
-    return id_of(<uint64_t>delivered_ms, g.turns)
+    return id_of(<uint64_t>delivered_ms + 1, g.turns)
 
 
 cdef bint nack_give(group *g, nack *n, consumer *c, int64_t delivered_ms) noexcept nogil:
@@ -148,16 +157,35 @@ cdef bint nack_give(group *g, nack *n, consumer *c, int64_t delivered_ms) noexce
             idmap_remove(&c.pending, n.id)
         return False
     if n.owner != c:
-        idmap_remove(&n.owner.pending, n.id)
+        disown(g, n)
         n.owner = c
     return True
 
 
+cdef void disown(group *g, nack *n) noexcept nogil:
+    if n.owner != NULL:
+        idmap_remove(&n.owner.pending, n.id)
+    else:
+        g.released -= 1
+
+
+cdef bint nack_release(group *g, nack *n) noexcept nogil:
+    if not idmap_move(&g.order, &n.turn, next_turn(g, RELEASED)):
+        return False
+    disown(g, n)
+    n.owner = NULL
+    g.released += 1
+    return True
+
+
 cdef bint nack_enter(group *g, nack *n) noexcept nogil:
-    """Into the three maps; False: no memory, it is in none."""
+    """Into the maps; False: no memory, it is in none."""
     if not idmap_insert(&g.pending, n):
         return False
     if idmap_insert(&g.order, &n.turn):
+        if n.owner == NULL:
+            g.released += 1
+            return True
         if idmap_insert(&n.owner.pending, n):
             return True
         idmap_remove(&g.order, n.turn)
@@ -176,7 +204,7 @@ cdef nack *group_pend(heap *h, group *g, consumer *c, stream_id id, int64_t now)
     if n == NULL:
         return NULL
     n.id = id
-    n.turn = next_turn(g, now)
+    n.turn = next_turn(g, now if c != NULL else RELEASED)
     n.owner = c
     n.deliveries = 1
     if nack_enter(g, n):
@@ -195,7 +223,7 @@ cdef bint group_ack(heap *h, group *g, stream_id id) noexcept nogil:
     cdef nack *n = <nack *>idmap_remove(&g.pending, id)
     if n == NULL:
         return False
-    idmap_remove(&n.owner.pending, id)
+    disown(g, n)
     idmap_remove(&g.order, n.turn)
     mem_free(h, n, sizeof(nack))
     return True
@@ -227,7 +255,7 @@ cdef bint copy_pending(heap *h, group *g, group *new) noexcept nogil:
     cdef nack *m
     while turn != NULL:
         n = nack_of(turn)
-        m = group_pend(h, new, group_consumer(new, name_of(n.owner)), n.id, nack_delivered(n))
+        m = group_pend(h, new, group_consumer(new, name_of(n.owner)) if n.owner != NULL else NULL, n.id, nack_delivered(n))
         if m == NULL:
             return False
         m.deliveries = n.deliveries
@@ -280,6 +308,20 @@ cdef const char *check_consumer(group *g, consumer *c) noexcept nogil:
     return wrong
 
 
+cdef const char *check_released(group *g) noexcept nogil:
+    cdef idpos at
+    cdef void *turn = idmap_seek(&g.order, id_lowest(), &at)
+    cdef uint64_t n = 0
+    while turn != NULL and nack_of(turn).owner == NULL:
+        n += 1
+        if nack_of(turn).turn.ms or idmap_find(&g.pending, nack_of(turn).id) != nack_of(turn):
+            return b"a released entry is not before the others, or not its group's"
+        turn = idmap_next(&g.order, &at)
+    if n != g.released:
+        return b"released entries are counted wrongly"
+    return NULL
+
+
 cdef const char *check_group(group *g) noexcept nogil:
     cdef const char *wrong = idmap_check(&g.pending)
     cdef size_t pending = 0
@@ -292,7 +334,9 @@ cdef const char *check_group(group *g) noexcept nogil:
         if wrong == NULL:
             wrong = check_consumer(g, <consumer *>g.consumers.item[i])
             pending += (<consumer *>g.consumers.item[i]).pending.count
-    if wrong == NULL and (pending != g.pending.count or pending != g.order.count):
+    if wrong == NULL:
+        wrong = check_released(g)
+    if wrong == NULL and (pending + g.released != g.pending.count or g.order.count != g.pending.count):
         wrong = b"a group and its consumers disagree on what is pending"
     return wrong
 

@@ -8,6 +8,7 @@ A stream is rebuilt by
     XADD            each entry, by its id; also one that was deleted but is pending in a group (a ghost), with dummy fields
     XSETID          last id, entries ever added, highest deleted id
     XGROUP CREATE   each group, with its last id and what it has read
+    XNACK           released entries, in their order
     XCLAIM          each pending entry to its consumer, with time and number of deliveries; XGROUP CREATECONSUMER for those without
     XTRIM, XDEL     removes the ghosts, which stay pending; XSETID again restores the counters
 
@@ -16,7 +17,7 @@ An empty stream is made by an entry that MAXLEN 0 removes at once. The times of 
 Words are collected in a `line`; short ones are copied, since cursors print numbers into their own buffers.
 """
 
-from libc.stdint cimport int64_t, uint32_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport free, realloc
 from libc.stdio cimport snprintf
 from libc.string cimport memcpy, memset
@@ -25,7 +26,7 @@ from kvd.core.entry cimport entry_key
 from kvd.core.idmap cimport id_compare, id_highest, id_lowest, idmap_next, idmap_seek, idmap_seek_last, idpos, stream_id
 from kvd.core.text cimport INT_TEXT, format_double, format_int
 from kvd.core.view cimport view_of, view_str
-from kvd.types.group cimport consumer, group, nack, nack_delivered, name_of
+from kvd.types.group cimport consumer, group, nack, nack_delivered, nack_of, name_of
 from kvd.types.hash cimport hash_cursor, hash_next, hash_start
 from kvd.types.list cimport list_cursor, list_end, list_next, list_start
 from kvd.types.set cimport set_next, set_start
@@ -397,6 +398,37 @@ cdef void add_group(line *l, view key, group *g) noexcept nogil:
     emit(l)
 
 
+cdef void start_released(group *g, stream_place *p) noexcept nogil:
+    cdef void *turn = idmap_seek(&g.order, id_lowest(), &p.at)
+    p.pending = nack_of(turn) if turn != NULL and nack_of(turn).owner == NULL else NULL
+    p.releasing = p.pending != NULL
+
+
+cdef void add_released(line *l, view key, group *g, stream_place *p) noexcept nogil:
+    """Those that follow each other and have been delivered as often."""
+    cdef uint64_t deliveries = p.pending.deliveries
+    cdef idpos at = p.at
+    cdef void *turn = &p.pending.turn
+    cdef int64_t n = 0
+    while turn != NULL and nack_of(turn).owner == NULL and nack_of(turn).deliveries == deliveries and n < ITEMS:
+        n += 1
+        turn = idmap_next(&g.order, &at)
+    begin(l, b"XNACK", key)
+    add(l, name_of(g))
+    add_word(l, b"FAIL")
+    add_word(l, b"IDS")
+    add_int(l, n)
+    for _ in range(n):
+        add_id(l, p.pending.id)
+        turn = idmap_next(&g.order, &p.at)
+        p.pending = nack_of(turn) if turn != NULL and nack_of(turn).owner == NULL else NULL
+    add_word(l, b"RETRYCOUNT")
+    add_int(l, <int64_t>deliveries)
+    add_word(l, b"FORCE")
+    emit(l)
+    p.releasing = p.pending != NULL
+
+
 cdef void start_consumer(line *l, view key, group *g, consumer *who, stream_place *p) noexcept nogil:
     if who.pending.count == 0:
         begin_group(l, b"CREATECONSUMER", key, g)
@@ -407,12 +439,16 @@ cdef void start_consumer(line *l, view key, group *g, consumer *who, stream_plac
 
 
 cdef bint add_group_some(line *l, view key, group *g, stream_place *p) noexcept nogil:
-    """The group, its next consumer, or a pending entry of that. True: that was the last."""
+    """The group, some released entries, its next consumer, or a pending entry of that. True: that was the last."""
     cdef consumer *who
     if not p.created:
         add_group(l, key, g)
         p.created = True
         p.consumer = 0
+        start_released(g, p)
+    if p.releasing:
+        add_released(l, key, g, p)
+        return False
     if p.consumer == g.consumers.count:
         p.created = False
         return True

@@ -196,6 +196,13 @@ class StreamMethods(Methods):
         keys = ("message_id", "consumer", "time_since_delivered", "times_delivered")
         return [dict(zip(keys, item, strict=True)) for item in reply]
 
+    def xnack(self, name: Key, groupname: Value, mode: str, *ids: Id, retrycount: int | None = None, force: bool = False) -> int:
+        """Release pending entries, so that any consumer can claim them at once; returns the number released. O(log N) each.
+
+        mode: SILENT takes back the count of the delivery, FAIL leaves it, FATAL sets it to the highest there is."""
+        more = [*option("RETRYCOUNT", retrycount), *words(force=force)]
+        return self.execute("XNACK", name, groupname, mode.upper(), "IDS", len(ids), *ids, *more)
+
     def xclaim(
         self,
         name: Key,

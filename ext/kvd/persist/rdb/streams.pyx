@@ -2,7 +2,8 @@
 
 A pending entry is written with its group, and by its id alone with its consumer; both have to agree. The counters
 that XINFO shows are written since version 10, and the time of a consumer's last activity since 11. An older version, if it is
-asked for, holds a stream for which its readers assume what it leaves out.
+asked for, holds a stream for which its readers assume what it leaves out. Released entries need version 14: they are those of the
+group without a consumer, and their ids follow the consumers, in their order.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
@@ -14,7 +15,7 @@ from kvd.core.idmap cimport id_compare, id_lowest, id_of, idmap_next, idmap_seek
 from kvd.core.listpack cimport lp_bytes
 from kvd.core.mem cimport mem_free
 from kvd.core.view cimport view
-from kvd.persist.rdb.forms cimport RDB_STREAM_1, RDB_STREAM_2, RDB_STREAM_3
+from kvd.persist.rdb.forms cimport RDB_STREAM_1, RDB_STREAM_2, RDB_STREAM_3, RDB_STREAM_4, RDB_STREAM_5
 from kvd.persist.rdb.lengths cimport (
     get_bytes, get_few, get_length, get_listpack, get_string, put_big, put_blob, put_length, put_little, put_string,
     reader,
@@ -22,7 +23,7 @@ from kvd.persist.rdb.lengths cimport (
 from kvd.persist.rdb.values cimport put_form, saving, value_form, value_needs
 from kvd.types.group cimport (
     consumer, group, group_add, group_consumer, group_consumer_add, group_find, group_pend, nack,
-    nack_delivered, name_of,
+    nack_delivered, nack_of, name_of,
 )
 from kvd.types.kind cimport STREAM
 from kvd.types.stream cimport stream, stream_adopt, stream_entries_read, stream_new, stream_node, stream_of
@@ -30,6 +31,8 @@ from kvd.types.value cimport value_files
 
 cdef enum:
     ID_BYTES = 16
+    IDMP_DURATION = 100
+    IDMP_SIZE = 100
 
 cdef struct pending:           # of a group, before its consumer is known
     stream_id id
@@ -73,13 +76,41 @@ cdef void save_group(saving *w, group *g) noexcept nogil:
         who = <consumer *>g.consumers.item[i]
         put_string(&w.to, name_of(who))
         put_little(out, <uint64_t>who.seen_ms, 8)
-        if w.form == RDB_STREAM_3:
+        if w.form >= RDB_STREAM_3:
             put_little(out, <uint64_t>who.active_ms, 8)
         put_length(out, who.pending.count)
         p = <nack *>idmap_seek(&who.pending, id_lowest(), &at)
         while p != NULL:
             put_id(out, p.id)
             p = <nack *>idmap_next(&who.pending, &at)
+    if w.form == RDB_STREAM_5:
+        save_released(out, g)
+
+
+cdef void save_released(buf *out, group *g) noexcept nogil:
+    cdef idpos at
+    cdef void *turn = idmap_seek(&g.order, id_lowest(), &at)
+    put_length(out, g.released)
+    for _ in range(<int64_t>g.released):
+        put_id(out, nack_of(turn).id)
+        turn = idmap_next(&g.order, &at)
+
+
+cdef void save_producers(buf *out) noexcept nogil:
+    """None is known: the default duration and size, and no figures."""
+    put_length(out, IDMP_DURATION)
+    put_length(out, IDMP_SIZE)
+    put_length(out, 0)
+    put_length(out, 0)
+    put_length(out, 0)
+
+
+cdef bint has_released(stream *s) noexcept nogil:
+    cdef uint32_t i
+    for i in range(s.groups.count):
+        if (<group *>s.groups.item[i]).released:
+            return True
+    return False
 
 
 cdef bint has_consumers(stream *s, bint deviating) noexcept nogil:
@@ -111,6 +142,8 @@ cdef bint has_counters(stream *s) noexcept nogil:
 
 cdef int form_of(saving *w, stream *s) noexcept nogil:
     """-1: there is none that the version which was asked for has."""
+    if has_released(s):
+        return RDB_STREAM_5 if value_needs(w, 14, b"a stream with released entries, which needs version 14") else -1
     if has_consumers(s, 0 < w.asked < 11) and not (w.lenient and 0 < w.asked < 11):
         return RDB_STREAM_3 if value_needs(w, 11, b"a stream with consumers that were seen without being active, which needs version 11") else -1
     if w.version >= 10:
@@ -162,6 +195,8 @@ cdef bint save(void *context) noexcept nogil:
         w.group += 1
         if w.to.out.len >= w.upto and w.group < s.groups.count:
             return False
+    if w.form >= RDB_STREAM_4:
+        save_producers(w.to.out)
     return True
 
 
@@ -197,7 +232,7 @@ cdef void load_consumer(reader *r, stream *s, group *g, pending *all, uint64_t t
     cdef nack *n
     cdef uint64_t count
     cdef int64_t seen = <int64_t>get_bytes(r, 8, False)
-    cdef int64_t active = <int64_t>get_bytes(r, 8, False) if form == RDB_STREAM_3 else seen
+    cdef int64_t active = <int64_t>get_bytes(r, 8, False) if form >= RDB_STREAM_3 else seen
     count = get_few(r, 16)
     who = group_consumer_add(s.mem, g, name, seen) if not r.bad and group_consumer(g, name) == NULL else NULL
     if who == NULL:
@@ -215,6 +250,39 @@ cdef void load_consumer(reader *r, stream *s, group *g, pending *all, uint64_t t
         count -= 1
 
 
+cdef void load_released(reader *r, stream *s, group *g, pending *all, uint64_t total) noexcept nogil:
+    cdef uint64_t count = get_few(r, ID_BYTES)
+    cdef pending *p
+    cdef nack *n
+    while count and not r.bad:
+        p = find_pending(all, total, get_id(r))
+        n = group_pend(s.mem, g, NULL, p.id, 0) if p != NULL else NULL
+        if n == NULL:
+            r.bad = True
+            return
+        n.deliveries = p.deliveries
+        p.taken = True
+        count -= 1
+
+
+cdef void load_producers(reader *r) noexcept nogil:
+    """They are not kept."""
+    cdef uint64_t producers, n
+    get_length(r)
+    get_length(r)
+    producers = get_few(r, 2)
+    while producers and not r.bad:
+        get_string(r, 0)
+        n = get_few(r, 3)
+        while n and not r.bad:
+            get_string(r, 0)
+            get_id_lengths(r)
+            n -= 1
+        producers -= 1
+    get_length(r)
+    get_length(r)
+
+
 cdef void load_group(reader *r, stream *s, int form) noexcept nogil:
     cdef view name = get_string(r, 0)
     cdef stream_id last = get_id_lengths(r)
@@ -229,7 +297,7 @@ cdef void load_group(reader *r, stream *s, int form) noexcept nogil:
         r.bad = True
     for i in range(total if not r.bad else 0):
         all[i].id = get_id(r)
-        all[i].delivered_ms = <int64_t>get_bytes(r, 8, False)
+        all[i].delivered_ms = max(<int64_t>get_bytes(r, 8, False), <int64_t>0)
         all[i].deliveries = get_length(r)
         all[i].taken = False
         if i and id_compare(all[i - 1].id, all[i].id) >= 0:
@@ -238,6 +306,8 @@ cdef void load_group(reader *r, stream *s, int form) noexcept nogil:
     while count and not r.bad:
         load_consumer(r, s, g, all, total, form)
         count -= 1
+    if form == RDB_STREAM_5:
+        load_released(r, s, g, all, total)
     if not r.bad and g.pending.count != total:
         r.bad = True                   # a pending entry has no consumer
     free(all)
@@ -286,6 +356,8 @@ cdef void fill(reader *r, stream *s, int form) noexcept nogil:
     while n and not r.bad:
         load_group(r, s, form)
         n -= 1
+    if form >= RDB_STREAM_4:
+        load_producers(r)
 
 
 cdef entry *load(void *context, int form, view key) noexcept nogil:
@@ -297,5 +369,5 @@ cdef entry *load(void *context, int form, view key) noexcept nogil:
 
 
 value_files(STREAM, save, load)
-for _form in (RDB_STREAM_1, RDB_STREAM_2, RDB_STREAM_3):
+for _form in (RDB_STREAM_1, RDB_STREAM_2, RDB_STREAM_3, RDB_STREAM_4, RDB_STREAM_5):
     value_form(_form, STREAM)
