@@ -1,6 +1,7 @@
 """XREAD and XREADGROUP: what comes after an id, of several streams, now or when it comes."""
 
 import random
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -8,7 +9,7 @@ import kvd
 
 from ..compat.wire import Wire
 from ..conftest import Peer
-from ..waiting import eventually
+from ..waiting import blocked, eventually
 
 
 @pytest.fixture
@@ -292,3 +293,80 @@ def test_a_client_without_a_socket_waits_for_idle_entries():
         client.xreadgroup("g", "alice", {"s": ">"})
         ((_, [(name, _, idle, deliveries)]),) = client.xreadgroup("g", "bob", {"s": ">"}, block=60_000, claim_min_idle_time=80)
         assert (name, deliveries) == (b"1-0", 1) and idle >= 80
+
+
+# ---- MAXCOUNT and MAXSIZE, of Redis 8.10 -------------------------------------------------------------
+
+@pytest.fixture
+def three(run):
+    """Streams a, b and c of three entries each, 29 bytes in a reply."""
+    for name in "abc":
+        run("XGROUP", "CREATE", name, "g", 0, "MKSTREAM")
+        for i in (1, 2, 3):
+            run("XADD", name, f"{i}-0", "f", "v")
+    return run
+
+
+GROUPED, PLAIN = ("XREADGROUP", "GROUP", "g", "c"), ("XREAD",)
+
+
+@pytest.mark.parametrize(("head", "id"), [(PLAIN, "0"), (GROUPED, ">")])
+@pytest.mark.parametrize(("options", "counts"), [
+    ("MAXCOUNT 4", "31"), ("COUNT 2 MAXCOUNT 3", "21"), ("MAXCOUNT 3 COUNT 1", "111"), ("maxcount 1", "1"), ("MAXCOUNT 3", "3"), ("MAXCOUNT 100", "333"), ("COUNT 2 MAXCOUNT 2", "2"), (f"COUNT 0 MAXCOUNT {2**63 - 1}", "333"),
+    ("MAXSIZE 1", "1"), ("MAXSIZE 60", "2"), ("COUNT 1 MAXSIZE 60", "11"), ("MAXSIZE 100000", "333"), ("MAXSIZE 60 MAXCOUNT 1", "1"), ("MAXCOUNT 8 MAXSIZE 160", "32"),
+])  # fmt: skip
+def test_limits_of_the_whole_reply(three, head, id, options, counts):
+    reply = three(*head, *options.split(), "STREAMS", "a", "b", "c", id, id, id)
+    assert [(name, [e[0] for e in entries]) for name, entries in dict(reply).items()] == [
+        (name.encode(), [b"1-0", b"2-0", b"3-0"][: int(n)]) for name, n in zip("abc", counts, strict=False)
+    ]
+
+
+def test_a_large_entry_is_replied_alone_and_what_is_left_out_is_not_delivered(three):
+    three("XADD", "a", "9-0", "f", "v" * 1000)
+    assert list(rows_of(three(*GROUPED, "MAXSIZE", 10, "STREAMS", "b", "a", ">", ">"))) == [(b"b", [b"1-0"])]
+    assert list(rows_of(three(*GROUPED, "MAXSIZE", 500, "STREAMS", "a", "b", ">", ">"))) == [(b"a", [b"1-0", b"2-0", b"3-0", b"9-0"])]
+    assert three("XPENDING", "b", "g")[0] == 1 and three("XPENDING", "a", "g")[0] == 4 and three("XINFO", "CONSUMERS", "c", "g") == []
+
+
+def rows_of(reply):
+    return [(name, [e[0] for e in entries]) for name, entries in dict(reply).items()]
+
+
+def test_limits_of_history_and_of_claimed_entries(three):
+    three(*GROUPED, "STREAMS", "a", "b", "c", ">", ">", ">")
+    assert rows_of(three(*GROUPED, "MAXCOUNT", 4, "STREAMS", "a", "b", "c", "0", "1", "0")) == [(b"a", [b"1-0", b"2-0", b"3-0"]), (b"b", [b"2-0"])]
+    assert rows_of(three(*GROUPED, "MAXSIZE", 45, "STREAMS", "c", "b", "0", "0")) == [(b"c", [b"1-0", b"2-0"])]
+    assert rows_of(three(*GROUPED, "MAXCOUNT", 1, "STREAMS", "c", "b", "9", "0")) == [(b"c", []), (b"b", [b"1-0"])]
+    three("XADD", "a", "4-0", "f", "v")
+    assert rows_of(three("XREADGROUP", "GROUP", "g", "d", "MAXCOUNT", 4, "CLAIM", 0, "STREAMS", "a", "b", ">", ">")) == [(b"a", [b"1-0", b"2-0", b"3-0", b"4-0"])]
+    assert rows_of(three("XREADGROUP", "GROUP", "g", "d", "CLAIM", 0, "MAXCOUNT", 5, "COUNT", 3, "STREAMS", "b", "c", ">", ">")) == [(b"b", [b"3-0", b"2-0", b"1-0"]), (b"c", [b"3-0", b"1-0"])]
+
+
+def test_the_size_is_that_of_the_command_itself_in_a_transaction(three):
+    three("SET", "large", "v" * 1000)
+    three("MULTI")
+    three("GET", "large")
+    three("XREAD", "MAXSIZE", 60, "STREAMS", "a", 0)
+    assert [len(entries) for _, entries in rows_of(three("EXEC")[1])] == [2]
+
+
+def test_a_reader_that_waits_keeps_its_limits():
+    store = kvd.Store()
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(store.xread, {"a": "$", "b": "$"}, block=0, max_count=1, max_size=1)
+        blocked(store)
+        with store.pipeline() as pipe:
+            pipe.xadd("b", {"n": 1}, id="1-0")
+            pipe.xadd("a", {"n": 2}, id="1-0")
+            pipe.execute()
+        assert waiting.result(60) in ([[b"a", [(b"1-0", {b"n": b"2"})]]], [[b"b", [(b"1-0", {b"n": b"1"})]]])
+
+
+@pytest.mark.parametrize("head", [PLAIN, GROUPED])
+@pytest.mark.parametrize(("options", "error"), [
+    ("MAXCOUNT 0", "ERR MAXCOUNT must be > 0"), ("MAXCOUNT -1", "ERR MAXCOUNT must be > 0"), ("MAXSIZE 0", "ERR MAXSIZE must be > 0"), ("MAXCOUNT x", "ERR value is not an integer or out of range"),
+    ("MAXSIZE 1.5", "ERR value is not an integer or out of range"), ("COUNT 3 MAXCOUNT 2", "ERR MAXCOUNT must not be less than COUNT"), ("MAXCOUNT 2 COUNT 3", "ERR MAXCOUNT must not be less than COUNT"), ("MAXCOUNT", "ERR value is not an integer or out of range"),
+])  # fmt: skip
+def test_wrong_limits(three, head, options, error):
+    assert three(*head, *options.split(), "STREAMS", "a", ">" if head == GROUPED else "0").removeprefix("ERR ") == error.removeprefix("ERR ") and three("XPENDING", "a", "g")[0] == 0

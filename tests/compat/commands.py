@@ -41,7 +41,7 @@ BY_NAME = {
 }  # fmt: skip
 SKIPPED_OPTIONS = {"IFEQ", "IFNE", "IFDEQ", "IFDNE", "KEEPREF", "DELREF", "ACKED", "DIFF", "DIFF1", "ANDOR", "ONE", "*"}
 NEWER = {"digest", "delex", "msetex", "xdelex", "xackdel", "increx", "lmovem", "sdiffcard", "sunioncard", "xnack"}  # than the servers we compare with; tests/commands has tests of their own
-NEWER_OPTIONS = {"CLAIM"}      # of commands that they have
+NEWER_OPTIONS = {"CLAIM", "MAXCOUNT", "MAXSIZE"}      # of commands that they have
 RANDOM = {"spop", "srandmember", "hrandfield", "zrandmember", "randomkey"}    # tests/commands
 TIMED_ANSWERS = {"xpending", "xinfo|consumers"}  # hold times
 NEWER_WAITING = {"blmovem"}                        # not in random work, where it would block

@@ -104,6 +104,8 @@ def test_groups(store):
     assert store.xclaim("x", "g", "b", 0, ["1-0"]) == [(b"1-0", {b"n": b"0"})]
     assert store.xautoclaim("x", "g", "b", 0, justid=True) == [b"1-0", b"2-0"]
     assert store.xreadgroup("g", "c", {"x": ">"}, count=1, claim_min_idle_time=0, noack=True) == [[b"x", [(b"1-0", {b"n": b"0"}, 0, 2)]]]
+    assert store.xread({"x": 0}, count=1, max_count=5, max_size=1) == [[b"x", [(b"1-0", {b"n": b"0"})]]]
+    assert store.xreadgroup("g", "d", {"x": "0"}, max_count=1, max_size=1) == [[b"x", []]]
     assert store.xnack("x", "g", "fail", "1-0", "9-0") == 1 and store.xnack("x", "g", "SILENT", "3-0", retrycount=7, force=True) == 1
     assert [(p["consumer"], p["time_since_delivered"], p["times_delivered"]) for p in store.xpending_range("x", "g", "-", "+", 10)][::2] == [(b"", -1, 3), (b"", -1, 7)]
     assert store.xack("x", "g", "3-0") == 1 and store.xreadgroup("g", "c", {"x": ">"}, count=1, claim_min_idle_time=10**9) != []

@@ -2,6 +2,8 @@
 
 XREADGROUP CLAIM waits for new entries and for pending ones that become idle: its wait names the time at which the first of
 them will be, and it is run again whenever entries become pending (waits_pending).
+
+MAXCOUNT and MAXSIZE limit the whole reply: once it is full, the streams that follow are passed over, as if they were not asked for.
 """
 
 from libc.stdint cimport int64_t, uint64_t
@@ -9,9 +11,7 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 
 from kvd.commands.stream_groups cimport group_missing, lose, propagate_pending, propagate_position, use_consumer
-from kvd.commands.streams cimport (
-    ID_TEXT, arg_id, find_stream, format_id, reply_entries, reply_entry, reply_id, reply_parts,
-)
+from kvd.commands.streams cimport ID_TEXT, arg_id, find_stream, format_id, reply_entry, reply_id, reply_parts
 from kvd.core.entry cimport entry
 from kvd.core.idmap cimport (
     id_compare, id_highest, id_lowest, id_next, id_prev, idmap_next, idmap_seek, idpos, stream_id,
@@ -37,6 +37,10 @@ from kvd.types.stream cimport (
 
 cdef struct reading:           # of XREAD and XREADGROUP
     int64_t count              # of entries of each stream; 0: all
+    int64_t maxcount           # of all streams together; 0: all
+    int64_t maxsize            # bytes of the reply after which no entry is added; 0: no limit
+    int64_t entries            # in the reply
+    size_t begin               # of the reply, in the output
     int64_t idle               # CLAIM: ms since the delivery of pending entries that are taken over; -1: none are
     int64_t deadline           # ms; 0: no limit
     bint waits
@@ -72,6 +76,15 @@ cdef bint read_idle(call *c, int i, reading *r) noexcept nogil:
     return True
 
 
+cdef bint read_limit(call *c, int i, const char *name, int64_t *limit) noexcept nogil:
+    if not arg_int(c, i, limit):
+        return False
+    if limit[0] < 1:
+        reply_errorf(c, b"ERR %s must be > 0", name, NULL)
+        return False
+    return True
+
+
 cdef bint read_streams(call *c, int i, bint grouped, reading *r) noexcept nogil:
     r.streams_at = i
     r.streams = (c.argc - i) // 2
@@ -99,6 +112,10 @@ cdef int read_option(call *c, int i, bint grouped, reading *r) noexcept nogil:
             return -1
         r.count = max(r.count, <int64_t>0)
         return i + 1
+    if more >= 1 and view_is(word, b"maxcount"):
+        return i + 1 if read_limit(c, i + 1, b"MAXCOUNT", &r.maxcount) else -1
+    if more >= 1 and view_is(word, b"maxsize"):
+        return i + 1 if read_limit(c, i + 1, b"MAXSIZE", &r.maxsize) else -1
     if more >= 1 and view_is(word, b"claim"):
         return i + 1 if only_grouped(c, grouped, b"CLAIM") and read_idle(c, i + 1, r) else -1
     if more >= 1 and view_is(word, b"streams"):
@@ -127,6 +144,9 @@ cdef bint read_options(call *c, bint grouped, reading *r) noexcept nogil:
         return False
     if grouped and r.group_at == 0:
         reply_error(c, b"ERR Missing GROUP option for XREADGROUP")
+        return False
+    if r.maxcount and r.count > r.maxcount:
+        reply_error(c, b"ERR MAXCOUNT must not be less than COUNT")
         return False
     return True
 
@@ -184,6 +204,29 @@ cdef bint read_start(call *c, reading *r, int k, stream_id *after) noexcept nogi
 
 # ---- replying ---------------------------------------------------------------------------------------
 
+cdef inline bint is_full(call *c, reading *r) noexcept nogil:
+    """The first entry is replied whatever its size."""
+    return (r.maxcount and r.entries >= r.maxcount) or (r.maxsize and r.entries and c.out.len - r.begin >= <size_t>r.maxsize)
+
+
+cdef inline bint wants_more(call *c, reading *r, int64_t n) noexcept nogil:
+    """After n entries of a stream."""
+    return (r.count == 0 or n < r.count) and not is_full(c, r)
+
+
+cdef void reply_after(call *c, stream *s, stream_id start, reading *r) noexcept nogil:
+    cdef stream_walk w
+    cdef stream_id id
+    cdef size_t at = c.out.len
+    cdef int64_t n = 0
+    stream_walk_start(&w, s, start, id_highest(), False)
+    while wants_more(c, r, n) and stream_walk_next(&w, &id):
+        reply_entry(c, &w, id)
+        r.entries += 1
+        n += 1
+    write_header_at(c.out, at, c'*', n)
+
+
 cdef void count_read(stream *s, group *g, stream_id id) noexcept nogil:
     """The group receives an entry after its last one."""
     if g.entries_read != -1 and id_compare(g.last, s.first) >= 0 and not stream_range_has_tombstones(s, g.last):
@@ -195,6 +238,7 @@ cdef void count_read(stream *s, group *g, stream_id id) noexcept nogil:
 
 cdef void reply_delivered(call *c, reading *r, stream_walk *w, stream_id id, int64_t idle, uint64_t deliveries) noexcept nogil:
     """With CLAIM the entry is followed by what was known of it before."""
+    r.entries += 1
     if r.idle < 0:
         reply_entry(c, w, id)
         return
@@ -218,7 +262,7 @@ cdef int64_t reply_idle(call *c, view key, stream *s, group *g, consumer *who, r
     cdef nack *p = next_idle(c, g, r, turns)
     cdef int64_t idle
     cdef int64_t n = 0
-    while p != NULL and (r.count == 0 or n < r.count):
+    while p != NULL and wants_more(c, r, n):
         stream_walk_start(&w, s, p.id, p.id, False)
         if not stream_walk_next(&w, &id):
             lose(c, key, s, g, p.id)
@@ -241,10 +285,10 @@ cdef int64_t reply_new(call *c, view key, stream *s, group *g, consumer *who, re
     cdef stream_id id
     cdef stream_id start = g.last
     cdef int64_t before = n
-    if (r.count and n >= r.count) or id_compare(g.last, s.last) >= 0 or not id_next(&start):
+    if id_compare(g.last, s.last) >= 0 or not id_next(&start):
         return n
     stream_walk_start(&w, s, start, id_highest(), False)
-    while stream_walk_next(&w, &id):
+    while wants_more(c, r, n) and stream_walk_next(&w, &id):
         p = NULL
         if not r.noack:
             p = group_pend(s.mem, g, who, id, c.store.now)
@@ -255,8 +299,6 @@ cdef int64_t reply_new(call *c, view key, stream *s, group *g, consumer *who, re
             propagate_pending(c, key, g, p)
         reply_delivered(c, r, &w, id, 0, 0)
         n += 1
-        if n == r.count:
-            break
     if n > before:
         propagate_position(c, key, g)
         if not r.noack:
@@ -284,7 +326,7 @@ cdef int64_t reply_history(call *c, view key, stream *s, group *g, consumer *who
     cdef size_t begin = c.out.len
     cdef nack *p = <nack *>idmap_seek(&who.pending, start, &at)
     cdef int64_t n = 0
-    while p != NULL and (r.count == 0 or n < r.count):
+    while p != NULL and wants_more(c, r, n):
         stream_walk_start(&w, s, p.id, p.id, False)
         if stream_walk_next(&w, &id):
             reply_entry(c, &w, id)
@@ -295,6 +337,7 @@ cdef int64_t reply_history(call *c, view key, stream *s, group *g, consumer *who
             reply_array(c, 2)
             reply_id(c, p.id)
             write_null_array(c.out, c.proto)
+        r.entries += 1
         n += 1
         p = <nack *>idmap_next(&who.pending, &at)
     write_header_at(c.out, begin, c'*', n)
@@ -326,7 +369,7 @@ cdef bint reply_stream(call *c, reading *r, int k, stream_id after) noexcept nog
             return False
         id_next(&after)
         open_stream(c, key)
-        reply_entries(c, s, after, id_highest(), False, r.count)
+        reply_after(c, s, after, r)
         return True
     open_key(c, key, e)
     g = group_find(&s.groups, c.argv[r.group_at])
@@ -405,8 +448,10 @@ cdef void read_generic(call *c, bint grouped) noexcept nogil:
         if not read_start(c, &r, k, &after[k]):
             free(after)
             return
-    at = c.out.len
+    r.begin = at = c.out.len
     for k in range(r.streams):
+        if is_full(c, &r):
+            break
         n += reply_stream(c, &r, k, after[k])
     if n:
         write_header_at(c.out, at, c'%' if c.proto >= 3 else c'*', n)
@@ -418,7 +463,7 @@ cdef void read_generic(call *c, bint grouped) noexcept nogil:
 
 
 define(xread_command, """
-    XREAD [COUNT count] [BLOCK milliseconds] STREAMS key [key ...] id [id ...]
+    XREAD [COUNT count] [MAXCOUNT maxcount] [MAXSIZE maxsize] [BLOCK milliseconds] STREAMS key [key ...] id [id ...]
     readonly blocking | stream | 5.0.0 | O(M) where M is the number of entries returned
     Return the entries of streams after given ids, with BLOCK waiting for one.
     words: 1 STREAMS
@@ -430,7 +475,7 @@ cdef void xread_command(call *c) noexcept nogil:
 
 
 define(xreadgroup_command, """
-    XREADGROUP GROUP group consumer [COUNT count] [BLOCK milliseconds] [CLAIM min-idle-time] [NOACK] STREAMS key [key ...] id [id ...]
+    XREADGROUP GROUP group consumer [COUNT count] [MAXCOUNT maxcount] [MAXSIZE maxsize] [BLOCK milliseconds] [CLAIM min-idle-time] [NOACK] STREAMS key [key ...] id [id ...]
     write blocking | stream | 5.0.0 | O(M) where M is the number of entries returned
     Return new entries of streams for a consumer of a group, with CLAIM preceded by idle ones of all consumers, or its unacknowledged ones; with BLOCK waiting for one.
     words: 4 STREAMS

@@ -68,11 +68,19 @@ class StreamMethods(Methods):
         """Return entries between two ids, newest first. O(N) of the result."""
         return [_entry(e) for e in self.execute("XREVRANGE", name, max, min, *option("COUNT", count)) or []]
 
-    def xread(self, streams: Mapping[Any, Id], count: int | None = None, block: int | None = None) -> list[list[Any]]:
+    def xread(
+        self,
+        streams: Mapping[Any, Id],
+        count: int | None = None,
+        block: int | None = None,
+        max_count: int | None = None,
+        max_size: int | None = None,
+    ) -> list[list[Any]]:
         """Return entries after an id of each stream: [[stream, entries], ...]. "$": only new entries, "+": the last one.
 
+        count: of entries of each stream; max_count: of all of them. max_size: bytes of the reply after which no entry is added.
         block: milliseconds to wait for an entry, 0: no limit; empty after that time. Other threads run while it waits."""
-        words_ = [*option("COUNT", count), *option("BLOCK", block)]
+        words_ = [*option("COUNT", count), *option("MAXCOUNT", max_count), *option("MAXSIZE", max_size), *option("BLOCK", block)]
         return _streams(self.execute("XREAD", *words_, "STREAMS", *streams.keys(), *streams.values()))
 
     def xdel(self, name: Key, *ids: Id) -> int:
@@ -157,11 +165,14 @@ class StreamMethods(Methods):
         block: int | None = None,
         noack: bool = False,
         claim_min_idle_time: int | None = None,
+        max_count: int | None = None,
+        max_size: int | None = None,
     ) -> list[list[Any]]:
-        """Return new entries (">") for a consumer, or with another id its pending entries; result as of xread.
+        """Return new entries (">") for a consumer, or with another id its pending entries; result and limits as of xread.
 
         claim_min_idle_time: before new entries, take over those of any consumer that have been pending for so many milliseconds."""
-        words_ = [*option("COUNT", count), *option("BLOCK", block), *option("CLAIM", claim_min_idle_time), *words(noack=noack)]
+        limits = [*option("COUNT", count), *option("MAXCOUNT", max_count), *option("MAXSIZE", max_size)]
+        words_ = [*limits, *option("BLOCK", block), *option("CLAIM", claim_min_idle_time), *words(noack=noack)]
         return _streams(
             self.execute("XREADGROUP", "GROUP", groupname, consumername, *words_, "STREAMS", *streams.keys(), *streams.values())
         )
