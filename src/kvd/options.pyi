@@ -64,6 +64,8 @@ class StoreOptions(TypedDict, total=False):
     zset_max_listpack_value: int
     stream_node_max_bytes: int | str
     stream_node_max_entries: int
+    stream_idmp_duration: int
+    stream_idmp_maxsize: int
     hll_sparse_max_bytes: int
     tracking_table_max_keys: int
     busy_reply_threshold: int

@@ -94,6 +94,14 @@ def test_iteration(store):
     assert set(store.hscan_iter("h", match="f1?")) == {(b"f%d" % i, b"%d" % i) for i in range(10, 20)}
 
 
+def test_producers(store):
+    first = store.xadd("x", {"n": 1}, idmp=("p", "a"))
+    assert store.xadd("x", {"n": 2}, idmp=("p", "a"), maxlen=10) == first and store.xadd("x", {"n": 1}, idmpauto="p") == store.xadd("x", {"n": 1}, idmpauto="p") != first
+    assert store.xcfgset("x", idmp_duration=5, idmp_maxsize=6) and store.xlen("x") == 2
+    info = store.xinfo_stream("x")
+    assert [info[name] for name in ("idmp-duration", "idmp-maxsize", "pids-tracked", "iids-tracked", "iids-added", "iids-duplicates")] == [5, 6, 0, 0, 2, 2]
+
+
 def test_groups(store):
     for i in range(5):
         store.xadd("x", {"n": i}, id=f"{i + 1}-0")

@@ -663,3 +663,32 @@ def test_released_entries_that_a_consumer_has_or_the_group_has_not(store):
     assert "broken" in refusal(store, rdb(good.replace(length(2) + both, length(1) + raw((3, 0))), head=b"REDIS0014"))
     for end in range(20, len(good), 7):
         refusal(store, rdb(good[:end], head=b"REDIS0014"))
+
+
+PRODUCERS = length(75) + length(7500) + length(2) + text("p") + length(2) + text("i1") + length(1) + length(0) + text("17") + length(3) + length(0) + text("q") + length(1) + text("i1") + length(4) + length(0) + length(9) + length(5)
+
+
+def test_producers_of_a_stream(store):
+    data = stream_of(26, [], PRODUCERS)
+    assert store.load(rdb(data, head=b"REDIS0013")) == 1
+    info = store.xinfo_stream("s")
+    assert (info["idmp-duration"], info["idmp-maxsize"], info["iids-added"], info["iids-duplicates"]) == (75, 7500, 9, 5)
+    written = io.BytesIO()
+    store.config_set("rdbcompression", "no")
+    store.snapshot(written)
+    assert written.getvalue()[:9] == b"REDIS0013" and PRODUCERS.replace(text("17"), b"\xc0\x11") in written.getvalue()
+    for pid, iid, id in (("p", "i1", "1-0"), ("p", "17", "3-0"), ("q", "i1", "4-0")):
+        assert store.execute("XIDMPRECORD", "s", pid, iid, id) == b"OK"
+    assert store.xinfo_stream("s")["iids-added"] == 9
+    with pytest.raises(kvd.FileError, match="ids of producers"):
+        store.snapshot(io.BytesIO(), version=12)
+
+
+@pytest.mark.parametrize("broken", [
+    length(0) + PRODUCERS[2:], length(75) + length(10001) + PRODUCERS[5:], PRODUCERS.replace(text("17"), text("i1")), PRODUCERS.replace(text("q"), text("")), PRODUCERS.replace(text("17"), text("")),
+    length(75) + length(1) + PRODUCERS[4:], PRODUCERS[:-1],
+])  # fmt: skip
+def test_producers_that_cannot_be(store, broken):
+    assert "at offset" in refusal(store, rdb(stream_of(26, [], broken), head=b"REDIS0013"))
+    for end in range(1, len(PRODUCERS), 3):
+        refusal(store, rdb(stream_of(26, [], PRODUCERS[:end]), head=b"REDIS0013"))

@@ -92,6 +92,7 @@ UNFIT = [
     (9, FIELD, "field expiry"), (10, FIELD, "field expiry"), (11, FIELD, "field expiry"), (10, LATER[0], "consumers"), (9, LATER[0], "consumers"),
     (9, ("XDEL", "x", "7-1"), "deleted entries"), (9, ("XSETID", "x", "500-1", "ENTRIESADDED", "400"), "deleted entries"), (9, ("XGROUP", "CREATE", "x", "h", "5-1"), None),
     (9, ("FUNCTION", "LOAD", LIBRARY), "function libraries"),
+    *[(version, ("XADD", "x", "IDMP", "p", "i", "*", "f", "v"), "ids of producers") for version in (10, 12, 80)], (13, ("XADD", "x", "IDMP", "p", "i", "*", "f", "v"), None),
     *[(version, ("XNACK", "x", "g", "FAIL", "IDS", "1", "3-1", "FORCE"), "released entries") for version in (10, 12, 13, 80)], (14, ("XNACK", "x", "g", "FAIL", "IDS", "1", "3-1", "FORCE"), None),
 ]  # fmt: skip
 

@@ -264,6 +264,7 @@ EXACT = """
     XACKDEL x g KEEPREF IDS 1 1-1
     XADD x 5-1 f v
     XAUTOCLAIM x g bob 0 0
+    XCFGSET x IDMP-MAXSIZE 5
     XCLAIM x g bob 0 1-1
     XDEL x 1-1
     XDELEX x KEEPREF IDS 1 1-1
@@ -273,6 +274,7 @@ EXACT = """
     XGROUP|DESTROY x g
     XGROUP|HELP
     XGROUP|SETID x g 0
+    XIDMPRECORD x p i 1-1
     XINFO|CONSUMERS x g
     XINFO|GROUPS x
     XINFO|HELP

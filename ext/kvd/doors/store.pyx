@@ -77,7 +77,7 @@ from types import GenericAlias
 for _family in (
         "bits", "caching", "clients", "cluster", "configuration", "connection", "expiry", "geo", "hash_expiry",
         "hashes", "hyperloglog", "increx", "info", "introspection", "keys", "lcs", "list_moves", "lists", "monitoring", "process",
-        "pubsub", "sets", "sorting", "stream_groups", "stream_info", "stream_reads", "streams", "string_edits",
+        "pubsub", "sets", "sorting", "stream_groups", "stream_info", "stream_producers", "stream_reads", "streams", "string_edits",
         "strings", "transactions", "zset_pops", "zset_ranges", "zset_unions", "zsets",
 ):
     importlib.import_module(f"kvd.commands.{_family}")

@@ -40,6 +40,10 @@ cdef struct group:
     uint64_t released          # pending entries without an owner
     name_list consumers
 
+cdef void *name_find(name_list *l, view name) noexcept nogil                          # or NULL
+cdef bint name_add(heap *h, name_list *l, void *item, view name) noexcept nogil       # the name must be new, and is copied; False: no memory
+cdef void name_remove(heap *h, name_list *l, void *item) noexcept nogil               # frees the name, not the item
+
 cdef group *group_find(name_list *groups, view name) noexcept nogil                   # or NULL
 cdef group *group_add(heap *h, name_list *groups, view name, stream_id last, int64_t entries_read) noexcept nogil   # the name must be new; or NULL
 cdef void group_remove(heap *h, name_list *groups, group *g) noexcept nogil

@@ -42,7 +42,6 @@ cdef void *name_find(name_list *l, view name) noexcept nogil:
 
 
 cdef bint name_add(heap *h, name_list *l, void *item, view name) noexcept nogil:
-    """item begins with a `named`, which gets a copy of name. False: no memory."""
     cdef named *n = <named *>item
     cdef void *p
     cdef uint32_t i
@@ -66,7 +65,6 @@ cdef bint name_add(heap *h, name_list *l, void *item, view name) noexcept nogil:
 
 
 cdef void name_remove(heap *h, name_list *l, void *item) noexcept nogil:
-    """Removes and frees the name, not the item."""
     cdef uint32_t i = name_place(l, name_of(item))
     l.count -= 1
     memmove(&l.item[i], &l.item[i + 1], (l.count - i) * sizeof(void *))

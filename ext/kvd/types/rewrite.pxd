@@ -30,6 +30,8 @@ cdef struct stream_place:
     bint releasing             # released entries are being written; `at` is then a position in their order
     bint claiming              # its pending entries are being written
     nack *pending              # the next of them
+    uint32_t producer          # the next
+    uint32_t iid               # its next
     idpos at
 
 cdef union rewrite_place:      # where it continues: of the value's type

@@ -49,12 +49,24 @@ class StreamMethods(Methods):
         minid: Id | None = None,
         limit: int | None = None,
         ref_policy: str | None = None,
+        idmpauto: Value | None = None,
+        idmp: tuple[Value, Value] | None = None,
     ) -> Text | None:
         """Append an entry; returns its id, or None with nomkstream if there is no stream. O(1), and O(N) of trimmed entries.
 
-        maxlen, minid: maximum number of entries, or lowest id, to keep; approximate: remove whole nodes only, which is faster."""
+        maxlen, minid: maximum number of entries, or lowest id, to keep; approximate: remove whole nodes only, which is faster.
+        idmp: the producer, and its id of the entry; idmpauto: the producer, whose entries have different content. An entry that it has
+        added before is not added again: the id of that one is returned."""
         trim = _trim(maxlen, minid, approximate, limit)
-        return self.execute("XADD", name, *words(nomkstream=nomkstream), *_policy(ref_policy), *trim, id, *pairs(fields))
+        more = [*option("IDMPAUTO", idmpauto), *(["IDMP", *idmp] if idmp is not None else [])]
+        return self.execute("XADD", name, *words(nomkstream=nomkstream), *_policy(ref_policy), *more, *trim, id, *pairs(fields))
+
+    def xcfgset(self, name: Key, idmp_duration: int | None = None, idmp_maxsize: int | None = None) -> bool:
+        """Set for how many seconds, and how many, ids of each producer are known (xadd with idmp); returns True.
+
+        Another value than before makes the stream forget those that it knows."""
+        more = [*option("IDMP-DURATION", idmp_duration), *option("IDMP-MAXSIZE", idmp_maxsize)]
+        return ok(self.execute("XCFGSET", name, *more))
 
     def xlen(self, name: Key) -> int:
         """Return the number of entries. O(1)."""

@@ -2,15 +2,15 @@
 
 A pending entry is written with its group, and by its id alone with its consumer; both have to agree. The counters
 that XINFO shows are written since version 10, and the time of a consumer's last activity since 11. An older version, if it is
-asked for, holds a stream for which its readers assume what it leaves out. Released entries need version 14: they are those of the
-group without a consumer, and their ids follow the consumers, in their order.
+asked for, holds a stream for which its readers assume what it leaves out. Producers and their ids follow the groups, since version 13.
+Released entries need version 14: they are those of the group without a consumer, and their ids follow the consumers, in their order.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 
 from kvd.core.buf cimport buf
-from kvd.core.entry cimport entry
+from kvd.core.entry cimport entry, entry_key
 from kvd.core.idmap cimport id_compare, id_lowest, id_of, idmap_next, idmap_seek, idpos, stream_id
 from kvd.core.listpack cimport lp_bytes
 from kvd.core.mem cimport mem_free
@@ -21,11 +21,15 @@ from kvd.persist.rdb.lengths cimport (
     reader,
 )
 from kvd.persist.rdb.values cimport put_form, saving, value_form, value_needs
+from kvd.store.config cimport OPT_STREAM_IDMP_DURATION, OPT_STREAM_IDMP_MAXSIZE, cfg
 from kvd.types.group cimport (
     consumer, group, group_add, group_consumer, group_consumer_add, group_find, group_pend, nack,
     nack_delivered, nack_of, name_of,
 )
 from kvd.types.kind cimport STREAM
+from kvd.types.producers cimport (
+    iid_target, producer, producer_at, producers, producers_add, producers_free, producers_new,
+)
 from kvd.types.stream cimport stream, stream_adopt, stream_entries_read, stream_new, stream_node, stream_of
 from kvd.types.value cimport value_files
 
@@ -96,13 +100,34 @@ cdef void save_released(buf *out, group *g) noexcept nogil:
         turn = idmap_next(&g.order, &at)
 
 
-cdef void save_producers(buf *out) noexcept nogil:
-    """None is known: the default duration and size, and no figures."""
-    put_length(out, IDMP_DURATION)
-    put_length(out, IDMP_SIZE)
-    put_length(out, 0)
-    put_length(out, 0)
-    put_length(out, 0)
+cdef void save_settings(buf *out, producers *all) noexcept nogil:
+    put_length(out, all.duration if all != NULL else IDMP_DURATION)
+    put_length(out, all.maxsize if all != NULL else IDMP_SIZE)
+    put_length(out, all.list.count if all != NULL else 0)
+
+
+cdef void save_producer(saving *w, producer *p) noexcept nogil:
+    cdef uint32_t i
+    put_string(&w.to, name_of(p))
+    put_length(w.to.out, p.count)
+    for i in range(p.count):
+        put_string(&w.to, entry_key(producer_at(p, i)))
+        put_id_lengths(w.to.out, iid_target(producer_at(p, i)))
+
+
+cdef bint save_producers(saving *w, producers *all) noexcept nogil:
+    """w.producer: the settings are 0. False: the slice ends before its end."""
+    if w.producer == 0:
+        save_settings(w.to.out, all)
+        w.producer = 1
+    while all != NULL and w.producer <= all.list.count:
+        if w.to.out.len >= w.upto:
+            return False
+        save_producer(w, <producer *>all.list.item[w.producer - 1])
+        w.producer += 1
+    put_length(w.to.out, all.added if all != NULL else 0)
+    put_length(w.to.out, all.duplicates if all != NULL else 0)
+    return True
 
 
 cdef bint has_released(stream *s) noexcept nogil:
@@ -144,6 +169,8 @@ cdef int form_of(saving *w, stream *s) noexcept nogil:
     """-1: there is none that the version which was asked for has."""
     if has_released(s):
         return RDB_STREAM_5 if value_needs(w, 14, b"a stream with released entries, which needs version 14") else -1
+    if s.known != NULL:
+        return RDB_STREAM_4 if value_needs(w, 13, b"a stream with ids of producers, which needs version 13") else -1
     if has_consumers(s, 0 < w.asked < 11) and not (w.lenient and 0 < w.asked < 11):
         return RDB_STREAM_3 if value_needs(w, 11, b"a stream with consumers that were seen without being active, which needs version 11") else -1
     if w.version >= 10:
@@ -162,6 +189,7 @@ cdef bint start(saving *w, stream *s) noexcept nogil:
     put_length(w.to.out, s.nodes.count)
     w.node = <stream_node *>idmap_seek(&s.nodes, id_lowest(), &w.at.id)
     w.group = 0
+    w.producer = 0
     return True
 
 
@@ -188,16 +216,14 @@ cdef bint save(void *context) noexcept nogil:
         put_id(w.to.out, w.node.first)
         put_blob(&w.to, w.node.lp, lp_bytes(w.node.lp))
         w.node = <stream_node *>idmap_next(&s.nodes, &w.at.id)
-    if w.group == 0:
+    if w.group == 0 and w.producer == 0:
         save_counters(w, s)
     while w.group < s.groups.count:
         save_group(w, <group *>s.groups.item[w.group])
         w.group += 1
         if w.to.out.len >= w.upto and w.group < s.groups.count:
             return False
-    if w.form >= RDB_STREAM_4:
-        save_producers(w.to.out)
-    return True
+    return w.form < RDB_STREAM_4 or save_producers(w, s.known)
 
 
 # ---- reading ----------------------------------------------------------------------------------------
@@ -265,22 +291,41 @@ cdef void load_released(reader *r, stream *s, group *g, pending *all, uint64_t t
         count -= 1
 
 
-cdef void load_producers(reader *r) noexcept nogil:
-    """They are not kept."""
-    cdef uint64_t producers, n
-    get_length(r)
-    get_length(r)
-    producers = get_few(r, 2)
-    while producers and not r.bad:
-        get_string(r, 0)
-        n = get_few(r, 3)
-        while n and not r.bad:
-            get_string(r, 0)
-            get_id_lengths(r)
-            n -= 1
-        producers -= 1
-    get_length(r)
-    get_length(r)
+cdef void load_producer(reader *r, stream *s) noexcept nogil:
+    cdef view pid = get_string(r, 0)
+    cdef view iid
+    cdef stream_id id
+    cdef uint64_t n = get_few(r, 3)
+    if pid.len == 0 or n > <uint64_t>s.known.maxsize:
+        r.bad = True
+    while n and not r.bad:
+        iid = get_string(r, 1)
+        id = get_id_lengths(r)
+        if not r.bad and (iid.len == 0 or not producers_add(s.mem, s.known, pid, iid, id)):
+            r.bad = True
+        n -= 1
+
+
+cdef void load_producers(reader *r, stream *s) noexcept nogil:
+    """A stream that has none, nor settings of its own, is as good as one of an older version."""
+    cdef uint64_t duration = get_length(r)
+    cdef uint64_t maxsize = get_length(r)
+    cdef uint64_t n = get_few(r, 2)
+    if not 1 <= duration <= 86400 or not 1 <= maxsize <= 10000:
+        r.bad = True
+    s.known = producers_new(s.mem, <int64_t>duration, <int64_t>maxsize) if not r.bad else NULL
+    if s.known == NULL:
+        r.bad = True
+        return
+    while n and not r.bad:
+        load_producer(r, s)
+        n -= 1
+    s.known.added = get_length(r)
+    s.known.duplicates = get_length(r)
+    if (s.known.list.count == 0 and s.known.added == 0 and s.known.duplicates == 0
+            and <int64_t>duration == cfg(&r.s.config, OPT_STREAM_IDMP_DURATION) and <int64_t>maxsize == cfg(&r.s.config, OPT_STREAM_IDMP_MAXSIZE)):
+        producers_free(s.mem, s.known)
+        s.known = NULL
 
 
 cdef void load_group(reader *r, stream *s, int form) noexcept nogil:
@@ -357,7 +402,7 @@ cdef void fill(reader *r, stream *s, int form) noexcept nogil:
         load_group(r, s, form)
         n -= 1
     if form >= RDB_STREAM_4:
-        load_producers(r)
+        load_producers(r, s)
 
 
 cdef entry *load(void *context, int form, view key) noexcept nogil:
