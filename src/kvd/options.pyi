@@ -87,6 +87,8 @@ class StoreOptions(TypedDict, total=False):
     zset_max_listpack_value: int
     stream_node_max_bytes: int | str
     stream_node_max_entries: int
+    stream_idmp_duration: int
+    stream_idmp_maxsize: int
     hll_sparse_max_bytes: int
     tracking_table_max_keys: int
     busy_reply_threshold: int
@@ -105,7 +107,7 @@ class StoreOptions(TypedDict, total=False):
     no_appendfsync_on_rewrite: bool | Literal["yes", "no"]
     dbfilename: str
     rdb_save_incremental_fsync: bool | Literal["yes", "no"]
-    rdb_version: Literal["auto", "9", "10", "11", "12", "80"] | int
+    rdb_version: Literal["auto", "9", "10", "11", "12", "13", "14", "80"] | int
     rdbchecksum: bool | Literal["yes", "no"]
     rdbcompression: bool | Literal["yes", "no"]
     stop_writes_on_bgsave_error: bool | Literal["yes", "no"]

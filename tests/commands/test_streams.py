@@ -134,3 +134,10 @@ def test_many_entries_over_many_nodes(peer):
         peer("XADD", "x", f"{i}-0", "field", i, "other", "x" * (i % 50))
     assert ids(peer("XRANGE", "x", "350", "649")) == [f"{i}-0" for i in range(350, 650)] and peer("XTRIM", "x", "MAXLEN", "~", 500, "LIMIT", 0) in (500, 400, 499)
     assert peer("XDEL", "x", *[f"{i}-0" for i in range(600, 1001, 2)]) == 201 and ids(peer("XREVRANGE", "x", "+", "700"))[:3] == ["999-0", "997-0", "995-0"]
+
+
+def test_a_refused_entry_leaves_a_stream_that_is_as_good_as_new(peer):
+    peer("XADD", "s", "1-0", "f", "v")
+    peer("XDEL", "s", "1-0")
+    peer("XSETID", "s", "2-0", "ENTRIESADDED", 0)
+    assert "smaller than the target stream top item" in str(peer("XADD", "s", "2-0", "f", "v")) and peer("EXISTS", "s") == 1

@@ -40,7 +40,8 @@ BY_NAME = {
     "retrycount": ["0", "3", "x"], "by": ["w_*", "nosort", "h_*->f"],
 }  # fmt: skip
 SKIPPED_OPTIONS = {"IFEQ", "IFNE", "IFDEQ", "IFDNE", "KEEPREF", "DELREF", "ACKED", "DIFF", "DIFF1", "ANDOR", "ONE", "*"}
-NEWER = {"digest", "delex", "msetex", "xdelex", "xackdel", "increx", "lmovem", "sdiffcard", "sunioncard", "himport", "himport|prepare", "himport|set", "himport|discard", "himport|discardall"}  # than the servers we compare with; tests/commands has tests of their own
+NEWER = {"digest", "delex", "msetex", "xdelex", "xackdel", "increx", "lmovem", "sdiffcard", "sunioncard", "himport", "himport|prepare", "himport|set", "himport|discard", "himport|discardall", "xnack", "xcfgset", "xidmprecord"}  # than the servers we compare with; tests/commands has tests of their own
+NEWER_OPTIONS = {"CLAIM", "MAXCOUNT", "MAXSIZE", "IDMP", "IDMPAUTO"}      # of commands that they have
 RANDOM = {"spop", "srandmember", "hrandfield", "zrandmember", "randomkey"}    # tests/commands
 TIMED_ANSWERS = {"xpending", "xinfo|consumers"}  # hold times
 NEWER_WAITING = {"blmovem"}                        # not in random work, where it would block
@@ -65,6 +66,10 @@ FAMILIES = {
 }  # fmt: skip
 FAMILIES["stream"] = [n for n in FAMILIES["stream"] if n not in ("xgroup", "xinfo")]
 FAMILIES["list"] += ["sort", "sort_ro"]
+
+
+def is_newer(node):
+    return node.token in NEWER_OPTIONS or any(is_newer(part) for part in node.parts or ())
 
 
 def words_for(node, draw):
@@ -116,7 +121,7 @@ def command_lines(draw, family="string"):
     words = spec.name.upper().split("|")
     counted = 0
     for node in spec.arguments:
-        if node.optional and not draw(st.booleans()):
+        if node.optional and (is_newer(node) or not draw(st.booleans())):
             continue
         repeats = draw(st.integers(1, 3)) if node.multiple else 1
         if node.name in ("numkeys", "numfields"):

@@ -87,6 +87,8 @@ def known_difference(server, words, in_transaction):
         return "NOSCORES came with Valkey 9.1"
     if name == "HSETEX" and not upper.isdisjoint({"NX", "XX"}):
         return "conditions on the key came with Valkey 9.1 and Redis 8.8"
+    if "AGGREGATE COUNT" in " ".join(words).upper():
+        return "AGGREGATE COUNT came with Redis 8.8"
     if name == "XSETID" and server.release < (7, 2):
         return "checks of XSETID came in another order"
     return ""

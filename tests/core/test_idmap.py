@@ -39,6 +39,13 @@ class IdMapMachine(RuleBasedStateMachine):
             for id in list(self.model[at : at + n]):
                 self.remove(id)
 
+    @rule(at=st.integers(0, 5000), id=IDS)
+    def move(self, at, id):
+        if self.model and id not in self.model:
+            old = self.model.pop(at % len(self.model))
+            self.map.move(*old, *id)
+            self.model.add(id)
+
     @rule(id=IDS)
     def look(self, id):
         assert self.map.find(*id) == (id in self.model)

@@ -94,6 +94,14 @@ def test_iteration(store):
     assert set(store.hscan_iter("h", match="f1?")) == {(b"f%d" % i, b"%d" % i) for i in range(10, 20)}
 
 
+def test_producers(store):
+    first = store.xadd("x", {"n": 1}, idmp=("p", "a"))
+    assert store.xadd("x", {"n": 2}, idmp=("p", "a"), maxlen=10) == first and store.xadd("x", {"n": 1}, idmpauto="p") == store.xadd("x", {"n": 1}, idmpauto="p") != first
+    assert store.xcfgset("x", idmp_duration=5, idmp_maxsize=6) and store.xlen("x") == 2
+    info = store.xinfo_stream("x")
+    assert [info[name] for name in ("idmp-duration", "idmp-maxsize", "pids-tracked", "iids-tracked", "iids-added", "iids-duplicates")] == [5, 6, 0, 0, 2, 2]
+
+
 def test_groups(store):
     for i in range(5):
         store.xadd("x", {"n": i}, id=f"{i + 1}-0")
@@ -103,6 +111,12 @@ def test_groups(store):
     assert [p["times_delivered"] for p in store.xpending_range("x", "g", "-", "+", 10)] == [1, 1]
     assert store.xclaim("x", "g", "b", 0, ["1-0"]) == [(b"1-0", {b"n": b"0"})]
     assert store.xautoclaim("x", "g", "b", 0, justid=True) == [b"1-0", b"2-0"]
+    assert store.xreadgroup("g", "c", {"x": ">"}, count=1, claim_min_idle_time=0, noack=True) == [[b"x", [(b"1-0", {b"n": b"0"}, 0, 2)]]]
+    assert store.xread({"x": 0}, count=1, max_count=5, max_size=1) == [[b"x", [(b"1-0", {b"n": b"0"})]]]
+    assert store.xreadgroup("g", "d", {"x": "0"}, max_count=1, max_size=1) == [[b"x", []]]
+    assert store.xnack("x", "g", "fail", "1-0", "9-0") == 1 and store.xnack("x", "g", "SILENT", "3-0", retrycount=7, force=True) == 1
+    assert [(p["consumer"], p["time_since_delivered"], p["times_delivered"]) for p in store.xpending_range("x", "g", "-", "+", 10)][::2] == [(b"", -1, 3), (b"", -1, 7)]
+    assert store.xack("x", "g", "3-0") == 1 and store.xreadgroup("g", "c", {"x": ">"}, count=1, claim_min_idle_time=10**9) != []
     assert store.xackdel("x", "g", "1-0", ref_policy="DELREF") == [1]
     assert store.xdelex("x", "2-0", "9-0", ref_policy="ACKED") == [2, -1]
     assert store.xinfo_stream("x", full=True)["groups"][0]["consumers"][1]["name"] == b"b"

@@ -136,7 +136,7 @@ def test_what_is_not_a_file(store, tmp_path):
 def test_an_error_names_the_file(store, tmp_path):
     path = tmp_path / "dump.rdb"
     path.write_bytes(b"REDIS0099\xff")
-    assert refusal(store, path) == f"{path}: at offset 0: format version 99 is unknown: kvd reads 1 to 12 of Redis and 80 of Valkey"
+    assert refusal(store, path) == f"{path}: at offset 0: format version 99 is unknown: kvd reads 1 to 14 of Redis and 80 of Valkey"
 
 
 def test_a_record_that_is_longer_than_the_buffer(store, tmp_path):
@@ -179,7 +179,7 @@ def test_version_of_valkey(store, head):
     assert store.load(rdb(database(0), string("a", "b"), head=head)) == 1
 
 
-@pytest.mark.parametrize("head", [b"REDIS0000", b"REDIS0013", b"REDIS0079", b"REDIS9999", b"VALKEY081", b"VALKEY012"])
+@pytest.mark.parametrize("head", [b"REDIS0000", b"REDIS0015", b"REDIS0079", b"REDIS9999", b"VALKEY081", b"VALKEY012"])
 def test_other_versions_are_refused(store, head):
     assert "at offset 0: format version" in refusal(store, rdb(head=head))
 
@@ -281,7 +281,7 @@ def test_data_of_modules_is_refused_with_the_name_of_the_module(store):
     assert "at offset 9: data of the module 'scdtype00'" in refusal(store, rdb(b"\xf7" + module_id("scdtype00", 1) + b"\x02\x01\0"))
 
 
-@pytest.mark.parametrize("form", [8, 22, 23, 26, 100, 242])
+@pytest.mark.parametrize("form", [8, 22, 23, 28, 100, 242])
 def test_unknown_types_are_refused(store, form):
     assert "at offset 9: " in refusal(store, rdb(bytes([form]) + text("key") + text("value")))
 
@@ -614,3 +614,81 @@ def test_collections_above_the_limits_are_unpacked(store):
     store.config_set("hash-max-listpack-value", 3)
     store.load(rdb(b"\x10" + text("h") + listpack(word("a"), word("long"))))
     assert store.execute("OBJECT", "ENCODING", "h") == b"hashtable" and digest(store) != EMPTY
+
+
+# ---- streams of Redis 8.6 and 8.8 --------------------------------------------------------------------
+
+def raw(*ids):
+    return b"".join(ms.to_bytes(8, "big") + seq.to_bytes(8, "big") for ms, seq in ids)
+
+
+def pending(id, ms, deliveries):
+    return raw(id) + ms.to_bytes(8, "little") + length(deliveries)
+
+
+def stream_of(form, released, producers=b"\x40\x64\x40\x64\0\0\0"):
+    """Entries 1-0 to 4-0, of which `released` are pending without a consumer; written by hand, as librdb describes the format."""
+    numbers = [bytes([n]) for n in range(64)]
+    entries = [numbers[4], numbers[0], numbers[1], word("f"), numbers[0]]
+    for ms in range(4):
+        entries += [numbers[2], numbers[ms], numbers[0], word("v"), numbers[4]]
+    owned = [id for id in ((1, 0), (2, 0), (3, 0), (4, 0)) if id not in released]
+    group = text("g") + length(4) + length(0) + length(4) + length(4)
+    group += b"".join(pending((ms, 0), 0 if (ms, 0) in released else NOW * 1000, ms) for ms in range(1, 5))
+    group += length(1) + text("c") + (NOW * 1000).to_bytes(8, "little") * 2 + length(len(owned)) + raw(*owned)
+    if form == 27:
+        group += length(len(released)) + raw(*released)
+    counters = b"".join(map(length, (4, 4, 0, 1, 0, 0, 0, 4, 1)))
+    return bytes([form]) + text("s") + length(1) + text(raw((1, 0))) + listpack(*entries) + counters + group + producers
+
+
+@pytest.mark.parametrize(("form", "released"), [(26, []), (27, []), (27, [(3, 0), (2, 0)]), (27, [(4, 0), (1, 0), (3, 0), (2, 0)])])
+def test_released_entries_of_a_group(store, form, released):
+    assert store.load(rdb(stream_of(form, released), head=b"REDIS0014")) == 1
+    rows = store.execute("XPENDING", "s", "g", "-", "+", 10)
+    assert [(row[0], row[1], row[3]) for row in rows] == [(b"%d-0" % ms, b"" if (ms, 0) in released else b"c", ms) for ms in range(1, 5)]
+    written = io.BytesIO()
+    store.config_set("rdbcompression", "no")
+    store.snapshot(written)
+    assert (written.getvalue()[:9], stream_of(27, released) in written.getvalue()) == ((b"REDIS0014", True) if released else (b"REDIS0011", False))
+    entries = (store.execute("XREADGROUP", "GROUP", "g", "d", "CLAIM", 2**63 - 1, "STREAMS", "s", ">") or {b"s": []})[b"s"]
+    assert [entry[0] for entry in entries] == [b"%d-0" % ms for ms, _ in released] and digest(store)
+
+
+def test_released_entries_that_a_consumer_has_or_the_group_has_not(store):
+    good = stream_of(27, [(3, 0), (2, 0)])
+    both = raw((3, 0), (2, 0))
+    for twin in (raw((3, 0), (3, 0)), raw((3, 0), (1, 0)), raw((3, 0), (9, 0))):
+        assert good.count(both) == 1 and "is broken" in refusal(store, rdb(good.replace(both, twin), head=b"REDIS0014"))
+    assert "broken" in refusal(store, rdb(good.replace(length(2) + both, length(1) + raw((3, 0))), head=b"REDIS0014"))
+    for end in range(20, len(good), 7):
+        refusal(store, rdb(good[:end], head=b"REDIS0014"))
+
+
+PRODUCERS = length(75) + length(7500) + length(2) + text("p") + length(2) + text("i1") + length(1) + length(0) + text("17") + length(3) + length(0) + text("q") + length(1) + text("i1") + length(4) + length(0) + length(9) + length(5)
+
+
+def test_producers_of_a_stream(store):
+    data = stream_of(26, [], PRODUCERS)
+    assert store.load(rdb(data, head=b"REDIS0013")) == 1
+    info = store.xinfo_stream("s")
+    assert (info["idmp-duration"], info["idmp-maxsize"], info["iids-added"], info["iids-duplicates"]) == (75, 7500, 9, 5)
+    written = io.BytesIO()
+    store.config_set("rdbcompression", "no")
+    store.snapshot(written)
+    assert written.getvalue()[:9] == b"REDIS0013" and PRODUCERS.replace(text("17"), b"\xc0\x11") in written.getvalue()
+    for pid, iid, id in (("p", "i1", "1-0"), ("p", "17", "3-0"), ("q", "i1", "4-0")):
+        assert store.execute("XIDMPRECORD", "s", pid, iid, id) == b"OK"
+    assert store.xinfo_stream("s")["iids-added"] == 9
+    with pytest.raises(kvd.FileError, match="ids of producers"):
+        store.snapshot(io.BytesIO(), version=12)
+
+
+@pytest.mark.parametrize("broken", [
+    length(0) + PRODUCERS[2:], length(75) + length(10001) + PRODUCERS[5:], PRODUCERS.replace(text("17"), text("i1")), PRODUCERS.replace(text("q"), text("")), PRODUCERS.replace(text("17"), text("")),
+    length(75) + length(1) + PRODUCERS[4:], PRODUCERS[:-1],
+])  # fmt: skip
+def test_producers_that_cannot_be(store, broken):
+    assert "at offset" in refusal(store, rdb(stream_of(26, [], broken), head=b"REDIS0013"))
+    for end in range(1, len(PRODUCERS), 3):
+        refusal(store, rdb(stream_of(26, [], PRODUCERS[:end]), head=b"REDIS0013"))

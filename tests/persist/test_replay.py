@@ -187,3 +187,13 @@ def test_what_expires_after_the_load_is_logged_as_a_deletion(path):
 def test_a_log_is_read_whatever_the_limits_are(path):
     with opened(path, FIRST + frame("SET", "big", "x" * 2_000_000), maxmemory="1mb", maxmemory_policy="noeviction", requirepass="x", proto_max_bulk_len="1mb") as store:
         assert store.dbsize() == 3
+
+
+def test_ids_of_producers_with_those_that_a_server_has_chosen(path):
+    """As Redis writes them; a client may not choose."""
+    now = int(time.time() * 1000)
+    log = frame("XADD", "s", "IDMP", "p", "a", f"{now}-0", "f", "v") + frame("XADD", "s", "MAXLEN", "9", "IDMPAUTO", "p", f"{now}-1", "f", "v") + frame("XADD", "s", "IDMP", "p", "a", f"{now}-2", "f", "v")
+    with opened(path, log) as store:
+        assert store.xlen("s") == 3 and store.xadd("s", {"f": "w"}, idmp=("p", "a")) == f"{now}-2".encode() and store.xadd("s", {"f": "v"}, idmpauto="p") == f"{now}-1".encode()
+        with pytest.raises(kvd.ResponseError, match="only with auto-generated"):
+            store.xadd("s", {"f": "w"}, idmp=("p", "b"), id=f"{now + 10**6}-0")

@@ -11,7 +11,7 @@ from ..compat.wire import RealServer, Wire, programs
 from ..waiting import eventually
 from .served import FAR, LIBRARY, Served, files, fill
 
-VERSIONS = [9, 10, 11, 12, 80]
+VERSIONS = [9, 10, 11, 12, 13, 14, 80]
 FIELD = ("HPEXPIREAT", "h", FAR, "FIELDS", "1", "f")
 LATER = [("XGROUP", "CREATECONSUMER", "x", "g", "alice")]        # seen, and never active
 
@@ -92,6 +92,8 @@ UNFIT = [
     (9, FIELD, "field expiry"), (10, FIELD, "field expiry"), (11, FIELD, "field expiry"), (10, LATER[0], "consumers"), (9, LATER[0], "consumers"),
     (9, ("XDEL", "x", "7-1"), "deleted entries"), (9, ("XSETID", "x", "500-1", "ENTRIESADDED", "400"), "deleted entries"), (9, ("XGROUP", "CREATE", "x", "h", "5-1"), None),
     (9, ("FUNCTION", "LOAD", LIBRARY), "function libraries"),
+    *[(version, ("XADD", "x", "IDMP", "p", "i", "*", "f", "v"), "ids of producers") for version in (10, 12, 80)], (13, ("XADD", "x", "IDMP", "p", "i", "*", "f", "v"), None),
+    *[(version, ("XNACK", "x", "g", "FAIL", "IDS", "1", "3-1", "FORCE"), "released entries") for version in (10, 12, 13, 80)], (14, ("XNACK", "x", "g", "FAIL", "IDS", "1", "3-1", "FORCE"), None),
 ]  # fmt: skip
 
 
@@ -175,7 +177,7 @@ def test_a_log_in_a_folder_has_it_too(tmp_path):
         assert server.digest() == before
 
 
-@pytest.mark.parametrize("value", ["8", "13", "", "new", 8])
+@pytest.mark.parametrize("value", ["8", "15", "", "new", 8])
 def test_other_versions_are_refused(value):
     with pytest.raises(kvd.ConfigError, match="rdb-version"):
         kvd.Store(rdb_version=value)

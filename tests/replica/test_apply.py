@@ -2,6 +2,7 @@
 
 import random
 import threading
+import time
 
 import pytest
 
@@ -39,6 +40,24 @@ def test_offsets_count_what_was_run(follower):
         session = follower.session()
         session.execute("SELECT", 2)
         assert session.execute("GET", "a") == b"2"
+
+
+def test_ids_of_producers_with_those_that_the_master_has_chosen(follower):
+    now = int(time.time() * 1000)
+    stream = F(("XADD", "s", "IDMP", "p", "a", f"{now}-0", "f", "v")) + F(("XNACK", "s", "none", "FAIL", "IDS", "1", "1-1")) + F(("XADD", "s", "IDMP", "p", "a", f"{now}-1", "f", "v"))
+
+    def serve(caller):
+        caller.greet()
+        caller.full(snapshot(), 1000)
+        caller.send(stream)
+        caller.acknowledged(1000 + len(stream))
+        caller.hold()
+
+    with followed(follower, serve):
+        up(follower)
+        eventually(lambda: follower.xlen("s") == 2)
+    follower.execute("REPLICAOF", "NO", "ONE")
+    assert follower.xadd("s", {"f": "w"}, idmp=("p", "a")) == f"{now}-1".encode()
 
 
 def test_half_a_transaction_is_not_applied_and_is_asked_for_again(follower):

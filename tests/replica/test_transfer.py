@@ -169,3 +169,17 @@ def test_one_acknowledgement_at_once_after_the_snapshot_is_enough(origin, diskle
         origin.set("k", "v")
         assert tap.read(20)
         tap.close()
+
+
+def test_released_entries_go_to_replicas_that_read_them(origin):
+    origin.xgroup_create("s", "g", 0, mkstream=True)
+    origin.xadd("s", {"n": 1}, id="1-0")
+    origin.xreadgroup("g", "alice", {"s": ">"})
+    origin.xnack("s", "g", "FAIL", "1-0")
+    with kvd.Store(enable_debug_command="yes") as copy:
+        copy.replicate_from(f"redis://127.0.0.1:{origin.port}", timeout=60)
+        assert copy.xpending_range("s", "g", "-", "+", 1) == [{"message_id": b"1-0", "consumer": b"", "time_since_delivered": -1, "times_delivered": 1}]
+        origin.xclaim("s", "g", "bob", 10**9, ["1-0"])
+        eventually(lambda: copy.xpending_range("s", "g", "-", "+", 1)[0]["consumer"] == b"bob")
+        origin.xnack("s", "g", "SILENT", "1-0")
+        eventually(lambda: copy.xinfo_stream("s", full=True)["groups"][0]["nacked-count"] == 1)

@@ -265,6 +265,7 @@ EXACT = """
     XACKDEL x g KEEPREF IDS 1 1-1
     XADD x 5-1 f v
     XAUTOCLAIM x g bob 0 0
+    XCFGSET x IDMP-MAXSIZE 5
     XCLAIM x g bob 0 1-1
     XDEL x 1-1
     XDELEX x KEEPREF IDS 1 1-1
@@ -274,11 +275,13 @@ EXACT = """
     XGROUP|DESTROY x g
     XGROUP|HELP
     XGROUP|SETID x g 0
+    XIDMPRECORD x p i 1-1
     XINFO|CONSUMERS x g
     XINFO|GROUPS x
     XINFO|HELP
     XINFO|STREAM x
     XLEN x
+    XNACK x g FAIL IDS 1 1-1
     XPENDING x g
     XRANGE x - +
     XREAD STREAMS x 0

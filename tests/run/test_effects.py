@@ -79,6 +79,12 @@ NOW = 1_700_000_000_000
         ("XADD x * f v", [f"XADD x {NOW}-0 f v"]), ("XADD x MAXLEN 1 5-* f v", ["XADD x MAXLEN = 1 5-0 f v"]), ("XTRIM x MAXLEN ~ 0", ["XTRIM x MAXLEN = 0"]), ("XTRIM x MAXLEN ~ 1", []), ("XTRIM x MAXLEN 0", ["XTRIM x MAXLEN = 0"]),
         ("XGROUP CREATE x h $", ["XGROUP CREATE x h 1-1"]), ("XREADGROUP GROUP g c COUNT 1 STREAMS x >", [
             "XGROUP CREATECONSUMER x g c", f"XCLAIM x g c 0 1-1 TIME {NOW} RETRYCOUNT 1 FORCE JUSTID LASTID 1-1", "XGROUP SETID x g 1-1 ENTRIESREAD 1"]),
+        ("XREADGROUP GROUP g c CLAIM 5 NOACK STREAMS x >", ["XGROUP CREATECONSUMER x g c", "XGROUP SETID x g 1-1 ENTRIESREAD 1"]),
+        ("XNACK x g FAIL IDS 1 1-1", []), ("XNACK x g SILENT IDS 2 1-1 9-9 FORCE", ["XNACK x g SILENT IDS 2 1-1 9-9 FORCE"]),
+        ("XADD x IDMP p i * f v", [f"XADD x {NOW}-0 f v", f"XIDMPRECORD x p i {NOW}-0"]), ("XADD x IDMP p i MAXLEN ~ 9 * f v", [f"XADD x {NOW}-0 f v", f"XIDMPRECORD x p i {NOW}-0"]),
+        ("XADD x MAXLEN 0 IDMP p i * f v", [f"XADD x {NOW}-0 f v", f"XIDMPRECORD x p i {NOW}-0", "XTRIM x MAXLEN = 0"]),
+        ("XADD x DELREF MINID ~ 5 LIMIT 3 IDMP p i * f v", [f"XADD x {NOW}-0 f v", f"XIDMPRECORD x p i {NOW}-0"]), ("XADD x DELREF MINID 5 IDMP p i * f v", [f"XADD x {NOW}-0 f v", f"XIDMPRECORD x p i {NOW}-0", "XTRIM x MINID = 5-0 DELREF"]),
+        ("XCFGSET x IDMP-DURATION 5", ["XCFGSET x IDMP-DURATION 5"]), ("XIDMPRECORD x p i 1-1", ["XIDMPRECORD x p i 1-1"]), ("XADD x NOMKSTREAM IDMP p i 1-1 f v", []),
         ("SORT l ALPHA STORE sorted", ["DEL sorted", "RPUSH sorted a b"]), ("PUBLISH c m", ["PUBLISH c m"]), ("FLUSHALL", ["FLUSHALL"]), ("FLUSHDB ASYNC", ["FLUSHDB ASYNC"]),
         ("GET s", []), ("DEL none", []), ("LPUSHX none a", []), ("SET", []),
     ],
@@ -87,6 +93,15 @@ def test_effects_not_causes(recorded, line, effects):
     for setup in ("SET s v", "SET n 5", "SADD one m", "HSET h f 1", "RPUSH l a b", "ZADD z 1 m", "XADD x 1-1 f v", "XGROUP CREATE x g 0"):
         recorded(*setup.split())
     assert [e for unit in recorded(*line.split()) for e in unit] == effects
+
+
+def test_claimed_entries_are_propagated_before_new_ones_and_lost_ones_are_acknowledged(recorded):
+    for setup in ("XADD x 1-0 f v", "XADD x 2-0 f v", "XGROUP CREATE x g 0", "XREADGROUP GROUP g a STREAMS x >", "XADD x 3-0 f v", "XDEL x 1-0"):
+        recorded(*setup.split())
+    told = f"TIME {NOW} RETRYCOUNT"
+    assert [e for unit in recorded("XREADGROUP", "GROUP", "g", "b", "CLAIM", 0, "STREAMS", "x", ">") for e in unit] == [
+        "XGROUP CREATECONSUMER x g b", "XACK x g 1-0", f"XCLAIM x g b 0 2-0 {told} 2 FORCE JUSTID LASTID 2-0", f"XCLAIM x g b 0 3-0 {told} 1 FORCE JUSTID LASTID 3-0",
+        "XGROUP SETID x g 3-0 ENTRIESREAD 3"]  # fmt: skip
 
 
 def test_a_script_is_one_unit_of_its_effects(recorded):

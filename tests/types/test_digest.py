@@ -110,7 +110,10 @@ def test_real_servers_agree_after_the_same_rewritten_commands(theirs, commands, 
     if not store.exists("k") or not same(store, theirs):
         return
     theirs("FLUSHALL")
-    for words in store.execute("DEBUG", "REWRITE", "k"):
+    lines = store.execute("DEBUG", "REWRITE", "k")
+    if any(words[0] in (b"XNACK", b"XCFGSET") for words in lines):   # newer than they are
+        return
+    for words in lines:
         reply = theirs(*words)
         assert not isinstance(reply, Exception), (words, reply)
     assert theirs("DEBUG", "DIGEST-VALUE", "k")[0] == digest(store)

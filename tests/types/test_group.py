@@ -21,7 +21,9 @@ def check(store, group="g"):
     consumers = {row[b"name"]: row[b"pending"] for row in store.execute("XINFO", "CONSUMERS", "x", group)}
     rows = store.execute("XPENDING", "x", group, "-", "+", 1000)
     owners = [row[1] for row in rows]
-    assert sum(consumers.values()) == len(rows) == store.execute("XPENDING", "x", group)[0] and all(owners.count(name) == n for name, n in consumers.items())
+    full = {g[b"name"]: g for g in store.execute("XINFO", "STREAM", "x", "FULL", "COUNT", 1)[b"groups"]}[group.encode()]
+    assert sum(consumers.values()) + full[b"nacked-count"] == len(rows) == store.execute("XPENDING", "x", group)[0] == full[b"pel-count"]
+    assert all(owners.count(name) == n for name, n in {**consumers, b"": full[b"nacked-count"]}.items())
     assert [row[0] for row in rows] == sorted({row[0] for row in rows}, key=lambda name: int(name.split(b"-")[0])) and list(consumers) == sorted(consumers)
     assert store.execute("DEBUG", "CHECK") == b"OK"
     return consumers
@@ -76,6 +78,7 @@ def test_a_random_life(store):
         who = f"c{chance.randrange(5)}"
         store.execute(*chance.choice([
             ("XREADGROUP", "GROUP", "g", who, "COUNT", chance.randrange(1, 9), "STREAMS", "x", ">"), ("XACK", "x", "g", *ids), ("XCLAIM", "x", "g", who, 0, *ids, "FORCE"), ("XAUTOCLAIM", "x", "g", who, 0, ids[0], "COUNT", 3),
+            ("XNACK", "x", "g", "FAIL", "IDS", len(ids), *ids), ("XNACK", "x", "g", "SILENT", "FORCE", "IDS", 1, ids[0]), ("XREADGROUP", "GROUP", "g", who, "COUNT", 2, "CLAIM", 0, "STREAMS", "x", ">"),
             ("XDEL", "x", ids[0]), ("XGROUP", "DELCONSUMER", "x", "g", who), ("XREADGROUP", "GROUP", "g", who, "NOACK", "COUNT", 1, "STREAMS", "x", ">"), ("XGROUP", "SETID", "x", "g", ids[0]),
         ]))  # fmt: skip
         if step % 10 == 0:

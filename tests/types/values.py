@@ -56,6 +56,8 @@ CHANGES = st.lists(st.one_of(
     st.tuples(st.just("XGROUP"), st.just("SETID"), st.just("k"), GROUPS, IDS, st.just("ENTRIESREAD"), st.integers(-1, 20)),
     st.tuples(st.just("XGROUP"), st.just("CREATECONSUMER"), st.just("k"), GROUPS, CONSUMERS), st.tuples(st.just("XGROUP"), st.just("DESTROY"), st.just("k"), GROUPS),
     st.tuples(st.just("XGROUP"), st.just("DELCONSUMER"), st.just("k"), GROUPS, CONSUMERS), READ, READ,
+    one("XCFGSET", st.just("IDMP-MAXSIZE"), st.integers(1, 4)), one("XIDMPRECORD", CONSUMERS, WORDS.filter(bool), IDS),
+    one("XNACK", GROUPS, st.sampled_from(["FAIL", "SILENT", "FATAL"]), st.just("IDS"), st.just(1), IDS), one("XNACK", GROUPS, st.just("FAIL"), st.just("FORCE"), st.just("IDS"), st.just(2), IDS, IDS),
     one("XACK", GROUPS, IDS), one("XCLAIM", GROUPS, CONSUMERS, st.just(0), IDS, st.just("RETRYCOUNT"), st.integers(0, 9), st.just("FORCE")),
 ), min_size=1, max_size=25)  # fmt: skip
 
@@ -97,15 +99,28 @@ def digest(store, key="k"):
     return store.execute("DEBUG", "DIGEST-VALUE", key)[0]
 
 
+def released(store, key, group):
+    """Ids of released entries that are still in the stream, in their order."""
+    if not group[b"nacked-count"]:
+        return []
+    store.execute("COPY", key, "copy of a stream", "REPLACE")
+    words = ("XREADGROUP", "GROUP", group[b"name"], "x", "NOACK", "COUNT", group[b"nacked-count"], "CLAIM", 2**63 - 1, "STREAMS", "copy of a stream", ">")
+    entries = (store.execute(*words) or {}).get(b"copy of a stream", ())
+    store.execute("DEL", "copy of a stream")
+    return [entry[0] for entry in entries if entry[2]]
+
+
 def details(store, key="k"):
     """What a digest does not tell: groups, consumers, what is pending, counters of a stream; deadlines of fields."""
     kind = store.type(key)
     if kind == b"stream":
         info = store.execute("XINFO", "STREAM", key, "FULL", "COUNT", 0)
         for group in info[b"groups"]:
+            group[b"released"] = released(store, key, group)
             for consumer in group[b"consumers"]:
                 del consumer[b"seen-time"], consumer[b"active-time"]
-        return {name: value for name, value in info.items() if not name.startswith(b"radix-tree")}
+        info[b"known"] = [words[2:] for words in store.execute("DEBUG", "REWRITE", key) if words[0] in (b"XCFGSET", b"XIDMPRECORD")]
+        return {name: value for name, value in info.items() if not name.startswith((b"radix-tree", b"iids-"))}
     if kind == b"hash":
         fields = store.hkeys(key)
         return dict(zip(fields, store.execute("HPEXPIRETIME", key, "FIELDS", len(fields), *fields), strict=True))

@@ -477,7 +477,7 @@ define(hsetex_command, """
     write denyoom fast | hash | 8.0.0 | O(N) where N is the number of fields
     Set fields of a hash and their time to live, optionally only if the key exists or does not, and if all or none of the fields exist.
     valkey: 9.0.0
-    newer: NX XX -/9.1.0
+    newer: NX XX 8.8.0/9.1.0
     keys: RW update
     arity: -6
 """)

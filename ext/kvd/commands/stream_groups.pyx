@@ -1,4 +1,4 @@
-"""Consumer groups of streams: creation, acknowledgement, pending entries and their transfer."""
+"""Consumer groups of streams: creation, acknowledgement, release, pending entries and their transfer."""
 
 from libc.stdint cimport int64_t, uint64_t
 from libc.stdio cimport snprintf
@@ -24,13 +24,14 @@ from kvd.run.args cimport (
 )
 from kvd.run.errors cimport NO_MEMORY, SYNTAX
 from kvd.run.registry cimport define
-from kvd.session.waiters cimport waits_touch
+from kvd.session.waiters cimport waits_pending, waits_touch
 from kvd.store.change cimport others_changed
 from kvd.store.config cimport EVENT_STREAM
 from kvd.store.effects cimport effect_int, effect_text, effect_word, effects
 from kvd.types.group cimport (
-    group_ack, group_add, group_consumer, group_consumer_add, group_consumer_remove, group_find, group_pend,
-    group_remove, groups_forget, groups_refer, nack_give, name_of,
+    MAX_DELIVERIES, group_ack, group_add, group_consumer, group_consumer_add, group_consumer_remove, group_find,
+    group_pend, group_remove, groups_forget, groups_refer, nack_count, nack_delivered, nack_give, nack_idle, nack_owner,
+    nack_release, name_of,
 )
 from kvd.types.kind cimport STREAM
 from kvd.types.stream cimport (
@@ -97,7 +98,7 @@ cdef void propagate_pending(call *c, view key, group *g, nack *p) noexcept nogil
     effect_text(u, b"0")
     effect_id(c, p.id)
     effect_text(u, b"TIME")
-    effect_int(u, p.delivered_ms)
+    effect_int(u, nack_delivered(p))
     effect_text(u, b"RETRYCOUNT")
     effect_int(u, p.deliveries)
     effect_text(u, b"FORCE")
@@ -395,6 +396,126 @@ cdef void xackdel_command(call *c) noexcept nogil:
         changed(c, c.argv[1], n, EVENT_STREAM, b"xackdel")
 
 
+cdef enum release_mode:
+    SILENT                     # the delivery does not count
+    FAIL
+    FATAL                      # the highest number of deliveries
+
+cdef struct releasing:         # options of XNACK
+    release_mode mode
+    int64_t retries            # the new number of deliveries; -1: as the mode says
+    bint force
+    int first                  # argument that is an id
+    int last
+
+
+cdef bint read_mode(call *c, releasing *o) noexcept nogil:
+    if view_is(c.argv[3], b"silent"):
+        o.mode = SILENT
+    elif view_is(c.argv[3], b"fail"):
+        o.mode = FAIL
+    elif view_is(c.argv[3], b"fatal"):
+        o.mode = FATAL
+    else:
+        reply_error(c, b"ERR mode must be SILENT, FAIL, or FATAL")
+        return False
+    return True
+
+
+cdef int read_released(call *c, int i, releasing *o) noexcept nogil:
+    """IDS at i; returns the last id, or -1 with the error replied."""
+    cdef int64_t n
+    if not parse_int(c.argv[i + 1], &n) or n < 1:
+        reply_error(c, b"ERR numids must be a positive integer")
+        return -1
+    if n > c.argc - i - 2:
+        reply_error(c, b"ERR number of IDs doesn't match numids")
+        return -1
+    o.first = i + 2
+    o.last = i + 1 + <int>n
+    return o.last if ids_valid(c, o.first, o.last) else -1
+
+
+cdef bint read_releasing(call *c, releasing *o) noexcept nogil:
+    cdef int i = 4
+    memset(o, 0, sizeof(releasing))
+    o.retries = -1
+    if not read_mode(c, o):
+        return False
+    while i < c.argc:
+        if view_is(c.argv[i], b"force"):
+            o.force = True
+        elif i + 1 < c.argc and view_is(c.argv[i], b"retrycount"):
+            i += 1
+            if not arg_int(c, i, &o.retries):
+                return False
+            if o.retries < 0:
+                reply_error(c, b"ERR Invalid RETRYCOUNT value, must be >= 0")
+                return False
+        elif i + 1 < c.argc and o.first == 0 and view_is(c.argv[i], b"ids"):
+            i = read_released(c, i, o)
+            if i < 0:
+                return False
+        else:
+            reply_error_about(c, b"ERR Unrecognized XNACK option '%.*s'", c.argv[i])
+            return False
+        i += 1
+    if o.first == 0:
+        reply_error(c, b"ERR syntax error, expected IDS keyword")
+    return o.first != 0
+
+
+cdef bint release(stream *s, group *g, stream_id id, releasing *o) noexcept nogil:
+    """False: it is not pending, and not to be made so."""
+    cdef nack *p = <nack *>idmap_find(&g.pending, id)
+    if p != NULL:
+        if not nack_release(g, p):
+            return False
+    elif o.force and stream_has(s, id):
+        p = group_pend(s.mem, g, NULL, id, 0)
+        if p == NULL:
+            return False
+        p.deliveries = 0
+    else:
+        return False
+    if o.retries >= 0:
+        p.deliveries = o.retries
+    elif o.mode == FATAL:
+        p.deliveries = MAX_DELIVERIES
+    elif o.mode == SILENT and p.deliveries:
+        p.deliveries -= 1
+    return True
+
+
+define(xnack_command, """
+    XNACK key group <SILENT | FAIL | FATAL> IDS numids id [id ...] [RETRYCOUNT count] [FORCE]
+    write fast | stream | 8.8.0 | O(log(N)) for each id
+    Release pending entries, which any consumer can then claim at once, and return the number released.
+    keys: RW update
+    at: 1 1 1
+    arity: -7
+""")
+cdef void xnack_command(call *c) noexcept nogil:
+    cdef releasing o
+    cdef stream *s
+    cdef group *g
+    cdef stream_id id
+    cdef int64_t n = 0
+    cdef int i
+    if not read_releasing(c, &o):
+        return
+    g = find_group(c, c.argv[1], c.argv[2], True, &s)
+    if g == NULL:
+        return
+    for i in range(o.first, o.last + 1):
+        parse_id(c.argv[i], &id, 0, False)
+        n += release(s, g, id, &o)
+    if n:
+        others_changed(c.store, n)
+        waits_pending(c.store, c.db, c.argv[1])
+    reply_int(c, n)
+
+
 # ---- listing pending entries ------------------------------------------------------------------------
 
 cdef void reply_pending_summary(call *c, group *g) noexcept nogil:
@@ -467,11 +588,11 @@ cdef void xpending_command(call *c) noexcept nogil:
     begin = c.out.len
     p = <nack *>idmap_seek(&who.pending if who != NULL else &g.pending, start, &pos)
     while p != NULL and n < count and id_compare(p.id, end) <= 0:
-        if idle == 0 or c.store.now - p.delivered_ms >= idle:
+        if idle == 0 or nack_idle(p, c.store.now, idle):
             reply_array(c, 4)
             reply_id(c, p.id)
-            reply_bulk(c, name_of(p.owner))
-            reply_int(c, max(c.store.now - p.delivered_ms, <int64_t>0))
+            reply_bulk(c, nack_owner(p))
+            reply_int(c, max(c.store.now - nack_delivered(p), <int64_t>0) if p.owner != NULL else -1)
             reply_int(c, p.deliveries)
             n += 1
         p = <nack *>idmap_next(&who.pending if who != NULL else &g.pending, &pos)
@@ -557,27 +678,26 @@ cdef void reply_claimed(call *c, stream *s, stream_id id, bint justid) noexcept 
 
 cdef bint claim(call *c, stream *s, group *g, nack *p, consumer *who, claiming *o) noexcept nogil:
     """Transfers it to the consumer and replies it; False: it was delivered too recently."""
-    if o.idle > 0 and c.store.now - p.delivered_ms < o.idle:
+    if o.idle > 0 and not nack_idle(p, c.store.now, o.idle):
         return False
-    if not nack_give(p, who):
+    if not nack_give(g, p, who, o.delivered_ms):
         return False
-    p.delivered_ms = o.delivered_ms
     if o.retries >= 0:
         p.deliveries = o.retries
     elif not o.justid:
-        p.deliveries += 1
+        nack_count(p)
     reply_claimed(c, s, p.id, o.justid)
     who.active_ms = c.store.now
     others_changed(c.store, 1)
     propagate_pending(c, c.argv[1], g, p)
+    waits_pending(c.store, c.db, c.argv[1])
     return True
 
 
-cdef void lose(call *c, stream *s, group *g, stream_id id) noexcept nogil:
-    """Drops a pending entry that the stream no longer has."""
+cdef void lose(call *c, view key, stream *s, group *g, stream_id id) noexcept nogil:
     if group_ack(s.mem, g, id):
         others_changed(c.store, 1)
-        propagate_acknowledged(c, c.argv[1], g, id)
+        propagate_acknowledged(c, key, g, id)
 
 
 define(xclaim_command, """
@@ -615,11 +735,11 @@ cdef void xclaim_command(call *c) noexcept nogil:
     for i in range(5, o.last_id_at + 1):
         parse_id(c.argv[i], &id, 0, False)
         if not stream_has(s, id):
-            lose(c, s, g, id)
+            lose(c, c.argv[1], s, g, id)
             continue
         p = <nack *>idmap_find(&g.pending, id)
         if p == NULL and o.force:
-            p = group_pend(s.mem, g, who, id, c.store.now - o.idle)
+            p = group_pend(s.mem, g, NULL, id, 0)
         if p != NULL:
             n += claim(c, s, g, p, who, &o)
     write_header_at(c.out, begin, c'*', n)
@@ -688,7 +808,7 @@ cdef void xautoclaim_command(call *c) noexcept nogil:
         if not stream_has(s, start):
             gone[lost] = start
             lost += 1
-            lose(c, s, g, start)
+            lose(c, c.argv[1], s, g, start)
             p = <nack *>idmap_seek(&g.pending, start, &at)
             continue
         n += claim(c, s, g, p, who, &o)

@@ -1,6 +1,6 @@
 """XINFO: information about a stream, its groups and their consumers."""
 
-from libc.stdint cimport int64_t, uint32_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from kvd.commands.stream_groups cimport group_unknown
 from kvd.commands.streams cimport find_stream, reply_entries, reply_entry, reply_id
@@ -14,7 +14,9 @@ from kvd.run.args cimport (
 from kvd.run.call cimport call
 from kvd.run.errors cimport NO_KEY
 from kvd.run.registry cimport define
-from kvd.types.group cimport consumer, group, group_find, nack, name_of
+from kvd.store.config cimport OPT_STREAM_IDMP_DURATION, OPT_STREAM_IDMP_MAXSIZE, cfg
+from kvd.types.group cimport consumer, group, group_find, nack, nack_delivered, nack_owner, name_of
+from kvd.types.producers cimport producers, producers_known
 from kvd.types.stream cimport (
     stream, stream_entries_read, stream_of, stream_range_has_tombstones, stream_trimmed_past, stream_walk,
     stream_walk_next, stream_walk_start,
@@ -74,8 +76,8 @@ cdef void reply_pending(call *c, idmap *pending, bint with_owner, int64_t count)
         reply_array(c, 4 if with_owner else 3)
         reply_id(c, p.id)
         if with_owner:
-            reply_bulk(c, name_of(p.owner))
-        reply_int(c, p.delivered_ms)
+            reply_bulk(c, nack_owner(p))
+        reply_int(c, nack_delivered(p))
         reply_int(c, p.deliveries)
         n += 1
         p = <nack *>idmap_next(pending, &at)
@@ -85,7 +87,7 @@ cdef void reply_pending(call *c, idmap *pending, bint with_owner, int64_t count)
 cdef void reply_full_group(call *c, stream *s, group *g, int64_t count) noexcept nogil:
     cdef consumer *who
     cdef uint32_t i
-    reply_map(c, 7)
+    reply_map(c, 8)
     reply_text(c, b"name")
     reply_bulk(c, name_of(g))
     reply_text(c, b"last-delivered-id")
@@ -96,6 +98,8 @@ cdef void reply_full_group(call *c, stream *s, group *g, int64_t count) noexcept
     reply_lag(c, s, g)
     reply_text(c, b"pel-count")
     reply_int(c, g.pending.count)
+    reply_text(c, b"nacked-count")
+    reply_int(c, g.released)
     reply_text(c, b"pending")
     reply_pending(c, &g.pending, True, count)
     reply_text(c, b"consumers")
@@ -113,6 +117,27 @@ cdef void reply_full_group(call *c, stream *s, group *g, int64_t count) noexcept
         reply_int(c, who.pending.count)
         reply_text(c, b"pending")
         reply_pending(c, &who.pending, False, count)
+
+
+cdef void reply_producers(call *c, stream *s) noexcept nogil:
+    """A stream without producers has the settings of the options."""
+    cdef producers *all = s.known
+    cdef uint64_t pids = 0
+    cdef uint64_t iids = 0
+    if all != NULL:
+        iids = producers_known(all, max(<uint64_t>c.store.now, s.last.ms), &pids)
+    reply_text(c, b"idmp-duration")
+    reply_int(c, all.duration if all != NULL else cfg(&c.store.config, OPT_STREAM_IDMP_DURATION))
+    reply_text(c, b"idmp-maxsize")
+    reply_int(c, all.maxsize if all != NULL else cfg(&c.store.config, OPT_STREAM_IDMP_MAXSIZE))
+    reply_text(c, b"pids-tracked")
+    reply_int(c, pids)
+    reply_text(c, b"iids-tracked")
+    reply_int(c, iids)
+    reply_text(c, b"iids-added")
+    reply_int(c, all.added if all != NULL else 0)
+    reply_text(c, b"iids-duplicates")
+    reply_int(c, all.duplicates if all != NULL else 0)
 
 
 cdef bint read_full(call *c, bint *full, int64_t *count) noexcept nogil:
@@ -144,7 +169,7 @@ cdef void xinfo_stream(call *c) noexcept nogil:
     cdef stream *s = stream_asked(c)
     if s == NULL or not read_full(c, &full, &count):
         return
-    reply_map(c, 9 if full else 10)
+    reply_map(c, 15 if full else 16)
     reply_text(c, b"length")
     reply_int(c, s.length)
     reply_text(c, b"radix-tree-keys")
@@ -159,6 +184,7 @@ cdef void xinfo_stream(call *c) noexcept nogil:
     reply_int(c, s.added)
     reply_text(c, b"recorded-first-entry-id")
     reply_id(c, s.first)
+    reply_producers(c, s)
     if not full:
         reply_text(c, b"groups")
         reply_int(c, s.groups.count)

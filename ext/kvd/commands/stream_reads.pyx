@@ -1,10 +1,17 @@
-"""XREAD and XREADGROUP: entries after an id, of several streams, blocking if there are none."""
+"""XREAD and XREADGROUP: entries after an id, of several streams, blocking if there are none.
 
-from libc.stdint cimport int64_t
+XREADGROUP CLAIM waits for new entries and for pending ones that become idle: its wait names the time at which the first of
+them will be, and it is run again whenever entries become pending (waits_pending).
+
+MAXCOUNT and MAXSIZE limit the whole reply: once it is full, the streams that follow are passed over, as if they were not asked for.
+"""
+
+from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport free, malloc
+from libc.string cimport memset
 
-from kvd.commands.stream_groups cimport group_missing, propagate_pending, propagate_position, use_consumer
-from kvd.commands.streams cimport ID_TEXT, arg_id, find_stream, format_id, reply_entries, reply_entry, reply_id
+from kvd.commands.stream_groups cimport group_missing, lose, propagate_pending, propagate_position, use_consumer
+from kvd.commands.streams cimport ID_TEXT, arg_id, find_stream, format_id, reply_entry, reply_id, reply_parts
 from kvd.core.entry cimport entry
 from kvd.core.idmap cimport (
     id_compare, id_highest, id_lowest, id_next, id_prev, idmap_next, idmap_seek, idpos, stream_id,
@@ -13,13 +20,15 @@ from kvd.core.text cimport parse_int
 from kvd.core.view cimport view, view_is, view_of
 from kvd.resp.writer cimport write_header_at, write_null_array
 from kvd.run.after cimport wait_for_keys, wanted_keys
-from kvd.run.args cimport arg_int, open_key, reply_array, reply_bulk, reply_error, reply_errorf
+from kvd.run.args cimport arg_int, open_key, reply_array, reply_bulk, reply_error, reply_errorf, reply_int
 from kvd.run.call cimport call
 from kvd.run.errors cimport NO_MEMORY, SYNTAX
 from kvd.run.registry cimport define
-from kvd.session.waiters cimport wanted
+from kvd.session.waiters cimport waits_pending, wanted
 from kvd.store.change cimport others_changed
-from kvd.types.group cimport consumer, group, group_find, group_pend, nack
+from kvd.types.group cimport (
+    consumer, group, group_find, group_oldest, group_pend, nack, nack_count, nack_delivered, nack_give, nack_idle,
+)
 from kvd.types.kind cimport STREAM
 from kvd.types.stream cimport (
     stream, stream_entries_read, stream_of, stream_range_has_tombstones, stream_walk, stream_walk_next,
@@ -27,7 +36,12 @@ from kvd.types.stream cimport (
 )
 
 cdef struct reading:           # of XREAD and XREADGROUP
-    int64_t count              # 0: all
+    int64_t count              # of entries of each stream; 0: all
+    int64_t maxcount           # of all streams together; 0: all
+    int64_t maxsize            # bytes of the reply after which no entry is added; 0: no limit
+    int64_t entries            # in the reply
+    size_t begin               # of the reply, in the output
+    int64_t idle               # CLAIM: ms since the delivery of pending entries that are taken over; -1: none are
     int64_t deadline           # ms; 0: no limit
     bint waits
     bint noack
@@ -52,43 +66,77 @@ cdef bint read_block(call *c, int i, reading *r) noexcept nogil:
     return True
 
 
+cdef bint read_idle(call *c, int i, reading *r) noexcept nogil:
+    if not parse_int(c.argv[i], &r.idle):
+        reply_error(c, b"ERR min-idle-time is not an integer")
+        return False
+    if r.idle < 0:
+        reply_error(c, b"ERR min-idle-time must be a positive integer")
+        return False
+    return True
+
+
+cdef bint read_limit(call *c, int i, const char *name, int64_t *limit) noexcept nogil:
+    if not arg_int(c, i, limit):
+        return False
+    if limit[0] < 1:
+        reply_errorf(c, b"ERR %s must be > 0", name, NULL)
+        return False
+    return True
+
+
+cdef bint read_streams(call *c, int i, bint grouped, reading *r) noexcept nogil:
+    r.streams_at = i
+    r.streams = (c.argc - i) // 2
+    if (c.argc - i) % 2 == 0:
+        return True
+    reply_errorf(c, b"ERR Unbalanced '%s' list of streams: for each stream key an ID%s must be specified.", c.command.name,
+                 <const char *>b" or '>'" if grouped else <const char *>b", '+', or '$'")
+    return False
+
+
+cdef bint only_grouped(call *c, bint grouped, const char *option) noexcept nogil:
+    if not grouped:
+        reply_errorf(c, b"ERR The %s option is only supported by XREADGROUP. You called XREAD instead.", option, NULL)
+    return grouped
+
+
+cdef int read_option(call *c, int i, bint grouped, reading *r) noexcept nogil:
+    """Returns its last argument, or -1 with the error replied."""
+    cdef view word = c.argv[i]
+    cdef int more = c.argc - i - 1
+    if more >= 1 and view_is(word, b"block"):
+        return i + 1 if read_block(c, i + 1, r) else -1
+    if more >= 1 and view_is(word, b"count"):
+        if not arg_int(c, i + 1, &r.count):
+            return -1
+        r.count = max(r.count, <int64_t>0)
+        return i + 1
+    if more >= 1 and view_is(word, b"maxcount"):
+        return i + 1 if read_limit(c, i + 1, b"MAXCOUNT", &r.maxcount) else -1
+    if more >= 1 and view_is(word, b"maxsize"):
+        return i + 1 if read_limit(c, i + 1, b"MAXSIZE", &r.maxsize) else -1
+    if more >= 1 and view_is(word, b"claim"):
+        return i + 1 if only_grouped(c, grouped, b"CLAIM") and read_idle(c, i + 1, r) else -1
+    if more >= 1 and view_is(word, b"streams"):
+        return i + 1 if read_streams(c, i + 1, grouped, r) else -1
+    if more >= 2 and view_is(word, b"group"):
+        r.group_at = i + 1
+        return i + 2 if only_grouped(c, grouped, b"GROUP") else -1
+    if view_is(word, b"noack"):
+        r.noack = True
+        return i if only_grouped(c, grouped, b"NOACK") else -1
+    reply_error(c, SYNTAX)
+    return -1
+
+
 cdef bint read_options(call *c, bint grouped, reading *r) noexcept nogil:
     cdef int i = 1
-    cdef view word
-    r.count = r.deadline = 0
-    r.waits = r.noack = False
-    r.group_at = r.streams_at = r.streams = 0
+    memset(r, 0, sizeof(reading))
+    r.idle = -1
     while i < c.argc and r.streams_at == 0:
-        word = c.argv[i]
-        if i + 1 < c.argc and view_is(word, b"block"):
-            i += 1
-            if not read_block(c, i, r):
-                return False
-        elif i + 1 < c.argc and view_is(word, b"count"):
-            i += 1
-            if not arg_int(c, i, &r.count):
-                return False
-            r.count = max(r.count, <int64_t>0)
-        elif i + 1 < c.argc and view_is(word, b"streams"):
-            r.streams_at = i + 1
-            r.streams = (c.argc - i - 1) // 2
-            if (c.argc - i - 1) % 2:
-                reply_errorf(c, b"ERR Unbalanced '%s' list of streams: for each stream key an ID%s must be specified.", c.command.name,
-                             <const char *>b" or '>'" if grouped else <const char *>b", '+', or '$'")
-                return False
-        elif i + 2 < c.argc and view_is(word, b"group"):
-            if not grouped:
-                reply_error(c, b"ERR The GROUP option is only supported by XREADGROUP. You called XREAD instead.")
-                return False
-            r.group_at = i + 1
-            i += 2
-        elif view_is(word, b"noack"):
-            if not grouped:
-                reply_error(c, b"ERR The NOACK option is only supported by XREADGROUP. You called XREAD instead.")
-                return False
-            r.noack = True
-        else:
-            reply_error(c, SYNTAX)
+        i = read_option(c, i, grouped, r)
+        if i < 0:
             return False
         i += 1
     if r.streams_at == 0:
@@ -96,6 +144,9 @@ cdef bint read_options(call *c, bint grouped, reading *r) noexcept nogil:
         return False
     if grouped and r.group_at == 0:
         reply_error(c, b"ERR Missing GROUP option for XREADGROUP")
+        return False
+    if r.maxcount and r.count > r.maxcount:
+        reply_error(c, b"ERR MAXCOUNT must not be less than COUNT")
         return False
     return True
 
@@ -153,6 +204,29 @@ cdef bint read_start(call *c, reading *r, int k, stream_id *after) noexcept nogi
 
 # ---- replying ---------------------------------------------------------------------------------------
 
+cdef inline bint is_full(call *c, reading *r) noexcept nogil:
+    """The first entry is replied whatever its size."""
+    return (r.maxcount and r.entries >= r.maxcount) or (r.maxsize and r.entries and c.out.len - r.begin >= <size_t>r.maxsize)
+
+
+cdef inline bint wants_more(call *c, reading *r, int64_t n) noexcept nogil:
+    """After n entries of a stream."""
+    return (r.count == 0 or n < r.count) and not is_full(c, r)
+
+
+cdef void reply_after(call *c, stream *s, stream_id start, reading *r) noexcept nogil:
+    cdef stream_walk w
+    cdef stream_id id
+    cdef size_t at = c.out.len
+    cdef int64_t n = 0
+    stream_walk_start(&w, s, start, id_highest(), False)
+    while wants_more(c, r, n) and stream_walk_next(&w, &id):
+        reply_entry(c, &w, id)
+        r.entries += 1
+        n += 1
+    write_header_at(c.out, at, c'*', n)
+
+
 cdef void count_read(stream *s, group *g, stream_id id) noexcept nogil:
     """The group receives an entry after its last one."""
     if g.entries_read != -1 and id_compare(g.last, s.first) >= 0 and not stream_range_has_tombstones(s, g.last):
@@ -162,30 +236,84 @@ cdef void count_read(stream *s, group *g, stream_id id) noexcept nogil:
     g.last = id
 
 
-cdef int64_t reply_new(call *c, view key, stream *s, group *g, consumer *who, reading *r) noexcept nogil:
+cdef void reply_delivered(call *c, reading *r, stream_walk *w, stream_id id, int64_t idle, uint64_t deliveries) noexcept nogil:
+    """With CLAIM the entry is followed by what was known of it before."""
+    r.entries += 1
+    if r.idle < 0:
+        reply_entry(c, w, id)
+        return
+    reply_array(c, 4)
+    reply_parts(c, w, id)
+    reply_int(c, idle)
+    reply_int(c, <int64_t>deliveries)
+
+
+cdef nack *next_idle(call *c, group *g, reading *r, uint64_t turns) noexcept nogil:
+    """The entry that has been pending longest, if that is long enough; NULL: none, or those that follow were delivered by this call."""
+    cdef nack *p = group_oldest(g)
+    return p if p != NULL and p.turn.seq <= turns and nack_idle(p, c.store.now, r.idle) else NULL
+
+
+cdef int64_t reply_idle(call *c, view key, stream *s, group *g, consumer *who, reading *r) noexcept nogil:
+    """Takes over idle entries. Those that the stream no longer has are dropped, as XCLAIM does."""
+    cdef stream_walk w
+    cdef stream_id id
+    cdef uint64_t turns = g.turns
+    cdef nack *p = next_idle(c, g, r, turns)
+    cdef int64_t idle
+    cdef int64_t n = 0
+    while p != NULL and wants_more(c, r, n):
+        stream_walk_start(&w, s, p.id, p.id, False)
+        if not stream_walk_next(&w, &id):
+            lose(c, key, s, g, p.id)
+        else:
+            idle = c.store.now - nack_delivered(p)
+            if not nack_give(g, p, who, c.store.now):
+                break
+            reply_delivered(c, r, &w, id, idle, p.deliveries)
+            nack_count(p)
+            propagate_pending(c, key, g, p)
+            n += 1
+        p = next_idle(c, g, r, turns)
+    return n
+
+
+cdef int64_t reply_new(call *c, view key, stream *s, group *g, consumer *who, reading *r, int64_t n) noexcept nogil:
+    """n: entries of this stream that are in the reply already, and count."""
     cdef stream_walk w
     cdef nack *p
     cdef stream_id id
     cdef stream_id start = g.last
+    cdef int64_t before = n
+    if id_compare(g.last, s.last) >= 0 or not id_next(&start):
+        return n
+    stream_walk_start(&w, s, start, id_highest(), False)
+    while wants_more(c, r, n) and stream_walk_next(&w, &id):
+        p = NULL
+        if not r.noack:
+            p = group_pend(s.mem, g, who, id, c.store.now)
+            if p == NULL:
+                break
+        count_read(s, g, id)
+        if p != NULL:
+            propagate_pending(c, key, g, p)
+        reply_delivered(c, r, &w, id, 0, 0)
+        n += 1
+    if n > before:
+        propagate_position(c, key, g)
+        if not r.noack:
+            waits_pending(c.store, c.db, key)
+    return n
+
+
+cdef int64_t deliver(call *c, view key, stream *s, group *g, consumer *who, reading *r) noexcept nogil:
     cdef size_t at = c.out.len
     cdef int64_t n = 0
-    if id_next(&start):
-        stream_walk_start(&w, s, start, id_highest(), False)
-        while stream_walk_next(&w, &id):
-            p = NULL
-            if not r.noack:
-                p = group_pend(s.mem, g, who, id, c.store.now)
-                if p == NULL:
-                    break
-            count_read(s, g, id)
-            if p != NULL:
-                propagate_pending(c, key, g, p)
-            reply_entry(c, &w, id)
-            n += 1
-            if n == r.count:
-                break
+    if r.idle >= 0:
+        n = reply_idle(c, key, s, g, who, r)
+    n = reply_new(c, key, s, g, who, r, n)
     if n:
-        propagate_position(c, key, g)
+        who.active_ms = c.store.now
     write_header_at(c.out, at, c'*', n)
     return n
 
@@ -198,17 +326,18 @@ cdef int64_t reply_history(call *c, view key, stream *s, group *g, consumer *who
     cdef size_t begin = c.out.len
     cdef nack *p = <nack *>idmap_seek(&who.pending, start, &at)
     cdef int64_t n = 0
-    while p != NULL and (r.count == 0 or n < r.count):
+    while p != NULL and wants_more(c, r, n):
         stream_walk_start(&w, s, p.id, p.id, False)
         if stream_walk_next(&w, &id):
             reply_entry(c, &w, id)
-            p.delivered_ms = c.store.now
-            p.deliveries += 1
+            nack_give(g, p, who, c.store.now)
+            nack_count(p)
             propagate_pending(c, key, g, p)
         else:
             reply_array(c, 2)
             reply_id(c, p.id)
             write_null_array(c.out, c.proto)
+        r.entries += 1
         n += 1
         p = <nack *>idmap_next(&who.pending, &at)
     write_header_at(c.out, begin, c'*', n)
@@ -231,31 +360,52 @@ cdef bint reply_stream(call *c, reading *r, int k, stream_id after) noexcept nog
     cdef consumer *who
     cdef stream_id top
     cdef bint history = id_compare(after, id_highest()) != 0
-    cdef bint some
+    cdef size_t at = c.out.len
     if not find_stream(c, key, True, &e) or e == NULL:
         return False
     s = stream_of(e)
-    some = last_entry(s, &top)
     if r.group_at == 0:
-        if not some or id_compare(top, after) <= 0:
+        if not last_entry(s, &top) or id_compare(top, after) <= 0:
             return False
         id_next(&after)
         open_stream(c, key)
-        reply_entries(c, s, after, id_highest(), False, r.count)
+        reply_after(c, s, after, r)
         return True
     open_key(c, key, e)
     g = group_find(&s.groups, c.argv[r.group_at])
     who = use_consumer(c, s, g, key, c.argv[r.group_at + 1])
-    if who == NULL or (not history and (not some or id_compare(top, g.last) <= 0)):
+    if who == NULL:
         return False
     open_stream(c, key)
     if history:
         id_next(&after)
         reply_history(c, key, s, g, who, after, r)
-    elif reply_new(c, key, s, g, who, r):
-        who.active_ms = c.store.now
+    elif deliver(c, key, s, g, who, r) == 0:
+        c.out.len = at
+        return False
     others_changed(c.store, 1)
     return True
+
+
+# ---- waiting ----------------------------------------------------------------------------------------
+
+cdef int64_t soonest_idle(call *c, reading *r) noexcept nogil:
+    """When the first pending entry of the streams will have been idle long enough; 0: never, as far as is known."""
+    cdef int64_t soonest = 0
+    cdef entry *e
+    cdef group *g
+    cdef nack *p
+    cdef int k
+    for k in range(r.streams if r.idle >= 0 else 0):
+        if not find_stream(c, c.argv[r.streams_at + k], True, &e) or e == NULL:
+            continue
+        g = group_find(&stream_of(e).groups, c.argv[r.group_at])
+        p = group_oldest(g) if g != NULL else NULL
+        if p == NULL or r.idle > <int64_t>0x7FFFFFFFFFFFFFFF - nack_delivered(p):
+            continue
+        if soonest == 0 or nack_delivered(p) + r.idle < soonest:
+            soonest = nack_delivered(p) + r.idle
+    return soonest
 
 
 cdef void wait_for_entries(call *c, reading *r, stream_id *after) noexcept nogil:
@@ -276,6 +426,8 @@ cdef void wait_for_entries(call *c, reading *r, stream_id *after) noexcept nogil
     what.argv = argv
     what.keys = argv + r.streams_at
     what.on_gone = r.group_at != 0
+    what.claims = r.idle >= 0
+    what.recheck = soonest_idle(c, r)
     wait_for_keys(c, what)
     free(room)
 
@@ -296,8 +448,10 @@ cdef void read_generic(call *c, bint grouped) noexcept nogil:
         if not read_start(c, &r, k, &after[k]):
             free(after)
             return
-    at = c.out.len
+    r.begin = at = c.out.len
     for k in range(r.streams):
+        if is_full(c, &r):
+            break
         n += reply_stream(c, &r, k, after[k])
     if n:
         write_header_at(c.out, at, c'%' if c.proto >= 3 else c'*', n)
@@ -309,9 +463,10 @@ cdef void read_generic(call *c, bint grouped) noexcept nogil:
 
 
 define(xread_command, """
-    XREAD [COUNT count] [BLOCK milliseconds] STREAMS key [key ...] id [id ...]
+    XREAD [COUNT count] [MAXCOUNT maxcount] [MAXSIZE maxsize] [BLOCK milliseconds] STREAMS key [key ...] id [id ...]
     readonly blocking | stream | 5.0.0 | O(M) where M is the number of entries returned
     Return the entries of streams after given ids, with BLOCK waiting for one.
+    newer: CLAIM 8.4.0; MAXCOUNT MAXSIZE 8.10.0
     words: 1 STREAMS
     at: 0 0 0
     arity: -4
@@ -321,9 +476,10 @@ cdef void xread_command(call *c) noexcept nogil:
 
 
 define(xreadgroup_command, """
-    XREADGROUP GROUP group consumer [COUNT count] [BLOCK milliseconds] [NOACK] STREAMS key [key ...] id [id ...]
+    XREADGROUP GROUP group consumer [COUNT count] [MAXCOUNT maxcount] [MAXSIZE maxsize] [BLOCK milliseconds] [CLAIM min-idle-time] [NOACK] STREAMS key [key ...] id [id ...]
     write blocking | stream | 5.0.0 | O(M) where M is the number of entries returned
-    Return new entries of streams for a consumer of a group, or its unacknowledged ones, with BLOCK waiting for one.
+    Return new entries of streams for a consumer of a group, with CLAIM preceded by idle ones of all consumers, or its unacknowledged ones; with BLOCK waiting for one.
+    newer: CLAIM 8.4.0; MAXCOUNT MAXSIZE 8.10.0
     words: 4 STREAMS
     at: 0 0 0
     arity: -7

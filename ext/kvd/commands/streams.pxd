@@ -6,6 +6,7 @@ from kvd.core.entry cimport entry
 from kvd.core.idmap cimport stream_id
 from kvd.core.view cimport view
 from kvd.run.call cimport call
+from kvd.types.producers cimport producers
 from kvd.types.stream cimport references, stream, stream_walk
 
 cdef enum:
@@ -23,5 +24,7 @@ cdef void effect_id(call *c, stream_id id) noexcept nogil                       
 cdef void propagate_with_id(call *c, int at, stream_id id) noexcept nogil               # the call's words, with this id as argument `at`
 cdef void reply_id(call *c, stream_id id) noexcept nogil
 cdef void reply_entry(call *c, stream_walk *w, stream_id id) noexcept nogil             # the current one of w
+cdef void reply_parts(call *c, stream_walk *w, stream_id id) noexcept nogil             # its id and its fields, for an array of more
 cdef int64_t reply_entries(call *c, stream *s, stream_id start, stream_id end, bint reverse, int64_t count) noexcept nogil   # count 0: all
+cdef producers *stream_producers(call *c, stream *s) noexcept nogil                    # made if there are none; NULL: no memory
 cdef bint find_stream(call *c, view key, bint reading, entry **e) noexcept nogil        # *e may be NULL; False: the error is replied

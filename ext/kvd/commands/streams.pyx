@@ -1,5 +1,5 @@
 """Commands on the entries of streams. XREAD and XREADGROUP are in stream_reads.pyx,
-consumer groups in stream_groups.pyx, XINFO in stream_info.pyx. Encoding: types/stream.pyx."""
+consumer groups in stream_groups.pyx, settings of producers in stream_producers.pyx, XINFO in stream_info.pyx. Encoding: types/stream.pyx."""
 
 from libc.stdint cimport int64_t, uint64_t
 from libc.stdio cimport snprintf
@@ -17,10 +17,17 @@ from kvd.run.emulation cimport is_newer_word
 from kvd.run.errors cimport NO_KEY, NO_MEMORY, SYNTAX
 from kvd.run.registry cimport define
 from kvd.store.change cimport others_changed
-from kvd.store.config cimport EVENT_STREAM, OPT_STREAM_NODE_MAX_BYTES, OPT_STREAM_NODE_MAX_ENTRIES, cfg
-from kvd.store.effects cimport effect_begin, effect_int, effect_text, effect_word
+from kvd.store.config cimport (
+    EVENT_STREAM, OPT_STREAM_IDMP_DURATION, OPT_STREAM_IDMP_MAXSIZE, OPT_STREAM_NODE_MAX_BYTES,
+    OPT_STREAM_NODE_MAX_ENTRIES, cfg,
+)
+from kvd.store.effects cimport effect_begin, effect_int, effect_text, effect_word, effects
+from kvd.store.store cimport SPECIAL_APPLYING, SPECIAL_LOADING
 from kvd.types.group cimport groups_forget, groups_refer
 from kvd.types.kind cimport STREAM
+from kvd.types.producers cimport (
+    CONTENT_BYTES, content_iid, producers_find, producers_forget, producers_new, producers_record,
+)
 from kvd.types.stream cimport (
     DROP_REFERENCES, KEEP_REFERENCES, ONLY_ACKNOWLEDGED, stream_append, stream_delete, stream_has, stream_limits,
     stream_new, stream_of, stream_trim, stream_trimming, stream_walk_field, stream_walk_next, stream_walk_start,
@@ -141,9 +148,13 @@ cdef void reply_id(call *c, stream_id id) noexcept nogil:
 # ---- entries in replies -----------------------------------------------------------------------------
 
 cdef void reply_entry(call *c, stream_walk *w, stream_id id) noexcept nogil:
+    reply_array(c, 2)
+    reply_parts(c, w, id)
+
+
+cdef void reply_parts(call *c, stream_walk *w, stream_id id) noexcept nogil:
     cdef view field, value
     cdef int64_t n = w.fields
-    reply_array(c, 2)
     reply_id(c, id)
     reply_array(c, n * 2)
     while n > 0:
@@ -202,6 +213,9 @@ cdef struct adding:            # options of XADD and XTRIM
     bint star                  # its sequence number is not given
     stream_id id
     int id_at
+    int producer_at            # IDMP or IDMPAUTO: the argument that is the producer's id; 0: none
+    view iid                   # its id of the entry
+    char content[CONTENT_BYTES]    # IDMPAUTO: is that
 
 
 cdef bint arg_references(view word, references *refs) noexcept nogil:
@@ -238,6 +252,25 @@ cdef int read_threshold(call *c, int i, adding *a, bint by_id) noexcept nogil:
     return i
 
 
+cdef int read_producer(call *c, int i, adding *a) noexcept nogil:
+    """IDMP or IDMPAUTO at i; returns its last argument, or -1 with the error replied."""
+    cdef bint given = view_is(c.argv[i], b"idmp")
+    if a.producer_at:
+        reply_error(c, b"ERR IDMP/IDMPAUTO specified multiple times")
+        return -1
+    if c.argv[i + 1].len == 0:
+        reply_errorf(c, b"ERR %s requires a non-empty producer ID", <const char *>b"IDMP" if given else <const char *>b"IDMPAUTO", NULL)
+        return -1
+    a.producer_at = i + 1
+    if not given:
+        return i + 1
+    if c.argv[i + 2].len == 0:
+        reply_error(c, b"ERR IDMP requires a non-empty idempotent ID")
+        return -1
+    a.iid = c.argv[i + 2]
+    return i + 2
+
+
 cdef bint settle_limit(call *c, adding *a) noexcept nogil:
     cdef int64_t most
     if a.trim.limit and not a.trims:
@@ -256,6 +289,8 @@ cdef bint read_adding(call *c, bint adds, adding *a) noexcept nogil:
     cdef int i = 2
     cdef view word
     a.trims = a.limited = a.only_known = a.given = a.star = False
+    a.producer_at = 0
+    a.iid = view_of(NULL, 0)
     a.trim.approximate = a.trim.by_id = False
     a.trim.limit = a.trim.maxlen = 0
     a.trim.minid = id_lowest()
@@ -280,6 +315,11 @@ cdef bint read_adding(call *c, bint adds, adding *a) noexcept nogil:
             a.limited = True
         elif adds and view_is(word, b"nomkstream"):
             a.only_known = True
+        elif adds and not is_newer_word(c, word) and (
+                (i + 2 < c.argc and view_is(word, b"idmp")) or (i + 1 < c.argc and view_is(word, b"idmpauto"))):
+            i = read_producer(c, i, a)
+            if i < 0:
+                return False
         elif not is_newer_word(c, word) and arg_references(word, &a.trim.refs):
             pass
         elif adds:
@@ -293,6 +333,9 @@ cdef bint read_adding(call *c, bint adds, adding *a) noexcept nogil:
             reply_error(c, SYNTAX)
             return False
         i += 1
+    if a.given and a.producer_at and not c.store.special & (SPECIAL_LOADING | SPECIAL_APPLYING):    # a server has chosen it
+        reply_error(c, b"ERR IDMP/IDMPAUTO can be used only with auto-generated IDs")
+        return False
     if not adds and not a.trims and not a.trim.limit:
         reply_error(c, b"ERR syntax error, XTRIM must be called with a trimming strategy")
         return False
@@ -318,6 +361,44 @@ cdef bint next_id(call *c, stream *s, adding *a) noexcept nogil:
     return False
 
 
+cdef producers *stream_producers(call *c, stream *s) noexcept nogil:
+    if s.known == NULL:
+        s.known = producers_new(s.mem, cfg(&c.store.config, OPT_STREAM_IDMP_DURATION), cfg(&c.store.config, OPT_STREAM_IDMP_MAXSIZE))
+    return s.known
+
+
+cdef bint is_duplicate(call *c, stream *s, adding *a) noexcept nogil:
+    """Has the producer added it before? Then the id of that entry is replied. An id that is given was chosen by a server that has asked this."""
+    cdef stream_id known
+    if a.producer_at == 0:
+        return False
+    if a.iid.len == 0:
+        content_iid(c.argv + a.id_at + 1, (c.argc - a.id_at - 1) // 2, a.content)
+        a.iid = view_of(a.content, sizeof(a.content))
+    if a.given or s.known == NULL or not producers_find(s.known, c.argv[a.producer_at], a.iid, a.id.ms, &known):
+        return False
+    s.known.duplicates += 1
+    reply_id(c, known)
+    return True
+
+
+cdef bint append(call *c, stream *s, adding *a, int pairs) noexcept nogil:
+    """The entry and the id of its producer; False: no memory."""
+    cdef stream_limits limits
+    cdef view *pid = c.argv + a.producer_at
+    if a.producer_at and (stream_producers(c, s) == NULL or not producers_record(s.mem, s.known, pid[0], a.iid, a.id)):
+        return False
+    limits.bytes = cfg(&c.store.config, OPT_STREAM_NODE_MAX_BYTES)
+    limits.entries = cfg(&c.store.config, OPT_STREAM_NODE_MAX_ENTRIES)
+    if stream_append(s, a.id, c.argv + a.id_at + 1, pairs, &limits):
+        if a.producer_at:
+            s.known.added += 1
+        return True
+    if a.producer_at:
+        producers_forget(s.mem, s.known, pid[0], a.iid)
+    return False
+
+
 cdef bint too_large(call *c, int first) noexcept nogil:
     cdef uint64_t bytes = 0
     cdef int i
@@ -336,9 +417,45 @@ cdef void effect_length(call *c, stream *s) noexcept nogil:
     effect_int(&c.store.effects, s.length)
 
 
+cdef void propagate_produced(call *c, stream *s, adding *a, bint trimmed) noexcept nogil:
+    """The entry, its producer's id and the trimming on their own: the id of an entry that is trimmed at once is known, too."""
+    cdef effects *u = &c.store.effects
+    cdef int i
+    propagate_as(c, b"XADD", 3 + c.argc - a.id_at - 1)
+    effect_word(u, c.argv[1])
+    effect_id(c, a.id)
+    for i in range(a.id_at + 1, c.argc):
+        effect_word(u, c.argv[i])
+    propagate_as(c, b"XIDMPRECORD", 5)
+    effect_word(u, c.argv[1])
+    effect_word(u, c.argv[a.producer_at])
+    effect_word(u, a.iid)
+    effect_id(c, a.id)
+    if not trimmed:
+        return
+    if a.trim.refs == KEEP_REFERENCES:
+        propagate_trimmed(c, s, a)
+        return
+    propagate_as(c, b"XTRIM", 6 + 2 * a.limited)
+    effect_word(u, c.argv[1])
+    effect_text(u, b"MINID" if a.trim.by_id else b"MAXLEN")
+    effect_text(u, b"~" if a.trim.approximate else b"=")
+    if a.trim.by_id:
+        effect_id(c, a.trim.minid)
+    else:
+        effect_int(u, a.trim.maxlen)
+    if a.limited:
+        effect_text(u, b"LIMIT")
+        effect_int(u, a.trim.limit)
+    effect_text(u, b"DELREF" if a.trim.refs == DROP_REFERENCES else b"ACKED")
+
+
 cdef void propagate_added(call *c, stream *s, adding *a, bint trimmed) noexcept nogil:
     cdef int i
     if not propagates(c):
+        return
+    if a.producer_at:
+        propagate_produced(c, s, a, trimmed)
         return
     if a.trims and a.trim.refs != KEEP_REFERENCES:
         propagate_with_id(c, a.id_at, a.id)            # exact trimming: its own words give the same result
@@ -360,10 +477,10 @@ cdef void propagate_trimmed(call *c, stream *s, adding *a) noexcept nogil:
 
 
 define(xadd_command, """
-    XADD key [NOMKSTREAM] [KEEPREF | DELREF | ACKED] [<MAXLEN | MINID> [= | ~] threshold [LIMIT count]] <* | id> field value [field value ...]
+    XADD key [NOMKSTREAM] [KEEPREF | DELREF | ACKED] [IDMPAUTO pid | IDMP pid iid] [<MAXLEN | MINID> [= | ~] threshold [LIMIT count]] <* | id> field value [field value ...]
     write denyoom fast | stream | 5.0.0 | O(1) for an entry, O(N) where N is the number of entries trimmed
-    Append an entry to a stream, which is created if it does not exist.
-    newer: KEEPREF DELREF ACKED as other 8.2.0
+    Append an entry to a stream, which is created if it does not exist. With IDMP and IDMPAUTO, an entry that the producer has added before is not added again.
+    newer: KEEPREF DELREF ACKED as other 8.2.0; IDMP IDMPAUTO as other 8.6.0
     keys: RW update
     tips: nondeterministic_output
 """)
@@ -372,10 +489,9 @@ cdef void xadd_command(call *c) noexcept nogil:
     cdef uint64_t hash
     cdef entry *e
     cdef stream *s
-    cdef stream_limits limits
     cdef view key = c.argv[1]
     cdef int pairs
-    cdef bint trimmed
+    cdef bint trimmed, new
     if not read_adding(c, True, &a):
         return
     pairs = c.argc - a.id_at - 1
@@ -387,7 +503,8 @@ cdef void xadd_command(call *c) noexcept nogil:
         return
     if not find_typed(c, key, STREAM, False, &hash, &e):
         return
-    if e == NULL:
+    new = e == NULL
+    if new:
         if a.only_known:
             reply_null(c)
             return
@@ -395,11 +512,9 @@ cdef void xadd_command(call *c) noexcept nogil:
         if e == NULL:
             return
     s = stream_of(e)
-    limits.bytes = cfg(&c.store.config, OPT_STREAM_NODE_MAX_BYTES)
-    limits.entries = cfg(&c.store.config, OPT_STREAM_NODE_MAX_ENTRIES)
-    if not next_id(c, s, &a) or too_large(c, a.id_at + 1):
+    if not next_id(c, s, &a) or too_large(c, a.id_at + 1) or is_duplicate(c, s, &a):
         pass
-    elif not stream_append(s, a.id, c.argv + a.id_at + 1, pairs // 2, &limits):
+    elif not append(c, s, &a, pairs // 2):
         reply_error(c, NO_MEMORY)
     else:
         reply_id(c, a.id)
@@ -409,7 +524,7 @@ cdef void xadd_command(call *c) noexcept nogil:
             event_of(c, key, EVENT_STREAM, b"xtrim")
         propagate_added(c, s, &a, trimmed)
         return
-    if s.added == 0 and s.groups.count == 0:
+    if new:
         drop_empty(c, key, e, hash)        # it was created for an entry that was not added
 
 

@@ -14,7 +14,7 @@ from kvd.core.hll cimport (
     HLL_DENSE, HLL_REGISTERS, hll, hll_add, hll_estimate, hll_init, hll_is_dense, hll_merge, hll_to_dense,
 )
 from kvd.core.idmap cimport (
-    id_of, idmap, idmap_bytes, idmap_check, idmap_find, idmap_init, idmap_insert, idmap_next, idmap_prev,
+    id_of, idmap, idmap_bytes, idmap_check, idmap_find, idmap_init, idmap_insert, idmap_move, idmap_next, idmap_prev,
     idmap_release, idmap_remove, idmap_seek, idmap_seek_last, idpos, stream_id,
 )
 from kvd.core.intset cimport (
@@ -416,6 +416,11 @@ cdef class IdMap:
         assert i.payload == ms ^ seq
         mem_free(&self.h, i, sizeof(item))
         return True
+
+    def move(self, uint64_t ms, uint64_t seq, uint64_t new_ms, uint64_t new_seq):
+        cdef item *i = <item *>idmap_find(&self.m, id_of(ms, seq))
+        assert idmap_move(&self.m, i, id_of(new_ms, new_seq))
+        i.payload = new_ms ^ new_seq
 
     def since(self, uint64_t ms, uint64_t seq):
         cdef idpos at

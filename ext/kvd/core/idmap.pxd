@@ -29,6 +29,7 @@ cdef void idmap_release(idmap *m) noexcept nogil                              # 
 cdef void *idmap_find(idmap *m, stream_id id) noexcept nogil                  # or NULL; borrowed
 cdef bint idmap_insert(idmap *m, void *item) noexcept nogil                   # its id must not be in; False: no memory
 cdef void *idmap_remove(idmap *m, stream_id id) noexcept nogil                # the item; NULL: there is none
+cdef bint idmap_move(idmap *m, void *item, stream_id id) noexcept nogil       # gives it an id that is not in; False: no memory, it keeps its own
 cdef void *idmap_seek(idmap *m, stream_id id, idpos *at) noexcept nogil       # the first not below id, or NULL
 cdef void *idmap_seek_last(idmap *m, stream_id id, idpos *at) noexcept nogil  # the last not above id, or NULL
 cdef void *idmap_next(idmap *m, idpos *at) noexcept nogil

@@ -199,6 +199,19 @@ cdef void *idmap_remove(idmap *m, stream_id id) noexcept nogil:
     return item
 
 
+cdef bint idmap_move(idmap *m, void *item, stream_id id) noexcept nogil:
+    """The new place is made first, for a key of its own: so nothing has to be undone if there is no memory."""
+    cdef stream_id key = id
+    cdef idblock *b
+    if not idmap_insert(m, &key):
+        return False
+    idmap_remove(m, (<stream_id *>item)[0])
+    (<stream_id *>item)[0] = id
+    b = m.blocks[block_for(m, id)]
+    b.item[place_in(b, id)] = <stream_id *>item
+    return True
+
+
 cdef size_t idmap_bytes(idmap *m) noexcept nogil:
     cdef size_t n = mem_cost(m.room * sizeof(void *)) if m.room else 0
     cdef uint32_t i

@@ -77,7 +77,7 @@ from types import GenericAlias
 for _family in (
         "bits", "caching", "clients", "cluster", "configuration", "connection", "debug", "expiry", "geo", "hash_expiry",
         "hashes", "hash_imports", "hyperloglog", "increx", "info", "introspection", "keys", "lcs", "list_moves", "lists", "monitoring", "process",
-        "pubsub", "sets", "sorting", "stream_groups", "stream_info", "stream_reads", "streams", "string_edits",
+        "pubsub", "sets", "sorting", "stream_groups", "stream_info", "stream_producers", "stream_reads", "streams", "string_edits",
         "strings", "transactions", "zset_pops", "zset_ranges", "zset_unions", "zsets",
 ):
     importlib.import_module(f"kvd.commands.{_family}")
@@ -467,6 +467,8 @@ cdef class Store(Forking):
                     break
                 release(s)
                 held = False
+                if s.wanted != NEVER:
+                    self.plan()                    # it may have to be run again at some time
                 sleeper.sleep(ms_until(deadline))
                 acquire(s)
                 held = True
@@ -525,6 +527,7 @@ cdef class Store(Forking):
             if self.s.planned <= self.s.now or self.s.due <= wall_ms():
                 store_tick(self.s, slice_us)
             expire_waits(self.s)
+            after(self.s)
             self.s.planned = self.next_due()
         next_ms = self.s.planned
         release(self.s)

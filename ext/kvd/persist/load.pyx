@@ -509,7 +509,7 @@ cdef void read_head(loading *l) noexcept nogil:
             return
         l.version = 10 * l.version + p[i] - c'0'
     if l.version != RDB_VERSION_VALKEY and (l.valkey or not 1 <= l.version <= RDB_VERSION):
-        fail_number(l, p, b"format version %lld is unknown: kvd reads 1 to 12 of Redis and 80 of Valkey", l.version)
+        fail_number(l, p, b"format version %lld is unknown: kvd reads 1 to 14 of Redis and 80 of Valkey", l.version)
         return
     l.r.p += 9
     l.state = LOADING_RECORDS

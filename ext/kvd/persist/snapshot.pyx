@@ -65,8 +65,8 @@ cdef struct command_output:    # of a slice
     size_t limit               # it ends when so much is in out
 
 cdef libraries_visitor each_library = NULL
-cdef int ASKED[6]              # the versions, in the order of the choices of rdb-version
-ASKED[:] = [0, 9, 10, 11, 12, RDB_VERSION_VALKEY]
+cdef int ASKED[8]              # the versions, in the order of the choices of rdb-version
+ASKED[:] = [0, 9, 10, 11, 12, 13, 14, RDB_VERSION_VALKEY]
 
 
 cdef void snapshot_libraries(libraries_visitor f) noexcept:

@@ -17,7 +17,7 @@ from kvd.replica.master cimport (
     replicas_with,
 )
 from kvd.replica.replication cimport (
-    CAPA_EOF, CAPA_PSYNC2, HOST_ROOM, LINK_CONNECTED, REPLICA_NONE, REPLICA_ONLINE, is_replica, replica, replica_of,
+    CAPA_EOF, CAPA_NEWEST, CAPA_PSYNC2, HOST_ROOM, LINK_CONNECTED, REPLICA_NONE, REPLICA_ONLINE, is_replica, replica, replica_of,
     replication, replication_of,
 )
 from kvd.resp.writer cimport write_status
@@ -355,6 +355,15 @@ cdef void set_version(replica *one, view text) noexcept nogil:
     one.valkey = found[0] * 10000 + min(found[1], 99) * 100 + min(found[2], 99)
 
 
+cdef int capability(view name) noexcept nogil:
+    """0: it is unknown, and ignored."""
+    if view_is(name, b"eof"):
+        return CAPA_EOF
+    if view_is(name, b"psync2"):
+        return CAPA_PSYNC2
+    return CAPA_NEWEST if view_is(name, b"kvd") else 0
+
+
 cdef bint set_option(call *c, replica *one, view option, view value) noexcept nogil:
     """False: the error is replied."""
     cdef int64_t n
@@ -374,7 +383,7 @@ cdef bint set_option(call *c, replica *one, view option, view value) noexcept no
             return False
         snprintf(one.ip, HOST_ROOM, b"%.*s", <int>value.len, value.ptr)
     elif view_is(option, b"capa"):
-        one.capabilities |= CAPA_EOF if view_is(value, b"eof") else CAPA_PSYNC2 if view_is(value, b"psync2") else 0
+        one.capabilities |= capability(value)
     elif view_is(option, b"version"):
         set_version(one, value)
     elif view_is(option, b"rdb-only"):

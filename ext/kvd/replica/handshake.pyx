@@ -187,6 +187,7 @@ cdef bint introduce(attempt *a) noexcept nogil:
     return (configure(a, b"listening-port", view_of(digits, format_int(digits, port)), none)
             and (ip[0] == 0 or configure(a, b"ip-address", view_str(ip), none))
             and configure(a, b"capa", view_str(b"eof"), view_str(b"psync2"))
+            and configure(a, b"capa", view_str(b"kvd"), none)
             and configure(a, b"version", view_str(version), none))
 
 

@@ -26,6 +26,7 @@ cdef enum replica_state:
 cdef enum replica_capability:
     CAPA_EOF = 1
     CAPA_PSYNC2 = 2
+    CAPA_NEWEST = 4            # reads whatever kvd writes
 
 cdef struct replica:           # of this store; all under the store's lock
     session *who

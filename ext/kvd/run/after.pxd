@@ -12,7 +12,7 @@ cdef void wait_for_keys(call *c, wanted what) noexcept nogil      # blocks, exce
 cdef bint wait_until(call *c, int64_t timeout_ms) noexcept nogil    # blocks a command that waits for no key, until waits_again; 0: no limit. False: it has to reply now
 cdef void waits_again(store *s, const char *name) noexcept nogil   # runs the blocked commands of that name again
 cdef void serve(store *s) noexcept nogil                           # the slow path of after()
-cdef void expire_waits(store *s) noexcept nogil                    # replies to blocked commands that have timed out
+cdef void expire_waits(store *s) noexcept nogil                    # replies to blocked commands that have timed out, runs those again whose recheck is due
 cdef void end_wait(session *c, const char *error) noexcept nogil   # replies to its blocked command with null, or the error
 
 

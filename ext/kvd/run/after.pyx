@@ -25,8 +25,8 @@ from kvd.session.clients cimport session_delete
 from kvd.session.session cimport AFTER_INVALIDATE, AFTER_SERVE, REPLY_ON, session_append_pushes
 from kvd.session.tracking cimport tracking_send
 from kvd.session.waiters cimport (
-    NULL_ARRAY, wait_end, wait_forget, wait_key, wait_key_db, wait_key_name, wait_link, wait_of, wait_overdue,
-    wait_start, waiter, waits_count, waits_ready,
+    NULL_ARRAY, wait_end, wait_forget, wait_key, wait_key_db, wait_key_name, wait_late, wait_link, wait_of, wait_overdue,
+    wait_renew, wait_start, waiter, waits_count, waits_ready,
 )
 from kvd.store.effects cimport unit_close, unit_open
 from kvd.store.keyspace cimport keyspace_find
@@ -51,16 +51,19 @@ cdef wanted wanted_keys(call *c, int at, int count, int type, int64_t deadline) 
     what.count = count
     what.step = 1
     what.type = type
-    what.on_gone = what.counts = False
+    what.on_gone = what.counts = what.claims = False
     what.null = NULL_ARRAY
     what.deadline = deadline
+    what.recheck = 0
     return what
 
 
 cdef void wait_for_keys(call *c, wanted what) noexcept nogil:
     cdef session *who = c.session
     if c.again:
-        c.waits = True
+        c.waits = wait_renew(who, what.recheck)
+        if not c.waits:
+            reply_error(c, NO_MEMORY)
     elif who.executing:
         reply_nothing(c, what.null)
     elif wait_start(who, c.command, &what):
@@ -195,4 +198,8 @@ cdef void expire_waits(store *s) noexcept nogil:
         who = wait_overdue(s)
         if who == NULL:
             return
-        end_wait(who, NULL)
+        if wait_late(who):
+            end_wait(who, NULL)
+        else:
+            wait_renew(who, 0)
+            run_again(s, wait_of(who), False)

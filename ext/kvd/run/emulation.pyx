@@ -18,7 +18,7 @@ from kvd.store.store cimport special_set
 
 cdef extern from * nogil:
     """
-    #define KVD_REDIS_VERSION "7.4.2"
+    #define KVD_REDIS_VERSION "8.4.0"
     """
     const char *REDIS_VERSION "KVD_REDIS_VERSION"
 
@@ -92,16 +92,30 @@ cdef int first_option(call *c) noexcept nogil:
     return at
 
 
+cdef int behind_options(call *c) noexcept nogil:
+    """The word at which they end: one that is followed by keys (STREAMS), or the end."""
+    cdef const char *keyword
+    cdef int i, k
+    for i in range(c.command.key_specs):
+        keyword = c.command.keys[i].keyword
+        if keyword != NULL:
+            for k in range(1, c.argc):
+                if view_is(c.argv[k], keyword):
+                    return k
+    return c.argc
+
+
 cdef const newer_word *newer_used(call *c) noexcept nogil:
     cdef const server *like = server_of(c.store)
     cdef const newer_word *w
     cdef int first = first_option(c)
+    cdef int end = behind_options(c)
     cdef int i, k
     for i in range(c.command.newer_count):
         w = &c.command.newer[i]
         if w.asked or w.since[like.kind] <= like.release:
             continue
-        for k in range(w.at or first, min(w.at + 1, c.argc) if w.at else c.argc):
+        for k in range(w.at or first, min(w.at + 1, c.argc) if w.at else end):
             if names(w, c, k):
                 return w
     return NULL

@@ -9,9 +9,9 @@ only memory.
     waits.keys    table: database and key -> wait_key
     wait_key      its waiters in FIFO order; in the list of ready keys, once
     waiter        the command, a deadline, its link in each key's queue
-    waits.heap    waiters with a deadline, the soonest first
+    waits.heap    waiters with a deadline or a time to be run again (XREADGROUP CLAIM), the soonest first
 
-A thread that waits in a method of a Store handles its deadline itself; it is not in the heap.
+A thread that waits in a method of a Store handles its deadline itself; that is not in the heap.
 """
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
@@ -166,6 +166,19 @@ cdef void waits_touch(store *s, database *db, view key) noexcept nogil:
     tagged_done(&s.mem, full, small)
 
 
+cdef void waits_pending(store *s, database *db, view key) noexcept nogil:
+    cdef char small[TAG_ROOM]
+    cdef view full
+    cdef wait_key *k
+    if waits_of(s).count == 0:
+        return
+    full = tagged_key(&s.mem, db.id, key, small)
+    k = key_at(s, full, False) if full.ptr != NULL else NULL
+    if k != NULL and k.claims:
+        mark(s, k)
+    tagged_done(&s.mem, full, small)
+
+
 cdef wait_key *waits_ready(store *s) noexcept nogil:
     cdef waits *q = waits_of(s)
     cdef wait_key *k = q.first_ready
@@ -189,16 +202,16 @@ cdef void sift(waits *q, uint32_t i) noexcept nogil:
     """Restores the heap order at i."""
     cdef waiter *w = q.heap[i]
     cdef uint32_t child
-    while i > 0 and q.heap[(i - 1) // 2].deadline > w.deadline:
+    while i > 0 and q.heap[(i - 1) // 2].due > w.due:
         put(q, i, q.heap[(i - 1) // 2])
         i = (i - 1) // 2
     while True:
         child = i * 2 + 1
         if child >= q.heap_len:
             break
-        if child + 1 < q.heap_len and q.heap[child + 1].deadline < q.heap[child].deadline:
+        if child + 1 < q.heap_len and q.heap[child + 1].due < q.heap[child].due:
             child += 1
-        if q.heap[child].deadline >= w.deadline:
+        if q.heap[child].due >= w.due:
             break
         put(q, i, q.heap[child])
         i = child
@@ -232,13 +245,49 @@ cdef void heap_remove(waits *q, waiter *w) noexcept nogil:
 
 cdef int64_t waits_next(store *s) noexcept nogil:
     cdef waits *q = waits_of(s)
-    return q.heap[0].deadline if q.heap_len else NEVER
+    return q.heap[0].due if q.heap_len else NEVER
 
 
 cdef session *wait_overdue(store *s) noexcept nogil:
     cdef waits *q = waits_of(s)
-    cdef int64_t now = s.now if s.clock.mode == CLOCK_WALL else wall_ms()
-    return q.heap[0].who if q.heap_len and q.heap[0].deadline <= now else NULL
+    return q.heap[0].who if q.heap_len and q.heap[0].due <= wall_of(s) else NULL
+
+
+cdef bint wait_late(session *c) noexcept nogil:
+    cdef waiter *w = wait_of(c)
+    return w.deadline != 0 and w.deadline <= wall_of(c.store) and w.deadline == w.due
+
+
+cdef inline int64_t wall_of(store *s) noexcept nogil:
+    return s.now if s.clock.mode == CLOCK_WALL else wall_ms()
+
+
+cdef inline int64_t as_wall(store *s, int64_t time) noexcept nogil:
+    """A time by the store's clock; 0: none. Waiting takes real time, also with a frozen clock."""
+    return time + wall_of(s) - s.now if time else 0
+
+
+cdef bint plan(waiter *w) noexcept nogil:
+    """Enters what is due in the heap; False: no memory."""
+    cdef store *s = w.who.store
+    cdef int64_t deadline = w.deadline if w.who.door == DOOR_LINK or not w.who.in_process else 0
+    heap_remove(waits_of(s), w)
+    w.due = w.recheck if deadline == 0 or 0 < w.recheck < deadline else deadline
+    if w.due == 0:
+        return True
+    if not heap_add(waits_of(s), w):
+        return False
+    if w.due < s.planned and s.on_deadline != NULL:
+        s.on_deadline(s, w.due)
+    return True
+
+
+cdef bint wait_renew(session *c, int64_t recheck) noexcept nogil:
+    cdef waiter *w = wait_of(c)
+    if w.recheck == 0 and recheck == 0:
+        return True
+    w.recheck = as_wall(c.store, recheck)
+    return plan(w)
 
 
 # ---- waiting ----------------------------------------------------------------------------------------
@@ -262,9 +311,9 @@ cdef waiter *waiter_new(session *c, wanted *what) noexcept nogil:
     w.type = what.type
     w.on_gone = what.on_gone
     w.counts = what.counts
-    w.deadline = what.deadline
-    if w.deadline and c.store.clock.mode != CLOCK_WALL:
-        w.deadline += wall_ms() - c.store.now      # waiting takes real time, also with a frozen clock
+    w.claims = what.claims
+    w.deadline = as_wall(c.store, what.deadline)
+    w.recheck = as_wall(c.store, what.recheck)
     p = <char *>(w.argv + what.argc)
     for i in range(what.argc):
         memcpy(p, what.argv[i].ptr, what.argv[i].len)
@@ -290,6 +339,7 @@ cdef bint join_queue(waiter *w, view key) noexcept nogil:
     l.w = w
     l.key = k
     k.gone += w.on_gone
+    k.claims += w.claims
     l.prev = k.last
     l.next = NULL
     if k.last != NULL:
@@ -314,13 +364,10 @@ cdef bint wait_start(session *c, const void *command, wanted *what) noexcept nog
         if not join_queue(w, what.keys[i * what.step]):
             wait_end(c)
             return False
-    if w.deadline and (c.door == DOOR_LINK or not c.in_process):
-        if not heap_add(waits_of(s), w):
-            wait_end(c)
-            return False
-        if w.deadline < s.planned and s.on_deadline != NULL:
-            s.on_deadline(s, w.deadline)
-    return True
+    if plan(w):
+        return True
+    wait_end(c)
+    return False
 
 
 cdef void wait_end(session *c) noexcept nogil:
@@ -332,6 +379,7 @@ cdef void wait_end(session *c) noexcept nogil:
     for i in range(w.links):
         l = &w.link[i]
         l.key.gone -= w.on_gone
+        l.key.claims -= w.claims
         if l.prev != NULL:
             l.prev.next = l.next
         else:

@@ -91,6 +91,8 @@ zset-max-listpack-entries=zset-max-ziplist-entries | int 0 9223372036854775807 |
 zset-max-listpack-value=zset-max-ziplist-value | int 0 9223372036854775807 | 64 | rw | Maximum length of a member of a sorted set in listpack encoding.
 stream-node-max-bytes | memory | 4096 | rw | Maximum size of a stream node; 0 means no limit.
 stream-node-max-entries | int 0 9223372036854775807 | 100 | rw | Maximum number of entries in a stream node; 0 means no limit.
+stream-idmp-duration | int 1 86400 | 100 | rw | Seconds for which the ids of producers are known (XADD IDMP), unless XCFGSET says otherwise.
+stream-idmp-maxsize | int 1 10000 | 100 | rw | Number of ids known of each producer of a stream (XADD IDMP), unless XCFGSET says otherwise.
 hll-sparse-max-bytes | int 0 9223372036854775807 | 3000 | rw | Maximum size of a HyperLogLog in sparse encoding.
 tracking-table-max-keys | int 0 9223372036854775807 | 1000000 | rw | Maximum number of keys tracked for client-side caching; 0 means no limit.
 busy-reply-threshold=lua-time-limit | int 0 9223372036854775807 | 5000 | rw | Milliseconds after which other clients get BUSY errors while a script runs.
@@ -109,7 +111,7 @@ aof-use-rdb-preamble | bool | yes | rw | Begin a rewritten append-only file with
 no-appendfsync-on-rewrite | bool | no | rw | Do not sync the append-only file during a rewrite.
 dbfilename | text | dump.rdb | rw protected | Name of the snapshot file.
 rdb-save-incremental-fsync | bool | yes | rw | Sync a snapshot file in steps.
-rdb-version | enum auto 9 10 11 12 80 | auto | rw | RDB version of the files that are written; 80 is Valkey's, auto the lowest that loses nothing. Specific to kvd.
+rdb-version | enum auto 9 10 11 12 13 14 80 | auto | rw | RDB version of the files that are written; 80 is Valkey's, auto the lowest that loses nothing. Specific to kvd.
 rdbchecksum | bool | yes | | Write a checksum at the end of a snapshot.
 rdbcompression | bool | yes | rw | Compress strings in a snapshot.
 stop-writes-on-bgsave-error | bool | yes | rw | Refuse writes after a failed snapshot.

@@ -27,8 +27,11 @@ cdef struct stream_place:
     uint32_t group             # the next
     bint created               # that one is
     uint32_t consumer          # its next
+    bint releasing             # released entries are being written; `at` is then a position in their order
     bint claiming              # its pending entries are being written
     nack *pending              # the next of them
+    uint32_t producer          # the next
+    uint32_t iid               # its next
     idpos at
 
 cdef union rewrite_place:      # where it continues: of the value's type

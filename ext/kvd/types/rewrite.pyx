@@ -5,18 +5,21 @@ blocks a replaying server for long. It can be written in slices, which end betwe
 
 A stream is rebuilt by
 
-    XADD            each entry, by its id; also one that was deleted but is pending in a group (a ghost), with dummy fields
+    XADD            each entry, by its id; also one that was deleted but is pending in a group, or known of a producer (a ghost), with dummy fields
     XSETID          last id, entries ever added, highest deleted id
     XGROUP CREATE   each group, with its last id and what it has read
+    XNACK           released entries, in their order
     XCLAIM          each pending entry to its consumer, with time and number of deliveries; XGROUP CREATECONSUMER for those without
-    XTRIM, XDEL     removes the ghosts, which stay pending; XSETID again restores the counters
+    XCFGSET         settings of producers, and
+    XIDMPRECORD     the ids that are known of each
+    XTRIM, XDEL     removes the ghosts, which stay pending and known; XSETID again restores the counters
 
-An empty stream is made by an entry that MAXLEN 0 removes at once. The times of consumers are not kept, as in Redis.
+An empty stream is made by an entry that MAXLEN 0 removes at once. The times of consumers and the figures of producers are not kept, as in Redis.
 
 Words are collected in a `line`; short ones are copied, since cursors print numbers into their own buffers.
 """
 
-from libc.stdint cimport int64_t, uint32_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport free, realloc
 from libc.stdio cimport snprintf
 from libc.string cimport memcpy, memset
@@ -25,9 +28,10 @@ from kvd.core.entry cimport entry_key
 from kvd.core.idmap cimport id_compare, id_highest, id_lowest, idmap_next, idmap_seek, idmap_seek_last, idpos, stream_id
 from kvd.core.text cimport INT_TEXT, format_double, format_int
 from kvd.core.view cimport view_of, view_str
-from kvd.types.group cimport consumer, group, nack, name_of
+from kvd.types.group cimport consumer, group, nack, nack_delivered, nack_of, name_of
 from kvd.types.hash cimport hash_cursor, hash_next, hash_start
 from kvd.types.list cimport list_cursor, list_end, list_next, list_start
+from kvd.types.producers cimport iid_target, producer, producer_at, producers_next
 from kvd.types.set cimport set_next, set_start
 from kvd.types.stream cimport (
     stream, stream_has, stream_of, stream_walk, stream_walk_field, stream_walk_next, stream_walk_start,
@@ -283,9 +287,17 @@ cdef const char *EMPTY[5]
 EMPTY[:] = [b"MAXLEN", b"0", b"0-1", b"x", b"y"]
 
 
+cdef bint known_ghost(stream *s, stream_id after, stream_id *ghost) noexcept nogil:
+    ghost[0] = after
+    while producers_next(s.known, ghost[0], ghost):
+        if not stream_has(s, ghost[0]):
+            return True
+    return False
+
+
 cdef bint next_ghost(stream *s, stream_id after, stream_id *ghost) noexcept nogil:
-    """The lowest id above `after` that is pending in some group and not in the stream. False: there is none."""
-    cdef bint found = False
+    """The lowest id above `after` that is pending in some group, or known of a producer, and not in the stream. False: there is none."""
+    cdef bint found = s.known != NULL and known_ghost(s, after, ghost)
     cdef uint32_t i
     cdef idpos at
     cdef nack *n
@@ -360,6 +372,8 @@ cdef stream_id highest(stream *s) noexcept nogil:
         n = <nack *>idmap_seek_last(&(<group *>s.groups.item[i]).pending, id_highest(), &at)
         if n != NULL and id_compare(n.id, top) > 0:
             top = n.id
+    while s.known != NULL and producers_next(s.known, top, &top):
+        pass
     return top
 
 
@@ -380,7 +394,7 @@ cdef void claim(line *l, view key, group *g, consumer *who, nack *n) noexcept no
     add_word(l, b"0")
     add_id(l, n.id)
     add_word(l, b"TIME")
-    add_int(l, n.delivered_ms)
+    add_int(l, nack_delivered(n))
     add_word(l, b"RETRYCOUNT")
     add_int(l, <int64_t>n.deliveries)
     add_word(l, b"JUSTID")
@@ -397,6 +411,37 @@ cdef void add_group(line *l, view key, group *g) noexcept nogil:
     emit(l)
 
 
+cdef void start_released(group *g, stream_place *p) noexcept nogil:
+    cdef void *turn = idmap_seek(&g.order, id_lowest(), &p.at)
+    p.pending = nack_of(turn) if turn != NULL and nack_of(turn).owner == NULL else NULL
+    p.releasing = p.pending != NULL
+
+
+cdef void add_released(line *l, view key, group *g, stream_place *p) noexcept nogil:
+    """Those that follow each other and have been delivered as often."""
+    cdef uint64_t deliveries = p.pending.deliveries
+    cdef idpos at = p.at
+    cdef void *turn = &p.pending.turn
+    cdef int64_t n = 0
+    while turn != NULL and nack_of(turn).owner == NULL and nack_of(turn).deliveries == deliveries and n < ITEMS:
+        n += 1
+        turn = idmap_next(&g.order, &at)
+    begin(l, b"XNACK", key)
+    add(l, name_of(g))
+    add_word(l, b"FAIL")
+    add_word(l, b"IDS")
+    add_int(l, n)
+    for _ in range(n):
+        add_id(l, p.pending.id)
+        turn = idmap_next(&g.order, &p.at)
+        p.pending = nack_of(turn) if turn != NULL and nack_of(turn).owner == NULL else NULL
+    add_word(l, b"RETRYCOUNT")
+    add_int(l, <int64_t>deliveries)
+    add_word(l, b"FORCE")
+    emit(l)
+    p.releasing = p.pending != NULL
+
+
 cdef void start_consumer(line *l, view key, group *g, consumer *who, stream_place *p) noexcept nogil:
     if who.pending.count == 0:
         begin_group(l, b"CREATECONSUMER", key, g)
@@ -407,12 +452,16 @@ cdef void start_consumer(line *l, view key, group *g, consumer *who, stream_plac
 
 
 cdef bint add_group_some(line *l, view key, group *g, stream_place *p) noexcept nogil:
-    """The group, its next consumer, or a pending entry of that. True: that was the last."""
+    """The group, some released entries, its next consumer, or a pending entry of that. True: that was the last."""
     cdef consumer *who
     if not p.created:
         add_group(l, key, g)
         p.created = True
         p.consumer = 0
+        start_released(g, p)
+    if p.releasing:
+        add_released(l, key, g, p)
+        return False
     if p.consumer == g.consumers.count:
         p.created = False
         return True
@@ -435,6 +484,39 @@ cdef bint add_groups(line *l, rewrite_walk *w) noexcept nogil:
         if p.group == s.groups.count:
             return True
         p.group += add_group_some(l, entry_key(w.e), <group *>s.groups.item[p.group], p)
+    return False
+
+
+cdef void add_settings(line *l, view key, stream *s) noexcept nogil:
+    begin(l, b"XCFGSET", key)
+    add_word(l, b"IDMP-DURATION")
+    add_int(l, s.known.duration)
+    add_word(l, b"IDMP-MAXSIZE")
+    add_int(l, s.known.maxsize)
+    emit(l)
+
+
+cdef bint add_producers(line *l, rewrite_walk *w) noexcept nogil:
+    cdef stream_place *p = &w.at.stream
+    cdef stream *s = stream_of(w.e)
+    cdef producer *one
+    if s.known == NULL:
+        return True
+    if p.producer == 0 and p.iid == 0:
+        add_settings(l, entry_key(w.e), s)
+    while goes_on(l):
+        if p.producer == s.known.list.count:
+            return True
+        one = <producer *>s.known.list.item[p.producer]
+        begin(l, b"XIDMPRECORD", entry_key(w.e))
+        add(l, name_of(one))
+        add(l, entry_key(producer_at(one, p.iid)))
+        add_id(l, iid_target(producer_at(one, p.iid)))
+        emit(l)
+        p.iid += 1
+        if p.iid == one.count:
+            p.iid = 0
+            p.producer += 1
     return False
 
 
@@ -486,7 +568,7 @@ cdef bint drop_ghosts(line *l, rewrite_walk *w) noexcept nogil:
 
 
 cdef bint stream_rewrite(rewrite_walk *w) noexcept nogil:
-    """Stages: 1 entries, 2 groups, 3 ghosts."""
+    """Stages: 1 entries, 2 groups, 3 producers, 4 ghosts."""
     cdef stream *s = stream_of(w.e)
     cdef line l
     open_line(&l, w.to)
@@ -497,6 +579,8 @@ cdef bint stream_rewrite(rewrite_walk *w) noexcept nogil:
         set_figures(&l, entry_key(w.e), s, highest(s))
         w.stage = 2
     if w.stage == 2 and add_groups(&l, w):
-        start_dropping(&l, w)
         w.stage = 3
-    return close_slice(&l, w, w.stage == 3 and drop_ghosts(&l, w))
+    if w.stage == 3 and add_producers(&l, w):
+        start_dropping(&l, w)
+        w.stage = 4
+    return close_slice(&l, w, w.stage == 4 and drop_ghosts(&l, w))

@@ -7,6 +7,7 @@ from kvd.core.idmap cimport idmap, idpos, stream_id
 from kvd.core.mem cimport heap
 from kvd.core.view cimport view
 from kvd.types.group cimport name_list
+from kvd.types.producers cimport producers
 
 cdef struct stream_node:       # up to stream-node-max-entries entries
     stream_id first            # the id that the entries' ids are relative to
@@ -21,6 +22,7 @@ cdef struct stream:
     stream_id first            # 0-0 when empty
     stream_id max_deleted
     name_list groups
+    producers *known           # of whom ids are known, or settings differ from the options'; NULL: none
 
 cdef struct stream_limits:     # stream-node-max-bytes and -entries
     int64_t bytes

@@ -2,6 +2,7 @@
 
     stream   ids of its ends, counters, an idmap of nodes, groups in order of their names
     node     a listpack of entries, whose ids are relative to the node's
+    known    what is known of producers (producers.pyx)
     group    the last id delivered, an idmap of pending entries (nacks), consumers in order of their names
 
 The listpack of a node is laid out as Redis's, so that payloads are exchanged as they are:
@@ -33,6 +34,9 @@ from kvd.types.group cimport (
     group, group_ack, group_bytes, group_copy, group_remove, groups_check, groups_forget, groups_refer, nack,
 )
 from kvd.types.kind cimport STREAM, boxed_new
+from kvd.types.producers cimport (
+    producer, producers_bytes, producers_check, producers_copy, producers_drop, producers_free,
+)
 
 cdef enum entry_flag:
     DELETED = 1
@@ -536,6 +540,12 @@ cdef bint stream_free_some(heap *h, entry *e, int *budget) noexcept nogil:
         else:
             group_remove(s.mem, &s.groups, g)
         budget[0] -= 1
+    while budget[0] > 0 and s.known != NULL:
+        if s.known.list.count:
+            budget[0] -= producers_drop(h, s.known)
+        else:
+            producers_free(h, s.known)
+            s.known = NULL
     while budget[0] > 0:
         n = <stream_node *>idmap_seek_last(&s.nodes, id_highest(), &at)
         if n == NULL:
@@ -552,6 +562,9 @@ cdef size_t stream_parts(entry *e) noexcept nogil:
     cdef uint32_t i
     for i in range(s.groups.count):
         n += (<group *>s.groups.item[i]).pending.count
+    if s.known != NULL:
+        for i in range(s.known.list.count):
+            n += (<producer *>s.known.list.item[i]).count
     return n
 
 
@@ -571,6 +584,8 @@ cdef size_t stream_bytes(entry *e, size_t samples) noexcept nogil:
         total += n * s.nodes.count // seen
     for i in range(s.groups.count):
         total += group_bytes(<group *>s.groups.item[i])
+    if s.known != NULL:
+        total += producers_bytes(s.known)
     return total
 
 
@@ -603,9 +618,13 @@ cdef bint stream_copy(heap *h, entry *source, entry *copy) noexcept nogil:
         return False
     t[0] = s[0]
     memset(&t.groups, 0, sizeof(name_list))
+    t.known = NULL
     idmap_init(&t.nodes, h)
     entry_payload(copy)[0] = t
     ok = copy_nodes(s, t)
+    if ok and s.known != NULL:
+        t.known = producers_copy(h, s.known)
+        ok = t.known != NULL
     for i in range(s.groups.count):
         ok = ok and group_copy(h, &t.groups, <group *>s.groups.item[i])
     if not ok:
@@ -649,4 +668,6 @@ cdef const char *stream_check(entry *e) noexcept nogil:
     cdef const char *wrong = check_nodes(s)
     if wrong == NULL:
         wrong = check_first(s)
+    if wrong == NULL and s.known != NULL:
+        wrong = producers_check(s.known)
     return wrong if wrong != NULL else groups_check(&s.groups)

@@ -1,4 +1,5 @@
-"""Streams and consumer groups. An entry is (id, {field: value}), or (id, None) if it was deleted."""
+"""Streams and consumer groups. An entry is (id, {field: value}), or (id, None) if it was deleted; of xreadgroup with
+claim_min_idle_time (id, {field: value}, idle milliseconds, deliveries)."""
 
 from __future__ import annotations
 
@@ -8,12 +9,12 @@ from typing import Any
 from kvd.methods.common import Key, Methods, Text, Value, ok, option, pairs, words
 
 Id = bytes | str | int
-Entry = tuple[Text, Any]
+Entry = tuple[Any, ...]
 
 
 def _entry(item: Any) -> Entry:
     fields = item[1]
-    return item[0], None if fields is None else dict(zip(fields[::2], fields[1::2], strict=True))
+    return item[0], None if fields is None else dict(zip(fields[::2], fields[1::2], strict=True)), *item[2:]
 
 
 def _streams(reply: Any) -> list[list[Any]]:
@@ -48,12 +49,24 @@ class StreamMethods(Methods):
         minid: Id | None = None,
         limit: int | None = None,
         ref_policy: str | None = None,
+        idmpauto: Value | None = None,
+        idmp: tuple[Value, Value] | None = None,
     ) -> Text | None:
         """Append an entry; returns its id, or None with nomkstream if there is no stream. O(1), and O(N) of trimmed entries.
 
-        maxlen, minid: maximum number of entries, or lowest id, to keep; approximate: remove whole nodes only, which is faster."""
+        maxlen, minid: maximum number of entries, or lowest id, to keep; approximate: remove whole nodes only, which is faster.
+        idmp: the producer, and its id of the entry; idmpauto: the producer, whose entries have different content. An entry that it has
+        added before is not added again: the id of that one is returned."""
         trim = _trim(maxlen, minid, approximate, limit)
-        return self.execute("XADD", name, *words(nomkstream=nomkstream), *_policy(ref_policy), *trim, id, *pairs(fields))
+        more = [*option("IDMPAUTO", idmpauto), *(["IDMP", *idmp] if idmp is not None else [])]
+        return self.execute("XADD", name, *words(nomkstream=nomkstream), *_policy(ref_policy), *more, *trim, id, *pairs(fields))
+
+    def xcfgset(self, name: Key, idmp_duration: int | None = None, idmp_maxsize: int | None = None) -> bool:
+        """Set for how many seconds, and how many, ids of each producer are known (xadd with idmp); returns True.
+
+        Another value than before makes the stream forget those that it knows."""
+        more = [*option("IDMP-DURATION", idmp_duration), *option("IDMP-MAXSIZE", idmp_maxsize)]
+        return ok(self.execute("XCFGSET", name, *more))
 
     def xlen(self, name: Key) -> int:
         """Return the number of entries. O(1)."""
@@ -67,11 +80,19 @@ class StreamMethods(Methods):
         """Return entries between two ids, newest first. O(N) of the result."""
         return [_entry(e) for e in self.execute("XREVRANGE", name, max, min, *option("COUNT", count)) or []]
 
-    def xread(self, streams: Mapping[Any, Id], count: int | None = None, block: int | None = None) -> list[list[Any]]:
+    def xread(
+        self,
+        streams: Mapping[Any, Id],
+        count: int | None = None,
+        block: int | None = None,
+        max_count: int | None = None,
+        max_size: int | None = None,
+    ) -> list[list[Any]]:
         """Return entries after an id of each stream: [[stream, entries], ...]. "$": only new entries, "+": the last one.
 
+        count: of entries of each stream; max_count: of all of them. max_size: bytes of the reply after which no entry is added.
         block: milliseconds to wait for an entry, 0: no limit; empty after that time. Other threads run while it waits."""
-        words_ = [*option("COUNT", count), *option("BLOCK", block)]
+        words_ = [*option("COUNT", count), *option("MAXCOUNT", max_count), *option("MAXSIZE", max_size), *option("BLOCK", block)]
         return _streams(self.execute("XREAD", *words_, "STREAMS", *streams.keys(), *streams.values()))
 
     def xdel(self, name: Key, *ids: Id) -> int:
@@ -155,9 +176,15 @@ class StreamMethods(Methods):
         count: int | None = None,
         block: int | None = None,
         noack: bool = False,
+        claim_min_idle_time: int | None = None,
+        max_count: int | None = None,
+        max_size: int | None = None,
     ) -> list[list[Any]]:
-        """Return new entries (">") for a consumer, or with another id its pending entries; result as of xread."""
-        words_ = [*option("COUNT", count), *option("BLOCK", block), *words(noack=noack)]
+        """Return new entries (">") for a consumer, or with another id its pending entries; result and limits as of xread.
+
+        claim_min_idle_time: before new entries, take over those of any consumer that have been pending for so many milliseconds."""
+        limits = [*option("COUNT", count), *option("MAXCOUNT", max_count), *option("MAXSIZE", max_size)]
+        words_ = [*limits, *option("BLOCK", block), *option("CLAIM", claim_min_idle_time), *words(noack=noack)]
         return _streams(
             self.execute("XREADGROUP", "GROUP", groupname, consumername, *words_, "STREAMS", *streams.keys(), *streams.values())
         )
@@ -191,6 +218,13 @@ class StreamMethods(Methods):
         reply = self.execute("XPENDING", name, groupname, *option("IDLE", idle), min, max, count, *more)
         keys = ("message_id", "consumer", "time_since_delivered", "times_delivered")
         return [dict(zip(keys, item, strict=True)) for item in reply]
+
+    def xnack(self, name: Key, groupname: Value, mode: str, *ids: Id, retrycount: int | None = None, force: bool = False) -> int:
+        """Release pending entries, so that any consumer can claim them at once; returns the number released. O(log N) each.
+
+        mode: SILENT takes back the count of the delivery, FAIL leaves it, FATAL sets it to the highest there is."""
+        more = [*option("RETRYCOUNT", retrycount), *words(force=force)]
+        return self.execute("XNACK", name, groupname, mode.upper(), "IDS", len(ids), *ids, *more)
 
     def xclaim(
         self,

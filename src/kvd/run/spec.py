@@ -330,7 +330,7 @@ def _keys(arguments: list[Argument], offset: int) -> tuple[int, int, int, int]:
 def _options_at(arguments: list[Argument], offset: int) -> int:
     """The first word that may be an option: after the arguments that are there always."""
     for node in arguments:
-        if node.optional or node.token or node.type in ("oneof", "block"):
+        if node.optional or node.type == "oneof" or not node.fixed():
             break
         offset += node.least()
     return offset

@@ -38,6 +38,7 @@ cdef struct saving:            # a value that is being written, in slices if it 
     saving_place at
     stream_node *node
     uint32_t group             # of a stream, the next
+    uint32_t producer          # the same; 0: their settings
     buf packed                 # of a long string: its compressed bytes
     bint packing               # they are not whole yet
 

@@ -14,7 +14,7 @@ from libc.string cimport memset
 
 from kvd.core.buf cimport buf_release
 from kvd.core.entry cimport entry_key
-from kvd.persist.rdb.forms cimport RDB_FORMS, RDB_LEAST, RDB_LIST
+from kvd.persist.rdb.forms cimport RDB_FORMS, RDB_LEAST, RDB_LIST, RDB_USUAL, RDB_VERSION_VALKEY
 from kvd.persist.rdb.lengths cimport get_bytes, put_byte, put_string, reader_close, reader_open
 from kvd.types.kind cimport type_of
 from kvd.types.list cimport list_end
@@ -61,7 +61,7 @@ cdef bint value_save_some(saving *w, size_t bytes) noexcept nogil:
 
 
 cdef bint value_needs(saving *w, int version, const char *what) noexcept nogil:
-    if w.asked and w.asked < version:
+    if w.asked and (w.asked < version or (w.asked == RDB_VERSION_VALKEY and version > RDB_USUAL)):
         w.unfit = what
         return False
     w.version = max(w.version, version)
