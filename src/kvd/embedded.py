@@ -46,7 +46,7 @@ else:
     T = TypeVar("T")
 
 Synchronous = Literal["off", "normal", "full"]
-RDB_VERSIONS = (0, 9, 10, 11, 12, 80)  # that are written; 0: the lowest that loses nothing
+RDB_VERSIONS = (0, 9, 10, 11, 12, 14, 80)  # that are written; 0: the lowest that loses nothing
 SERVED = {
     "port": "port=",
     "tls_port": "tls_port=",
@@ -238,7 +238,7 @@ class Store(Engine[T], AllMethods):
         meanwhile, and change it; the file holds the state at its begin. If another snapshot or a rewrite of the file is running, the
         call waits for its end first. Load it with `load`, or with Redis or Valkey.
 
-        version: of the format: 9 (Redis 5 and later), 10 (7.0), 11 (7.2, Valkey 7.2), 12 (7.4), 80 (Valkey 9); 0: the lowest that
+        version: of the format: 9 (Redis 5 and later), 10 (7.0), 11 (7.2, Valkey 7.2), 12 (7.4), 14 (8.8), 80 (Valkey 9); 0: the lowest that
         loses nothing; None: as the option rdb-version says.
 
         Raises OSError if it cannot be written, and kvd.FileError if the version cannot hold the data; an existing file is then as before.

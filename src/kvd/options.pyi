@@ -82,7 +82,7 @@ class StoreOptions(TypedDict, total=False):
     no_appendfsync_on_rewrite: bool | Literal["yes", "no"]
     dbfilename: str
     rdb_save_incremental_fsync: bool | Literal["yes", "no"]
-    rdb_version: Literal["auto", "9", "10", "11", "12", "80"] | int
+    rdb_version: Literal["auto", "9", "10", "11", "12", "14", "80"] | int
     rdbchecksum: bool | Literal["yes", "no"]
     rdbcompression: bool | Literal["yes", "no"]
     stop_writes_on_bgsave_error: bool | Literal["yes", "no"]

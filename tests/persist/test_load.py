@@ -136,7 +136,7 @@ def test_what_is_not_a_file(store, tmp_path):
 def test_an_error_names_the_file(store, tmp_path):
     path = tmp_path / "dump.rdb"
     path.write_bytes(b"REDIS0099\xff")
-    assert refusal(store, path) == f"{path}: at offset 0: format version 99 is unknown: kvd reads 1 to 12 of Redis and 80 of Valkey"
+    assert refusal(store, path) == f"{path}: at offset 0: format version 99 is unknown: kvd reads 1 to 14 of Redis and 80 of Valkey"
 
 
 def test_a_record_that_is_longer_than_the_buffer(store, tmp_path):
@@ -179,9 +179,16 @@ def test_version_of_valkey(store, head):
     assert store.load(rdb(database(0), string("a", "b"), head=head)) == 1
 
 
-@pytest.mark.parametrize("head", [b"REDIS0000", b"REDIS0013", b"REDIS0079", b"REDIS9999", b"VALKEY081", b"VALKEY012"])
+@pytest.mark.parametrize("head", [b"REDIS0000", b"REDIS0015", b"REDIS0079", b"REDIS9999", b"VALKEY081", b"VALKEY012"])
 def test_other_versions_are_refused(store, head):
     assert "at offset 0: format version" in refusal(store, rdb(head=head))
+
+
+@pytest.mark.parametrize(("record", "why"), [(b"\x1a\x01k\x00", "a stream in a form of Redis 8.6 or later"), (b"\x1b\x01k\x00", "a stream in a form of Redis 8.6 or later"), (b"\xf3\x01", "unknown type or opcode 243")])
+def test_what_is_new_in_versions_13_and_14(store, record, why):
+    for head in (b"REDIS0013", b"REDIS0014"):
+        assert store.load(rdb(database(0), string("a", "b"), head=head)) == 1
+        assert why in refusal(store, rdb(database(0), record, head=head))
 
 
 @pytest.mark.parametrize("data", [b"", b"REDIS", b"REDIS001", b"NOTREDIS0", b"*1\r\n$4\r\nPING\r\n", b"REDIS00x1\xff", b"VALKEY0-1\xff"])

@@ -38,7 +38,7 @@ from kvd.core.word cimport view_is_word
 from kvd.persist.rdb.forms cimport (
     RDB_AUX, RDB_DATABASE, RDB_DEADLINE, RDB_DEADLINE_MS, RDB_END, RDB_FREQUENCY, RDB_FUNCTION, RDB_FUNCTION_PRE_GA,
     RDB_HASH_VALKEY_TIMED, RDB_IDLE, RDB_MODULE, RDB_MODULE_AUX, RDB_MODULE_PRE_GA, RDB_RESIZE, RDB_SLOT_IMPORT,
-    RDB_SLOT_INFO, RDB_VERSION, RDB_VERSION_VALKEY,
+    RDB_SLOT_INFO, RDB_STREAM_4, RDB_STREAM_5, RDB_VERSION, RDB_VERSION_VALKEY,
 )
 from kvd.persist.rdb.lengths cimport get_bytes, get_few, get_length, get_string, more, reader_close, reader_open
 from kvd.persist.rdb.values cimport form_type, value_read
@@ -57,7 +57,7 @@ from kvd.types.value cimport value_free, value_reshape
 import importlib
 
 # each type registers its forms when imported
-for _type in ("strings", "lists", "sets", "zsets", "hashes", "streams"):
+for _type in ("strings", "lists", "sets", "zsets", "hashes", "streams", "arrays"):
     importlib.import_module(f"kvd.persist.rdb.{_type}")
 
 cdef extern from "<unistd.h>" nogil:
@@ -285,6 +285,8 @@ cdef void refuse_form(loading *l, const uint8_t *p, int form) noexcept nogil:
         refuse_module(l, p, b"a value of the module type '%.*s', in database %d: kvd has no modules")
     elif form == RDB_HASH_VALKEY_TIMED or form == RDB_HASH_VALKEY_TIMED + 1:
         fail(l, p, b"a hash with field expiry in the format of release candidates of Redis 7.4")
+    elif form == RDB_STREAM_4 or form == RDB_STREAM_5:
+        fail(l, p, b"a stream in a form of Redis 8.6 or later")
     else:
         fail_number(l, p, b"unknown type or opcode %lld", form)
 
@@ -509,7 +511,7 @@ cdef void read_head(loading *l) noexcept nogil:
             return
         l.version = 10 * l.version + p[i] - c'0'
     if l.version != RDB_VERSION_VALKEY and (l.valkey or not 1 <= l.version <= RDB_VERSION):
-        fail_number(l, p, b"format version %lld is unknown: kvd reads 1 to 12 of Redis and 80 of Valkey", l.version)
+        fail_number(l, p, b"format version %lld is unknown: kvd reads 1 to 14 of Redis and 80 of Valkey", l.version)
         return
     l.r.p += 9
     l.state = LOADING_RECORDS

@@ -32,7 +32,7 @@ from kvd.core.view cimport view_of, view_str
 from kvd.persist.origin cimport origin, origin_ask
 from kvd.persist.rdb.forms cimport (
     RDB_AUX, RDB_DATABASE, RDB_DEADLINE_MS, RDB_END, RDB_FREQUENCY, RDB_FUNCTION, RDB_IDLE, RDB_LEAST, RDB_RESIZE,
-    RDB_VERSION_VALKEY,
+    RDB_VERSION, RDB_VERSION_VALKEY,
 )
 from kvd.persist.rdb.lengths cimport put_byte, put_length, put_little, put_string
 from kvd.persist.rdb.values cimport value_save_drop, value_save_some, value_save_start
@@ -65,8 +65,8 @@ cdef struct command_output:    # of a slice
     size_t limit               # it ends when so much is in out
 
 cdef libraries_visitor each_library = NULL
-cdef int ASKED[6]              # the versions, in the order of the choices of rdb-version
-ASKED[:] = [0, 9, 10, 11, 12, RDB_VERSION_VALKEY]
+cdef int ASKED[7]              # the versions, in the order of the choices of rdb-version
+ASKED[:] = [0, 9, 10, 11, 12, RDB_VERSION, RDB_VERSION_VALKEY]
 
 
 cdef void snapshot_libraries(libraries_visitor f) noexcept:

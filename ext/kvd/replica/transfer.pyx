@@ -25,7 +25,7 @@ from kvd.core.threads cimport pthread_join, pthread_t, thread_start
 from kvd.net.channel cimport channel
 from kvd.net.plain cimport would_block
 from kvd.persist.file cimport RDB_HEADER, file_nameless, file_write, rdb_magic
-from kvd.persist.rdb.forms cimport RDB_AUX, RDB_LEAST, RDB_VERSION, RDB_VERSION_VALKEY
+from kvd.persist.rdb.forms cimport RDB_AUX, RDB_LEAST, RDB_TIMED, RDB_VERSION, RDB_VERSION_VALKEY
 from kvd.persist.saves cimport is_busy
 from kvd.persist.snapshot cimport (
     snapshot, snapshot_abandon, snapshot_asked, snapshot_delete, snapshot_filter, snapshot_give_up, snapshot_new,
@@ -98,13 +98,15 @@ cdef bint has_timed_fields(store *s) noexcept nogil:
 
 
 cdef int version_for(replica *one) noexcept nogil:
-    """The RDB version that it reads. Deadlines of fields need the newest, which differs between Redis and Valkey."""
+    """The RDB version that it reads. Deadlines of fields need a newer one, which differs between Redis and Valkey, and arrays one that only Redis has."""
     cdef store *s = one.of.s
     if snapshot_asked(s):
         return snapshot_asked(s)
+    if s.arrays and not one.valkey:
+        return RDB_VERSION
     if not has_timed_fields(s):
         return RDB_LEAST
-    return RDB_VERSION_VALKEY if one.valkey >= 90000 else RDB_VERSION
+    return RDB_VERSION_VALKEY if one.valkey >= 90000 else RDB_TIMED
 
 
 cdef bint fits(replica *one, replica *first) noexcept nogil:

@@ -197,7 +197,8 @@ cdef enum:
     EVENT_MISS = 2048          # m
     EVENT_MODULE = 8192        # d
     EVENT_NEW = 16384          # n
-    EVENT_ALL = 10236          # A: g$lshzxetd
+    EVENT_ARRAY = 32768        # a
+    EVENT_ALL = 43004          # A: g$lshzxetda
 
 cdef struct option:
     const char *name

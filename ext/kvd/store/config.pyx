@@ -104,7 +104,7 @@ aof-use-rdb-preamble | bool | yes | rw | Begin a rewritten append-only file with
 no-appendfsync-on-rewrite | bool | no | rw | Do not sync the append-only file during a rewrite.
 dbfilename | text | dump.rdb | rw protected | Name of the snapshot file.
 rdb-save-incremental-fsync | bool | yes | rw | Sync a snapshot file in steps.
-rdb-version | enum auto 9 10 11 12 80 | auto | rw | RDB version of the files that are written; 80 is Valkey's, auto the lowest that loses nothing. Specific to kvd.
+rdb-version | enum auto 9 10 11 12 14 80 | auto | rw | RDB version of the files that are written; 80 is Valkey's, auto the lowest that loses nothing. Specific to kvd.
 rdbchecksum | bool | yes | | Write a checksum at the end of a snapshot.
 rdbcompression | bool | yes | rw | Compress strings in a snapshot.
 stop-writes-on-bgsave-error | bool | yes | rw | Refuse writes after a failed snapshot.
@@ -169,6 +169,9 @@ activerehashing | bool | yes | rw inert | Rehash tables in the background. kvd's
 always-show-logo | bool | no | inert | Show the logo at startup.
 aof-disable-auto-gc | bool | no | rw inert | Keep obsolete append-only files.
 aof_rewrite_cpulist=aof-rewrite-cpulist | text | | inert | CPU affinity of the append-only file rewrite.
+array-slice-size | int 1 4294967295 | 4096 | rw inert | Indexes of a slice of an array. kvd's arrays have one form; ARINFO shows slices of 4096.
+array-sparse-kmax | int 0 4294967295 | 10 | rw inert | Elements above which a slice of an array becomes dense.
+array-sparse-kmin | int 0 4294967295 | 5 | rw inert | Elements below which a slice of an array becomes sparse.
 bgsave_cpulist=bgsave-cpulist | text | | inert | CPU affinity of background saves.
 bind-source-addr | text | | rw inert | Source address of outgoing connections.
 bio_cpulist=bio-cpulist | text | | inert | CPU affinity of background threads.
@@ -278,7 +281,11 @@ cdef list ROWS = []            # (name, alias, kind, limits or choices, default,
 
 cdef const char *EVENT_CLASSES[3]
 EVENT_CLASSES[:] = [b"normal", b"slave", b"pubsub"]
-cdef const char *EVENT_LETTERS = b"KEg$lshzxetm\x00dn"
+cdef const char *EVENT_LETTERS = b"KEg$lshzxetm\x00dna"
+
+cdef enum:
+    EVENT_BITS = 16
+
 cdef int64_t INT64_MAX = 0x7FFFFFFFFFFFFFFF
 cdef int64_t INT64_MIN = -0x7FFFFFFFFFFFFFFF - 1
 
@@ -492,12 +499,12 @@ cdef bint set_notify(config *c, int id, view value, buf *why) noexcept nogil:
         if value.ptr[i] == c'A':
             flags |= EVENT_ALL
             continue
-        for bit in range(15):
+        for bit in range(EVENT_BITS):
             if EVENT_LETTERS[bit] == value.ptr[i] and value.ptr[i] != 0:
                 flags |= 1 << bit
                 break
         else:
-            buf_printf(why, b"Invalid event class character. Use 'Ag$lshzxeKEtmdn'.")
+            buf_printf(why, b"Invalid event class character. Use 'Ag$lshzxeKEtmdna'.")
             return False
     c.values[id].number = flags
     return True
@@ -644,7 +651,7 @@ cdef void config_print(config *c, int id, buf *out) noexcept nogil:
     elif kind == K_NOTIFY:
         if n & EVENT_ALL == EVENT_ALL:
             buf_add_char(out, c'A')
-        for i in range(2, 15):
+        for i in range(2, EVENT_BITS):
             if n & (1 << i) and EVENT_LETTERS[i] and not ((1 << i) & EVENT_ALL and n & EVENT_ALL == EVENT_ALL):
                 buf_add_char(out, EVENT_LETTERS[i])
         for i in range(2):

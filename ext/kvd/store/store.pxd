@@ -143,6 +143,7 @@ cdef struct store:
     int64_t paused_until       # ms: until then nothing expires or is evicted (CLIENT PAUSE); 0: not paused
     bint hides                 # while a reading command runs under a pause, or during an import: expired keys are hidden, not dropped
     bint expiring              # active expiry is on (DEBUG SET-ACTIVE-EXPIRE)
+    bint arrays                # it may have arrays: one was made, or read
     bint ticking               # store_tick is called regularly, so freeing may be deferred
     int64_t planned            # wall ms of the next store_tick; NEVER: none
     int64_t wanted             # soonest deadline set since the owner looked (doors/store.pyx)

@@ -25,7 +25,10 @@ cdef enum rdb_form:
     RDB_HASH_VALKEY_TIMED = 22     # with deadlines of fields, as Valkey 9 writes them
     RDB_HASH_TIMED = 24        # with deadlines of fields
     RDB_HASH_LISTPACK_TIMED = 25
-    RDB_FORMS = 26
+    RDB_STREAM_4 = 26          # with ids of producers, as Redis 8.6 writes them; this and the next are not read
+    RDB_STREAM_5 = 27          # with entries that were given back, as Redis 8.8
+    RDB_ARRAY = 28
+    RDB_FORMS = 29
 
 cdef enum rdb_opcode:          # the same byte, where no value follows
     RDB_SLOT_IMPORT = 243      # a migration of slots that Valkey was receiving
@@ -45,5 +48,6 @@ cdef enum rdb_opcode:          # the same byte, where no value follows
 cdef enum:
     RDB_OLDEST = 9             # the oldest that is written if asked for: of Redis 5 and 6
     RDB_LEAST = 10             # the oldest that is written by itself: of Redis 7.0
-    RDB_VERSION = 12           # the newest that is read
+    RDB_TIMED = 12             # of Redis 7.4 to 8.2, which have deadlines of fields
+    RDB_VERSION = 14           # the newest that is read: of Redis 8.8
     RDB_VERSION_VALKEY = 80    # of Valkey 9, whose numbers differ from Redis's since 11
