@@ -496,9 +496,9 @@ def test_announced_sizes_cost_no_memory(store):
 
 
 def test_mutants_with_a_right_checksum(store):
-    from .fuzz_load import Fuzzer
+    from .fuzz_load import Fuzzer, with_arrays
 
-    fuzzer = Fuzzer([stored(name) for name in SMALL], seed=7)
+    fuzzer = Fuzzer([*(stored(name) for name in SMALL), with_arrays()], seed=7)
     fuzzer.run(20_000)
     assert fuzzer.accepted > 100
 

@@ -331,13 +331,11 @@ cdef void arinsert_command(call *c) noexcept nogil:
     cdef int64_t added = 0
     cdef array *a
     cdef int i
-    if not find_array(c, False, &hash, &a):
-        return
-    if a != NULL and (not array_next(a, &index) or <uint64_t>(c.argc - 3) >= NO_INDEX - index):
-        reply_error(c, b"ERR insert index overflow")
-        return
     a = make(c, &hash)
     if a == NULL:
+        return
+    if not array_next(a, &index) or <uint64_t>(c.argc - 3) >= NO_INDEX - index:    # a new array has room
+        reply_error(c, b"ERR insert index overflow")
         return
     for i in range(2, c.argc):
         if not put(c, a, index + (i - 2), i, &added):
