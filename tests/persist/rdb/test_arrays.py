@@ -22,11 +22,25 @@ def text(index, value, tag=0):
 def test_what_is_written(ours):
     ours("ARMSET", "a", 0, "x", 3, -7, 5, "longer than seven bytes", 2**64 - 2, 9)
     assert ours("DUMP", "a")[:-10] == (
-        b"\x1c\x04\x00" + b"\x00\x00\x01x" + b"\x03\x01" + struct.pack("<q", -7) + b"\x05\x00\x17longer than seven bytes" + TOP + b"\x01" + struct.pack("<q", 9)
+        b"\x1c\x04\x00" + b"\x00\x03\x01x" + b"\x03\x01" + struct.pack("<q", -7) + b"\x05\x00\x17longer than seven bytes" + TOP + b"\x01" + struct.pack("<q", 9)
     )
     assert ours("DUMP", "a")[-10:-8] == b"\x0e\x00"
     ours("ARSEEK", "a", 6)
     assert ours("DUMP", "a")[:4] == b"\x1c\x04\x01\x05"
+
+
+@pytest.mark.parametrize(("value", "tag"), [
+    ("12", 1), ("-12", 1), (2**61 - 1, 1), (-(2**61), 1), (2**61, 0), (-(2**61) - 1, 0), ("1.0", 2), ("-0.0", 2), ("-0.5", 2), ("1000000000000000.0", 2), ("0.001953125", 2), ("0.0001220703125", 0), ("0.00001", 3),
+    ("171422365113461.13", 2), ("171422365113461.12", 0), ("3.14", 3), ("007", 3), ("+7", 3), ("-0", 3), ("1e5", 3), ("nan", 3), ("inf", 3), ("", 3), (".", 3), ("-.", 3),
+    (".5", 3), ("1.", 3), ("1.50", 3), ("1..0", 3), ("1-.0", 3), ("abcdefg", 3), ("abcdefgh", 0), ("9" * 400 + ".0", 0), ("100000000000000000000000.0", 0),
+])  # fmt: skip
+def test_the_tag_of_an_element(ours, value, tag):
+    """Redis holds decimals as doubles without their two lowest bits: those that this does not change are written as doubles."""
+    ours("ARSET", "a", 0, value)
+    payload = ours("DUMP", "a")
+    assert payload[:4] == b"\x1c\x01\x00\x00" and payload[4] == tag
+    ours("RESTORE", "b", 0, payload)
+    assert ours("ARGET", "b", 0) == str(value).encode()
 
 
 def test_elements_of_all_tags_are_read(ours):

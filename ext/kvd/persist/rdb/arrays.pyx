@@ -2,8 +2,8 @@
 
     count | 1, index of the last insertion, or 0 | index, tag, value ...
 
-Tags: 0 and 3 strings (3: short ones), 1 an integer in 8 bytes, 2 a double in 8 bytes, little endian. kvd writes no doubles: it holds elements as the
-bytes that they were set to.
+Tags: 0 a string, 1 an integer in 8 bytes, 2 a double in 8 bytes, both little endian, 3 a string of up to 7 bytes. Redis holds an element by tag: a
+decimal with a point is a double if it prints as it was written even with its two lowest bits cleared. kvd holds it as text, and tags it so only here.
 """
 
 from libc.stdint cimport int64_t, uint64_t
@@ -11,8 +11,8 @@ from libc.string cimport memchr, memcpy
 
 from kvd.core.entry cimport entry
 from kvd.core.sparse cimport SPARSE_TEXT, sparse_int, sparse_next, sparse_set, sparse_start, sparse_view
-from kvd.core.text cimport DOUBLE_TEXT, INT_TEXT, format_double, format_int
-from kvd.core.view cimport view, view_of
+from kvd.core.text cimport DOUBLE_TEXT, INT_TEXT, format_double, format_int, parse_double
+from kvd.core.view cimport view, view_equal, view_of
 from kvd.persist.rdb.forms cimport RDB_ARRAY, RDB_VERSION_VALKEY
 from kvd.persist.rdb.lengths cimport (
     get_bytes, get_count, get_large_string, get_length, put_byte, put_length, put_little, put_string, reader,
@@ -30,7 +30,43 @@ cdef enum tag:
 
 cdef enum:
     LEAST = 3                  # bytes of an element
+    SHORT = 7                  # of the longest text with its own tag
+    TAGGED_BITS = 3            # of a double, which Redis does not keep
     NEEDS = 14                 # RDB version
+
+
+cdef view double_text(uint64_t bits, char *text) noexcept nogil:
+    """As Redis prints it: a whole number ends with .0."""
+    cdef double d
+    cdef int n
+    memcpy(&d, &bits, 8)
+    n = format_double(text, d)
+    if memchr(text, c'.', n) == NULL and memchr(text, c'e', n) == NULL and memchr(text, c'n', n) == NULL:
+        memcpy(text + n, b".0", 2)
+        n += 2
+    return view_of(text, n)
+
+
+cdef bint is_double(view v, uint64_t *bits) noexcept nogil:
+    cdef double d
+    cdef char text[DOUBLE_TEXT]
+    if v.len >= DOUBLE_TEXT or not looks_decimal(v) or not parse_double(v, &d):
+        return False
+    memcpy(bits, &d, 8)
+    bits[0] &= ~<uint64_t>TAGGED_BITS
+    return view_equal(double_text(bits[0], text), v)
+
+
+cdef bint looks_decimal(view v) noexcept nogil:
+    """Digits with one point among them, after a minus or not."""
+    cdef size_t i
+    cdef int points = 0
+    for i in range(v.len):
+        if v.ptr[i] == c'.':
+            points += 1
+        elif (v.ptr[i] < c'0' or v.ptr[i] > c'9') and not (i == 0 and v.ptr[i] == c'-'):
+            return False
+    return points == 1
 
 
 cdef bint begin(saving *w) noexcept nogil:
@@ -51,8 +87,9 @@ cdef bint begin(saving *w) noexcept nogil:
 
 cdef bint save(void *context) noexcept nogil:
     cdef saving *w = <saving *>context
-    cdef uint64_t index, word
+    cdef uint64_t index, word, bits
     cdef int64_t n
+    cdef view v
     cdef char scratch[SPARSE_TEXT]
     if not w.begun and not begin(w):
         return True
@@ -64,22 +101,18 @@ cdef bint save(void *context) noexcept nogil:
             put_byte(w.to.out, TAG_INT)
             put_little(w.to.out, <uint64_t>n, 8)
         else:
-            put_byte(w.to.out, TAG_STRING)
-            put_string(&w.to, sparse_view(word, scratch))
+            v = sparse_view(word, scratch)
+            if is_double(v, &bits):
+                put_byte(w.to.out, TAG_DOUBLE)
+                put_little(w.to.out, bits, 8)
+            else:
+                put_byte(w.to.out, TAG_SHORT if v.len <= SHORT else TAG_STRING)
+                put_string(&w.to, v)
     return False
 
 
 cdef view get_double(reader *r, char *text) noexcept nogil:
-    """As Redis prints it: a whole number ends with .0."""
-    cdef uint64_t bits = get_bytes(r, 8, False)
-    cdef double d
-    cdef int n
-    memcpy(&d, &bits, 8)
-    n = format_double(text, d)
-    if memchr(text, c'.', n) == NULL and memchr(text, c'e', n) == NULL and memchr(text, c'n', n) == NULL:
-        memcpy(text + n, b".0", 2)
-        n += 2
-    return view_of(text, n)
+    return double_text(get_bytes(r, 8, False), text)
 
 
 cdef view get_element(reader *r, char *text) noexcept nogil:
