@@ -28,6 +28,8 @@ OPTIONAL = """
     XCLAIM x g c 0 1-1 IDLE # | XCLAIM x g c 0 1-1 TIME # | XCLAIM x g c 0 1-1 RETRYCOUNT # | XAUTOCLAIM x g c 0 # COUNT # | XPENDING x g - + #
     XPENDING x g IDLE # - + 10 | XSETID x #-# | XSETID x 9-1 ENTRIESADDED # MAXDELETEDID 1-1 | XGROUP CREATE x new 0 ENTRIESREAD # | XGROUP SETID x g # ENTRIESREAD #
     XINFO STREAM x FULL COUNT # | GEORADIUS geo 0 0 10 km COUNT # | GEOSEARCH geo FROMLONLAT 0 0 BYRADIUS # m COUNT # | GEOSEARCH geo FROMLONLAT # # BYBOX # # km
+    ARSET ar # a b c | ARMSET ar # a # b | ARGETRANGE ar # # | ARSCAN ar # # LIMIT 3 | ARSCAN ar 0 9 LIMIT # | ARDELRANGE ar # # # 0 | ARGREP ar # # MATCH a | ARGREP ar - + MATCH a LIMIT #
+    ARRING ring # a b c | ARSEEK ring # | ARLASTITEMS ring # | ARLASTITEMS ar # REV | AROP ar # # SUM | AROP ar # # USED | ARGREP ar - + RE a{#} | ARGREP ar - + RE a{0,#}
     COPY s new DB # | RESTORE new # x | RESTORE new 1 x IDLETIME # | RESTORE new 1 x FREQ # | SORT l LIMIT # # ALPHA | SORT_RO l LIMIT # # ALPHA
     SLOWLOG GET # | CLIENT KILL ID # | CLIENT LIST ID # | MEMORY USAGE s SAMPLES # | HELLO # | LOLWUT VERSION # | LCS s s MINMATCHLEN # IDX | WAIT # 1 | EVAL return # s
     CONFIG SET maxmemory-samples # | CONFIG SET hz # | CONFIG SET slowlog-max-len # | CONFIG SET list-max-listpack-size # | CONFIG SET hash-max-listpack-entries #

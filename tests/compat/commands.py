@@ -28,7 +28,7 @@ BY_NAME = {
     "offset": ["0", "1", "5", "100", "-1", "600", "x"], "float-increment": ["1", "1.5", "-0.1", "3.0e2", "x", "inf", "1e400"],
     "increment": INTEGERS, "lowerbound": INTEGERS, "upperbound": INTEGERS, "exactly": FEW, "decrement": INTEGERS, "min-match-len": ["0", "1", "2", "x"], **MOMENTS,
     "element": MEMBERS, "pivot": MEMBERS, "member": MEMBERS, "field": MEMBERS, "member1": MEMBERS, "member2": MEMBERS,
-    "score": DOUBLES, "weight": DOUBLES, "count": FEW, "stop": FEW, "rank": FEW, "maxlen": FEW, "limit": FEW, "numkeys": ["1", "1", "2", "0", "x"],
+    "score": DOUBLES, "weight": DOUBLES, "count": FEW, "stop": FEW, "rank": FEW, "maxlen": FEW, "limit": FEW, "size": ["1", "2", "3", "5", "x", "0"], "numkeys": ["1", "1", "2", "0", "x"],
     "numfields": ["1", "2", "3", "x"], "timeout": ["0.01", "0.02", "x", "-1"], "cursor": ["0", "0", "0", "5", "x"],
     "bit": ["0", "1", "2", "x"], "value-bit": ["0", "1", "2"], "encoding": ["u8", "i8", "u1", "i64", "u63", "i5", "u64", "x"],
     "longitude": ["0", "13.361389", "-120.5", "181", "x"], "latitude": ["0", "38.115556", "-45", "86", "x"],
@@ -40,7 +40,7 @@ BY_NAME = {
     "retrycount": ["0", "3", "x"], "by": ["w_*", "nosort", "h_*->f"],
 }  # fmt: skip
 SKIPPED_OPTIONS = {"IFEQ", "IFNE", "IFDEQ", "IFDNE", "KEEPREF", "DELREF", "ACKED", "DIFF", "DIFF1", "ANDOR", "ONE", "*"}
-NEWER = {"digest", "delex", "msetex", "xdelex", "xackdel", "increx", "lmovem", "sdiffcard", "sunioncard", "himport", "himport|prepare", "himport|set", "himport|discard", "himport|discardall", "xnack", "xcfgset", "xidmprecord"}  # than the servers we compare with; tests/commands has tests of their own
+NEWER = {"digest", "delex", "msetex", "xdelex", "xackdel", "increx", "lmovem", "sdiffcard", "sunioncard", "himport", "himport|prepare", "himport|set", "himport|discard", "himport|discardall", "xnack", "xcfgset", "xidmprecord", *(name for name, spec in SPECS.items() if spec.group == "array")}  # than the servers we compare with; tests/commands has tests of their own
 NEWER_OPTIONS = {"CLAIM", "MAXCOUNT", "MAXSIZE", "IDMP", "IDMPAUTO"}      # of commands that they have
 RANDOM = {"spop", "srandmember", "hrandfield", "zrandmember", "randomkey"}    # tests/commands
 TIMED_ANSWERS = {"xpending", "xinfo|consumers"}  # hold times

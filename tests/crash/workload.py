@@ -86,8 +86,16 @@ def stream(d: Dice) -> Words:
     ])  # fmt: skip
 
 
+def array(d: Dice) -> Words:
+    k = d.key("array")
+    return d.choice([
+        ("ARMSET", k, *itertools.chain(*((d.choice([d.randrange(300), d.randrange(2**40)]), m) for m in d.members(40)))), ("ARSET", k, d.randrange(200), *d.members(40)), ("ARINSERT", k, *d.members(20)),
+        ("ARINSERT", k, d.value()), ("ARRING", k, d.randrange(1, 60), *d.members()), ("ARDEL", k, *range(d.randrange(1, 9))), ("ARDELRANGE", k, d.randrange(300), d.randrange(2**40)), ("ARSEEK", k, d.randrange(99)),
+    ])  # fmt: skip
+
+
 def any_key(d: Dice) -> Words:
-    kind = d.choice(["string", "hash", "list", "set", "zset", "stream"])
+    kind = d.choice(["string", "hash", "list", "set", "zset", "stream", "array"])
     k = d.key(kind)
     return d.choice([
         ("DEL", k), ("UNLINK", k, d.key(kind)), ("RENAME", k, d.key(kind)), ("COPY", k, d.key(kind), "REPLACE"), ("COPY", k, k, "DB", 3, "REPLACE"), ("MOVE", k, 7),
@@ -106,7 +114,7 @@ def rare(d: Dice) -> Words:
     ])  # fmt: skip
 
 
-FAMILIES = [string, hash_, list_, set_, zset, stream, any_key, script]
+FAMILIES = [string, hash_, list_, set_, zset, stream, array, any_key, script]
 
 
 def step(seed: int, n: int) -> Step:

@@ -3,6 +3,7 @@
 import inspect
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 import redis
@@ -41,6 +42,11 @@ def test_arguments_are_named_as_redis_py_names_them(name, method):
     assert not unknown or accepts_any, unknown
 
 
+def member(word):
+    """As a member of one of redis-py's enumerations."""
+    return SimpleNamespace(value=word)
+
+
 CALLS = [
     ("rpush", "l", "a", "b", "c", "1"), ("lpush", "l", "z"), ("lpushx", "no", "z"), ("rpushx", "l", "y"), ("llen", "l"), ("lrange", "l", 0, -1), ("lindex", "l", 1),
     ("linsert", "l", "BEFORE", "b", "x"), ("lset", "l", 0, "first"), ("lrem", "l", 0, "x"), ("lpos", "l", "c"), ("lpos", "l", "c", 1, 0), ("ltrim", "l", 0, 4),
@@ -55,6 +61,10 @@ CALLS = [
     ("zunionstore", "z3", {"z": 2, "z2": 3}), ("zinter", ["z", "z2"]), ("zdiff", ["z", "z2"]), ("zintercard", 2, ["z", "z2"]), ("zrem", "z", "c"), ("zremrangebyscore", "z3", 0, 5),
     ("xadd", "x", {"f": "v"}, "1-1"), ("xadd", "x", {"f": "w", "g": 1}, "2-1"), ("xlen", "x"), ("xrange", "x"), ("xrevrange", "x"), ("xgroup_create", "x", "g", "0"), ("xpending", "x", "g"),
     ("xdel", "x", "1-1"), ("xtrim", "x", 10), ("xack", "x", "g", "2-1"), ("xgroup_createconsumer", "x", "g", "c"), ("xgroup_delconsumer", "x", "g", "c"), ("xgroup_destroy", "x", "g"),
+    ("arset", "ar", 0, "a", "5", "7.5"), ("armset", "ar", {9: "x", 4: "a"}), ("arget", "ar", 9), ("arget", "none", 1), ("armget", "ar", 0, 3, 9), ("argetrange", "ar", 4, 0), ("arscan", "ar", 0, 9), ("arscan", "ar", 9, 0, 2),
+    ("argrep", "ar", 0, 9, [(member("EXACT"), "a")]), ("argrep", "ar", "+", "-", [(member("RE"), "^[a-x]$"), (member("MATCH"), "X")], member("AND"), 5, True, True),
+    ("arop", "ar", 0, 9, member("SUM")), ("arop", "ar", 0, 9, member("MATCH"), "a"), ("arcount", "ar"), ("arlen", "ar"), ("arinfo", "ar"), ("arinfo", "ar", True), ("ardel", "ar", 0, 1), ("ardelrange", "ar", (9, 5), (0, 1)),
+    ("arinsert", "ar", "p", "q"), ("arnext", "ar"), ("arseek", "ar", 20), ("arring", "ar", 3, "r", "s"), ("arlastitems", "ar", 2), ("arlastitems", "ar", 5, True),
     ("setbit", "b", 7, 1), ("getbit", "b", 7), ("bitcount", "b"), ("bitpos", "b", 1), ("bitop", "NOT", "b2", "b"), ("pfadd", "p", "a", "b"), ("pfcount", "p"), ("pfmerge", "p2", "p"),
     ("geoadd", "geo", [13.36, 38.11, "P", 15.08, 37.5, "C"]), ("geodist", "geo", "P", "C", "km"), ("geohash", "geo", "P"), ("geopos", "geo", "P", "no"),
     ("sort", "l", None, None, None, None, False, True), ("dump", "none"), ("publish", "c", "m"), ("pubsub_channels",), ("pubsub_numpat",),
@@ -63,6 +73,8 @@ CALLS = [
 
 @pytest.mark.parametrize("call", CALLS, ids=lambda c: c[0])
 def test_answers_are_those_of_redis_py(both, call):
+    if not hasattr(redis.Redis, call[0]):
+        pytest.skip(f"redis-py {redis.__version__} has no {call[0]}")
     mine, theirs = (getattr(one, call[0])(*call[1:]) for one in both)
     if call[0] == "sscan":
         mine, theirs = (mine[0], sorted(mine[1])), (theirs[0], sorted(theirs[1]))

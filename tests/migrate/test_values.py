@@ -49,6 +49,20 @@ def test_a_deadline_of_a_field_that_the_target_does_not_know_is_an_error(start, 
         values.lines_to_write(b"j", Value(b"ReJSON-RL", None), end)
 
 
+@pytest.mark.parametrize("last", [("ARSEEK", "a", 7), ("ARSEEK", "a", 0), ("ARSEEK", "a", 2**64 - 1)])
+def test_arrays_are_written_with_their_cursor(start, ends, monkeypatch, last):
+    source, target = start(), start()
+    here, there = ends(source), ends(target, "target")
+    source("ARMSET", "a", 0, "x", 5, "7", 2**64 - 2, "far")
+    source(*last)
+    (value,) = values.read(here, 0, [b"a"])
+    there.ask(values.lines_to_write(b"a", value, there))
+    assert values.same(value, values.read(there, 0, [b"a"])[0]) and target("DEBUG", "DIGEST") == source("DEBUG", "DIGEST")
+    monkeypatch.setattr(there, "knows", lambda name: False)
+    with pytest.raises(ValueError, match="no arrays"):
+        values.lines_to_write(b"a", value, there)
+
+
 def test_what_is_gone_is_none(start, ends):
     end = ends(start())
     assert values.read(end, 0, [b"missing"]) == [None] and values.read(end, 0, []) == []

@@ -9,6 +9,7 @@ after a crash, the file named in the environment variable FUZZ_LAST holds the la
 """
 
 import argparse
+import io
 import os
 import random
 import re
@@ -19,7 +20,7 @@ import kvd
 
 LENGTHS = [b"\x00", b"\x01", b"\x3f", b"\x40\x00", b"\x7f\xff", b"\x80\x00\x00\x00\x01", b"\x80\xff\xff\xff\xff", b"\x80\x7f\xff\xff\xff", b"\x81" + b"\xff" * 8, b"\x81" + b"\0" * 7 + b"\1",
            b"\x81\x7f" + b"\xff" * 7, b"\xc0\x7f", b"\xc1\xff\x7f", b"\xc2\xff\xff\xff\xff", b"\xc3\x01\x40\x00a", b"\xc3\x05\x81" + b"\xff" * 8]  # fmt: skip
-OPCODES = bytes([*range(27), *range(242, 256)])
+OPCODES = bytes([*range(30), *range(242, 256)])
 ERROR = re.compile(r"^at offset \d+: .")
 
 
@@ -124,6 +125,15 @@ class Fuzzer:
                 self.step()
 
 
+def with_arrays():
+    """A file of arrays, which no stored file has."""
+    store, file = kvd.Store(), io.BytesIO()
+    store.execute("ARMSET", "a", 0, "x", 1, "12", 70, "y" * 20, 5000, "-7", 2**64 - 2, "z" * 300)
+    store.execute("ARINSERT", "b", *range(100))
+    store.snapshot(file)
+    return file.getvalue()
+
+
 def main():
     from .stored import expected, stored
 
@@ -132,7 +142,7 @@ def main():
     arguments.add_argument("--seconds", type=float)
     arguments.add_argument("--seed", type=int, default=0)
     given = arguments.parse_args()
-    files = [stored(name) for name, _, _ in expected()]
+    files = [*(stored(name) for name, _, _ in expected()), with_arrays()]
     fuzzer = Fuzzer([data for data in files if 20 < len(data) < 2000], given.seed)
     begun = time.monotonic()
     while (given.mutants is None or fuzzer.made < given.mutants) and (given.seconds is None or time.monotonic() - begun < given.seconds):

@@ -184,6 +184,13 @@ def test_other_versions_are_refused(store, head):
     assert "at offset 0: format version" in refusal(store, rdb(head=head))
 
 
+@pytest.mark.parametrize(("record", "why"), [(b"\x1a\x01k\x00", "the value of key 'k' in database 0 is broken"), (b"\x1b\x01k\x00", "the value of key 'k' in database 0 is broken"), (b"\xf3\x01", "unknown type or opcode 243")])
+def test_what_is_new_in_versions_13_and_14(store, record, why):
+    for head in (b"REDIS0013", b"REDIS0014"):
+        assert store.load(rdb(database(0), string("a", "b"), head=head)) == 1
+        assert why in refusal(store, rdb(database(0), record, head=head))
+
+
 @pytest.mark.parametrize("data", [b"", b"REDIS", b"REDIS001", b"NOTREDIS0", b"*1\r\n$4\r\nPING\r\n", b"REDIS00x1\xff", b"VALKEY0-1\xff"])
 def test_other_files_are_refused(store, data):
     assert "is not" in refusal(store, data)
@@ -281,7 +288,7 @@ def test_data_of_modules_is_refused_with_the_name_of_the_module(store):
     assert "at offset 9: data of the module 'scdtype00'" in refusal(store, rdb(b"\xf7" + module_id("scdtype00", 1) + b"\x02\x01\0"))
 
 
-@pytest.mark.parametrize("form", [8, 22, 23, 28, 100, 242])
+@pytest.mark.parametrize("form", [8, 22, 23, 29, 100, 242])
 def test_unknown_types_are_refused(store, form):
     assert "at offset 9: " in refusal(store, rdb(bytes([form]) + text("key") + text("value")))
 
@@ -489,9 +496,9 @@ def test_announced_sizes_cost_no_memory(store):
 
 
 def test_mutants_with_a_right_checksum(store):
-    from .fuzz_load import Fuzzer
+    from .fuzz_load import Fuzzer, with_arrays
 
-    fuzzer = Fuzzer([stored(name) for name in SMALL], seed=7)
+    fuzzer = Fuzzer([*(stored(name) for name in SMALL), with_arrays()], seed=7)
     fuzzer.run(20_000)
     assert fuzzer.accepted > 100
 

@@ -40,6 +40,8 @@ def state(store):
 
 
 def test_reload_keeps_everything(kept):
+    kept.execute("ARMSET", "array", 0, "a", 5, "7", 2**63, "x" * 300)
+    kept.execute("ARSEEK", "array", 3)
     before = state(kept)
     for words in [(), ("MERGE",), ("merge", "noflush"), ("NOSAVE",), ("NOSAVE", "MERGE", "NOFLUSH")]:
         assert debug(kept, "RELOAD", *words) == b"OK"
@@ -49,6 +51,8 @@ def test_reload_keeps_everything(kept):
 def test_loadaof_keeps_everything(tmp_path):
     with kvd.Store(dir=str(tmp_path), enable_debug_command="yes", appendonly="yes") as store:
         fill(store.execute, plain=False)
+        store.execute("ARINSERT", "array", *range(200))
+        store.execute("ARRING", "array", 150, "a", "b")
         before = state(store)
         for _ in range(2):
             assert debug(store, "LOADAOF") == b"OK"

@@ -92,6 +92,26 @@ def test_deadlines_of_fields_go_in_the_form_that_the_replica_reads(origin, versi
     tap.close()
 
 
+def test_arrays_go_in_version_14_and_not_to_valkey(origin):
+    origin.execute("ARSET", "a", 2**63, "x", 5)
+    origin.execute("ARINSERT", "a", "y")
+    tap = Tap(origin.port)
+    assert tap.snapshot[:9] == b"REDIS0014" and loaded(tap.snapshot).execute("DEBUG", "DIGEST") == origin.execute("DEBUG", "DIGEST")
+    origin.execute("ARRING", "a", 3, "p", "q", "r", "s")
+    origin.execute("ARDELRANGE", "a", 1, 1)
+    copy = loaded(tap.snapshot)
+    for words in tap.commands(offset_of(origin)):
+        copy.execute(*words)
+    assert copy.execute("DEBUG", "DIGEST") == origin.execute("DEBUG", "DIGEST")
+    tap.close()
+    with pytest.raises((AssertionError, ConnectionError, ValueError)):
+        Tap(origin.port, options=(("capa", "eof"), ("version", "9.0.0")))
+    origin.delete("a")
+    valkey = Tap(origin.port, options=(("capa", "eof"), ("version", "9.0.0")))
+    assert valkey.snapshot[:9] == b"REDIS0010"
+    valkey.close()
+
+
 def test_a_version_that_was_asked_for_is_sent(origin):
     origin.config_set("rdb-version", 9)
     origin.xadd("x", {"a": 1})

@@ -41,6 +41,8 @@ SETUP: list[Words] = [
         GEOADD geo 13.361389 38.115556 Palermo 15.087269 37.502669 Catania
         PFADD p a b
         PFADD q b c
+        ARMSET ar 0 a 1 5 7 hello 5000 2.5
+        ARINSERT ring x y
     """.strip().splitlines()],
 ]  # fmt: skip
 
@@ -69,6 +71,24 @@ VALUE, FUNCTIONS = dumped(*SETUP, *SCRIPTS)
 
 EXACT = """
     APPEND s x
+    ARCOUNT ar
+    ARDEL ar 1 2
+    ARDELRANGE ar 100 5
+    ARGET ar 7
+    ARGETRANGE ar 8 0
+    ARGREP ar + - RE ^[a-h] GLOB *5 OR WITHVALUES LIMIT 3
+    ARINFO ar FULL
+    ARINSERT ring z
+    ARLASTITEMS ring 5 REV
+    ARLEN ar
+    ARMGET ar 0 1 2
+    ARMSET ar 2 b 9 c
+    ARNEXT ring
+    AROP ar 0 6000 SUM
+    ARRING ring 2 z
+    ARSCAN ar 0 100 LIMIT 2
+    ARSEEK ring 10
+    ARSET ar 1 new newer
     BITCOUNT s
     BITFIELD s SET u8 0 1 GET u4 4
     BITFIELD_RO s GET u4 0

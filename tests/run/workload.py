@@ -122,6 +122,8 @@ def value_of(run, key):
     if kind == b"hash":
         fields = run.execute("HKEYS", key)
         return kind, sorted(zip(fields, run.execute("HMGET", key, *fields), run.execute("HPEXPIRETIME", key, "FIELDS", len(fields), *fields), strict=True))
+    if kind == b"array":
+        return kind, run.execute("ARSCAN", key, 0, 2**64 - 2), run.execute("ARNEXT", key)
     return kind, stream_of(run, key)
 
 

@@ -7,7 +7,7 @@ import kvd
 
 from ..compat.wire import RealServer, Wire, programs
 from ..persist.test_dumping import GROUPED, VALUES
-from .values import ANY, OPTIONS, digest, new_store, run
+from .values import OLD, OPTIONS, digest, new_store, run
 
 LINES = {
     **VALUES, "groups": GROUPED, "deadline": [("SET", "k", "v"), ("PEXPIREAT", "k", 40_000_000_000_000)],
@@ -103,7 +103,7 @@ def same(store, wire):
 
 @pytest.mark.compat
 @settings(max_examples=200, deadline=None)
-@given(commands=ANY, options=OPTIONS)
+@given(commands=OLD, options=OPTIONS)
 def test_real_servers_agree_after_the_same_rewritten_commands(theirs, commands, options):
     store = new_store(options)
     run(store, commands)

@@ -20,6 +20,7 @@ SCORES = st.one_of(st.sampled_from(["inf", "-inf", "0", "1", "0.1"]), st.integer
 IDS = st.tuples(st.integers(0, 6), st.integers(0, 3)).map(lambda p: f"{p[0]}-{p[1]}")
 GROUPS = st.sampled_from(["g", "h"])
 CONSUMERS = st.sampled_from(["alice", "bob"])
+PLACES = st.one_of(st.integers(0, 12), st.integers(0, 12), st.integers(4000, 4200), st.sampled_from([2**18, 2**40, 2**63, 2**64 - 2]))
 FIELDS = st.lists(st.tuples(st.sampled_from([b"f", b"g", b"h"]) | WORDS, WORDS), min_size=1, max_size=3).map(lambda p: sum(p, ()))
 
 
@@ -75,8 +76,14 @@ def streams(draw):
 
 STREAM = streams()
 
-TYPES = {"string": STRING, "list": LIST, "set": SET, "zset": ZSET, "hash": HASH, "stream": STREAM}
+ARRAY = st.lists(st.one_of(
+    one("ARSET", PLACES, WORDS), several("ARMSET", PLACES, WORDS), several("ARMSET", PLACES, INTEGERS), several("ARINSERT", WORDS), one("ARRING", st.integers(1, 6), WORDS, WORDS),
+    one("ARDEL", PLACES), one("ARDELRANGE", PLACES, PLACES), one("ARSEEK", PLACES | st.just(2**64 - 1)),
+), min_size=1, max_size=8)  # fmt: skip
+
+TYPES = {"string": STRING, "list": LIST, "set": SET, "zset": ZSET, "hash": HASH, "stream": STREAM, "array": ARRAY}
 ANY = st.one_of(*TYPES.values())
+OLD = st.one_of(*[TYPES[name] for name in TYPES if name != "array"])     # what the servers that tests compare with have
 OPTIONS = st.sampled_from([{}, SMALL])
 
 

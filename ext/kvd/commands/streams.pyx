@@ -6,7 +6,7 @@ from libc.stdio cimport snprintf
 
 from kvd.commands.keyed cimport drop_empty, find_or_make, find_typed
 from kvd.core.idmap cimport id_compare, id_highest, id_lowest, id_next, id_of, id_prev
-from kvd.core.text cimport parse_int
+from kvd.core.text cimport parse_int, parse_unsigned
 from kvd.core.view cimport view_is, view_of
 from kvd.resp.writer cimport write_bulk, write_header_at, write_null_array
 from kvd.run.args cimport (
@@ -41,28 +41,6 @@ cdef enum:
 
 # ---- ids --------------------------------------------------------------------------------------------
 
-cdef bint parse_part(const char *p, size_t n, uint64_t *out) noexcept nogil:
-    """An unsigned number; leading zeros and a plus are allowed."""
-    cdef uint64_t value = 0
-    cdef uint64_t digit
-    if n > 1 and p[0] == c'+':
-        p += 1
-        n -= 1
-    if n == 0:
-        return False
-    while n:
-        if p[0] < c'0' or p[0] > c'9':
-            return False
-        digit = <uint64_t>(p[0] - 48)
-        if value > (<uint64_t>-1 - digit) // 10:
-            return False
-        value = value * 10 + digit
-        p += 1
-        n -= 1
-    out[0] = value
-    return True
-
-
 cdef bint parse_id_or_star(view v, stream_id *id, uint64_t missing_seq, bint ends, bint *star) noexcept nogil:
     """`star`, unless NULL: ms-* is allowed, and is then set."""
     cdef size_t dash = 0
@@ -73,7 +51,7 @@ cdef bint parse_id_or_star(view v, stream_id *id, uint64_t missing_seq, bint end
         return True
     while dash < v.len and v.ptr[dash] != c'-':
         dash += 1
-    if not parse_part(v.ptr, dash, &id.ms):
+    if not parse_unsigned(view_of(v.ptr, dash), &id.ms):
         return False
     id.seq = missing_seq
     if dash == v.len:
@@ -82,7 +60,7 @@ cdef bint parse_id_or_star(view v, stream_id *id, uint64_t missing_seq, bint end
         star[0] = True
         id.seq = 0
         return True
-    return parse_part(v.ptr + dash + 1, v.len - dash - 1, &id.seq)
+    return parse_unsigned(view_of(v.ptr + dash + 1, v.len - dash - 1), &id.seq)
 
 
 cdef bint parse_id(view v, stream_id *id, unsigned long long missing_seq, bint ends) noexcept nogil:

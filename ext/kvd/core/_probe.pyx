@@ -14,6 +14,7 @@ from kvd.core.mem cimport (
     offered, ready, ready_free, ready_new, ready_touch,
 )
 from kvd.core.random cimport rng, rng_seed
+from kvd.core.regex cimport REGEX_MOST, regex, regex_compile, regex_free, regex_match
 from kvd.core.table cimport (
     table, table_bytes, table_check, table_cursor, table_drain, table_expand, table_find, table_hash, table_init,
     table_insert, table_next, table_random, table_release, table_remove, table_replace, table_sample, table_scan,
@@ -22,7 +23,7 @@ from kvd.core.text cimport (
     DOUBLE_TEXT, INT_TEXT, LONG_DOUBLE_TEXT, format_double, format_int, format_long_double, parse_double, parse_int,
     parse_long_double, parse_memory,
 )
-from kvd.core.view cimport view
+from kvd.core.view cimport view, view_of
 from kvd.core.wheel cimport (
     wheel, wheel_add, wheel_cancel, wheel_check, wheel_delete, wheel_due, wheel_new, wheel_next, wheel_sample,
     wheel_soonest,
@@ -343,3 +344,22 @@ cdef class Wheel:
     def delete(self):
         wheel_delete(self.w)
         self.w = NULL
+
+
+# ---- regular expressions ----------------------------------------------------------------------------
+
+def matches(bytes pattern, bytes text, bint nocase=False, int most=REGEX_MOST):
+    """Whether the pattern matches somewhere in the text, or what is wrong with it. Copies on the heap let the sanitizer detect reads beyond their ends."""
+    cdef regex r
+    cdef char *p = <char *>malloc(max(len(pattern), 1))
+    cdef char *t = <char *>malloc(max(len(text), 1))
+    cdef const char *wrong
+    memcpy(p, <const char *>pattern, len(pattern))
+    memcpy(t, <const char *>text, len(text))
+    wrong = regex_compile(&r, view_of(p, len(pattern)), nocase, most)
+    try:
+        return (<bytes>wrong).decode() if wrong != NULL else regex_match(&r, view_of(t, len(text)))
+    finally:
+        regex_free(&r)
+        free(p)
+        free(t)

@@ -10,6 +10,7 @@ cdef enum:
     LONG_DOUBLE_TEXT = 5200    # and for any long double in plain notation
 
 cdef bint parse_int(view v, int64_t *out) noexcept nogil            # canonical decimal only: no +, spaces, leading zeros
+cdef bint parse_unsigned(view v, uint64_t *out) noexcept nogil      # leading zeros and a plus are allowed
 cdef bint parse_double(view v, double *out) noexcept nogil          # accepts inf, hex; refuses nan, spaces, empty
 cdef bint parse_bound(view v, double *out) noexcept nogil           # of a range of scores: clips what is too large or small; refuses hex
 cdef bint parse_long_double(view v, long double *out) noexcept nogil

@@ -115,6 +115,22 @@ cdef bint parse_long_double(view v, long double *out) noexcept nogil:
     return ok
 
 
+cdef bint parse_unsigned(view v, uint64_t *out) noexcept nogil:
+    cdef uint64_t value = 0
+    cdef uint64_t digit
+    cdef size_t i = v.len > 1 and v.ptr[0] == c'+'
+    if v.len == 0:
+        return False
+    while i < v.len:
+        digit = <uint64_t>(v.ptr[i] - c'0')
+        if digit > 9 or value > (<uint64_t>-1 - digit) // 10:
+            return False
+        value = value * 10 + digit
+        i += 1
+    out[0] = value
+    return True
+
+
 cdef int format_int(char *out, int64_t value) noexcept nogil:
     cdef uint64_t n = <uint64_t>value
     cdef int length, i, pair

@@ -27,7 +27,7 @@ from kvd.persist.load cimport (
     loading, loading_drop, loading_feed, loading_finish, loading_offset, loading_open, loading_open_file, loading_some,
 )
 from kvd.persist.progress cimport progress_end, progress_of
-from kvd.persist.rdb.forms cimport RDB_LEAST, RDB_USUAL
+from kvd.persist.rdb.forms cimport RDB_LEAST, RDB_USUAL, RDB_VERSION
 from kvd.persist.rewrite cimport journal_rewrite, log_renew
 from kvd.persist.saves cimport is_busy, saves, saves_cancel, saves_of, saves_wait
 from kvd.persist.scan cimport scan_commands, scanning
@@ -392,7 +392,9 @@ def snapshot(Store owner not None, file, int version=-1):
     seekable = file.seekable() if hasattr(file, "seekable") else False
     begin = file.tell() if seekable else 0
     w = begin_snapshot(owner, version)
-    head = w.asked if w.asked else RDB_LEAST if seekable else RDB_USUAL       # what the file needs is known at its end
+    head = w.asked
+    if head == 0:              # what the file needs is known at its end
+        head = RDB_LEAST if seekable else RDB_VERSION if owner.s.arrays else RDB_USUAL
     try:
         while not whole:
             acquire(owner.s)

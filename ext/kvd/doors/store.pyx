@@ -75,7 +75,7 @@ from types import GenericAlias
 
 # command modules register their commands when imported
 for _family in (
-        "bits", "caching", "clients", "cluster", "configuration", "connection", "debug", "expiry", "geo", "hash_expiry",
+        "array_search", "arrays", "bits", "caching", "clients", "cluster", "configuration", "connection", "debug", "expiry", "geo", "hash_expiry",
         "hashes", "hash_imports", "hyperloglog", "increx", "info", "introspection", "keys", "lcs", "list_moves", "lists", "monitoring", "process",
         "pubsub", "sets", "sorting", "stream_groups", "stream_info", "stream_producers", "stream_reads", "streams", "string_edits",
         "strings", "transactions", "zset_pops", "zset_ranges", "zset_unions", "zsets",

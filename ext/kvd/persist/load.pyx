@@ -57,7 +57,7 @@ from kvd.types.value cimport value_free, value_reshape
 import importlib
 
 # each type registers its forms when imported
-for _type in ("strings", "lists", "sets", "zsets", "hashes", "streams"):
+for _type in ("strings", "lists", "sets", "zsets", "hashes", "streams", "arrays"):
     importlib.import_module(f"kvd.persist.rdb.{_type}")
 
 cdef extern from "<unistd.h>" nogil:

@@ -98,11 +98,11 @@ cdef bint has_timed_fields(store *s) noexcept nogil:
 
 
 cdef int version_for(replica *one) noexcept nogil:
-    """The RDB version that it reads. Deadlines of fields need a newer one, which differs between Redis and Valkey."""
+    """The RDB version that it reads. Deadlines of fields need a newer one, which differs between Redis and Valkey, and arrays one that only Redis has."""
     cdef store *s = one.of.s
     if snapshot_asked(s):
         return snapshot_asked(s)
-    if one.capabilities & CAPA_NEWEST:
+    if one.capabilities & CAPA_NEWEST or (s.arrays and not one.valkey):
         return RDB_VERSION
     if not has_timed_fields(s):
         return RDB_LEAST

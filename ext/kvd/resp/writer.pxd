@@ -1,12 +1,13 @@
 """Writes replies. Callers state the RESP3 type; with `proto` 2 it is converted to RESP2. See writer.pyx."""
 
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint64_t
 
 from kvd.core.buf cimport buf, buf_add
 from kvd.core.view cimport view
 
 cdef void write_header(buf *out, char type, int64_t n) noexcept nogil        # "*3\r\n" and its like
 cdef void write_int(buf *out, int64_t n) noexcept nogil
+cdef void write_unsigned(buf *out, uint64_t n, int proto) noexcept nogil      # above 2^63 - 1 a big number, before RESP3 a bulk string
 cdef void write_bulk(buf *out, view v) noexcept nogil
 cdef void write_text(buf *out, const char *text) noexcept nogil              # a bulk string
 cdef void write_bulk_int(buf *out, int64_t n) noexcept nogil                 # an integer as a bulk string

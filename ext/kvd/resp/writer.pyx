@@ -5,6 +5,7 @@ converted here (a map to a flat array, a set to an array, a double to a bulk str
 """
 
 from libc.stdint cimport int64_t
+from libc.stdio cimport snprintf
 from libc.string cimport memchr, memcpy, strlen
 
 from kvd.core.buf cimport buf_add_char, buf_reserve, buf_rotate
@@ -32,6 +33,19 @@ cdef void write_header(buf *out, char type, int64_t n) noexcept nogil:
 
 cdef void write_int(buf *out, int64_t n) noexcept nogil:
     write_header(out, c':', n)
+
+
+cdef void write_unsigned(buf *out, uint64_t n, int proto) noexcept nogil:
+    cdef char text[INT_TEXT]
+    cdef view v
+    if n <= <uint64_t>0x7FFFFFFFFFFFFFFFULL:
+        write_int(out, <int64_t>n)
+        return
+    v = view_of(text, snprintf(text, sizeof(text), b"%llu", <unsigned long long>n))
+    if proto >= 3:
+        write_line(out, c'(', v)
+    else:
+        write_bulk(out, v)
 
 
 cdef void write_bulk(buf *out, view v) noexcept nogil:

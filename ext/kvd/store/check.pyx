@@ -15,8 +15,9 @@ from kvd.core.view cimport view_of
 from kvd.core.wheel cimport wheel, wheel_check, wheel_holds
 from kvd.store.config cimport OPT_DATABASES, cfg
 from kvd.store.store cimport database
+from kvd.types.array cimport array_len
 from kvd.types.hash cimport hash_is_timed, hash_len, hash_soonest, hash_table, hash_table_of
-from kvd.types.kind cimport HASH, LIST, SET, ZSET, type_of
+from kvd.types.kind cimport ARRAY, HASH, LIST, SET, ZSET, type_of
 from kvd.types.list cimport list_len
 from kvd.types.set cimport set_len
 from kvd.types.value cimport value_check
@@ -31,6 +32,8 @@ cdef bint is_empty(entry *e) noexcept nogil:
         return set_len(e) == 0
     if type == ZSET:
         return zset_len(e) == 0
+    if type == ARRAY:
+        return array_len(e) == 0
     return type == HASH and hash_len(e) == 0
 
 

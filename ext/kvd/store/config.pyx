@@ -176,6 +176,9 @@ activerehashing | bool | yes | rw inert | Rehash tables in the background. kvd's
 always-show-logo | bool | no | inert | Show the logo at startup.
 aof-disable-auto-gc | bool | no | rw inert | Keep obsolete append-only files.
 aof_rewrite_cpulist=aof-rewrite-cpulist | text | | inert | CPU affinity of the append-only file rewrite.
+array-slice-size | int 1 4294967295 | 4096 | rw inert | Indexes of a slice of an array. kvd's arrays have one form; ARINFO shows slices of 4096.
+array-sparse-kmax | int 0 4294967295 | 10 | rw inert | Elements above which a slice of an array becomes dense.
+array-sparse-kmin | int 0 4294967295 | 5 | rw inert | Elements below which a slice of an array becomes sparse.
 bgsave_cpulist=bgsave-cpulist | text | | inert | CPU affinity of background saves.
 bind-source-addr | text | | rw inert | Source address of outgoing connections.
 bio_cpulist=bio-cpulist | text | | inert | CPU affinity of background threads.

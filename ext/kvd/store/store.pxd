@@ -151,6 +151,7 @@ cdef struct store:
     bint hides                 # while a reading command runs under a pause, or during an import: expired keys are hidden, not dropped
     bint expiring              # active expiry is on (DEBUG SET-ACTIVE-EXPIRE)
     uint32_t debug             # DEBUG_ bits
+    bint arrays                # it may have arrays: one was made, or read
     bint ticking               # store_tick is called regularly, so freeing may be deferred
     int64_t planned            # wall ms of the next store_tick; NEVER: none
     int64_t wanted             # soonest deadline set since the owner looked (doors/store.pyx)

@@ -23,3 +23,4 @@ cdef bint set_digest(entry *e, int64_t now, digest *d) noexcept nogil
 cdef bint zset_digest(entry *e, int64_t now, digest *d) noexcept nogil
 cdef bint hash_digest(entry *e, int64_t now, digest *d) noexcept nogil
 cdef bint stream_digest(entry *e, int64_t now, digest *d) noexcept nogil
+cdef bint array_digest(entry *e, int64_t now, digest *d) noexcept nogil

@@ -7,17 +7,20 @@ A digest is 20 bytes, zeros to begin with. Two operations add bytes to it:
 
 A string mixes its bytes, a list each element in order; a set xors its members. In sorted sets and hashes each pair has a digest of
 its own: member and score (as Redis since 7.2 prints it: the fewest digits) mixed, or field and value; its 20 bytes are xored. A stream mixes id (as `ms.seq`), fields and
-values of each entry; its groups are not part of it.
+values of each entry; its groups are not part of it. An array mixes index and value of each element, in order of index, and where the next insertion
+goes; these digests are kvd's own.
 """
 
-from libc.stdint cimport int64_t, uint8_t, uint32_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdio cimport snprintf
 from libc.string cimport memset
 
 from kvd.core.idmap cimport id_highest, id_lowest, stream_id
 from kvd.core.sha1 cimport sha1
+from kvd.core.sparse cimport SPARSE_TEXT, sparse_cursor, sparse_next, sparse_start, sparse_view
 from kvd.core.text cimport DOUBLE_TEXT, INT_TEXT, format_shortest
 from kvd.core.view cimport view_of, view_str
+from kvd.types.array cimport NO_INDEX, array_of
 from kvd.types.hash cimport hash_cursor, hash_next, hash_start
 from kvd.types.list cimport list_cursor, list_end, list_next, list_start
 from kvd.types.set cimport set_cursor, set_next, set_start
@@ -132,4 +135,22 @@ cdef bint stream_digest(entry *e, int64_t now, digest *d) noexcept nogil:
             stream_walk_field(&w, &field, &value)
             digest_mix(d, field)
             digest_mix(d, value)
+    return True
+
+
+cdef void mix_index(digest *d, uint64_t index) noexcept nogil:
+    cdef char text[24]
+    snprintf(text, sizeof(text), b"%llu", <unsigned long long>index)
+    digest_mix(d, view_str(text))
+
+
+cdef bint array_digest(entry *e, int64_t now, digest *d) noexcept nogil:
+    cdef sparse_cursor c
+    cdef uint64_t index, word
+    cdef char scratch[SPARSE_TEXT]
+    sparse_start(&array_of(e).elements, &c, 0, NO_INDEX)
+    while sparse_next(&c, &index, &word):
+        mix_index(d, index)
+        digest_mix(d, sparse_view(word, scratch))
+    mix_index(d, array_of(e).last + 1)
     return True

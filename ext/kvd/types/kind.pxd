@@ -13,7 +13,8 @@ cdef enum value_type:
     ZSET = 3
     HASH = 4
     STREAM = 5
-    TYPES = 6
+    ARRAY = 6
+    TYPES = 7
 
 cdef enum encoding:            # of strings; those of other types are in their own files
     RAW = 0

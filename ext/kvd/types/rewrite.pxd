@@ -4,6 +4,7 @@ from libc.stdint cimport int64_t, uint32_t
 
 from kvd.core.entry cimport entry
 from kvd.core.idmap cimport idpos, stream_id
+from kvd.core.sparse cimport sparse_cursor
 from kvd.core.view cimport view
 from kvd.types.group cimport nack
 from kvd.types.hash cimport hash_cursor
@@ -40,6 +41,7 @@ cdef union rewrite_place:      # where it continues: of the value's type
     zset_cursor scored
     hash_cursor fields
     stream_place stream
+    sparse_cursor places
 
 cdef struct rewrite_walk:      # a value that is being written as commands; it must not change meanwhile
     entry *e
@@ -57,4 +59,5 @@ cdef bint set_rewrite(rewrite_walk *w) noexcept nogil
 cdef bint zset_rewrite(rewrite_walk *w) noexcept nogil
 cdef bint hash_rewrite(rewrite_walk *w) noexcept nogil
 cdef bint stream_rewrite(rewrite_walk *w) noexcept nogil
+cdef bint array_rewrite(rewrite_walk *w) noexcept nogil
 cdef bint deadline_rewrite(view key, int64_t ms, command_sink *to) noexcept nogil     # all of it; False: it has failed

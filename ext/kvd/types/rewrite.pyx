@@ -1,7 +1,8 @@
 """The commands that rebuild a value: what an append-only file holds of it after a rewrite.
 
-A value of many elements takes several commands of up to ITEMS elements each (RPUSH, SADD, ZADD, HSET), so that no command
-blocks a replaying server for long. It can be written in slices, which end between two commands: a cursor is kept. Scores are printed so that they read back as the same number; deadlines are absolute.
+A value of many elements takes several commands of up to ITEMS elements each (RPUSH, SADD, ZADD, HSET, ARMSET), so that no command
+blocks a replaying server for long. It can be written in slices, which end between two commands: a cursor is kept. Scores are printed so that they read back as the same number; deadlines are absolute. ARSEEK sets where the next
+insertion into an array goes.
 
 A stream is rebuilt by
 
@@ -26,8 +27,10 @@ from libc.string cimport memcpy, memset
 
 from kvd.core.entry cimport entry_key
 from kvd.core.idmap cimport id_compare, id_highest, id_lowest, idmap_next, idmap_seek, idmap_seek_last, idpos, stream_id
+from kvd.core.sparse cimport SPARSE_TEXT, sparse_next, sparse_start, sparse_view
 from kvd.core.text cimport INT_TEXT, format_double, format_int
 from kvd.core.view cimport view_of, view_str
+from kvd.types.array cimport NO_INDEX, array_of
 from kvd.types.group cimport consumer, group, nack, nack_delivered, nack_of, name_of
 from kvd.types.hash cimport hash_cursor, hash_next, hash_start
 from kvd.types.list cimport list_cursor, list_end, list_next, list_start
@@ -94,6 +97,11 @@ cdef void add_word(line *l, const char *word) noexcept nogil:
 cdef void add_int(line *l, int64_t n) noexcept nogil:
     cdef char text[INT_TEXT]
     add(l, view_of(text, format_int(text, n)))
+
+
+cdef void add_index(line *l, uint64_t n) noexcept nogil:
+    cdef char text[WORD]
+    add(l, view_of(text, snprintf(text, sizeof(text), b"%llu", <unsigned long long>n)))
 
 
 cdef void add_score(line *l, double score) noexcept nogil:
@@ -270,6 +278,34 @@ cdef bint add_deadlines(rewrite_walk *w) noexcept nogil:
             add(&l, field)
             emit(&l)
     return close_slice(&l, w, not more)
+
+
+cdef bint array_rewrite(rewrite_walk *w) noexcept nogil:
+    cdef char scratch[SPARSE_TEXT]
+    cdef uint64_t index, word
+    cdef bint more = True
+    cdef line l
+    open_slice(&l, w, b"ARMSET")
+    if w.stage == 0:
+        sparse_start(&array_of(w.e).elements, &w.at.places, 0, NO_INDEX)
+    w.stage = 1
+    while more and goes_on(&l):
+        more = sparse_next(&w.at.places, &index, &word)
+        if more:
+            add_index(&l, index)
+            add(&l, sparse_view(word, scratch))
+            item_added(&l)
+    if not more and array_of(w.e).last != NO_INDEX:
+        seek(&l, w.e)
+    return close_slice(&l, w, not more)
+
+
+cdef void seek(line *l, entry *e) noexcept nogil:
+    if l.items:
+        emit(l)
+    begin(l, b"ARSEEK", entry_key(e))
+    add_index(l, array_of(e).last + 1)
+    emit(l)
 
 
 cdef bint deadline_rewrite(view key, int64_t ms, command_sink *to) noexcept nogil:

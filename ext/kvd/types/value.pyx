@@ -13,14 +13,15 @@ from kvd.core.entry cimport (
 )
 from kvd.core.mem cimport mem_cost
 from kvd.core.view cimport view_is, view_str
+from kvd.types.array cimport array_bytes, array_check, array_copy, array_encoding_name, array_free_some, array_parts
 from kvd.types.digest cimport (
-    digest_mix_number, digest_xor, hash_digest, list_digest, set_digest, stream_digest, string_digest, zset_digest,
+    array_digest, digest_mix_number, digest_xor, hash_digest, list_digest, set_digest, stream_digest, string_digest, zset_digest,
 )
 from kvd.types.hash cimport hash_bytes, hash_check, hash_copy, hash_encoding_name, hash_free_some, hash_parts
 from kvd.types.kind cimport LIST, TYPES, type_of
 from kvd.types.list cimport list_bytes, list_check, list_copy, list_encoding_name, list_end, list_free_some, list_parts
 from kvd.types.rewrite cimport (
-    deadline_rewrite, hash_rewrite, list_rewrite, set_rewrite, stream_rewrite, string_rewrite, zset_rewrite,
+    array_rewrite, deadline_rewrite, hash_rewrite, list_rewrite, set_rewrite, stream_rewrite, string_rewrite, zset_rewrite,
 )
 from kvd.types.set cimport set_bytes, set_check, set_copy, set_encoding_name, set_free_some, set_parts
 from kvd.types.stream cimport (
@@ -31,7 +32,7 @@ from kvd.types.string cimport (
 )
 from kvd.types.zset cimport zset_bytes, zset_check, zset_copy, zset_encoding_name, zset_free_some, zset_parts
 
-cdef type_row ROWS[6]          # in the order of value_type
+cdef type_row ROWS[7]          # in the order of value_type
 ROWS[0] = type_row(
     b"string", 0, string_free_some, string_parts, string_bytes, string_copy, string_encoding_name, string_check, string_digest, string_rewrite, NULL, NULL)
 ROWS[1] = type_row(
@@ -44,6 +45,8 @@ ROWS[4] = type_row(
     b"hash", 4, hash_free_some, hash_parts, hash_bytes, hash_copy, hash_encoding_name, hash_check, hash_digest, hash_rewrite, NULL, NULL)
 ROWS[5] = type_row(
     b"stream", 6, stream_free_some, stream_parts, stream_bytes, stream_copy, stream_encoding_name, stream_check, stream_digest, stream_rewrite, NULL, NULL)
+ROWS[6] = type_row(
+    b"array", 7, array_free_some, array_parts, array_bytes, array_copy, array_encoding_name, array_check, array_digest, array_rewrite, NULL, NULL)
 
 cdef enum:
     TYPE_BITS = 15             # of an entry's kind
@@ -68,7 +71,7 @@ cdef const char *type_name(int type) noexcept nogil:
 
 cdef int type_named(view name) noexcept nogil:
     cdef int i
-    for i in range(6):
+    for i in range(TYPES):
         if view_is(name, ROWS[i].name):
             return i
     return -1

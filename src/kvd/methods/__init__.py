@@ -6,6 +6,7 @@ for errors that a server would reply.
 """
 
 from kvd.methods.administration import AdministrationMethods
+from kvd.methods.arrays import ArrayMethods
 from kvd.methods.bits import BitMethods
 from kvd.methods.clients import ClientMethods
 from kvd.methods.expiry import ExpiryMethods
@@ -22,8 +23,8 @@ from kvd.methods.zsets import ZsetMethods
 
 
 class AllMethods(
-    StringMethods, KeyMethods, ExpiryMethods, ListMethods, HashMethods, SetMethods, ZsetMethods, StreamMethods, BitMethods,
-    HyperLogLogMethods, GeoMethods, ScriptMethods, AdministrationMethods, ClientMethods,
+    StringMethods, KeyMethods, ExpiryMethods, ListMethods, HashMethods, SetMethods, ZsetMethods, StreamMethods, ArrayMethods,
+    BitMethods, HyperLogLogMethods, GeoMethods, ScriptMethods, AdministrationMethods, ClientMethods,
 ):  # fmt: skip
     """All families of methods."""
 

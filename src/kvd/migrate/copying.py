@@ -19,8 +19,8 @@ LARGEST_BATCH, BATCH_BYTES = 500, 16 << 20  # keys and bytes of payloads in a ba
 LARGEST_PAYLOAD = 256 << 20  # bytes above which a value is written in parts: servers refuse arguments of 512 MiB
 VERSION = slice(-10, -8)  # of the RDB format, in a payload
 UNREAD = ("Bad data format", "DUMP payload version or checksum are wrong")
-STREAMS = (15, 19, 21)  # types of streams in payloads; types above LAST_TYPE are not known here, and may be some
-LAST_TYPE = 25
+STREAMS = (15, 19, 21, 26, 27)  # types of streams in payloads; types above LAST_TYPE are not known here, and may be some
+LAST_TYPE = 28
 FATAL = ("OOM", "READONLY", "MISCONF", "NOPERM", "NOREPLICAS", "CLUSTERDOWN")  # what every further key would get
 
 

@@ -19,7 +19,7 @@ CLOSE = 1000  # milliseconds by which deadlines may differ
 
 READS: dict[bytes, tuple[Any, ...]] = {
     b"string": ("GET",), b"list": ("LRANGE", 0, -1), b"set": ("SMEMBERS",), b"hash": ("HGETALL",), b"zset": ("ZRANGE", 0, -1, "WITHSCORES"),
-    b"stream": ("XINFO", "STREAM", "FULL", "COUNT", 0),
+    b"stream": ("XINFO", "STREAM", "FULL", "COUNT", 0), b"array": ("ARSCAN", 0, 2**64 - 2),
 }  # fmt: skip
 
 
@@ -39,7 +39,7 @@ def read(end: End, db: int, keys: Sequence[bytes]) -> list[Value | None]:
     lines = [_read_line(kind, key) for kind, key in zip(kinds, keys, strict=True)]
     contents = iter(end.ask([line for line in lines if line], db))
     values = [_value(k, next(contents) if line else None, t) for k, line, t in zip(kinds, lines, deadlines, strict=True)]
-    return _with_fields(end, db, keys, values)
+    return _with_cursors(end, db, keys, _with_fields(end, db, keys, values))
 
 
 def read_deadlines(end: End, db: int, keys: Sequence[bytes]) -> list[int]:
@@ -80,6 +80,8 @@ def _value(kind: bytes, reply: Any, deadline: int) -> Value | None:
         reply = [(member, float(score)) for member, score in zip(reply[::2], reply[1::2], strict=True)]
     elif kind == b"stream":
         reply = _stream(reply)
+    elif kind == b"array":
+        reply = {b"elements": {int(index): element for index, element in reply}}  # above 2^63 an index is text
     return Value(kind, reply, deadline)
 
 
@@ -97,6 +99,16 @@ def _with_fields(end: End, db: int, keys: Sequence[bytes], values: list[Value | 
         if value is not None and isinstance(reply, list):
             timed = {f: t for f, t in zip(value.content, reply, strict=True) if t > 0}
             values[i] = value._replace(fields=timed)
+    return values
+
+
+def _with_cursors(end: End, db: int, keys: Sequence[bytes], values: list[Value | None]) -> list[Value | None]:
+    """The values; arrays know where their next insertion goes."""
+    at = [i for i, value in enumerate(values) if value is not None and value.kind == b"array" and value.content]
+    for i, reply in zip(at, end.ask([("ARNEXT", keys[i]) for i in at], db), strict=True):
+        value = values[i]
+        if value is not None:
+            value.content[b"next"] = 2**64 - 1 if reply is None else 0 if isinstance(reply, ResponseError) else int(reply)
     return values
 
 
@@ -121,6 +133,8 @@ def lines_to_write(key: bytes, value: Value, end: End) -> list[Words]:
         raise ValueError(f"the type {value.kind.decode('utf-8', 'replace')} has no commands to write it with")
     if value.fields and not end.knows("HPEXPIREAT"):
         raise ValueError("its fields have deadlines, which the target does not know")
+    if value.kind == b"array" and not end.knows("ARMSET"):
+        raise ValueError("the target has no arrays")
     lines: list[Words] = [("DEL", key), *WRITERS[value.kind](key, value, end)]
     if value.deadline:
         lines.append(("PEXPIREAT", key, value.deadline))
@@ -153,6 +167,12 @@ def _write_hash(key: bytes, value: Value, end: End) -> Iterator[Words]:
 def _write_zset(key: bytes, value: Value, end: End) -> Iterator[Words]:
     words = [word for member, score in value.content for word in (repr(score), member)]
     yield from _in_chunks("ZADD", key, words, 2 * CHUNK)
+
+
+def _write_array(key: bytes, value: Value, end: End) -> Iterator[Words]:
+    yield from _in_chunks("ARMSET", key, [word for pair in value.content[b"elements"].items() for word in pair], 2 * CHUNK)
+    if value.content[b"next"]:
+        yield ("ARSEEK", key, value.content[b"next"])
 
 
 def _write_stream(key: bytes, value: Value, end: End) -> Iterator[Words]:
@@ -188,6 +208,7 @@ def _pending(group: dict[bytes, Any]) -> list[Any]:
 
 WRITERS = {
     b"string": _write_string, b"list": _write_list, b"set": _write_set, b"hash": _write_hash, b"zset": _write_zset, b"stream": _write_stream,
+    b"array": _write_array,
 }  # fmt: skip
 
 

@@ -40,7 +40,7 @@ INTEGERS = {
     "seconds", "milliseconds", "count", "cursor", "index", "offset", "start", "end", "increment", "decrement",
     "numkeys", "len", "db", "source-db", "destination-db", "index1", "index2", "timeout", "protover",
     "client-id", "version", "samples", "min-match-len", "bit", "value-bit", "milliseconds-block", "min-idle-time",
-    "numids", "entries-added", "entries-read", "retrycount", "numfields",
+    "numids", "limit", "entries-added", "entries-read", "retrycount", "numfields",
 }  # fmt: skip
 DOUBLES = {"float-increment", "longitude", "latitude", "radius", "width", "height"}
 TIMES = {"unix-time-seconds", "unix-time-milliseconds"}
@@ -62,13 +62,13 @@ MARKS = {
 }
 CATEGORIES = {
     "generic": "keyspace", "string": "string", "list": "list", "set": "set", "sorted-set": "sortedset", "hash": "hash",
-    "bitmap": "bitmap", "hyperloglog": "hyperloglog", "geo": "geo", "stream": "stream", "pubsub": "pubsub",
+    "bitmap": "bitmap", "hyperloglog": "hyperloglog", "geo": "geo", "stream": "stream", "array": "array", "pubsub": "pubsub",
     "connection": "connection", "transactions": "transaction", "scripting": "scripting",
 }  # fmt: skip
 EXTRA_MARKS = {"dangerous", "keyspace", "connection", "container"}  # categories that do not follow; see _categories
 ACL_CATEGORIES = [
     "keyspace", "read", "write", "set", "sortedset", "list", "hash", "string", "bitmap", "hyperloglog", "geo", "stream",
-    "pubsub", "admin", "fast", "slow", "blocking", "dangerous", "connection", "transaction", "scripting",
+    "pubsub", "admin", "fast", "slow", "blocking", "dangerous", "connection", "transaction", "scripting", "array",
 ]  # fmt: skip
 KEY_FLAGS = ["RO", "RW", "OW", "RM", "access", "update", "insert", "delete", "not_key", "incomplete", "variable_flags"]
 NEVER = 1 << 30  # the release of what a server does not have

@@ -27,7 +27,8 @@ cdef enum rdb_form:
     RDB_HASH_LISTPACK_TIMED = 25
     RDB_STREAM_4 = 26          # with what is known of producers (XADD IDMP)
     RDB_STREAM_5 = 27          # and released entries of groups (XNACK)
-    RDB_FORMS = 28
+    RDB_ARRAY = 28
+    RDB_FORMS = 29
 
 cdef enum rdb_opcode:          # the same byte, where no value follows
     RDB_SLOT_IMPORT = 243      # a migration of slots that Valkey was receiving

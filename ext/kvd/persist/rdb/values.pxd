@@ -6,6 +6,7 @@ from kvd.core.buf cimport buf
 from kvd.core.entry cimport entry
 from kvd.core.idmap cimport idpos
 from kvd.core.quicklist cimport quicknode
+from kvd.core.sparse cimport sparse_cursor
 from kvd.core.view cimport view
 from kvd.persist.rdb.lengths cimport reader, writer
 from kvd.store.keyspace cimport store
@@ -23,6 +24,7 @@ cdef union saving_place:       # where the next slice continues: of the value's 
     list_cursor elements
     size_t byte
     idpos id
+    sparse_cursor places
 
 cdef struct saving:            # a value that is being written, in slices if it is large; it must not change meanwhile
     writer to
