@@ -131,6 +131,7 @@ class Line:
 
     def __init__(self, port):
         self.target, self.after, self.pairs = port, None, []
+        self.lock = threading.Lock()
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self.accept, daemon=True).start()
@@ -153,19 +154,26 @@ class Line:
     def pump(self, source, sink, counts):
         try:
             while True:
-                data = source.recv(4096)
-                if counts and self.after is not None:
-                    data, self.after = data[: self.after], max(self.after - len(data), 0)
+                data, ends = self.shortened(source.recv(4096)) if counts else (source.recv(4096), False)
                 if data:
                     sink.sendall(data)
-                if not data or (counts and self.after == 0):
+                if not data or ends:
                     break
         except OSError:
             pass
-        if counts and self.after == 0:
-            self.after = None
         for one in (source, sink):
             one.close() if one.fileno() < 0 else self.shut(one)
+
+    def shortened(self, data):
+        """What of it still passes, and whether the line is cut behind that."""
+        with self.lock:
+            if self.after is None or not data:
+                return data, False
+            if len(data) < self.after:
+                self.after -= len(data)
+                return data, False
+            data, self.after = data[: self.after], None
+            return data, True
 
     @staticmethod
     def shut(one):
@@ -176,7 +184,8 @@ class Line:
 
     def cut(self, after=None):
         """after: bytes from the master that still pass."""
-        self.after = after
+        with self.lock:
+            self.after = after
         if after is None:
             for pair in self.pairs:
                 for one in pair:

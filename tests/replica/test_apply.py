@@ -142,8 +142,9 @@ def test_a_command_that_cannot_be_run_is_passed_over(follower, strange):
         assert follower.get("after") == b"1" and info(follower)["role"] == "slave"
 
 
-@pytest.mark.parametrize("garbage", [b"\x00\x01", b"hello\r\n", b"$5\r\nhello\r\n", b"*1\r\n:5\r\n", b"*99999999999\r\n", b"*2\r\n$99999999999999\r\n", b"*-5\r\n", F(("MULTI",)) + F(("MULTI",)), b"+OK\r\n"])
-def test_a_broken_stream_ends_the_link(follower, garbage):
+@pytest.mark.parametrize("garbage", [b"\x00\x01", b"hello\r\n", b"$5\r\nhello\r\n", b"*1\r\n:5\r\n", b"*99999999999\r\n", b"*2\r\n$99999999999999\r\n", b"*-5\r\n", b"+OK\r\n"])
+def test_a_broken_stream_is_not_continued(follower, garbage):
+    """What came before it is kept until the snapshot that is asked for has arrived; then streams are continued again."""
     asked = []
     begin = F(("SET", "a", "1"))
 
@@ -152,13 +153,18 @@ def test_a_broken_stream_ends_the_link(follower, garbage):
         if len(asked) == 1:
             caller.full(snapshot(), 0, ID)
             caller.send(begin + garbage)
+        elif len(asked) == 2:
+            assert follower.get("a") == b"1"
+            caller.full(snapshot(a="2"), 100, ID)
+            caller.acknowledged(100)
+            return
         else:
             caller.send(b"+CONTINUE\r\n")
         caller.hold()
 
     with followed(follower, serve):
-        eventually(lambda: len(asked) == 2)
-        assert asked[1] == [ID, b"%d" % (len(begin) + 1)] and follower.get("a") == b"1"
+        eventually(lambda: len(asked) == 3)
+        assert asked[1] == [b"?", b"-1"] and asked[2] == [ID, b"101"] and follower.get("a") == b"2"
 
 
 def test_random_bytes_in_a_stream(follower):
@@ -262,11 +268,11 @@ def test_clients_see_the_changes(follower):
         listener.close()
 
 
-def test_a_database_that_does_not_exist_ends_the_link(follower):
-    """What follows must not go to another one; a transaction that selects it is not begun."""
+def test_what_cannot_be_done_ends_the_link(follower):
+    """A database that does not exist: what follows must not go to another one, and a transaction that selects it is not begun. MULTI within MULTI."""
     asked = []
     begin = F(("SET", "a", "1"))
-    tails = [F(("SELECT", "16")) + F(("SET", "b", "1")), F(("MULTI",)) + F(("INCR", "a")) + F(("SELECT", "16")) + F(("SET", "b", "1")) + F(("EXEC",))]
+    tails = [F(("SELECT", "16")) + F(("SET", "b", "1")), F(("MULTI",)) + F(("INCR", "a")) + F(("SELECT", "16")) + F(("SET", "b", "1")) + F(("EXEC",)), F(("MULTI",)) + F(("MULTI",))]
 
     def serve(caller):
         asked.append(caller.greet()[1:])
@@ -274,7 +280,7 @@ def test_a_database_that_does_not_exist_ends_the_link(follower):
             caller.full(snapshot(), 0, ID)
             caller.send(begin + tails[0])
         else:
-            caller.send(b"+CONTINUE\r\n" + tails[len(asked) % 2])
+            caller.send(b"+CONTINUE\r\n" + tails[len(asked) % 3])
         caller.hold()
 
     with followed(follower, serve):

@@ -113,6 +113,9 @@ cdef bint apply_all(attempt *a, replaying *y) noexcept nogil:
         guard_yield(&s.guard)
     if state == PARSE_ERROR:
         tell(a, LOG_WARNING, b"Protocol error from the master: %.*s", view_str(y.result.error))
+        store_lock(s)
+        a.r.up.mistrusted = a.r.up.mistrusted or y.result.malformed        # bytes are missing, or the offset is not the master's
+        store_unlock(s)
         return False
     replay_drop(y)
     a.r.up.retries = 0

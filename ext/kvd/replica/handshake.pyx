@@ -230,7 +230,7 @@ cdef bint request(attempt *a) noexcept nogil:
     cdef bint fails_over
     store_lock(a.s)
     fails_over = a.r.up.handover == HANDOVER_ASKED
-    snprintf(id, ID_ROOM, b"%s", <const char *>a.r.id if a.r.kept and not a.r.stream.failed else <const char *>b"?")
+    snprintf(id, ID_ROOM, b"%s", <const char *>a.r.id if a.r.kept and not a.r.stream.failed and not a.r.up.mistrusted else <const char *>b"?")
     argv[2] = view_of(digits, format_int(digits, a.r.stream.offset + 1 if id[0] != c'?' else -1))
     a.r.up.state = LINK_SYNC
     store_unlock(a.s)

@@ -206,6 +206,7 @@ cdef bint link_promote(store *s) noexcept nogil:
     special_set(&s.special, SPECIAL_REPLICA | SPECIAL_STALE, False)
     r.up.host[0] = 0
     r.up.handover = HANDOVER_NONE
+    r.up.mistrusted = False            # what it holds is a history of its own from now on
     stream_new_id(r, r.kept)
     r.db = -1
     r.alone_ms = wall_ms()

@@ -233,6 +233,7 @@ cdef bint install(attempt *a, loading *l) noexcept nogil:
         return False
     replicas_disconnect(a.r)
     stream_move(a.r, view_str(a.id), a.offset)
+    a.r.up.mistrusted = False
     a.r.up.c.db = <int>l.origin.db if 0 <= l.origin.db < cfg(&s.config, OPT_DATABASES) else 0
     changes_are_saved(s, changes_made(s))
     log_is_stale(s, True)

@@ -77,6 +77,7 @@ cdef struct upstream:          # the master, and the thread of the link to it (l
     int64_t synced             # offset of what the log had synced when that was looked at
     bint acks                  # it has asked for an acknowledgement
     int64_t received           # offset of what was received, applied or not
+    bint mistrusted            # the stream broke its protocol: it is not continued, a snapshot is asked for
     int64_t heard_ms
     int64_t down_ms            # since when there is no connection
     int64_t total              # bytes of the snapshot that arrives; -1: not known
