@@ -31,6 +31,7 @@ cdef struct stream_place:
     bint releasing             # released entries are being written; `at` is then a position in their order
     bint claiming              # its pending entries are being written
     nack *pending              # the next of them
+    bint configured            # the settings of producers are written
     uint32_t producer          # the next
     uint32_t iid               # its next
     idpos at

@@ -538,7 +538,8 @@ cdef bint add_producers(line *l, rewrite_walk *w) noexcept nogil:
     cdef producer *one
     if s.known == NULL:
         return True
-    if p.producer == 0 and p.iid == 0:
+    if not p.configured:
+        p.configured = True
         add_settings(l, entry_key(w.e), s)
     while goes_on(l):
         if p.producer == s.known.list.count:
