@@ -196,7 +196,8 @@ class Round:
         self.orderly = self.dice.random() < 0.3
         self.real = real or self.dice.choice([KVD, *[one.values[0] for one in REAL]])
         kinds = self.kinds()
-        self.fields = kinds == [KVD] * len(kinds) or (is_newer(self.real) and self.dice.random() < 0.5)
+        timed = kinds == [KVD] * len(kinds) or (is_newer(self.real) and self.dice.random() < 0.5)
+        self.fields = (1, 40, 100_000) if timed else ()
         for kind in kinds:
             self.servers.append(Server(kind, self.options(kind)))
         self.master = self.servers[0]
