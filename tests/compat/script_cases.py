@@ -176,7 +176,7 @@ COMMANDS = [
     "'hgetall','none'", "'hget','h','f'", "'hmget','h','f','q'", "'smembers','set'", "'smembers','none'", "'sismember','set','m'",
     "'zscore','z','m'", "'zscore','z','q'", "'zrange','z',0,-1,'withscores'", "'zrangebyscore','z','-inf','inf'", "'zrank','z','n'",
     "'zpopmin','z'", "'zadd','z','incr',1,'m'", "'zmscore','z','m','q'", "'xrange','x','-','+'", "'xread','streams','x','0'", "'xread','streams','x','$'",
-    "'xlen','x'", "'xinfo','stream','x'", "'incr','n'", "'incrbyfloat','n','0.5'", "'incr','s'", "'ping'", "'ping','hi'", "'echo','hi'", "'type','h'", "'exists','s','none'",
+    "'xlen','x'", "'incr','n'", "'incrbyfloat','n','0.5'", "'incr','s'", "'ping'", "'ping','hi'", "'echo','hi'", "'type','h'", "'exists','s','none'",
     "'ttl','s'", "'expire','s',100", "'set','s','w','get'", "'set','s','w','nx'", "'setnx','s','w'", "'geopos','geo','berlin','none'", "'geodist','geo','berlin','berlin'",
     "'geosearch','geo','fromlonlat',13,52,'byradius',200,'km','withdist','withcoord'", "'sort','l','alpha'", "'object','encoding','s'", "'object','encoding','none'",
      "'dbsize'", "'scan','0','count','100','match','zz*'", "'hscan','h','0'", "'lpop','l'", "'lpop','none'", "'lpop','l',2", "'lpop','none',2", "'blpop','none',0", "'brpop','l',0",
