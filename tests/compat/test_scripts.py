@@ -86,8 +86,10 @@ def reply_of(wire, script):
 @pytest.mark.parametrize("proto", [2, 3])
 def test_scripts_answer_as_on_real_servers(proto):
     real = [Real(p, proto) for p in programs()]
-    if not real:
-        pytest.skip("no real server")
+    if all(r.server.release < (7, 2) for r in real):
+        for r in real:
+            r.server.stop()
+        pytest.skip("no real server, or only Redis 7.0, which answers some of them otherwise")
     wrong = []
     try:
         with kvd.Store().serve() as server:

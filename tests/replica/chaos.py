@@ -52,10 +52,10 @@ def libraries(server):
     return {one[b"library_name"]: one[b"library_code"] for one in found}
 
 
-def deadlines(server, db):
-    """Of fields that live for a while yet: key to {field: deadline}."""
+def deadlines(server, db, soon):
+    """Of fields that live longer than until then, in ms: key to {field: deadline}."""
     server("SELECT", db)
-    soon, found = 1000 * (time.time() + 20), {}
+    found = {}
     for key in server("KEYS", "h*"):
         fields = server("HKEYS", key)
         times = server("HPEXPIRETIME", key, "FIELDS", len(fields), *fields) if isinstance(fields, list) and fields else []
@@ -428,8 +428,9 @@ class Round:
         last = self.master.number("master_repl_offset")
         others = [one for one in self.servers if one is not self.master]
         eventually(lambda: all(is_up(one) and one.number("slave_repl_offset") >= last for one in others))
+        soon = 1000 * (time.time() + 20)
         for db in range(4):
-            found = [deadlines(server, db) for server in self.servers]
+            found = [deadlines(server, db, soon) for server in self.servers]
             assert all(one == found[0] for one in found), found
             for key, fields in found[0].items():
                 self.master("HPERSIST", key, "FIELDS", len(fields), *fields)
