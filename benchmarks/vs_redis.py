@@ -166,6 +166,8 @@ VALUES: dict[str, tuple[int, Callable[[int], tuple[object, ...]]]] = {  # title:
     "zset, 1M members": (1_000_000, lambda i: ("ZADD", "k", i * 7919 % 1_000_003, f"member:{i}")),
     "stream, 1M entries": (1_000_000, lambda i: ("XADD", "k", f"{i + 1}-0", "field", f"value:{i}")),
     "100k hashes of 5": (100_000, lambda i: ("HSET", f"k:{i}", *[w for f in range(5) for w in (f"field{f}", f"value{i}")])),
+    "100k sessions": (100_000, lambda i: ("HSET", f"session:{i:06}", "user_id", i, "created_at", 1_700_000_000 + i * 97, "last_seen", 1_700_000_000 + i * 99, "ip_address", f"10.0.{i % 256}.{i // 256 % 256}", "csrf_token", f"{i * 7919:032x}")),
+    "100k customers": (100_000, lambda i: ("HSET", f"customer:{i:06}", "first_name", f"First{i % 500}", "last_name", f"Last{i}", "email_address", f"user{i}@example.com", "country_code", "DE", "number_of_orders", i % 50)),
     "100k lists of 5": (100_000, lambda i: ("RPUSH", f"k:{i}", *[f"element{f}" for f in range(5)])),
     "100k sets of 5": (100_000, lambda i: ("SADD", f"k:{i}", *[f"member{f}" for f in range(5)])),
     "100k zsets of 5": (100_000, lambda i: ("ZADD", f"k:{i}", *[w for f in range(5) for w in (f, f"member{f}")])),

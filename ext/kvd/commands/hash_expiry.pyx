@@ -5,7 +5,8 @@ from libc.stdint cimport int64_t, uint64_t
 
 from kvd.commands.expiry cimport EXPIRE_GT, EXPIRE_LT, EXPIRE_NX, EXPIRE_XX, condition_allows
 from kvd.commands.hashes cimport (
-    hash_open_read, hash_propagate_deadline, hash_propagate_field, hash_remove_field, hash_removed, hash_reply_field,
+    hash_open_read, hash_open_write, hash_propagate_deadline, hash_propagate_field, hash_put, hash_remove_field, hash_removed,
+    hash_reply_field, hash_settle,
 )
 from kvd.commands.keyed cimport drop_empty, find_or_make, find_typed, hash_limits
 from kvd.core.entry cimport entry
@@ -21,9 +22,8 @@ from kvd.run.registry cimport define
 from kvd.store.change cimport key_field
 from kvd.store.config cimport EVENT_HASH
 from kvd.store.effects cimport effect_text, effect_word, effects
-from kvd.store.keyspace cimport keyspace_replan_fields
 from kvd.store.store cimport expiry_now
-from kvd.types.hash cimport hash_deadline, hash_len, hash_new, hash_set, hash_set_deadline
+from kvd.types.hash cimport hash_deadline, hash_len, hash_new, hash_set_deadline
 from kvd.types.kind cimport HASH, packing
 
 
@@ -76,18 +76,18 @@ cdef bint read_moment(call *c, int at, int64_t unit, bint relative, int64_t *ms)
     return True
 
 
-cdef int expire_field(call *c, entry *e, view field, int64_t ms, int flags, packing *limits) noexcept nogil:
+cdef int expire_field(call *c, uint64_t hash, entry **e, view field, int64_t ms, int flags, packing *limits) noexcept nogil:
     """Returns HEXPIRE's reply: -2, 0, 1, 2; or -1: no memory."""
-    cdef int64_t before = hash_deadline(e, field)
+    cdef int64_t before = hash_deadline(e[0], field)
     if before == -2:
         return -2
     if not condition_allows(flags, before, ms):
         return 0
     hash_propagate_deadline(c, field, ms)
     if ms <= expiry_now(c.store):
-        hash_remove_field(c, e, field)
+        hash_remove_field(c, hash, e, field)
         return 2
-    if not hash_set_deadline(&c.store.mem, e, field, ms, limits):
+    if not hash_open_write(c, hash, e) or not hash_set_deadline(&c.store.mem, e[0], field, ms, limits):
         return -1
     key_field(c.store, c.db, c.argv[1], field, b"hexpire")
     return 1
@@ -130,7 +130,7 @@ cdef void hexpire_generic(call *c, int64_t unit, bint relative) noexcept nogil:
         return
     reply_array(c, count)
     for i in range(first, first + count):
-        n = expire_field(c, e, c.argv[i], ms, flags, &limits)
+        n = expire_field(c, hash, &e, c.argv[i], ms, flags, &limits)
         altered += n == 1
         removed += n == 2
         reply_int(c, n)
@@ -146,7 +146,7 @@ cdef void finish_deadlines(call *c, entry *e, uint64_t hash, int altered, int re
     if hash_len(e) == 0:
         drop_empty(c, c.argv[1], e, hash)
     else:
-        keyspace_replan_fields(c.store, c.db, e)
+        hash_settle(c, hash, e)
 
 
 define(hexpire_command, """
@@ -312,7 +312,7 @@ cdef void hgetdel_command(call *c) noexcept nogil:
     for i in range(first, first + count):
         hash_reply_field(c, e, c.argv[i])
         if e != NULL:
-            n += hash_remove_field(c, e, c.argv[i])
+            n += hash_remove_field(c, hash, &e, c.argv[i])
     if n and propagates(c):
         propagate_as(c, b"HDEL", 2 + count)
         effect_word(&c.store.effects, c.argv[1])
@@ -455,7 +455,7 @@ cdef void hgetex_command(call *c) noexcept nogil:
             propagate_persist(c, c.argv[i])
             altered += 1
         elif o.deadline >= 0:
-            n = expire_field(c, e, c.argv[i], o.deadline, 0, &limits)
+            n = expire_field(c, hash, &e, c.argv[i], o.deadline, 0, &limits)
             altered += n == 1
             removed += n == 2
     if e != NULL:
@@ -499,13 +499,13 @@ cdef void hsetex_command(call *c) noexcept nogil:
         if e == NULL:
             return
     for i in range(o.first, o.first + o.count * 2, 2):
-        if hash_set(&c.store.mem, e, c.argv[i], c.argv[i + 1], &limits, o.keep) < 0:
+        if hash_put(c, hash, &e, c.argv[i], c.argv[i + 1], &limits, o.keep) < 0:
             reply_error(c, NO_MEMORY)
             break
         hash_propagate_field(c, e, c.argv[i], c.argv[i + 1])
         key_field(c.store, c.db, c.argv[1], c.argv[i], b"hset")
         if o.deadline >= 0:
-            n = expire_field(c, e, c.argv[i], o.deadline, 0, &limits)
+            n = expire_field(c, hash, &e, c.argv[i], o.deadline, 0, &limits)
             expiring += n == 1
             removed += n == 2
     else:
@@ -518,4 +518,4 @@ cdef void hsetex_command(call *c) noexcept nogil:
     if hash_len(e) == 0:
         drop_empty(c, c.argv[1], e, hash)
     else:
-        keyspace_replan_fields(c.store, c.db, e)
+        hash_settle(c, hash, e)

@@ -1,6 +1,7 @@
 """HIMPORT: hashes of the same fields, of which a connection names the fields once (session/fieldsets.pyx).
 
-A fieldset is the connection's own state and is not propagated; a hash that is set is, as DEL and HSET.
+A fieldset is the connection's own state and is not propagated; a hash that is set is, as DEL and HSET. The hashes share the names of
+their fields (types/template.pyx), from the first one on.
 """
 
 from libc.stdint cimport uint64_t
@@ -8,6 +9,7 @@ from libc.stdint cimport uint64_t
 from kvd.commands.keyed cimport hash_limits, store_new_value
 from kvd.core.entry cimport entry
 from kvd.core.table cimport table_hash
+from kvd.core.view cimport view
 from kvd.run.args cimport changed, propagate_as, propagates, reply_error, reply_int, reply_ok
 from kvd.run.call cimport call
 from kvd.run.errors cimport NO_MEMORY
@@ -18,8 +20,9 @@ from kvd.store.change cimport key_field
 from kvd.store.config cimport EVENT_HASH
 from kvd.store.effects cimport effect_word
 from kvd.store.keyspace cimport keyspace_find
-from kvd.types.hash cimport hash_expand, hash_new, hash_set
+from kvd.types.hash cimport hash_expand, hash_new, hash_of_template, hash_set
 from kvd.types.kind cimport packing
+from kvd.types.template cimport MOST_FIELDS
 from kvd.types.value cimport value_free
 
 
@@ -39,21 +42,34 @@ cdef void himport_prepare(call *c) noexcept nogil:
         reply_error(c, NO_MEMORY)
 
 
-cdef entry *filled(call *c, const fieldset *f) noexcept nogil:
-    """A hash with the fields, and the values from argument 4 on; NULL: no memory."""
-    cdef packing limits = hash_limits(c.store)
+cdef entry *filled_one_by_one(call *c, const fieldset *f, packing *limits) noexcept nogil:
     cdef entry *e = hash_new(&c.store.mem, c.argv[2])
     cdef int i
     if e == NULL:
         return NULL
-    if hash_expand(&c.store.mem, e, f.count, &limits):
+    if hash_expand(&c.store.mem, e, f.count, limits):
         for i in range(f.count):
-            if hash_set(&c.store.mem, e, f.slots[i].field, c.argv[4 + f.slots[i].value], &limits, False) < 0:
+            if hash_set(&c.store.mem, e, f.slots[i].field, c.argv[4 + f.slots[i].value], limits, False) < 0:
                 break
         else:
             return e
     value_free(&c.store.mem, e)
     return NULL
+
+
+cdef entry *filled(call *c, const fieldset *f) noexcept nogil:
+    """A hash with the fields, and the values from argument 4 on; NULL: no memory."""
+    cdef packing limits = hash_limits(c.store)
+    cdef view fields[MOST_FIELDS]
+    cdef view values[MOST_FIELDS]
+    cdef entry *e = NULL
+    cdef int i
+    if f.count <= MOST_FIELDS:
+        for i in range(f.count):
+            fields[i] = f.slots[i].field
+            values[i] = c.argv[4 + f.slots[i].value]
+        e = hash_of_template(&c.store.mem, c.argv[2], fields, values, 1, f.count, &limits, True)
+    return e if e != NULL else filled_one_by_one(c, f, &limits)
 
 
 cdef void propagate_hash(call *c, const fieldset *f, bint existed) noexcept nogil:

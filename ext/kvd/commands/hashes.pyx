@@ -3,7 +3,7 @@
 from libc.stdint cimport int64_t, uint64_t
 
 from kvd.commands.keyed cimport (
-    drop_empty, find_or_make, find_typed, hash_limits, picks, picks_add, picks_init, picks_release, read_random_count,
+    drop_empty, find_or_make, find_typed, hash_limits, insert_new, picks, picks_add, picks_init, picks_release, read_random_count,
     repeats_begin, repeats_fit,
 )
 from kvd.commands.scanning cimport gathering, scan_value, scan_wants
@@ -21,35 +21,95 @@ from kvd.run.registry cimport define
 from kvd.store.change cimport key_field
 from kvd.store.config cimport EVENT_HASH
 from kvd.store.effects cimport effect_int, effect_text, effect_word, effects
-from kvd.store.keyspace cimport keyspace_replan_fields
+from kvd.store.keyspace cimport keyspace_moved, keyspace_replan_fields
 from kvd.store.store cimport expiry_now
 from kvd.types.hash cimport (
-    hash_cursor, hash_deadline, hash_expand, hash_get, hash_len, hash_new, hash_next, hash_random, hash_remove,
-    hash_scan, hash_set, hash_start,
+    hash_cursor, hash_deadline, hash_expand, hash_get, hash_is_row, hash_len, hash_new, hash_next, hash_of_template, hash_opened,
+    hash_random, hash_remove, hash_row_set, hash_scan, hash_set, hash_settled, hash_start,
 )
 from kvd.types.kind cimport HASH, packing
 
 
 # ---- writing ----------------------------------------------------------------------------------------
 
-cdef int64_t set_fields(call *c, entry *e, int at, packing *limits) noexcept nogil:
-    """Pairs from argument `at` on; returns the number of new fields, or -1: no memory, and the error is replied."""
+cdef bint hash_open_write(call *c, uint64_t hash, entry **e) noexcept nogil:
+    cdef entry *opened = hash_opened(&c.store.mem, e[0])
+    if opened == NULL:
+        return False
+    keyspace_moved(c.store, c.db, e[0], opened, hash)
+    e[0] = opened
+    return True
+
+
+cdef void hash_settle(call *c, uint64_t hash, entry *e) noexcept nogil:
+    keyspace_replan_fields(c.store, c.db, e)
+    keyspace_moved(c.store, c.db, e, hash_settled(&c.store.mem, e), hash)
+
+
+cdef int hash_put(call *c, uint64_t hash, entry **e, view field, view value, packing *limits, bint keep_deadline) noexcept nogil:
+    cdef entry *moved
+    cdef int n
+    if hash_is_row(e[0]):
+        n = hash_row_set(&c.store.mem, e[0], field, value, limits, &moved)
+        if n >= 0:
+            keyspace_moved(c.store, c.db, e[0], moved, hash)
+            e[0] = moved
+            return n
+        if not hash_open_write(c, hash, e):
+            return -1
+    return hash_set(&c.store.mem, e[0], field, value, limits, keep_deadline)
+
+
+cdef void refuse_write(call *c, uint64_t hash, entry *e) noexcept nogil:
+    reply_error(c, NO_MEMORY)
+    if hash_len(e) == 0:
+        drop_empty(c, c.argv[1], e, hash)
+
+
+cdef int64_t set_fields(call *c, uint64_t hash, entry **at, packing *limits) noexcept nogil:
+    """Pairs from argument 2 on; returns the number of new fields, or -1: no memory, and the error is replied."""
+    cdef entry *e = at[0]
     cdef int64_t created = 0
-    cdef int i, n
-    if not hash_expand(&c.store.mem, e, (c.argc - at) // 2, limits):
-        reply_error(c, NO_MEMORY)
+    cdef int i = 2
+    cdef int n
+    if not hash_is_row(e) and not hash_expand(&c.store.mem, e, (c.argc - 2) // 2, limits):
+        refuse_write(c, hash, e)
         return -1
-    i = at
     while i + 1 < c.argc:
-        n = hash_set(&c.store.mem, e, c.argv[i], c.argv[i + 1], limits, False)
+        n = hash_put(c, hash, &e, c.argv[i], c.argv[i + 1], limits, False)
         if n < 0:
-            reply_error(c, NO_MEMORY)
+            refuse_write(c, hash, e)
             return -1
         created += n
         key_field(c.store, c.db, c.argv[1], c.argv[i], b"hset")
         i += 2
-    keyspace_replan_fields(c.store, c.db, e)
+    at[0] = e
     return created
+
+
+cdef int64_t change_fields(call *c, uint64_t hash, entry *e, packing *limits) noexcept nogil:
+    """The same, and with its new fields the hash may be one of a template."""
+    cdef int64_t created = set_fields(c, hash, &e, limits)
+    if created > 0:
+        hash_settle(c, hash, e)
+    elif created == 0:
+        keyspace_replan_fields(c.store, c.db, e)
+    return created
+
+
+cdef int64_t make_with_fields(call *c, uint64_t hash, packing *limits) noexcept nogil:
+    """The same for a key that is missing."""
+    cdef int n = (c.argc - 2) // 2
+    cdef entry *e = hash_of_template(&c.store.mem, c.argv[1], c.argv + 2, c.argv + 3, 2, n, limits, False)
+    cdef int i
+    if e == NULL:
+        e = insert_new(c, c.argv[1], hash_new(&c.store.mem, c.argv[1]), hash)
+        return set_fields(c, hash, &e, limits) if e != NULL else -1
+    if insert_new(c, c.argv[1], e, hash) == NULL:
+        return -1
+    for i in range(n):
+        key_field(c.store, c.db, c.argv[1], c.argv[2 + 2 * i], b"hset")
+    return n
 
 
 cdef void hset_generic(call *c, bint count) noexcept nogil:
@@ -60,13 +120,10 @@ cdef void hset_generic(call *c, bint count) noexcept nogil:
     if c.argc % 2:
         reply_arity(c)
         return
-    e = find_or_make(c, c.argv[1], HASH, hash_new, &hash)
-    if e == NULL:
+    if not find_typed(c, c.argv[1], HASH, False, &hash, &e):
         return
-    n = set_fields(c, e, 2, &limits)
+    n = change_fields(c, hash, e, &limits) if e != NULL else make_with_fields(c, hash, &limits)
     if n < 0:
-        if hash_len(e) == 0:
-            drop_empty(c, c.argv[1], e, hash)
         return
     changed(c, c.argv[1], (c.argc - 2) // 2, EVENT_HASH, b"hset")
     if count:
@@ -112,9 +169,7 @@ cdef void hsetnx_command(call *c) noexcept nogil:
     if hash_get(e, c.argv[2], &value, scratch):
         reply_int(c, 0)
         return
-    if set_fields(c, e, 2, &limits) < 0:
-        if hash_len(e) == 0:
-            drop_empty(c, c.argv[1], e, hash)
+    if change_fields(c, hash, e, &limits) < 0:
         return
     changed(c, c.argv[1], 1, EVENT_HASH, b"hset")
     reply_int(c, 1)
@@ -135,13 +190,15 @@ cdef void hdel_command(call *c) noexcept nogil:
         return
     if e != NULL:
         for i in range(2, c.argc):
-            n += hash_remove_field(c, e, c.argv[i])
+            n += hash_remove_field(c, hash, &e, c.argv[i])
         hash_removed(c, e, hash, n)
     reply_int(c, n)
 
 
-cdef bint hash_remove_field(call *c, entry *e, view field) noexcept nogil:
-    if not hash_remove(&c.store.mem, e, field):
+cdef bint hash_remove_field(call *c, uint64_t hash, entry **e, view field) noexcept nogil:
+    if hash_is_row(e[0]) and (hash_deadline(e[0], field) == -2 or not hash_open_write(c, hash, e)):
+        return False
+    if not hash_remove(&c.store.mem, e[0], field):
         return False
     key_field(c.store, c.db, c.argv[1], field, b"hdel")
     return True
@@ -154,7 +211,7 @@ cdef void hash_removed(call *c, entry *e, uint64_t hash, int64_t n) noexcept nog
     if hash_len(e) == 0:
         drop_empty(c, c.argv[1], e, hash)
     else:
-        keyspace_replan_fields(c.store, c.db, e)
+        hash_settle(c, hash, e)
 
 
 define(hincrby_command, """
@@ -171,6 +228,7 @@ cdef void hincrby_command(call *c) noexcept nogil:
     cdef view value
     cdef int64_t by
     cdef int64_t n = 0
+    cdef int created
     cdef entry *e
     if not arg_int(c, 3, &by):
         return
@@ -183,11 +241,12 @@ cdef void hincrby_command(call *c) noexcept nogil:
     if add_overflows(n, by, &n):
         reply_error(c, OVERFLOW)
         return
-    if hash_set(&c.store.mem, e, c.argv[2], view_of(digits, format_int(digits, n)), &limits, True) < 0:
-        reply_error(c, NO_MEMORY)
-        if hash_len(e) == 0:
-            drop_empty(c, c.argv[1], e, hash)
+    created = hash_put(c, hash, &e, c.argv[2], view_of(digits, format_int(digits, n)), &limits, True)
+    if created < 0:
+        refuse_write(c, hash, e)
         return
+    if created:
+        hash_settle(c, hash, e)
     key_field(c.store, c.db, c.argv[1], c.argv[2], b"hincrby")
     changed(c, c.argv[1], 1, EVENT_HASH, b"hincrby")
     reply_int(c, n)
@@ -240,6 +299,7 @@ cdef void hincrbyfloat_command(call *c) noexcept nogil:
     cdef view value
     cdef long double by
     cdef long double n = 0
+    cdef int created
     cdef entry *e
     if not parse_long_double(c.argv[3], &by):
         reply_error(c, NOT_FLOAT)
@@ -260,14 +320,15 @@ cdef void hincrbyfloat_command(call *c) noexcept nogil:
             drop_empty(c, c.argv[1], e, hash)
         return
     value = view_of(text, format_long_double(text, n))
-    if hash_set(&c.store.mem, e, c.argv[2], value, &limits, True) < 0:
-        reply_error(c, NO_MEMORY)
-        if hash_len(e) == 0:
-            drop_empty(c, c.argv[1], e, hash)
+    created = hash_put(c, hash, &e, c.argv[2], value, &limits, True)
+    if created < 0:
+        refuse_write(c, hash, e)
         return
     key_field(c.store, c.db, c.argv[1], c.argv[2], b"hincrbyfloat")
     changed(c, c.argv[1], 1, EVENT_HASH, b"hincrbyfloat")
     hash_propagate_field(c, e, c.argv[2], value)
+    if created:
+        hash_settle(c, hash, e)
     reply_bulk(c, value)
 
 

@@ -24,6 +24,7 @@ cdef bint find_typed(call *c, view key, int type, bint reading, uint64_t *hash, 
 cdef bint first_filled(call *c, int type, int at, int count, int *found, entry **e, uint64_t *hash) noexcept nogil
 # the first of `count` keys from argument `at` on that has a value of the type; *found 0: none has. False: another type, and the error is replied.
 cdef entry *find_or_make(call *c, view key, int type, maker make, uint64_t *hash) noexcept nogil   # NULL: the error is replied
+cdef entry *insert_new(call *c, view key, entry *e, uint64_t hash) noexcept nogil      # of a key that is missing; e may be NULL: no memory. NULL: e is freed, the error replied
 cdef bint store_new_value(call *c, database *db, view key, entry *e) noexcept nogil   # replaces what is there; False: e is freed, the error replied
 cdef bint delete_key(call *c, database *db, view key, const char *event) noexcept nogil   # without a reply, with the event; False: there was none
 cdef void drop_empty(call *c, view key, entry *e, uint64_t hash) noexcept nogil       # after its last element was removed: deletes the key

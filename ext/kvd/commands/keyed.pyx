@@ -75,12 +75,13 @@ cdef entry *find_or_make(call *c, view key, int type, maker make, uint64_t *hash
     cdef entry *e
     if not find_typed(c, key, type, False, hash, &e):
         return NULL
-    if e != NULL:
-        return e
-    e = make(&c.store.mem, key)
+    return e if e != NULL else insert_new(c, key, make(&c.store.mem, key), hash[0])
+
+
+cdef entry *insert_new(call *c, view key, entry *e, uint64_t hash) noexcept nogil:
     if e != NULL:
         access_init(c.store, e)
-        if keyspace_insert(c.store, c.db, e, hash[0]):
+        if keyspace_insert(c.store, c.db, e, hash):
             event_of(c, key, EVENT_NEW, b"new")
             return e
         value_free(&c.store.mem, e)

@@ -37,6 +37,13 @@ cdef size_t lp_need(view v) noexcept nogil                                      
 cdef bint lp_repeats(uint8_t *lp, int skip) noexcept nogil                            # is an element in it twice? skips `skip` elements between comparisons
 cdef size_t lp_longest(uint8_t *lp) noexcept nogil                                   # bytes of the longest element's text
 cdef void lp_settle(heap *h, uint8_t **lp) noexcept nogil                              # of foreign bytes: numbers that are held as text become integers, as lp_find expects
+
+# elements without their backward lengths, as hashes of a template hold their values (types/hash.pyx); lp_get, lp_get_int and lp_equal read them, too
+cdef size_t lp_body(const uint8_t *p) noexcept nogil                                 # bytes of an element without its backward length
+cdef size_t lp_encode(uint8_t *out, view v) noexcept nogil                           # writes v so, into lp_need(v) bytes at least; returns its bytes
+cdef uint8_t *lp_fill(uint8_t *p, const uint8_t *body) noexcept nogil                # writes one with its backward length; returns where the next goes. The first: LP_HEADER bytes after the beginning
+cdef void lp_seal(uint8_t *lp, uint8_t *end, size_t n) noexcept nogil                # after n elements were written up to `end`: lp is a listpack
+
 cdef const char *lp_check(const uint8_t *lp, size_t n) noexcept nogil                # NULL, or what is broken in these n bytes
 
 

@@ -214,6 +214,32 @@ cdef bint lp_equal(const uint8_t *p, view v) noexcept nogil:
     return t.len == v.len and memcmp(t.ptr, v.ptr, v.len) == 0
 
 
+# ---- elements without backward lengths --------------------------------------------------------------
+
+cdef size_t lp_body(const uint8_t *p) noexcept nogil:
+    return body_size(p)
+
+
+cdef size_t lp_encode(uint8_t *out, view v) noexcept nogil:
+    cdef size_t data
+    cdef size_t n = head_of(v, out, &data)
+    memcpy(out + n, v.ptr, data)
+    return n + data
+
+
+cdef uint8_t *lp_fill(uint8_t *p, const uint8_t *body) noexcept nogil:
+    cdef size_t n = body_size(body)
+    memcpy(p, body, n)
+    write_back(p + n, n)
+    return p + n + back_size(n)
+
+
+cdef void lp_seal(uint8_t *lp, uint8_t *end, size_t n) noexcept nogil:
+    end[0] = END
+    (<uint32_t *>lp)[0] = <uint32_t>(end + 1 - lp)
+    counter(lp)[0] = <uint16_t>min(n, <size_t>MANY)
+
+
 # ---- walking ----------------------------------------------------------------------------------------
 
 cdef inline uint32_t total(const uint8_t *lp) noexcept nogil:

@@ -58,6 +58,7 @@ cdef struct heap:
     large *larges
     offered *offer             # of the call that is running, or NULL
     ready *ready               # memory for its copies of large arguments
+    void *templates            # names of fields that hashes share (types/template.pyx), or NULL
 
 cdef void heap_init(heap *h) noexcept nogil
 cdef void heap_init_sparse(heap *h) noexcept nogil                                # for an owner of few blocks

@@ -5,6 +5,7 @@ Each structure checks itself (table_check, wheel_check, value_check); the checks
     a key with a deadline is in the wheel of its database, or in none if there was no memory; the wheel holds nothing else
     a hash whose fields have deadlines is in the wheel of fields, by a time not after the soonest of them, and refers to its key
     no key holds an empty collection; a stream may be empty
+    templates count their hashes: those of the databases, and of values that are still to be freed or are being loaded
 """
 
 from libc.string cimport memset
@@ -16,12 +17,19 @@ from kvd.core.wheel cimport wheel, wheel_check, wheel_holds
 from kvd.store.config cimport OPT_DATABASES, cfg
 from kvd.store.store cimport database
 from kvd.types.array cimport array_len
-from kvd.types.hash cimport hash_is_timed, hash_len, hash_soonest, hash_table, hash_table_of
+from kvd.types.hash cimport hash_is_row, hash_is_timed, hash_len, hash_soonest, hash_table, hash_table_of
 from kvd.types.kind cimport ARRAY, HASH, LIST, SET, ZSET, type_of
 from kvd.types.list cimport list_len
 from kvd.types.set cimport set_len
+from kvd.types.template cimport templates_used
 from kvd.types.value cimport value_check
 from kvd.types.zset cimport zset_len
+
+
+cdef struct tally:             # met so far
+    size_t keys                # with a timer in the database's wheel
+    size_t fields              # hashes with a timer in the wheel of fields
+    size_t rows                # hashes of a template
 
 
 cdef bint is_empty(entry *e) noexcept nogil:
@@ -37,21 +45,21 @@ cdef bint is_empty(entry *e) noexcept nogil:
     return type == HASH and hash_len(e) == 0
 
 
-cdef const char *check_key_timer(database *db, entry *e, size_t *planned) noexcept nogil:
+cdef const char *check_key_timer(database *db, entry *e, tally *n) noexcept nogil:
     if not e.flags & TIMED or entry_timer(e).place == 0:
         return NULL
-    planned[0] += 1
+    n.keys += 1
     if db.expires == NULL or not wheel_holds(db.expires, entry_timer(e)):
         return b"a key's timer is not at its position in the wheel"
     return NULL
 
 
-cdef const char *check_field_timer(database *db, entry *e, size_t *planned) noexcept nogil:
+cdef const char *check_field_timer(database *db, entry *e, tally *n) noexcept nogil:
     cdef hash_table *t
     if type_of(e) != HASH or not hash_is_timed(e) or hash_table_of(e).due.place == 0:
         return NULL
     t = hash_table_of(e)
-    planned[0] += 1
+    n.fields += 1
     if db.fields == NULL or not wheel_holds(db.fields, &t.due):
         return b"a hash's timer is not at its position in the wheel"
     if t.owner != e:
@@ -61,14 +69,15 @@ cdef const char *check_field_timer(database *db, entry *e, size_t *planned) noex
     return NULL
 
 
-cdef const char *check_key(database *db, entry *e, size_t *keys, size_t *fields) noexcept nogil:
+cdef const char *check_key(database *db, entry *e, tally *n) noexcept nogil:
     cdef const char *wrong = value_check(e)
+    n.rows += type_of(e) == HASH and hash_is_row(e)
     if wrong == NULL and is_empty(e):
         wrong = b"a key holds an empty collection"
     if wrong == NULL:
-        wrong = check_key_timer(db, e, keys)
+        wrong = check_key_timer(db, e, n)
     if wrong == NULL:
-        wrong = check_field_timer(db, e, fields)
+        wrong = check_field_timer(db, e, n)
     return wrong
 
 
@@ -82,32 +91,37 @@ cdef const char *check_wheel(wheel *w, size_t planned) noexcept nogil:
     return wheel_check(w)
 
 
-cdef const char *check_database(database *db, view *key) noexcept nogil:
+cdef const char *check_database(database *db, view *key, size_t *rows) noexcept nogil:
     cdef const char *wrong = table_check(&db.keys)
-    cdef size_t keys = 0
-    cdef size_t fields = 0
+    cdef tally n
     cdef table_cursor at
     cdef entry *e
     memset(&at, 0, sizeof(at))
+    memset(&n, 0, sizeof(n))
     if wrong != NULL:
         return wrong
     e = table_next(&db.keys, &at)
     while e != NULL:
-        wrong = check_key(db, e, &keys, &fields)
+        wrong = check_key(db, e, &n)
         if wrong != NULL:
             key[0] = entry_key(e)
             return wrong
         e = table_next(&db.keys, &at)
-    wrong = check_wheel(db.expires, keys)
-    return wrong if wrong != NULL else check_wheel(db.fields, fields)
+    rows[0] += n.rows
+    wrong = check_wheel(db.expires, n.keys)
+    return wrong if wrong != NULL else check_wheel(db.fields, n.fields)
 
 
 cdef const char *store_check(store *s, view *key) noexcept nogil:
     cdef const char *wrong
+    cdef size_t rows = 0
+    cdef size_t used = templates_used(&s.mem)
     cdef int i
     key[0] = view_of(NULL, 0)
     for i in range(<int>cfg(&s.config, OPT_DATABASES)):
-        wrong = check_database(&s.dbs[i], key)
+        wrong = check_database(&s.dbs[i], key, &rows)
         if wrong != NULL:
             return wrong
+    if rows > used:
+        return b"templates count fewer hashes than there are"
     return NULL

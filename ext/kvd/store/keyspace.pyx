@@ -28,7 +28,7 @@ from kvd.store.change cimport change_open, database_replaced, field_gone, fields
 from kvd.store.config cimport EVENT_EXPIRED, EVENT_GENERIC, EVENT_HASH, EVENT_MISS
 from kvd.store.store cimport expiry_now, remains
 from kvd.types.hash cimport (
-    HASH_PACKED_TIMED, hash_drop_due, hash_due, hash_len, hash_soonest, hash_table, hash_table_of,
+    hash_drop_due, hash_due, hash_is_timed, hash_len, hash_soonest, hash_table, hash_table_of,
 )
 from kvd.types.kind cimport HASH
 from kvd.types.value cimport value_copy, value_free, value_free_some, value_parts, value_reshape
@@ -167,7 +167,7 @@ cdef void unplan(database *db, entry *e) noexcept nogil:
 
 cdef inline bint has_timed_fields(entry *e) noexcept nogil:
     """Is it a hash in one of the two encodings with deadlines?"""
-    return e.kind & 15 == HASH and e.kind >> 4 >= HASH_PACKED_TIMED
+    return e.kind & 15 == HASH and hash_is_timed(e)
 
 
 cdef void plan_fields(store *s, database *db, entry *e) noexcept nogil:

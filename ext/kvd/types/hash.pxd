@@ -14,6 +14,11 @@ cdef enum hash_encoding:
     HASH_TABLE = 1
     HASH_PACKED_TIMED = 2      # a table, shown as listpackex: fields have had deadlines and it is still small
     HASH_TIMED = 3             # a table whose fields have had deadlines
+    HASH_ROW = 4               # inline, values only: a template has the fields (types/template.pyx)
+
+cdef enum:
+    ROW_MOST = 1024            # bytes of the values of a row
+    ROW_LISTPACK = 4096        # of its listpack, at most
 
 cdef struct hash_table:
     table fields
@@ -25,11 +30,16 @@ cdef struct hash_table:
 
 cdef struct hash_cursor:
     entry *e
-    uint8_t *p                 # packed: the next field
+    uint8_t *p                 # packed: the next field; row: the next value
+    const uint8_t *name        # row: of the next value
     table_cursor at
     int64_t deadline           # of the field last returned by hash_next; -1: none
     char field_text[24]
     char value_text[24]
+
+# A row is small and has its own rules: it cannot be changed by the functions that follow, but by hash_row_set, or once
+# hash_opened has made it a packed hash. Functions that return an entry may return another one, which takes over what the old one
+# had: the caller puts it into the old one's place and frees the old one with entry_free (keyspace_moved).
 
 ctypedef void (*field_visit)(view field, view value, void *context) noexcept nogil
 
@@ -38,6 +48,11 @@ cdef size_t hash_len(entry *e) noexcept nogil
 cdef bint hash_get(entry *e, view field, view *value, char *scratch) noexcept nogil   # False: no such field
 cdef int hash_set(heap *h, entry *e, view field, view value, packing *limits, bint keep_deadline) noexcept nogil   # 1 new, 0 changed, -1 no memory
 cdef bint hash_remove(heap *h, entry *e, view field) noexcept nogil
+cdef entry *hash_of_template(heap *h, view key, const view *fields, const view *values, int step, int n, packing *limits, bint make) noexcept nogil   # a new row of n fields, `step` views apart. NULL: none for these names or values (make: whether a template may be made at once), or no memory
+cdef int hash_row_set(heap *h, entry *e, view field, view value, packing *limits, entry **moved) noexcept nogil   # 1 new, 0 changed: *moved is the entry, which may be another one; -1: it has to be opened first
+cdef entry *hash_opened(heap *h, entry *e) noexcept nogil                              # a row as a packed hash, others as they are; NULL: no memory
+cdef entry *hash_settled(heap *h, entry *e) noexcept nogil                             # a packed hash as a row if others have the same fields; else as it is
+cdef size_t hash_listpack(entry *e, uint8_t *out) noexcept nogil                       # writes a row as a listpack into ROW_LISTPACK bytes
 cdef void hash_start(entry *e, hash_cursor *c) noexcept nogil
 cdef bint hash_next(hash_cursor *c, view *field, view *value) noexcept nogil          # every field once; no changes meanwhile
 cdef void hash_random(entry *e, rng *r, hash_cursor *c, view *field, view *value) noexcept nogil   # of one that is not empty; texts live in c
@@ -64,8 +79,12 @@ cdef bint hash_to_table(heap *h, entry *e, int encoding) noexcept nogil         
 
 cdef inline bint hash_is_timed(entry *e) noexcept nogil:
     """May its fields have deadlines? (of an entry that is a hash)"""
-    return e.kind >> 4 >= 2
+    return e.kind >> 5 == 1
 
 
 cdef inline hash_table *hash_table_of(entry *e) noexcept nogil:
     return <hash_table *>entry_payload(e)[0]
+
+
+cdef inline bint hash_is_row(entry *e) noexcept nogil:
+    return e.kind >> 4 == HASH_ROW

@@ -18,7 +18,7 @@ from kvd.types.digest cimport (
     array_digest, digest_mix_number, digest_xor, hash_digest, list_digest, set_digest, stream_digest, string_digest, zset_digest,
 )
 from kvd.types.hash cimport hash_bytes, hash_check, hash_copy, hash_encoding_name, hash_free_some, hash_parts
-from kvd.types.kind cimport LIST, TYPES, type_of
+from kvd.types.kind cimport HASH, LIST, TYPES, type_of
 from kvd.types.list cimport list_bytes, list_check, list_copy, list_encoding_name, list_end, list_free_some, list_parts
 from kvd.types.rewrite cimport (
     array_rewrite, deadline_rewrite, hash_rewrite, list_rewrite, set_rewrite, stream_rewrite, string_rewrite, zset_rewrite,
@@ -56,6 +56,11 @@ cdef inline type_row *row_of(entry *e) noexcept nogil:
     return &ROWS[e.kind & TYPE_BITS]
 
 
+cdef inline bint owns(entry *e) noexcept nogil:
+    """Has it more than its own block? A hash that is a row holds its template."""
+    return e.flags & BOXED or type_of(e) == HASH
+
+
 cdef type_row *type_row_of(int type) noexcept nogil:
     return &ROWS[type]
 
@@ -90,7 +95,7 @@ cdef void value_free(heap *h, entry *e) noexcept nogil:
 
 
 cdef bint value_free_some(heap *h, entry *e, int *budget) noexcept nogil:
-    if e.flags & BOXED and not row_of(e).free_some(h, e, budget):
+    if owns(e) and not row_of(e).free_some(h, e, budget):
         return False
     budget[0] -= 1
     entry_free(h, e)
@@ -127,7 +132,7 @@ cdef entry *clone(heap *h, entry *e, view key, uint8_t flags) noexcept nogil:
 
 cdef entry *value_copy(heap *h, entry *e, view key) noexcept nogil:
     cdef entry *c = clone(h, e, key, e.flags & BOXED)
-    if c != NULL and e.flags & BOXED and not row_of(e).copy(h, e, c):
+    if c != NULL and owns(e) and not row_of(e).copy(h, e, c):
         entry_free(h, c)
         return NULL
     return c

@@ -11,7 +11,7 @@ from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.string cimport memcpy
 
 from kvd.commands.keyed cimport hash_limits
-from kvd.core.entry cimport entry, entry_payload
+from kvd.core.entry cimport entry, entry_free, entry_payload
 from kvd.core.listpack cimport lp_bytes, lp_first, lp_free, lp_get, lp_get_int, lp_next
 from kvd.core.text cimport INT_TEXT
 from kvd.core.view cimport view, view_of
@@ -25,8 +25,8 @@ from kvd.persist.rdb.lengths cimport (
 from kvd.persist.rdb.values cimport put_form, saving, value_form, value_needs
 from kvd.persist.rdb.ziplist cimport get_ziplist
 from kvd.types.hash cimport (
-    HASH_PACKED, hash_adopt, hash_cursor, hash_expand, hash_is_timed, hash_len, hash_new, hash_next, hash_set,
-    hash_set_deadline, hash_soonest, hash_start,
+    HASH_PACKED, ROW_LISTPACK, hash_adopt, hash_cursor, hash_expand, hash_is_row, hash_is_timed, hash_len, hash_listpack,
+    hash_new, hash_next, hash_set, hash_set_deadline, hash_settled, hash_soonest, hash_start,
 )
 from kvd.types.kind cimport HASH, encoding_of, packing
 from kvd.types.value cimport value_files
@@ -49,9 +49,14 @@ cdef bint save_fields(saving *w) noexcept nogil:
 
 cdef bint save(void *context) noexcept nogil:
     cdef saving *w = <saving *>context
-    cdef uint8_t *lp = <uint8_t *>entry_payload(w.e)[0]   # of a packed one
+    cdef uint8_t built[ROW_LISTPACK]
+    cdef uint8_t *lp = built
     if not w.begun:
-        if encoding_of(w.e) == HASH_PACKED and w.version >= 10:
+        if w.version >= 10 and (encoding_of(w.e) == HASH_PACKED or hash_is_row(w.e)):
+            if hash_is_row(w.e):
+                hash_listpack(w.e, built)
+            else:
+                lp = <uint8_t *>entry_payload(w.e)[0]
             put_form(w, RDB_HASH_LISTPACK)
             put_blob(&w.to, lp, lp_bytes(lp))
             return True
@@ -179,9 +184,14 @@ cdef void fill(reader *r, entry *e, int form) noexcept nogil:
 cdef entry *load(void *context, int form, view key) noexcept nogil:
     cdef reader *r = <reader *>context
     cdef entry *e = hash_new(r.mem, key)
-    if e != NULL:
-        fill(r, e, form)
-    return e
+    cdef entry *settled
+    if e == NULL:
+        return NULL
+    fill(r, e, form)
+    settled = e if r.bad or hash_len(e) == 0 else hash_settled(r.mem, e)
+    if settled != e:
+        entry_free(r.mem, e)
+    return settled
 
 
 value_files(HASH, save, load)
