@@ -52,7 +52,8 @@ cdef struct heap:
     size_t small               # the largest block that comes from a page; 0 in a sparse heap
     page *room[HEAP_CLASSES]   # pages with room, by class
     page *all
-    page *spare                # one empty page kept, so that pages are not freed and allocated in turn
+    page *spare                # empty pages that are kept, linked through `next`
+    uint32_t spares            # how many
     chunk *roomy               # chunks with a free page
     chunk *full                # chunks without
     large *larges

@@ -18,7 +18,8 @@ mapped from the system. A page that becomes empty there is handed back at once (
 time, so that memory shrinks with the data and no single free takes long.
 
 Invariants: `used` is the sum of mem_cost over live blocks; a page is in room[class] exactly when
-it has a free slot; one wholly empty page at most is kept.
+it has a free slot; at most SPARE_PAGES wholly empty pages are kept. (A value that is built step by step passes through blocks of
+several sizes; without spare pages each of them could obtain a page from the system and return it.)
 
 Large arguments. Copying 100 MB takes longer than a store may be locked, and obtaining that memory from the
 system longer still. Both are done before, by whoever receives the argument: `offer` is memory that already
@@ -51,6 +52,7 @@ cdef enum:
     PAGE_ASKED = 32752          # so that malloc can lay pages side by side without a gap
     PAGE_HEADER = 128           # sizeof(page) rounded up so that slots of 64 * n bytes fill whole cache lines
     FIRST_PAGES = 8             # of a heap, from malloc
+    SPARE_PAGES = 4
     LARGE_HEADER = 64           # sizeof(large) rounded up to a cache line, which the block then starts on
     READY_SPARE = 16384         # ready memory may be so much larger than the block that takes it
     TOUCH_STEP = 4096           # a page of the system
@@ -169,7 +171,8 @@ cdef void page_return(heap *h, page *pg) noexcept nogil:
 cdef page *page_new(heap *h, uint32_t c) noexcept nogil:
     cdef page *pg = h.spare
     if pg != NULL:
-        h.spare = NULL
+        h.spare = pg.next
+        h.spares -= 1
     else:
         pg = page_obtain(h)
         if pg == NULL:
@@ -191,10 +194,12 @@ cdef page *page_new(heap *h, uint32_t c) noexcept nogil:
 
 
 cdef void page_drop(heap *h, page *pg) noexcept nogil:
-    """An empty page is kept as the spare one, or returned to the system."""
+    """An empty page is kept as a spare one, or returned to the system."""
     unlink_room(h, pg)
-    if h.spare == NULL:
+    if h.spares < SPARE_PAGES:
+        pg.next = h.spare
         h.spare = pg
+        h.spares += 1
         return
     if pg.prev_all != NULL:
         pg.prev_all.next_all = pg.next_all
