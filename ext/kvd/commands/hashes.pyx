@@ -25,7 +25,7 @@ from kvd.store.keyspace cimport keyspace_moved, keyspace_replan_fields
 from kvd.store.store cimport expiry_now
 from kvd.types.hash cimport (
     hash_cursor, hash_deadline, hash_expand, hash_get, hash_is_row, hash_len, hash_new, hash_next, hash_of_template, hash_opened,
-    hash_random, hash_remove, hash_row_set, hash_scan, hash_set, hash_settled, hash_start,
+    hash_random, hash_remove, hash_row_remove, hash_row_set, hash_scan, hash_set, hash_settled, hash_start,
 )
 from kvd.types.kind cimport HASH, packing
 
@@ -195,10 +195,23 @@ cdef void hdel_command(call *c) noexcept nogil:
     reply_int(c, n)
 
 
+cdef bint drop_field(call *c, uint64_t hash, entry **e, view field) noexcept nogil:
+    cdef entry *moved
+    cdef int n
+    if hash_is_row(e[0]):
+        n = hash_row_remove(&c.store.mem, e[0], field, &moved)
+        if n > 0:
+            keyspace_moved(c.store, c.db, e[0], moved, hash)
+            e[0] = moved
+        if n >= 0:
+            return n
+        if not hash_open_write(c, hash, e):
+            return False
+    return hash_remove(&c.store.mem, e[0], field)
+
+
 cdef bint hash_remove_field(call *c, uint64_t hash, entry **e, view field) noexcept nogil:
-    if hash_is_row(e[0]) and (hash_deadline(e[0], field) == -2 or not hash_open_write(c, hash, e)):
-        return False
-    if not hash_remove(&c.store.mem, e[0], field):
+    if not drop_field(c, hash, e, field):
         return False
     key_field(c.store, c.db, c.argv[1], field, b"hdel")
     return True

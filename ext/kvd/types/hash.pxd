@@ -37,8 +37,8 @@ cdef struct hash_cursor:
     char field_text[24]
     char value_text[24]
 
-# A row is small and has its own rules: it cannot be changed by the functions that follow, but by hash_row_set, or once
-# hash_opened has made it a packed hash. Functions that return an entry may return another one, which takes over what the old one
+# A row is small and has its own rules: it is changed by hash_row_set and hash_row_remove, by all other functions once hash_opened
+# has made it a packed hash. Functions that return an entry may return another one, which takes over what the old one
 # had: the caller puts it into the old one's place and frees the old one with entry_free (keyspace_moved).
 
 ctypedef void (*field_visit)(view field, view value, void *context) noexcept nogil
@@ -50,6 +50,7 @@ cdef int hash_set(heap *h, entry *e, view field, view value, packing *limits, bi
 cdef bint hash_remove(heap *h, entry *e, view field) noexcept nogil
 cdef entry *hash_of_template(heap *h, view key, const view *fields, const view *values, int step, int n, packing *limits, bint make) noexcept nogil   # a new row of n fields, `step` views apart. NULL: none for these names or values (make: whether a template may be made at once), or no memory
 cdef int hash_row_set(heap *h, entry *e, view field, view value, packing *limits, entry **moved) noexcept nogil   # 1 new, 0 changed: *moved is the entry, which may be another one; -1: it has to be opened first
+cdef int hash_row_remove(heap *h, entry *e, view field, entry **moved) noexcept nogil  # the same: 1 removed, 0: no such field, -1
 cdef entry *hash_opened(heap *h, entry *e) noexcept nogil                              # a row as a packed hash, others as they are; NULL: no memory
 cdef entry *hash_settled(heap *h, entry *e) noexcept nogil                             # a packed hash as a row if others have the same fields; else as it is
 cdef size_t hash_listpack(entry *e, uint8_t *out) noexcept nogil                       # writes a row as a listpack into ROW_LISTPACK bytes

@@ -5,8 +5,8 @@
     row      inline, a pointer of six bytes to a template (template.pyx) and the values, as elements of a listpack without their
              backward lengths. It is shown as a listpack: it has its limits and its order.
 
-A small hash whose fields other hashes have, too, is a row: it takes half the memory. Its values change in place; a new
-field leads to the next template, if there is one. Anything else opens the row: it becomes a packed hash, is changed, and settles as
+A small hash whose fields other hashes have, too, is a row: it takes half the memory. Its values change in place; a field
+more or less leads to another template, if there is one. Anything else opens the row: it becomes a packed hash, is changed, and settles as
 a row again.
 
 A field with a deadline is a TIMED entry. The soonest deadlines are found through a binary heap of those
@@ -38,7 +38,7 @@ from kvd.core.text cimport INT_TEXT
 from kvd.types.kind cimport HASH, boxed_new, encoding_of, kind_of
 from kvd.types.template cimport (
     MOST_FIELDS, names, names_add, names_start, template_check, template_count, template_extended, template_find,
-    template_first, template_hold, template_index, template_next, template_release,
+    template_first, template_hold, template_index, template_next, template_reduced, template_release,
 )
 
 cdef const char *NAMES[5]
@@ -190,6 +190,25 @@ cdef int hash_row_set(heap *h, entry *e, view field, view value, packing *limits
         template_release(h, template_of(e))
         row_begin(moved[0], t)
     return i < 0
+
+
+cdef int hash_row_remove(heap *h, entry *e, view field, entry **moved) noexcept nogil:
+    cdef entry *t = template_of(e)
+    cdef int i = template_index(t, field)
+    cdef uint8_t *p
+    if i < 0:
+        return 0
+    t = template_reduced(h, t, i)
+    if t == NULL:
+        return -1
+    p = row_value(e, i)
+    moved[0] = resized(h, e, p, lp_body(p), 0)
+    if moved[0] == NULL:
+        template_release(h, t)
+        return -1
+    template_release(h, template_of(moved[0]))
+    row_begin(moved[0], t)
+    return 1
 
 
 cdef size_t hash_listpack(entry *e, uint8_t *out) noexcept nogil:

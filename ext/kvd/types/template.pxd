@@ -17,7 +17,8 @@ cdef struct names:             # of fields, in order
 cdef bint names_add(names *n, view field) noexcept nogil                  # False: a template cannot have so many, or so long ones
 cdef entry *template_find(heap *h, names *n, bint make) noexcept nogil     # NULL: there is none, and these names were not met before; or no memory, or a name is in it twice
 cdef entry *template_extended(heap *h, entry *t, view field) noexcept nogil   # the one with a field more, or NULL
-# both count the caller as a hash of it
+cdef entry *template_reduced(heap *h, entry *t, int i) noexcept nogil       # the one without field i, as template_find
+# all three count the caller as a hash of it
 cdef int template_index(entry *t, view field) noexcept nogil              # -1: it has no such field
 cdef void template_release(heap *h, entry *t) noexcept nogil              # a hash less; the last one frees it
 cdef const char *template_check(entry *t) noexcept nogil

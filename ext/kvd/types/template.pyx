@@ -120,6 +120,19 @@ cdef entry *template_extended(heap *h, entry *t, view field) noexcept nogil:
     return held(table_find(&r.known, key_of(&n), table_hash(key_of(&n)))) if names_add(&n, field) else NULL
 
 
+cdef entry *template_reduced(heap *h, entry *t, int i) noexcept nogil:
+    cdef const uint8_t *p = template_first(t)
+    cdef names n
+    cdef view field
+    cdef int j
+    names_start(&n)
+    for j in range(template_count(t)):
+        p = template_next(p, &field)
+        if j != i:
+            names_add(&n, field)
+    return template_find(h, &n, False)
+
+
 cdef int template_index(entry *t, view field) noexcept nogil:
     cdef const uint8_t *p = template_first(t)
     cdef int i
