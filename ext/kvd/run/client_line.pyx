@@ -66,7 +66,7 @@ cdef void print_client(session *s, buf *out) noexcept nogil:
                <const char *>b"r" if s.redirects else <const char *>b"", s.db,
                subscriptions(s, CHANNEL), subscriptions(s, PATTERN), subscriptions(s, SHARD), <int>(s.queue_len if in_multi(s) else -1), s.watch_len, s.input_used, s.input_free, s.argv_bytes, s.queue_bytes)
     buf_printf(out, b" rbs=%zu rbp=%zu obl=%zu oll=%zu omem=%zu tot-mem=%zu events=%s cmd=%s user=%.*s redir=%lld resp=%d",
-               s.out.cap, s.out.cap, s.pending + s.out.len - output, (output + FREE_OUTPUT - 1) // FREE_OUTPUT, output, session_memory(s),
+               s.out.cap, s.out.cap, min(s.pending + s.out.len, <size_t>FREE_OUTPUT), (output + FREE_OUTPUT - 1) // FREE_OUTPUT, output, session_memory(s),
                <const char *>b"rw" if s.pending else <const char *>b"r",
                last.name if last != NULL else <const char *>b"NULL",
                <int>user_of(s).name_len, user_of(s).name, <long long>(tracker_of(s).redirect if is_tracking(s) else -1), s.proto)
