@@ -1,6 +1,7 @@
 """ARSCAN, ARGREP and AROP, as Redis 8.8 documents them."""
 
 import random
+import time
 
 import pytest
 
@@ -125,3 +126,14 @@ def test_random_searches_agree_with_python():
         assert store.execute("ARGREP", "k", first, last, "EXACT", part, "MATCH", "1", *words) == [i for i in wanted if fold(part) == fold(held[i]) or "1" in held[i]]
         assert store.execute("ARGREP", "k", first, last, "RE", f"{part}$", "GLOB", "*b*", "AND", *words) == [i for i in wanted if fold(held[i]).endswith(fold(part)) and "b" in fold(held[i])]
         assert store.execute("AROP", "k", first, last, "USED") == len(wanted) and store.execute("AROP", "k", first, last, "MATCH", part) == sum(held[i] == part for i in wanted)
+
+
+@pytest.mark.parametrize("words", [("MATCH",), ("MATCH", "NOCASE"), ("GLOB",), ("GLOB", "NOCASE")], ids=" ".join)
+def test_long_patterns_on_long_elements_take_linear_time(words):
+    kind, *nocase = words
+    part = b"a" * 500_000 + b"b"
+    with kvd.Store() as store:
+        store.arset("k", 0, b"a" * 1_000_000)
+        start = time.process_time()
+        assert store.execute("ARGREP", "k", "-", "+", kind, b"*%b*" % part if kind == "GLOB" else part, *nocase) == []
+        assert time.process_time() - start < 1

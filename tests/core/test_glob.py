@@ -1,5 +1,7 @@
 """Redis patterns."""
 
+import random
+import re
 import time
 
 import pytest
@@ -29,4 +31,29 @@ def test_without_case():
 def test_many_stars_take_no_exponential_time():
     start = time.process_time()
     assert not _probe.glob(b"a*" * 50 + b"b", b"a" * 2000)
+    assert time.process_time() - start < 1
+
+
+def plainly(pattern, text):
+    """The same by a regular expression, which backtracks."""
+    return re.fullmatch(re.sub(rb"\\(.)|(\*)|(\?)|(\[[^]]*\])|(.)", lambda m: re.escape(m[1] or m[5]) if m[1] or m[5] else b".*" if m[2] else b"." if m[3] else m[4], pattern), text) is not None
+
+
+def test_random_patterns():
+    draw = random.Random(3)
+    found = 0
+    for _ in range(30000):
+        pattern = b"".join(draw.choices([b"a", b"b", b"ab", b"aab", b"?", b"[ab]", b"[^a]", b"\\a", b"\\*", b"*", b"**"], k=draw.randrange(1, 9)))
+        text = b"".join(draw.choices([b"a", b"b", b"*"], k=draw.randrange(14)))
+        found += plainly(pattern, text)
+        assert _probe.glob(pattern, text) is plainly(pattern, text), (pattern, text)
+        assert _probe.glob(pattern.swapcase(), text, True) is plainly(pattern, text), (pattern, text)
+    assert found > 2000
+
+
+@pytest.mark.parametrize("pattern", [b"*" + b"a" * 300_000 + b"b*", b"*" + b"a" * 300_000 + b"b", b"*" + b"a?[ab]" * 100_000 + b"b", b"a*" * 300_000 + b"b"], ids=["middle", "end", "wildcards", "stars"])
+@pytest.mark.parametrize("nocase", [False, True])
+def test_hostile_segments_take_linear_time(pattern, nocase):
+    start = time.process_time()
+    assert not _probe.glob(pattern, b"a" * 1_000_000, nocase)
     assert time.process_time() - start < 1

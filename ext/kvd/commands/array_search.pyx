@@ -6,9 +6,10 @@ Regular expressions of ARGREP: core/regex.pyx. All of one command together are l
 from libc.stdint cimport int64_t, uint64_t
 from libc.stdio cimport snprintf
 from libc.stdlib cimport calloc, free
-from libc.string cimport memchr, memcmp, strcmp
+from libc.string cimport strcmp
 
 from kvd.commands.arrays cimport arg_index, arg_limit, array, find_array, parse_index, reply_index, reply_pair, view
+from kvd.core.find cimport view_find
 from kvd.core.glob cimport glob_match
 from kvd.core.regex cimport REGEX_MOST, regex, regex_compile, regex_free, regex_match
 from kvd.core.sparse cimport (
@@ -193,33 +194,11 @@ cdef bint equal_folded(const char *a, const char *b, size_t n) noexcept nogil:
     return True
 
 
-cdef bint contains(view text, view part, bint nocase) noexcept nogil:
-    cdef const char *p = text.ptr
-    cdef const char *end                       # behind the last place where the part may begin
-    if part.len == 0:
-        return True
-    if part.len > text.len:
-        return False
-    end = text.ptr + (text.len - part.len) + 1
-    while p < end:
-        if nocase:
-            if equal_folded(p, part.ptr, part.len):
-                return True
-        else:
-            p = <const char *>memchr(p, part.ptr[0], end - p)
-            if p == NULL:
-                return False
-            if memcmp(p, part.ptr, part.len) == 0:
-                return True
-        p += 1
-    return False
-
-
 cdef bint holds(predicate *p, view v, bint nocase) noexcept nogil:
     if p.kind == EXACT:
         return v.len == p.pattern.len and (equal_folded(v.ptr, p.pattern.ptr, v.len) if nocase else view_equal(v, p.pattern))
     if p.kind == CONTAINS:
-        return contains(v, p.pattern, nocase)
+        return view_find(v, p.pattern, nocase) != NULL
     if p.kind == GLOB:
         return glob_match(p.pattern, v, nocase)
     return regex_match(&p.compiled, v)

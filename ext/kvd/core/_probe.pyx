@@ -8,6 +8,7 @@ from kvd.core._probe_views cimport as_bytes, as_view
 from kvd.core.entry cimport (
     TIMED, entry, entry_free, entry_inline, entry_key, entry_new, entry_timer, timer, timer_entry,
 )
+from kvd.core.find cimport view_find
 from kvd.core.glob cimport glob_match
 from kvd.core.mem cimport (
     OFFERED_ROOM, heap, heap_destroy, heap_init, mem_alloc, mem_cost, mem_free, mem_realloc, mem_take, mem_total,
@@ -29,6 +30,12 @@ from kvd.core.wheel cimport (
     wheel_soonest,
 )
 from kvd.core.xxh3 cimport xxh3_64
+
+
+def find(bytes text, bytes part, bint nocase=False):
+    """Like bytes.find."""
+    cdef const char *at = view_find(as_view(text), as_view(part), nocase)
+    return at - <const char *>text if at != NULL else -1
 
 
 def glob(bytes pattern, bytes text, bint nocase=False):
