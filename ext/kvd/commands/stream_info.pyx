@@ -3,35 +3,22 @@
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from kvd.commands.stream_groups cimport group_unknown
-from kvd.commands.streams cimport find_stream, reply_entries, reply_entry, reply_id
-from kvd.core.entry cimport entry
+from kvd.commands.streams cimport arg_stream, reply_entries, reply_entry, reply_id
 from kvd.core.idmap cimport id_highest, id_lowest, idmap, idmap_next, idmap_seek, idpos, stream_id
 from kvd.core.view cimport view_is
 from kvd.resp.writer cimport write_header_at
 from kvd.run.args cimport (
-    arg_int, reply_array, reply_bulk, reply_error, reply_error_about, reply_int, reply_map, reply_null, reply_text,
+    arg_int, reply_array, reply_bulk, reply_error_about, reply_int, reply_map, reply_null, reply_text,
 )
 from kvd.run.call cimport call
-from kvd.run.errors cimport NO_KEY
 from kvd.run.registry cimport define
 from kvd.store.config cimport OPT_STREAM_IDMP_DURATION, OPT_STREAM_IDMP_MAXSIZE, cfg
 from kvd.types.group cimport consumer, group, group_find, nack, nack_delivered, nack_owner, name_of
 from kvd.types.producers cimport producers, producers_known
 from kvd.types.stream cimport (
-    stream, stream_entries_read, stream_of, stream_range_has_tombstones, stream_trimmed_past, stream_walk,
+    stream, stream_entries_read, stream_range_has_tombstones, stream_trimmed_past, stream_walk,
     stream_walk_next, stream_walk_start,
 )
-
-
-cdef stream *stream_asked(call *c) noexcept nogil:
-    """NULL: the error is replied."""
-    cdef entry *e
-    if not find_stream(c, c.argv[2], True, &e):
-        return NULL
-    if e == NULL:
-        reply_error(c, NO_KEY)
-        return NULL
-    return stream_of(e)
 
 
 cdef void reply_lag(call *c, stream *s, group *g) noexcept nogil:
@@ -166,7 +153,7 @@ cdef void xinfo_stream(call *c) noexcept nogil:
     cdef bint full
     cdef int64_t count
     cdef uint32_t i
-    cdef stream *s = stream_asked(c)
+    cdef stream *s = arg_stream(c, 2, True)
     if s == NULL or not read_full(c, &full, &count):
         return
     reply_map(c, 15 if full else 16)
@@ -208,7 +195,7 @@ define(xinfo_groups, """
     keys: RO access
 """)
 cdef void xinfo_groups(call *c) noexcept nogil:
-    cdef stream *s = stream_asked(c)
+    cdef stream *s = arg_stream(c, 2, True)
     cdef group *g
     cdef uint32_t i
     if s == NULL:
@@ -239,7 +226,7 @@ define(xinfo_consumers, """
     tips: nondeterministic_output
 """)
 cdef void xinfo_consumers(call *c) noexcept nogil:
-    cdef stream *s = stream_asked(c)
+    cdef stream *s = arg_stream(c, 2, True)
     cdef group *g
     cdef consumer *who
     cdef uint32_t i

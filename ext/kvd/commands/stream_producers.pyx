@@ -2,21 +2,18 @@
 
 from libc.stdint cimport int64_t
 
-from kvd.commands.streams cimport arg_id, find_stream, stream_producers
-from kvd.core.entry cimport entry
+from kvd.commands.streams cimport arg_id, arg_stream, stream_producers
 from kvd.core.idmap cimport id_compare, stream_id
 from kvd.core.view cimport view_is
 from kvd.run.args cimport arg_int, reply_error, reply_errorf, reply_ok
 from kvd.run.call cimport call
-from kvd.run.errors cimport NO_KEY, NO_MEMORY, SYNTAX
+from kvd.run.errors cimport NO_MEMORY, SYNTAX
 from kvd.run.registry cimport define
 from kvd.store.change cimport others_changed
-from kvd.types.producers cimport producers, producers_clear, producers_find, producers_record
-from kvd.types.stream cimport stream, stream_has, stream_of
-
-cdef enum:
-    MAX_DURATION = 86400       # s
-    MAX_SIZE = 10000
+from kvd.types.producers cimport (
+    IDMP_LONGEST, IDMP_MOST, producers, producers_clear, producers_find, producers_record,
+)
+from kvd.types.stream cimport stream, stream_has
 
 
 cdef bint read_setting(call *c, int i, int64_t most, const char *refusal, int64_t *n) noexcept nogil:
@@ -40,27 +37,16 @@ cdef bint read_settings(call *c, int64_t *duration, int64_t *maxsize) noexcept n
         return False
     while i < c.argc:
         if view_is(c.argv[i], b"idmp-duration"):
-            if not read_setting(c, i + 1, MAX_DURATION, b"ERR IDMP-DURATION must be between 1 and 86400 seconds", duration):
+            if not read_setting(c, i + 1, IDMP_LONGEST, b"ERR IDMP-DURATION must be between 1 and 86400 seconds", duration):
                 return False
         elif view_is(c.argv[i], b"idmp-maxsize"):
-            if not read_setting(c, i + 1, MAX_SIZE, b"ERR IDMP-MAXSIZE must be between 1 and 10000", maxsize):
+            if not read_setting(c, i + 1, IDMP_MOST, b"ERR IDMP-MAXSIZE must be between 1 and 10000", maxsize):
                 return False
         else:
             reply_error(c, SYNTAX)
             return False
         i += 2
     return True
-
-
-cdef stream *known_stream(call *c) noexcept nogil:
-    """NULL: the error is replied."""
-    cdef entry *e
-    if not find_stream(c, c.argv[1], False, &e):
-        return NULL
-    if e == NULL:
-        reply_error(c, NO_KEY)
-        return NULL
-    return stream_of(e)
 
 
 define(xcfgset_command, """
@@ -76,7 +62,7 @@ cdef void xcfgset_command(call *c) noexcept nogil:
     cdef producers *all
     if not read_settings(c, &duration, &maxsize):
         return
-    s = known_stream(c)
+    s = arg_stream(c, 1, False)
     if s == NULL:
         return
     all = stream_producers(c, s)
@@ -109,7 +95,7 @@ cdef void xidmprecord_command(call *c) noexcept nogil:
         return
     if not arg_id(c, 4, &id):
         return
-    s = known_stream(c)
+    s = arg_stream(c, 1, False)
     if s == NULL:
         return
     if not stream_has(s, id):

@@ -28,3 +28,4 @@ cdef void reply_parts(call *c, stream_walk *w, stream_id id) noexcept nogil     
 cdef int64_t reply_entries(call *c, stream *s, stream_id start, stream_id end, bint reverse, int64_t count) noexcept nogil   # count 0: all
 cdef producers *stream_producers(call *c, stream *s) noexcept nogil                    # made if there are none; NULL: no memory
 cdef bint find_stream(call *c, view key, bint reading, entry **e) noexcept nogil        # *e may be NULL; False: the error is replied
+cdef stream *arg_stream(call *c, int i, bint reading) noexcept nogil                    # that has to be there; NULL: the error is replied

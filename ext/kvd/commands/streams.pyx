@@ -162,6 +162,16 @@ cdef bint find_stream(call *c, view key, bint reading, entry **e) noexcept nogil
     return find_typed(c, key, STREAM, reading, &hash, e)
 
 
+cdef stream *arg_stream(call *c, int i, bint reading) noexcept nogil:
+    cdef entry *e
+    if not find_stream(c, c.argv[i], reading, &e):
+        return NULL
+    if e == NULL:
+        reply_error(c, NO_KEY)
+        return NULL
+    return stream_of(e)
+
+
 cdef void effect_id(call *c, stream_id id) noexcept nogil:
     cdef char text[ID_TEXT]
     effect_word(&c.store.effects, view_of(text, format_id(text, id)))

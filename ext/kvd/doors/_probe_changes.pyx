@@ -96,7 +96,7 @@ cdef void opened(store *s, database *db, entry *e, uint64_t hash) noexcept nogil
     put(&o.keys, <int64_t>hash)
     memset(&value, 0, sizeof(buf))
     if e != NULL:
-        value_save(&value, e, True)
+        value_save(s, &value, e, True)
     put(&o.keys, <int64_t>value.len if e != NULL else -1)
     buf_add(&o.keys, value.ptr, value.len)
     buf_release(&value)
@@ -140,7 +140,7 @@ cdef class Openings:
                 if e == NULL:
                     break
                 memset(&value, 0, sizeof(buf))
-                value_save(&value, e, True)
+                value_save(self.owner.s, &value, e, True)
                 found[i, <int64_t>table_hash(entry_key(e))] = value.ptr[:value.len], entry_deadline(e)
                 buf_release(&value)
         return found

@@ -47,7 +47,7 @@ cdef void dump_command(call *c) noexcept nogil:
         reply_null(c)
         return
     memset(&out, 0, sizeof(out))
-    payload_close(&out, value_save(&out, e, cfg(&c.store.config, OPT_RDBCOMPRESSION)))
+    payload_close(&out, value_save(c.store, &out, e, cfg(&c.store.config, OPT_RDBCOMPRESSION)))
     if out.failed:
         reply_error(c, NO_MEMORY)
     else:

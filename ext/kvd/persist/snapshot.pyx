@@ -169,7 +169,7 @@ cdef bint put_entry(snapshot *w, saving *v, rewrite_walk *r, buf *out, int db, e
         put_little(out, <uint64_t>entry_deadline(e), 8)
     put_access(w.s, out, e)
     w.keys += 1
-    value_save_start(v, out, e, True, w.compresses, w.asked)
+    value_save_start(v, w.s, out, e, True, w.compresses, w.asked)
     v.lenient = w.lenient
     if not value_save_some(v, bytes):
         return False

@@ -131,7 +131,7 @@ cdef void write_key(call *c, migration *m, int at, entry *e) noexcept nogil:
     cdef buf payload
     cdef int64_t ttl = max(entry_deadline(e) - c.store.now, <int64_t>1) if entry_deadline(e) >= 0 else 0
     memset(&payload, 0, sizeof(payload))
-    payload_close(&payload, value_save(&payload, e, cfg(&c.store.config, OPT_RDBCOMPRESSION)))
+    payload_close(&payload, value_save(c.store, &payload, e, cfg(&c.store.config, OPT_RDBCOMPRESSION)))
     words[0] = view_of(b"RESTORE-ASKING", 14 if cfg(&c.store.config, OPT_CLUSTER_ENABLED) else 7)
     words[1] = c.argv[at]
     words[2] = number(ttl, text)

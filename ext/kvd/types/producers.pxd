@@ -12,6 +12,8 @@ from kvd.types.group cimport name_list, named
 
 cdef enum:
     CONTENT_BYTES = 16
+    IDMP_LONGEST = 86400       # s for which an iid may be known
+    IDMP_MOST = 10000          # iids that may be known of a producer
 
 cdef struct producer:
     named name

@@ -2,6 +2,8 @@
 
 import pytest
 
+import kvd
+
 from .payloads import refused, seal
 
 
@@ -64,3 +66,15 @@ def test_a_pending_entry_of_a_group_or_a_consumer_alone_is_refused(grouped):
 def test_one_that_ends_early_is_refused(grouped, cut):
     body = grouped("DUMP", "x")[:-10]
     assert refused(grouped("RESTORE", "z", 0, seal(body[:-cut]))) and refused(grouped("RESTORE", "z", 0, seal(body[: len(body) * cut // 12]))) and grouped("EXISTS", "z") == 0
+
+
+def test_a_stream_without_producers_gets_no_settings_of_its_own():
+    with kvd.Store(stream_idmp_duration=7, stream_idmp_maxsize=8, enable_debug_command="yes") as store:
+        store.xadd("s", {"f": "v"})
+        store.xgroup_create("s", "g", "0")
+        store.xreadgroup("g", "c", {"s": ">"})
+        store.execute("XNACK", "s", "g", "FAIL", "IDS", 1, store.xrange("s")[0][0])
+        store.restore("copy", 0, store.dump("s"))
+        store.execute("DEBUG", "RELOAD")
+        store.config_set("stream-idmp-duration", 9)
+        assert [store.xinfo_stream(key)[name] for key in ("s", "copy") for name in ("idmp-duration", "idmp-maxsize")] == [9, 8] * 2

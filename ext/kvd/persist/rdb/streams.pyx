@@ -28,15 +28,13 @@ from kvd.types.group cimport (
 )
 from kvd.types.kind cimport STREAM
 from kvd.types.producers cimport (
-    iid_target, producer, producer_at, producers, producers_add, producers_free, producers_new,
+    IDMP_LONGEST, IDMP_MOST, iid_target, producer, producer_at, producers, producers_add, producers_free, producers_new,
 )
 from kvd.types.stream cimport stream, stream_adopt, stream_entries_read, stream_new, stream_node, stream_of
 from kvd.types.value cimport value_files
 
 cdef enum:
     ID_BYTES = 16
-    IDMP_DURATION = 100
-    IDMP_SIZE = 100
 
 cdef struct pending:           # of a group, before its consumer is known
     stream_id id
@@ -100,9 +98,10 @@ cdef void save_released(buf *out, group *g) noexcept nogil:
         turn = idmap_next(&g.order, &at)
 
 
-cdef void save_settings(buf *out, producers *all) noexcept nogil:
-    put_length(out, all.duration if all != NULL else IDMP_DURATION)
-    put_length(out, all.maxsize if all != NULL else IDMP_SIZE)
+cdef void save_settings(saving *w, producers *all) noexcept nogil:
+    cdef buf *out = w.to.out
+    put_length(out, all.duration if all != NULL else cfg(&w.s.config, OPT_STREAM_IDMP_DURATION))
+    put_length(out, all.maxsize if all != NULL else cfg(&w.s.config, OPT_STREAM_IDMP_MAXSIZE))
     put_length(out, all.list.count if all != NULL else 0)
 
 
@@ -118,7 +117,7 @@ cdef void save_producer(saving *w, producer *p) noexcept nogil:
 cdef bint save_producers(saving *w, producers *all) noexcept nogil:
     """w.producer: the settings are 0. False: the slice ends before its end."""
     if w.producer == 0:
-        save_settings(w.to.out, all)
+        save_settings(w, all)
         w.producer = 1
     while all != NULL and w.producer <= all.list.count:
         if w.to.out.len >= w.upto:
@@ -311,7 +310,7 @@ cdef void load_producers(reader *r, stream *s) noexcept nogil:
     cdef uint64_t duration = get_length(r)
     cdef uint64_t maxsize = get_length(r)
     cdef uint64_t n = get_few(r, 2)
-    if not 1 <= duration <= 86400 or not 1 <= maxsize <= 10000:
+    if not 1 <= duration <= IDMP_LONGEST or not 1 <= maxsize <= IDMP_MOST:
         r.bad = True
     s.known = producers_new(s.mem, <int64_t>duration, <int64_t>maxsize) if not r.bad else NULL
     if s.known == NULL:

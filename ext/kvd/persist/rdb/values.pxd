@@ -28,6 +28,7 @@ cdef union saving_place:       # where the next slice continues: of the value's 
 
 cdef struct saving:            # a value that is being written, in slices if it is large; it must not change meanwhile
     writer to
+    store *s
     entry *e
     bint keyed                 # the key is written, after the type
     size_t upto                # a slice ends when so much is in to.out
@@ -44,10 +45,10 @@ cdef struct saving:            # a value that is being written, in slices if it 
     buf packed                 # of a long string: its compressed bytes
     bint packing               # they are not whole yet
 
-cdef void value_save_start(saving *w, buf *out, entry *e, bint keyed, bint compresses, int asked) noexcept nogil
+cdef void value_save_start(saving *w, store *s, buf *out, entry *e, bint keyed, bint compresses, int asked) noexcept nogil
 cdef bint value_save_some(saving *w, size_t bytes) noexcept nogil            # a slice of about so many; True: the value is whole
 cdef void value_save_drop(saving *w) noexcept nogil                          # before its end: frees what it holds
-cdef int value_save(buf *out, entry *e, bint compresses) noexcept nogil      # type byte and value; returns the RDB version that reads it
+cdef int value_save(store *s, buf *out, entry *e, bint compresses) noexcept nogil      # type byte and value; returns the RDB version that reads it
 cdef void put_form(saving *w, int form) noexcept nogil                       # begins: the type byte, and the key if it is to be written
 cdef bint value_needs(saving *w, int version, const char *what) noexcept nogil   # before it is begun; False: the version that was asked for is older: w.unfit
 cdef entry *value_load(store *s, view data, view key) noexcept nogil         # data is exactly one value; NULL: it is broken, or no memory

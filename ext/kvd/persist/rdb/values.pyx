@@ -33,9 +33,10 @@ cdef int form_type(int form) noexcept nogil:
     return TYPES[form] if 0 <= form < RDB_FORMS else -1
 
 
-cdef void value_save_start(saving *w, buf *out, entry *e, bint keyed, bint compresses, int asked) noexcept nogil:
+cdef void value_save_start(saving *w, store *s, buf *out, entry *e, bint keyed, bint compresses, int asked) noexcept nogil:
     w.to.out = out
     w.to.compresses = compresses
+    w.s = s
     w.e = e
     w.keyed = keyed
     w.begun = False
@@ -75,9 +76,9 @@ cdef void value_save_drop(saving *w) noexcept nogil:
     buf_release(&w.packed)
 
 
-cdef int value_save(buf *out, entry *e, bint compresses) noexcept nogil:
+cdef int value_save(store *s, buf *out, entry *e, bint compresses) noexcept nogil:
     cdef saving w
-    value_save_start(&w, out, e, False, compresses, 0)
+    value_save_start(&w, s, out, e, False, compresses, 0)
     value_save_some(&w, <size_t>-1)
     return w.version
 
