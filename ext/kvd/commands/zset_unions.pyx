@@ -57,6 +57,11 @@ cdef size_t size_of(operand *o) noexcept nogil:
     return set_len(o.e) if type_of(o.e) == SET else zset_len(o.e)
 
 
+cdef inline double weighted(operand *o, double score) noexcept nogil:
+    score = (1 if o.counts else score) * o.weight
+    return score if score == score else 0
+
+
 cdef bint score_in(operand *o, view member, double *score) noexcept nogil:
     """Weighted; False: it does not have the member. Members of a plain set have the score 1."""
     score[0] = 1
@@ -65,11 +70,7 @@ cdef bint score_in(operand *o, view member, double *score) noexcept nogil:
             return False
     elif not zset_score(o.e, member, score):
         return False
-    if o.counts:
-        score[0] = 1
-    score[0] *= o.weight
-    if score[0] != score[0]:
-        score[0] = 0
+    score[0] = weighted(o, score[0])
     return True
 
 
@@ -94,11 +95,7 @@ cdef bint walk_next(walk *w, view *member, double *score) noexcept nogil:
         score[0] = 1
     else:
         score[0] = zset_get(&w.scored, member)
-    if w.of.counts:
-        score[0] = 1
-    score[0] *= w.of.weight
-    if score[0] != score[0]:
-        score[0] = 0
+    score[0] = weighted(w.of, score[0])
     return True
 
 
