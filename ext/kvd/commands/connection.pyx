@@ -103,6 +103,7 @@ define(hello_command, """
 """)
 cdef void hello_command(call *c) noexcept nogil:
     cdef const char *zone = config_text(&c.store.config, OPT_AVAILABILITY_ZONE)
+    cdef const char *valkey = valkey_version(c.store)
     cdef int64_t version = c.session.proto
     cdef int i = 2
     cdef int name_at = 0
@@ -137,9 +138,9 @@ cdef void hello_command(call *c) noexcept nogil:
     c.session.proto = c.proto = <int>version
     reply_map(c, 7 + (zone[0] != 0))
     reply_text(c, b"server")
-    reply_text(c, b"redis" if valkey_version(c.store) == NULL else b"valkey")
+    reply_text(c, b"redis" if valkey == NULL else b"valkey")
     reply_text(c, b"version")
-    reply_text(c, redis_version(c.store) if valkey_version(c.store) == NULL else valkey_version(c.store))
+    reply_text(c, redis_version(c.store) if valkey == NULL else valkey)
     reply_text(c, b"proto")
     reply_int(c, version)
     reply_text(c, b"id")

@@ -7,10 +7,15 @@ from kvd.store.store cimport SPECIAL_EMULATES, store
 cdef void emulation_applied(store *s) noexcept nogil                  # after the option `emulate` was set
 cdef bint is_unknown(store *s, const command *d) noexcept nogil       # the emulated server does not have it
 cdef const newer_word *newer_used(call *c) noexcept nogil             # a token of the call that the emulated server does not know; or NULL
-cdef bint is_newer_word(call *c, view word) noexcept nogil            # the emulated server would not take it for the token that it is
+cdef bint is_known_later(call *c, view word) noexcept nogil           # the emulated server would not take it for the token that it is
 cdef const char *emulated_text(store *s, const char *text) noexcept nogil   # an error in the words of the emulated server
 cdef const char *redis_version(store *s) noexcept nogil               # as clients see it; a Valkey reports the Redis that it began as
 cdef const char *valkey_version(store *s) noexcept nogil              # NULL: the store is no Valkey
+
+
+cdef inline bint is_newer_word(call *c, view word) noexcept nogil:
+    """Is it a token of the command that the emulated server, if there is one, would not take for it?"""
+    return c.store.special & SPECIAL_EMULATES and is_known_later(c, word)
 
 
 cdef inline const command *known(store *s, const command *d) noexcept nogil:

@@ -121,13 +121,12 @@ cdef const newer_word *newer_used(call *c) noexcept nogil:
     return NULL
 
 
-cdef bint is_newer_word(call *c, view word) noexcept nogil:
+cdef bint is_known_later(call *c, view word) noexcept nogil:
     cdef const server *like = server_of(c.store)
     cdef int i
-    if c.store.special & SPECIAL_EMULATES:
-        for i in range(c.command.newer_count):
-            if view_is(word, c.command.newer[i].word):
-                return c.command.newer[i].since[like.kind] > like.release
+    for i in range(c.command.newer_count):
+        if view_is(word, c.command.newer[i].word):
+            return c.command.newer[i].since[like.kind] > like.release
     return False
 
 
