@@ -2,4 +2,4 @@
 
 from kvd.run.call cimport handler
 
-cdef void debug_subcommand(const char *name, const char *usage, const char *what, int least, int most, handler run) noexcept   # at import; constants, name in lower case; least and most words
+cdef void debug_subcommand(const char *name, const char *usage, const char *what, int least, int most, handler run) except *   # at import; constants, name in lower case; least and most words

@@ -37,11 +37,11 @@ from kvd.store.config cimport (
 from kvd.store.keyspace cimport keyspace_find, keyspace_insert
 from kvd.store.store cimport DEBUG_CHECKSUMS_SKIPPED, DEBUG_CRON_PAUSED, DEBUG_NOSCRIPT_ALLOWED
 from kvd.types.digest cimport digest, digest_mix, digest_mix_number, digest_text, digest_view, digest_xor
-from kvd.types.hash cimport hash_live, hash_table_of
-from kvd.types.kind cimport HASH, LIST, encoding_of, type_of
+from kvd.types.hash cimport HASH_TABLE, HASH_TIMED, hash_live, hash_table_of
+from kvd.types.kind cimport HASH, LIST, SET, encoding_of, kind_of, type_of
 from kvd.types.list cimport LIST_CHAIN, list_access, list_close, list_open, list_shape
 from kvd.types.rewrite cimport command_sink
-from kvd.types.set cimport set_table_of
+from kvd.types.set cimport SET_TABLE, set_table_of
 from kvd.types.string cimport string_new
 from kvd.types.value cimport encoding_name, value_bytes, value_digest, value_rewrite
 
@@ -56,7 +56,10 @@ cdef struct row:
     int most
     handler run
 
-cdef row ROWS[40]
+cdef enum:
+    MOST_ROWS = 40
+
+cdef row ROWS[MOST_ROWS]
 cdef int ROW_COUNT = 0
 
 cdef double LONGEST_SLEEP = 1e9    # seconds
@@ -382,9 +385,9 @@ cdef void debug_htstats_key(call *c) noexcept nogil:
 
 cdef table *value_table(entry *e) noexcept nogil:
     """Of a value that is one; or NULL."""
-    if strcmp(encoding_name(e), b"hashtable") != 0:
-        return NULL
-    return &hash_table_of(e).fields if type_of(e) == HASH else set_table_of(e)
+    if type_of(e) == HASH and encoding_of(e) in (HASH_TABLE, HASH_TIMED):
+        return &hash_table_of(e).fields
+    return set_table_of(e) if e.kind == kind_of(SET, SET_TABLE) else NULL
 
 
 # ---- switches ----------------------------------------------------------------------------------------
@@ -463,8 +466,9 @@ cdef void debug_listpack(call *c) noexcept nogil:
 
 # ---- DEBUG itself ------------------------------------------------------------------------------------
 
-cdef void debug_subcommand(const char *name, const char *usage, const char *what, int least, int most, handler run) noexcept:
+cdef void debug_subcommand(const char *name, const char *usage, const char *what, int least, int most, handler run) except *:
     global ROW_COUNT
+    assert ROW_COUNT < MOST_ROWS
     ROWS[ROW_COUNT] = row(name, usage, what, least, most, run)
     ROW_COUNT += 1
 

@@ -198,7 +198,7 @@ cdef void freeze() except *:
         return
     for container in sorted({s.container for s in SPECS.values()} - set(SPECS) - {""}):
         members = [s for s in SPECS.values() if s.container == container]
-        group, first = members[0].group, min(members, key=lambda s: [int(part) for part in s.since.split(".")])
+        group, first = members[0].group, min(members, key=lambda s: _spec.release(s.since))
         define(not_reached, f"{container.upper()} subcommand\ncontainer | {group} | {first.since} | Depends on subcommand.\n"
                f"A container for {container.upper()} commands.\narity: -2{of_valkey(container)}")
     for container in sorted({s.container for s in SPECS.values()} - {""}):

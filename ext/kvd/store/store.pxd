@@ -49,8 +49,8 @@ cdef enum special:             # bits of store.special and session.special: what
     SPECIAL_FEW_REPLICAS = 4194304   # fewer replicas than min-replicas-to-write
     SPECIAL_RESTRICTED = 8388608     # the session's user may not do everything
     SPECIAL_IMPORT = 16777216  # import-mode: nothing is removed because it has expired, except by a write
-    SPECIAL_EMULATES = 67108864      # an older server is emulated (emulate)
     SPECIAL_FROM_SOURCE = 33554432   # the running command is of a session with CLIENT IMPORT-SOURCE: for it, nothing has expired
+    SPECIAL_EMULATES = 67108864      # an older server is emulated (emulate)
 
 cdef enum clock_mode:          # of a store, for tests of expiry
     CLOCK_WALL

@@ -32,7 +32,7 @@ from kvd.types.string cimport (
 )
 from kvd.types.zset cimport zset_bytes, zset_check, zset_copy, zset_encoding_name, zset_free_some, zset_parts
 
-cdef type_row ROWS[7]          # in the order of value_type
+cdef type_row ROWS[TYPES]      # in the order of value_type
 ROWS[0] = type_row(
     b"string", 0, string_free_some, string_parts, string_bytes, string_copy, string_encoding_name, string_check, string_digest, string_rewrite, NULL, NULL)
 ROWS[1] = type_row(

@@ -64,6 +64,7 @@ class Patch(ContextDecorator):
         self, stores: dict[tuple[str, int], Store] | None = None, version: Any = None, server_type: str = "redis"
     ) -> None:
         self.stores = {} if stores is None else stores
+        self._version, self._server_type = version, server_type
         self._emulates = emulated(version, server_type)
         self._saved: list[tuple[type, str, Any]] = []
         self._made: weakref.WeakSet[Any] = weakref.WeakSet()
@@ -138,9 +139,7 @@ class Patch(ContextDecorator):
 
     def _again(self) -> Patch:
         """Another patch with these stores: calls of a coroutine function may overlap."""
-        other = Patch(self.stores)
-        other._emulates = self._emulates
-        return other
+        return Patch(self.stores, self._version, self._server_type)
 
     def __call__(self, func: Any) -> Any:
         if not inspect.iscoroutinefunction(func):
