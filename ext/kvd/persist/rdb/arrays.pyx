@@ -71,10 +71,7 @@ cdef bint looks_decimal(view v) noexcept nogil:
 
 cdef bint begin(saving *w) noexcept nogil:
     """False: the version that was asked for has no arrays."""
-    if w.asked == RDB_VERSION_VALKEY:
-        w.unfit = b"an array, which Valkey does not have"
-        return False
-    if not value_needs(w, NEEDS, b"an array, which needs version 14"):
+    if not value_needs(w, NEEDS, b"an array, which Valkey does not have" if w.asked == RDB_VERSION_VALKEY else b"an array, which needs version 14"):
         return False
     put_form(w, RDB_ARRAY)
     put_length(w.to.out, array_of(w.e).elements.count)
