@@ -16,7 +16,7 @@ def both(request):
     if not real.valkey or real.release < (9, 0):
         real.stop()
         pytest.skip("it does not know polygons")
-    with kvd.Store().serve() as server:
+    with kvd.Store(emulate="valkey-9.1").serve() as server:          # for its digits of coordinates
         theirs, ours = Wire(real.address), Wire(("127.0.0.1", server.port))
 
         def run(*words):

@@ -23,6 +23,7 @@ from kvd.run.args cimport (
     reply_ok, reply_text,
 )
 from kvd.run.call cimport F_CONTAINER, arity_fits, call, command
+from kvd.run.emulation cimport NEVER, known, replies_like_valkey, replies_since
 from kvd.run.errors cimport NO_MEMORY
 from kvd.run.registry cimport category_bit, category_name, command_at, command_count, define
 from kvd.run.renames cimport called
@@ -82,6 +83,10 @@ cdef void acl_users(call *c) noexcept nogil:
         reply_bulk(c, user_name(a.users[i]))
 
 
+cdef inline bint shows_sanitizing(call *c) noexcept nogil:
+    return replies_since(c.store, 70200, 0) and not replies_like_valkey(c.store, 90100)
+
+
 define(acl_list, """
     ACL|LIST
     admin noscript loading stale | server | 6.0.0 | O(N) where N is the number of users
@@ -95,17 +100,19 @@ cdef void acl_list(call *c) noexcept nogil:
     reply_array(c, a.count)
     for i in range(a.count):
         text.len = 0
-        describe_user(a.users[i], &text)
+        describe_user(a.users[i], shows_sanitizing(c), &text)
         reply_bulk(c, view_of(text.ptr, text.len))
     buf_release(&text)
 
 
 cdef void reply_flags(call *c, const user *u) noexcept nogil:
-    write_set(c.out, 2 + u.nopass, c.proto)
+    cdef bint sanitizing = shows_sanitizing(c)
+    write_set(c.out, 1 + u.nopass + sanitizing, c.proto)
     reply_text(c, b"on" if u.enabled else b"off")
     if u.nopass:
         reply_text(c, b"nopass")
-    reply_text(c, b"skip-sanitize-payload" if u.skips_sanitizing else b"sanitize-payload")
+    if sanitizing:
+        reply_text(c, b"skip-sanitize-payload" if u.skips_sanitizing else b"sanitize-payload")
 
 
 cdef void reply_passwords(call *c, const user *u) noexcept nogil:
@@ -120,9 +127,13 @@ cdef void reply_passwords(call *c, const user *u) noexcept nogil:
     buf_release(&text)
 
 
-cdef inline int rows_of(const selector *x) noexcept nogil:
-    """Redis's, and Valkey's databases if they are restricted."""
-    return 3 + (not x.every_database)
+cdef inline bint shows_databases(call *c, const selector *x) noexcept nogil:
+    """They are Valkey's. Redis's users see them if they are restricted."""
+    return not x.every_database or replies_like_valkey(c.store, 90100)
+
+
+cdef inline int rows_of(call *c, const selector *x) noexcept nogil:
+    return 3 + shows_databases(c, x)
 
 
 cdef void reply_selector(call *c, const selector *x) noexcept nogil:
@@ -132,7 +143,7 @@ cdef void reply_selector(call *c, const selector *x) noexcept nogil:
     reply_described(c, x, describe_keys)
     reply_text(c, b"channels")
     reply_described(c, x, describe_channels)
-    if not x.every_database:
+    if shows_databases(c, x):
         reply_text(c, b"databases")
         reply_described(c, x, describe_databases)
 
@@ -145,7 +156,7 @@ cdef void reply_further(call *c, const selector *x) noexcept nogil:
         one = one.next
     reply_array(c, n)
     while x != NULL:
-        reply_map(c, rows_of(x))
+        reply_map(c, rows_of(c, x))
         reply_selector(c, x)
         x = x.next
 
@@ -160,7 +171,7 @@ cdef void acl_getuser(call *c) noexcept nogil:
     if u == NULL:
         reply_null(c)
         return
-    reply_map(c, 3 + rows_of(u.first))
+    reply_map(c, 3 + rows_of(c, u.first))
     reply_text(c, b"flags")
     reply_flags(c, u)
     reply_text(c, b"passwords")
@@ -294,11 +305,11 @@ cdef void reply_commands_of(call *c, uint64_t bit) noexcept nogil:
     cdef int i
     for i in range(command_count()):
         d = command_at(i)
-        n += d.categories & bit != 0 and not d.flags & F_CONTAINER
+        n += known(c.store, d) != NULL and d.categories & bit != 0 and not d.flags & F_CONTAINER
     reply_array(c, n)
     for i in range(command_count()):
         d = command_at(i)
-        if d.categories & bit and not d.flags & F_CONTAINER:
+        if known(c.store, d) != NULL and d.categories & bit and not d.flags & F_CONTAINER:
             reply_text(c, d.name)
 
 
@@ -307,6 +318,7 @@ cdef void reply_categories(call *c) noexcept nogil:
     cdef int i
     while category_name(n) != NULL:
         n += 1
+    n -= not replies_since(c.store, 80800, NEVER)      # the last one is that of arrays
     reply_array(c, n)
     for i in range(n):
         reply_text(c, category_name(i))

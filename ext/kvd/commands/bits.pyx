@@ -11,6 +11,7 @@ from kvd.core.text cimport INT_TEXT, parse_int
 from kvd.core.view cimport view, view_is, view_of
 from kvd.run.args cimport arg_int, changed, reply_array, reply_error, reply_errorf, reply_int, reply_null
 from kvd.run.call cimport KEY_ACCESS, KEY_RO, KEY_RW, KEY_UPDATE, call
+from kvd.run.emulation cimport replies_like_valkey
 from kvd.run.errors cimport NO_MEMORY, SYNTAX
 from kvd.run.registry cimport define, define_key_narrowing
 from kvd.store.config cimport EVENT_STRING, OPT_PROTO_MAX_BULK_LEN, cfg
@@ -160,7 +161,7 @@ cdef void bitcount_command(call *c) noexcept nogil:
     cdef bint known
     cdef const uint8_t *p
     cdef int64_t first, last, n
-    if c.argc == 3:
+    if c.argc == 3 and not replies_like_valkey(c.store, 80000):
         reply_error(c, SYNTAX)
         return
     if not read_range(c, 2, &r) or not read_value(c, c.argv[1], &v, scratch, &known):

@@ -252,7 +252,7 @@ cdef void print_users(call *c, buf *out) noexcept nogil:
     cdef acl *a = acl_of(c.store)
     cdef int i
     for i in range(a.count):
-        describe_user(a.users[i], out)
+        describe_user(a.users[i], True, out)
         buf_add_char(out, c'\n')
 
 

@@ -15,9 +15,10 @@ from kvd.core.geohash cimport (
 )
 from kvd.core.text cimport INT_TEXT, LONG_DOUBLE_TEXT, format_int, format_long_double, parse_double, parse_int
 from kvd.core.view cimport view, view_is, view_of
-from kvd.resp.writer cimport write_bulk, write_null_array
+from kvd.resp.writer cimport write_bulk, write_double, write_null_array
 from kvd.run.args cimport arg_int, changed, reply_array, reply_bulk, reply_error, reply_errorf, reply_int, reply_null
 from kvd.run.call cimport call
+from kvd.run.emulation cimport NEVER, replies_since
 from kvd.run.errors cimport NOT_FLOAT, NO_MEMORY, SYNTAX
 from kvd.run.registry cimport define
 from kvd.store.config cimport EVENT_ZSET
@@ -102,7 +103,11 @@ cdef bint place_of(entry *e, view member, double *lon, double *lat) noexcept nog
 
 cdef void reply_coordinate(call *c, double d) noexcept nogil:
     cdef char text[LONG_DOUBLE_TEXT]
-    cdef int n = format_long_double(text, d)
+    cdef int n
+    if replies_since(c.store, 80000, NEVER):
+        write_double(c.out, d, c.proto)
+        return
+    n = format_long_double(text, d)
     if c.proto < 3:
         write_bulk(c.out, view_of(text, n))
         return

@@ -16,6 +16,7 @@ from kvd.run.args cimport (
     reply_int, reply_null, reply_ok, reply_text,
 )
 from kvd.run.call cimport call
+from kvd.run.emulation cimport replies_since
 from kvd.run.errors cimport DB_RANGE, NO_KEY, NO_MEMORY, SAME_OBJECT, SYNTAX
 from kvd.run.registry cimport define
 from kvd.store.access cimport access_frequency, access_idle_ms, access_read, uses_lfu
@@ -26,11 +27,11 @@ from kvd.store.keyspace cimport (
     keyspace_due, keyspace_find, keyspace_flush, keyspace_insert, keyspace_remove, keyspace_replace,
     keyspace_set_deadline, keyspace_swap, keyspace_take,
 )
-from kvd.store.store cimport database
-from kvd.types.kind cimport type_of
+from kvd.store.store cimport database, store
+from kvd.types.kind cimport LIST, SET, type_of
 from kvd.types.value cimport encoding_name, type_name, type_named, value_copy, value_free, value_reshape
 
-from libc.string cimport memset
+from libc.string cimport memset, strcmp
 
 
 cdef void delete_keys(call *c) noexcept nogil:
@@ -576,7 +577,20 @@ define(object_encoding, """
 cdef void object_encoding(call *c) noexcept nogil:
     cdef entry *e = object_of(c)
     if e != NULL:
-        reply_text(c, encoding_name(e))
+        reply_text(c, emulated_encoding(c.store, type_of(e), encoding_name(e)))
+
+
+cdef const char *emulated_encoding(store *s, int type, const char *name) noexcept nogil:
+    """Listpacks came with 7.0, those of lists and sets with 7.2."""
+    if strcmp(name, b"listpack") != 0 or replies_since(s, 70200, 70200):
+        return name
+    if type == LIST:
+        return b"quicklist"
+    if type == SET:
+        return b"hashtable"
+    if replies_since(s, 70000, 70200):
+        return name
+    return b"ziplist"
 
 
 define(object_refcount, """

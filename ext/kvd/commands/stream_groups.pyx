@@ -22,6 +22,7 @@ from kvd.run.args cimport (
     arg_int, changed, event_of, open_key, propagate_as, propagates, reply_array, reply_bulk, reply_error,
     reply_error_about, reply_errorf, reply_int, reply_null, reply_ok,
 )
+from kvd.run.emulation cimport replies_since
 from kvd.run.errors cimport NO_MEMORY, SYNTAX
 from kvd.run.registry cimport define
 from kvd.session.waiters cimport waits_pending, waits_touch
@@ -753,6 +754,7 @@ define(xautoclaim_command, """
     tips: nondeterministic_output
 """)
 cdef void xautoclaim_command(call *c) noexcept nogil:
+    cdef bint tells_lost = replies_since(c.store, 70000, 70200)
     cdef claiming o
     cdef stream *s
     cdef group *g
@@ -798,7 +800,7 @@ cdef void xautoclaim_command(call *c) noexcept nogil:
         free(gone)
         reply_error(c, NO_MEMORY)
         return
-    reply_array(c, 3)
+    reply_array(c, 3 if tells_lost else 2)
     begin = c.out.len
     tries = min(count, <int64_t>0x7FFFFFFFFFFFFFFF // AUTOCLAIM_TRIES) * AUTOCLAIM_TRIES
     p = <nack *>idmap_seek(&g.pending, start, &at)
@@ -815,9 +817,10 @@ cdef void xautoclaim_command(call *c) noexcept nogil:
         p = <nack *>idmap_next(&g.pending, &at)
     write_header_at(c.out, begin, c'*', n)
     reply_cursor(c, begin, p.id if p != NULL else id_lowest())
-    reply_array(c, lost)
-    for i in range(lost):
-        reply_id(c, gone[i])
+    if tells_lost:
+        reply_array(c, lost)
+        for i in range(lost):
+            reply_id(c, gone[i])
     free(gone)
 
 

@@ -11,6 +11,7 @@ from kvd.run.args cimport (
     arg_int, reply_array, reply_bulk, reply_error_about, reply_int, reply_map, reply_null, reply_text,
 )
 from kvd.run.call cimport call
+from kvd.run.emulation cimport NEVER, replies_since
 from kvd.run.registry cimport define
 from kvd.store.config cimport OPT_STREAM_IDMP_DURATION, OPT_STREAM_IDMP_MAXSIZE, cfg
 from kvd.types.group cimport consumer, group, group_find, nack, nack_delivered, nack_owner, name_of
@@ -71,35 +72,50 @@ cdef void reply_pending(call *c, idmap *pending, bint with_owner, int64_t count)
     write_header_at(c.out, begin, c'*', n)
 
 
-cdef void reply_full_group(call *c, stream *s, group *g, int64_t count) noexcept nogil:
-    cdef consumer *who
-    cdef uint32_t i
-    reply_map(c, 8)
-    reply_text(c, b"name")
-    reply_bulk(c, name_of(g))
-    reply_text(c, b"last-delivered-id")
-    reply_id(c, g.last)
+cdef inline bint counts_reads(call *c) noexcept nogil:
+    """Does the server count what a stream and its groups have had? Without emulation it does."""
+    return replies_since(c.store, 70000, 70200)
+
+
+cdef void reply_reads(call *c, stream *s, group *g) noexcept nogil:
+    if not counts_reads(c):
+        return
     reply_text(c, b"entries-read")
     reply_entries_read(c, g)
     reply_text(c, b"lag")
     reply_lag(c, s, g)
+
+
+cdef void reply_full_group(call *c, stream *s, group *g, int64_t count) noexcept nogil:
+    cdef consumer *who
+    cdef uint32_t i
+    cdef bint nacks = replies_since(c.store, 80800, NEVER)
+    cdef bint active = replies_since(c.store, 70200, 70200)
+    reply_map(c, 5 + 2 * counts_reads(c) + nacks)
+    reply_text(c, b"name")
+    reply_bulk(c, name_of(g))
+    reply_text(c, b"last-delivered-id")
+    reply_id(c, g.last)
+    reply_reads(c, s, g)
     reply_text(c, b"pel-count")
     reply_int(c, g.pending.count)
-    reply_text(c, b"nacked-count")
-    reply_int(c, g.released)
+    if nacks:
+        reply_text(c, b"nacked-count")
+        reply_int(c, g.released)
     reply_text(c, b"pending")
     reply_pending(c, &g.pending, True, count)
     reply_text(c, b"consumers")
     reply_array(c, g.consumers.count)
     for i in range(g.consumers.count):
         who = <consumer *>g.consumers.item[i]
-        reply_map(c, 5)
+        reply_map(c, 4 + active)
         reply_text(c, b"name")
         reply_bulk(c, name_of(who))
         reply_text(c, b"seen-time")
         reply_int(c, who.seen_ms)
-        reply_text(c, b"active-time")
-        reply_int(c, who.active_ms)
+        if active:
+            reply_text(c, b"active-time")
+            reply_int(c, who.active_ms)
         reply_text(c, b"pel-count")
         reply_int(c, who.pending.count)
         reply_text(c, b"pending")
@@ -154,9 +170,10 @@ cdef void xinfo_stream(call *c) noexcept nogil:
     cdef int64_t count
     cdef uint32_t i
     cdef stream *s = arg_stream(c, 2, True)
+    cdef bint idempotent = replies_since(c.store, 80600, NEVER)
     if s == NULL or not read_full(c, &full, &count):
         return
-    reply_map(c, 15 if full else 16)
+    reply_map(c, (6 if full else 7) + 3 * counts_reads(c) + 6 * idempotent)
     reply_text(c, b"length")
     reply_int(c, s.length)
     reply_text(c, b"radix-tree-keys")
@@ -165,13 +182,15 @@ cdef void xinfo_stream(call *c) noexcept nogil:
     reply_int(c, s.nodes.count + 1)
     reply_text(c, b"last-generated-id")
     reply_id(c, s.last)
-    reply_text(c, b"max-deleted-entry-id")
-    reply_id(c, s.max_deleted)
-    reply_text(c, b"entries-added")
-    reply_int(c, s.added)
-    reply_text(c, b"recorded-first-entry-id")
-    reply_id(c, s.first)
-    reply_producers(c, s)
+    if counts_reads(c):
+        reply_text(c, b"max-deleted-entry-id")
+        reply_id(c, s.max_deleted)
+        reply_text(c, b"entries-added")
+        reply_int(c, s.added)
+        reply_text(c, b"recorded-first-entry-id")
+        reply_id(c, s.first)
+    if idempotent:
+        reply_producers(c, s)
     if not full:
         reply_text(c, b"groups")
         reply_int(c, s.groups.count)
@@ -203,7 +222,7 @@ cdef void xinfo_groups(call *c) noexcept nogil:
     reply_array(c, s.groups.count)
     for i in range(s.groups.count):
         g = <group *>s.groups.item[i]
-        reply_map(c, 6)
+        reply_map(c, 4 + 2 * counts_reads(c))
         reply_text(c, b"name")
         reply_bulk(c, name_of(g))
         reply_text(c, b"consumers")
@@ -212,10 +231,7 @@ cdef void xinfo_groups(call *c) noexcept nogil:
         reply_int(c, g.pending.count)
         reply_text(c, b"last-delivered-id")
         reply_id(c, g.last)
-        reply_text(c, b"entries-read")
-        reply_entries_read(c, g)
-        reply_text(c, b"lag")
-        reply_lag(c, s, g)
+        reply_reads(c, s, g)
 
 
 define(xinfo_consumers, """
@@ -229,6 +245,7 @@ cdef void xinfo_consumers(call *c) noexcept nogil:
     cdef stream *s = arg_stream(c, 2, True)
     cdef group *g
     cdef consumer *who
+    cdef bint active = replies_since(c.store, 70200, 70200)
     cdef uint32_t i
     if s == NULL:
         return
@@ -239,12 +256,14 @@ cdef void xinfo_consumers(call *c) noexcept nogil:
     reply_array(c, g.consumers.count)
     for i in range(g.consumers.count):
         who = <consumer *>g.consumers.item[i]
-        reply_map(c, 4)
+        reply_map(c, 3 + active)
         reply_text(c, b"name")
         reply_bulk(c, name_of(who))
         reply_text(c, b"pending")
         reply_int(c, who.pending.count)
         reply_text(c, b"idle")
         reply_int(c, max(c.store.now - who.seen_ms, <int64_t>0))
+        if not active:
+            continue
         reply_text(c, b"inactive")
         reply_int(c, max(c.store.now - who.active_ms, <int64_t>0) if who.active_ms >= 0 else -1)

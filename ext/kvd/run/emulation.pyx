@@ -4,7 +4,8 @@ A store that emulates a server has its commands, its options of commands, its ve
 later is unknown, as it would be there. Releases stand in the declarations of the commands (src/kvd/run/spec.py); a
 store without emulation knows everything, and tests one bit for it.
 
-Not emulated: replies and limits that changed without a new command or token, configuration parameters, and fields of INFO.
+A reply that has changed asks for the release that changed it (replies_since): fields of XINFO, CLIENT LIST and ACL, names of encodings,
+digits of GEOPOS, texts of unknown commands. Not emulated: configuration parameters, fields of INFO, COMMAND DOCS.
 """
 
 from libc.stdint cimport int64_t
@@ -54,7 +55,7 @@ cdef struct wording:
     const char *valkey
 
 cdef enum:
-    WORDINGS = 4
+    WORDINGS = 5
 
 cdef wording WORDS[WORDINGS]
 WORDS[:] = [
@@ -62,6 +63,10 @@ WORDS[:] = [
     wording(b"ERR Unknown Redis command called from script", b"ERR Unknown command called from script"),
     wording(b"ERR Wrong number of args calling Redis command from script", b"ERR Wrong number of args calling command from script"),
     wording(b"NOSCRIPT No matching script. Please use EVAL.", b"NOSCRIPT No matching script."),
+    wording(b"ERR This Redis instance is not configured to use an ACL file. You may want to specify users via the ACL SETUSER command and then "
+            b"issue a CONFIG REWRITE (assuming you have a Redis configuration file set) in order to store users in the Redis configuration.",
+            b"ERR This instance is not configured to use an ACL file. You may want to specify users via the ACL SETUSER command and then "
+            b"issue a CONFIG REWRITE (assuming you have a configuration file set) in order to store users in the configuration."),
 ]
 
 
@@ -128,6 +133,10 @@ cdef bint is_known_later(call *c, view word) noexcept nogil:
         if view_is(word, c.command.newer[i].word):
             return c.command.newer[i].since[like.kind] > like.release
     return False
+
+
+cdef bint is_later(store *s, int redis, int valkey) noexcept nogil:
+    return (valkey if server_of(s).kind == VALKEY else redis) > server_of(s).release
 
 
 cdef const char *emulated_text(store *s, const char *text) noexcept nogil:

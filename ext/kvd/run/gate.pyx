@@ -22,6 +22,7 @@ from kvd.run.call cimport (
     F_ALLOW_BUSY, F_CROSS_SLOTS, F_DENYOOM, F_ENDS_MULTI, F_LISTENING, F_LOADING, F_MAY_REPLICATE, F_NOSCRIPT,
     F_NO_AUTH, F_NO_MULTI, F_READONLY, F_STALE, F_WRITE, arity_fits, command, key_at, key_walk,
 )
+from kvd.run.emulation cimport replies_since
 from kvd.run.errors cimport LOADING, NOAUTH, OOM
 from kvd.run.figures cimport figures_of
 from kvd.run.registry cimport keys_next, keys_start
@@ -256,6 +257,9 @@ cdef bint is_http(call *c) noexcept nogil:
 
 
 cdef void refuse_unknown(call *c) noexcept nogil:
+    """Redis 6.2 has backticks, and commas between the words."""
+    cdef bint commas = not replies_since(c.store, 70000, 70200)
+    cdef char mark = c'`' if commas else c"'"
     cdef buf text
     cdef int i
     if is_http(c):
@@ -263,15 +267,18 @@ cdef void refuse_unknown(call *c) noexcept nogil:
         session_kill(c.session)
         return
     memset(&text, 0, sizeof(text))
-    buf_printf(&text, b"ERR unknown command '")
+    buf_printf(&text, b"ERR unknown command %c", mark)
     quote(&text, c.argv[0], 128)
-    buf_printf(&text, b"', with args beginning with: ")
+    buf_printf(&text, b"%c, with args beginning with: ", mark)
     for i in range(1, c.argc):
         if text.len > 128 + 50 + 128:
             break
-        buf_add_char(&text, c"'")
+        buf_add_char(&text, mark)
         quote(&text, c.argv[i], 128)
-        buf_printf(&text, b"' ")
+        buf_add_char(&text, mark)
+        if commas:
+            buf_add_char(&text, c',')
+        buf_add_char(&text, c' ')
     buf_add_char(&text, 0)
     if not text.failed:
         refuse(c, text.ptr, False)
@@ -284,7 +291,8 @@ cdef void refuse_subcommand(call *c, const command *container) noexcept nogil:
     cdef size_t i
     for i in range(container.name_len + 1):
         name[i] = container.name[i] - 32 if c'a' <= container.name[i] <= c'z' else container.name[i]
-    snprintf(text, sizeof(text), b"ERR unknown subcommand '%.*s'. Try %s HELP.",
+    snprintf(text, sizeof(text), b"ERR %s '%.*s'. Try %s HELP.",
+             <const char *>b"unknown subcommand" if replies_since(c.store, 70000, 70200) else <const char *>b"Unknown subcommand or wrong number of arguments for",
              <int>min(c.argv[1].len, <size_t>128), c.argv[1].ptr, name)
     refuse(c, text, False)
 

@@ -223,7 +223,7 @@ cdef bint users_save(store *s, const char *path, buf *error) noexcept nogil:
     cdef int i
     memset(&text, 0, sizeof(text))
     for i in range(a.count):
-        describe_user(a.users[i], &text)
+        describe_user(a.users[i], True, &text)
         buf_add_char(&text, c'\n')
     failed = textfile_replace(path, &text)
     buf_release(&text)

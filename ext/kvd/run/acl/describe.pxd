@@ -3,7 +3,7 @@
 from kvd.core.buf cimport buf
 from kvd.run.acl.users cimport selector, user
 
-cdef void describe_user(const user *u, buf *out) noexcept nogil            # "user name on #... ~* &* +@all (...)", without a line end
+cdef void describe_user(const user *u, bint sanitizing, buf *out) noexcept nogil   # sanitizing: with the word for it; "user name on #... ~* &* +@all (...)", without a line end
 cdef void describe_commands(const selector *x, buf *out) noexcept nogil    # "+@all -get"
 cdef void describe_keys(const selector *x, buf *out) noexcept nogil        # "~a %R~b"; empty: none
 cdef void describe_channels(const selector *x, buf *out) noexcept nogil

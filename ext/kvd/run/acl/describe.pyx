@@ -63,7 +63,7 @@ cdef void describe_selector(const selector *x, buf *out) noexcept nogil:
     describe_commands(x, out)
 
 
-cdef void describe_user(const user *u, buf *out) noexcept nogil:
+cdef void describe_user(const user *u, bint sanitizing, buf *out) noexcept nogil:
     cdef const selector *x = u.first.next
     cdef int i
     buf_printf(out, b"user ")
@@ -71,7 +71,8 @@ cdef void describe_user(const user *u, buf *out) noexcept nogil:
     buf_printf(out, b"%s", b" on " if u.enabled else b" off ")
     if u.nopass:
         buf_printf(out, b"nopass ")
-    buf_printf(out, b"%s", b"skip-sanitize-payload " if u.skips_sanitizing else b"sanitize-payload ")
+    if sanitizing:
+        buf_printf(out, b"%s", b"skip-sanitize-payload " if u.skips_sanitizing else b"sanitize-payload ")
     for i in range(u.password_count):
         buf_add_char(out, c'#')
         describe_password(u, i, out)
