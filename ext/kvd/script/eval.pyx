@@ -10,6 +10,7 @@ from kvd.run.errors cimport NOT_INT
 from kvd.run.registry cimport define, define_narrowing
 from kvd.run.run cimport show
 from kvd.script.cache cimport read_shebang, script, script_add, script_find, script_keep, scripts_flush
+from kvd.script.debugger cimport debugger_end, debugger_new, debugging, is_debugged
 from kvd.script.execution cimport admit, kill, read_keys, run_function
 from kvd.script.flags cimport COMPAT, call_flags
 from kvd.script.interpreter cimport runtime_open
@@ -60,6 +61,7 @@ cdef script *script_of_text(call *c, runtime *r) noexcept nogil:
 cdef void eval_text(call *c, bint read_only) noexcept nogil:
     cdef runtime *r
     cdef running run
+    cdef debugging *debugged = NULL
     cdef script *one = <script *>c.target
     show(c)
     if not read_keys(c, &run, NOT_INT):
@@ -67,10 +69,17 @@ cdef void eval_text(call *c, bint read_only) noexcept nogil:
     r = runtime_open(c)
     if r == NULL:
         return
+    if is_debugged(c):
+        debugged = debugger_new(c, c.argv[1])
+        if debugged == NULL:
+            return
+    run.debugger = debugged
     if one == NULL:
         one = script_of_text(c, r)
     if one != NULL:
         run_script(c, r, one, read_only, &run)
+    if debugged != NULL:
+        debugger_end(debugged, c)
 
 
 cdef void eval_known(call *c, bint read_only) noexcept nogil:
@@ -78,6 +87,9 @@ cdef void eval_known(call *c, bint read_only) noexcept nogil:
     cdef running run
     cdef script *one = <script *>c.target
     show(c)
+    if is_debugged(c):
+        reply_error(c, b"ERR Please use EVAL instead of EVALSHA for debugging")
+        return
     if not read_keys(c, &run, NOT_INT):
         return
     if one == NULL:
@@ -222,12 +234,18 @@ cdef void script_kill(call *c) noexcept nogil:
 define(script_debug, """
     SCRIPT|DEBUG <YES | SYNC | NO>
     noscript | scripting | 3.2.0 | O(1)
-    Set the debugging mode. kvd has no debugger; only NO is accepted.
+    Run the next EVAL of the connection in the debugger, which keeps its changes and lets other clients wait; or not. YES, in which changes would be undone, is refused.
 """)
 cdef void script_debug(call *c) noexcept nogil:
     if view_is(c.argv[2], b"no"):
+        c.session.debugs = False
         reply_ok(c)
-    elif view_is(c.argv[2], b"yes") or view_is(c.argv[2], b"sync"):
-        reply_error(c, b"ERR SCRIPT DEBUG is not supported: kvd has no Lua debugger")
-    else:
+    elif view_is(c.argv[2], b"yes"):
+        reply_error(c, b"ERR SCRIPT DEBUG YES is not supported, since kvd does not fork: use SCRIPT DEBUG SYNC (redis-cli --ldb-sync-mode)")
+    elif not view_is(c.argv[2], b"sync"):
         reply_error(c, b"ERR Use SCRIPT DEBUG YES/SYNC/NO")
+    elif c.session.converse == NULL:
+        reply_error(c, b"ERR SCRIPT DEBUG needs a connection to a server")
+    else:
+        c.session.debugs = True
+        reply_ok(c)

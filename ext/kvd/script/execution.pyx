@@ -22,9 +22,10 @@ from kvd.core.text cimport parse_int
 from kvd.core.view cimport view, view_of
 from kvd.run.args cimport reply_error, reply_error_counted, reply_ok
 from kvd.script.convert cimport reply_from_value
+from kvd.script.debugger cimport debugger_count, debugger_cuts, debugger_line
 from kvd.script.flags cimport ALLOW_CROSS_SLOT, COMPAT, NO_CLUSTER, NO_WRITES
 from kvd.script.lua cimport (
-    ERR_MEMORY, GC_COLLECT, GC_STEP, MASK_COUNT, REGISTRY, T_BOOLEAN, T_NUMBER, T_STRING, T_TABLE, lua, lua_Debug, pop,
+    ERR_MEMORY, EVENT_LINE, GC_COLLECT, GC_STEP, MASK_COUNT, MASK_LINE, REGISTRY, T_BOOLEAN, T_NUMBER, T_STRING, T_TABLE, lua, lua_Debug, pop,
     registered,
 )
 from kvd.script.runtime cimport runtime_account, runtime_find, runtime_of
@@ -45,6 +46,7 @@ cdef enum:
 
 cdef bint read_keys(call *c, running *run, const char *not_a_number) noexcept nogil:
     cdef int64_t n
+    run.debugger = NULL
     if not parse_int(c.argv[2], &n):
         reply_error(c, not_a_number)
         return False
@@ -193,8 +195,7 @@ cdef void reply_thrown(runtime *r, running *run, int status) noexcept nogil:
     lua.gc(L, GC_COLLECT, 0)
     r.text.len = 0
     if run.killed:
-        buf_printf(&r.text, b"ERR Script killed by user with SCRIPT KILL... script: %.*s%s", <int>run.name.len, run.name.ptr,
-                   run.killed_at)
+        buf_printf(&r.text, b"ERR %s script: %.*s%s", run.killed_for, <int>run.name.len, run.name.ptr, run.killed_at)
     else:
         buf_printf(&r.text, b"ERR not enough memory script: %.*s", <int>run.name.len, run.name.ptr)
     reply_error_counted(run.c, view_of(r.text.ptr, r.text.len), True)
@@ -229,6 +230,7 @@ cdef void run_function(runtime *r, running *run) noexcept nogil:
     cdef int status
     run.oom = over_limit(s)
     run.wrote = run.killed = run.busy = False
+    run.killed_for = b"Script killed by user with SCRIPT KILL..."
     run.proto = 2
     run.begun_us = mono_us()
     run.reply_at = run.c.out.len
@@ -240,6 +242,10 @@ cdef void run_function(runtime *r, running *run) noexcept nogil:
     who.script_us = 0
     who.script_slot = slot_of_script(run)
     run.targets = TO_ALL
+    if run.debugger != NULL:           # it may wait for its client at any time
+        run.busy = True
+        busy_set(s, BUSY_SCRIPT)
+        lua.sethook(r.L, hook, MASK_LINE | MASK_COUNT, HOOK_EVERY)
     lua.rawgeti(r.L, REGISTRY, r.handler)
     lua.rawgeti(r.L, REGISTRY, r.body)
     status = lua.pcall(r.L, 0, 0, -2)
@@ -277,7 +283,11 @@ cdef void hook(lua_State *L, lua_Debug *d) noexcept nogil:
     if run == NULL:
         return
     who = run.c.session
-    if not run.killed:
+    if run.debugger != NULL and not run.killed and d.event == EVENT_LINE:
+        debugger_line(r, L, d)
+        if run.killed:
+            note_place(L, d, run)
+    elif not run.killed:
         spent = mono_us() - run.begun_us
         if not run.busy and spent >= cfg(&r.store.config, OPT_BUSY_REPLY_THRESHOLD) * 1000:
             run.busy = True
@@ -286,9 +296,12 @@ cdef void hook(lua_State *L, lua_Debug *d) noexcept nogil:
             run.killed = True
         if run.killed:
             note_place(L, d, run)
-    if run.killed:
+        elif run.debugger != NULL:
+            debugger_count(r)
+    if run.killed or (run.debugger != NULL and debugger_cuts(r)):
         lua.sethook(L, hook, MASK_COUNT, 1)
-        lua.sethook(r.L, hook, MASK_COUNT, 1)
+        if run.killed:
+            lua.sethook(r.L, hook, MASK_COUNT, 1)
         r.limit = 0
         lua.newuserdata(L, 1)          # throws without calling a handler of xpcall, in which no hook would run
 

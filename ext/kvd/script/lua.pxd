@@ -6,6 +6,8 @@ cdef extern from "kvd/script/lua.h" nogil:
     ctypedef int (*lua_CFunction)(lua_State *) noexcept nogil
     ctypedef void *(*lua_Alloc)(void *, void *, size_t, size_t) noexcept nogil
     ctypedef struct lua_Debug:
+        int event
+        const char *name
         const char *what
         const char *source
         int currentline
@@ -36,11 +38,15 @@ cdef enum:
     ERR_MEMORY = 4
     ERR_HANDLER = 5
     MULTRET = -1
+    # hooks
+    MASK_LINE = 4
     MASK_COUNT = 8
+    EVENT_LINE = 2
 
 cdef struct lua_api:           # in the order of NAMES in lua.pyx
     lua_State *(*newstate)(lua_Alloc f, void *ud) noexcept nogil
     void (*close)(lua_State *L) noexcept nogil
+    lua_State *(*newthread)(lua_State *L) noexcept nogil
     void *(*getallocf)(lua_State *L, void **ud) noexcept nogil
     int (*gettop)(lua_State *L) noexcept nogil
     void (*settop)(lua_State *L, int i) noexcept nogil
@@ -89,6 +95,7 @@ cdef struct lua_api:           # in the order of NAMES in lua.pyx
     int (*next)(lua_State *L, int i) noexcept nogil
     int (*getstack)(lua_State *L, int level, lua_Debug *d) noexcept nogil
     int (*getinfo)(lua_State *L, const char *what, lua_Debug *d) noexcept nogil
+    const char *(*getlocal)(lua_State *L, const lua_Debug *d, int n) noexcept nogil
     int (*sethook)(lua_State *L, lua_Hook f, int mask, int count) noexcept nogil
     int (*loadbuffer)(lua_State *L, const char *p, size_t n, const char *name) noexcept nogil
     int (*ref)(lua_State *L, int t) noexcept nogil

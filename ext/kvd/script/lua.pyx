@@ -24,14 +24,14 @@ cdef extern from * nogil:
     int RTLD_LOCAL
 
 cdef const char **NAMES = [
-    b"lua_newstate", b"lua_close", b"lua_getallocf", b"lua_gettop", b"lua_settop", b"lua_pushvalue", b"lua_remove",
+    b"lua_newstate", b"lua_close", b"lua_newthread", b"lua_getallocf", b"lua_gettop", b"lua_settop", b"lua_pushvalue", b"lua_remove",
     b"lua_insert", b"lua_replace", b"lua_checkstack", b"lua_iscfunction", b"lua_isnumber", b"lua_type", b"lua_typename", b"lua_rawequal",
     b"lua_tonumber", b"lua_toboolean", b"lua_tolstring", b"lua_objlen", b"lua_newuserdata", b"lua_touserdata", b"lua_topointer", b"lua_pushnil",
     b"lua_pushnumber", b"lua_pushlstring", b"lua_pushstring", b"lua_pushcclosure", b"lua_pushboolean",
     b"lua_pushlightuserdata", b"lua_gettable", b"lua_getfield", b"lua_rawget", b"lua_rawgeti", b"lua_createtable",
     b"lua_getmetatable", b"lua_getfenv", b"lua_settable", b"lua_setfield", b"lua_rawset", b"lua_rawseti",
     b"lua_setmetatable", b"lua_setfenv", b"lua_call", b"lua_pcall", b"lua_cpcall", b"lua_gc", b"lua_error", b"lua_next",
-    b"lua_getstack", b"lua_getinfo", b"lua_sethook", b"luaL_loadbuffer", b"luaL_ref", b"luaL_unref", b"luaL_argerror",
+    b"lua_getstack", b"lua_getinfo", b"lua_getlocal", b"lua_sethook", b"luaL_loadbuffer", b"luaL_ref", b"luaL_unref", b"luaL_argerror",
     b"luaL_where", b"lua_concat", b"luaL_checknumber", b"luaL_checklstring", b"luaL_checktype", b"luaL_checkany",
     b"luaopen_base", b"luaopen_table", b"luaopen_string", b"luaopen_math",
 ]

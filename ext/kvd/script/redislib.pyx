@@ -21,6 +21,7 @@ from kvd.run.gate cimport PASSED, gate
 from kvd.run.renames cimport called
 from kvd.run.run cimport run
 from kvd.script.convert cimport give_error, push_reply
+from kvd.script.debugger cimport debugger_break, debugger_called, debugger_log, debugger_replied
 from kvd.script.flags cimport ALLOW_OOM
 from kvd.script.lua cimport T_NUMBER, T_STRING, lua
 from kvd.script.protect cimport add_functions, named, protect, refuse_globals
@@ -101,6 +102,8 @@ cdef int run_for_script(lua_State *L, bint throws) noexcept nogil:
         return give_error(L, why, throws)
     prepare(&c, r, argc)
     r.reply.len = 0
+    if r.now.debugger != NULL:
+        debugger_called(r, r.argv, argc)
     if gate(&c) == PASSED:
         r.now.wrote = r.now.wrote or c.flags & F_WRITE
         r.store.effects.targets = r.now.targets
@@ -112,6 +115,8 @@ cdef int run_for_script(lua_State *L, bint throws) noexcept nogil:
     if r.reply.len == 0:
         lua.pushnil(L)
         return 1
+    if r.now.debugger != NULL:
+        debugger_replied(r, view_of(r.reply.ptr, r.reply.len))
     push_reply(L, view_of(r.reply.ptr, r.reply.len))
     if throws and r.reply.ptr[0] == c'-':
         return lua.error(L)
@@ -234,12 +239,18 @@ cdef int replicate_commands(lua_State *L) noexcept nogil:
 
 
 cdef int breakpoint(lua_State *L) noexcept nogil:
-    """Always false: there is no debugger."""
-    lua.pushboolean(L, False)
+    cdef runtime *r = runtime_of(L)
+    cdef bint debugged = r.now != NULL and r.now.debugger != NULL
+    if debugged:
+        debugger_break(r)
+    lua.pushboolean(L, debugged)
     return 1
 
 
 cdef int debug(lua_State *L) noexcept nogil:
+    cdef runtime *r = runtime_of(L)
+    if r.now != NULL and r.now.debugger != NULL:
+        debugger_log(r, L)
     return 0
 
 

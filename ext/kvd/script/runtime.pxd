@@ -20,7 +20,9 @@ cdef struct running:           # the running script; on the stack of run_functio
     bint killed
     int targets                # of its effects (redis.set_repl)
     bint busy                  # longer than busy-reply-threshold: others get BUSY errors
+    const char *killed_for     # the error's text
     char killed_at[80]         # source:line
+    void *debugger             # its debugging (debugger.pyx), or NULL
     int proto                  # of the replies that the script gets
     int64_t begun_us
     view *keys                 # KEYS, followed by ARGV

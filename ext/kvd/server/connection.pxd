@@ -94,6 +94,8 @@ cdef void connection_unqueue(connection *k) noexcept nogil     # if it is queued
 cdef void connection_turn(connection *k) noexcept nogil        # it is not queued any more
 cdef void connection_writable(connection *k) noexcept nogil
 cdef void connection_reply(connection *k) noexcept nogil       # sends the output of the round
+cdef void connection_tell(connection *k) noexcept nogil        # under the lock: takes the output of its session, for the next
+cdef bint connection_converse(connection *k, buf *heard) noexcept nogil   # sends what can be sent, and appends what has arrived; False: the client has left
 cdef void connection_resume(connection *k) noexcept nogil      # after a pause, a wake or a kill
 cdef void connection_close(connection *k) noexcept nogil       # marks it dead; the loop closes its socket and frees it
 cdef void connection_drop(connection *k, bint forked) noexcept nogil   # the same under the lock, of one that is not dead. forked: without a byte to the client

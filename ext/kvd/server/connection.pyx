@@ -307,6 +307,32 @@ cdef void connection_writable(connection *k) noexcept nogil:
         finish_round(k)
 
 
+# ---- debugging a script --------------------------------------------------------------------------------
+
+cdef void connection_tell(connection *k) noexcept nogil:
+    take_output(k)
+
+
+cdef bint connection_converse(connection *k, buf *heard) noexcept nogil:
+    """What arrived behind EVAL is in the input."""
+    cdef size_t waiting = k.input.len - k.parser.used
+    cdef ssize_t n
+    if k.sending.len:
+        send_output(k)
+    if not k.dead and (k.line.unsent or k.sending.len or k.writing):
+        watch(k)
+    if waiting:
+        buf_add(heard, k.input.ptr + k.parser.used, waiting)
+        k.input.len = k.parser.used
+    if k.dead or k.session.killed or not buf_reserve(heard, CHUNK):
+        return False
+    n = k.line.by.read(&k.line, heard.ptr + heard.len, heard.cap - heard.len)
+    if n > 0:
+        heard.len += n
+        k.owner.net_in += n
+    return n > 0 or (n < 0 and would_block())
+
+
 # ---- turns --------------------------------------------------------------------------------------------
 
 cdef inline uint64_t as_ticks(connection *k, int us) noexcept nogil:
@@ -527,7 +553,7 @@ cdef int run_each(connection *k, int n, bint hashed) noexcept nogil:
             weigh(k.session, net.round.argv + net.round.batch[i].first, net.round.batch[i].argc)
         if dispatch(k.session, net.round.argv + net.round.batch[i].first, net.round.batch[i].argc) == DISPATCH_PAUSED:
             return i
-        if k.session.closing or k.session.killed or k.session.wait != NULL or k.session.out.failed or net.store.stats.spent > enough:
+        if k.session.closing or k.session.killed or k.session.wait != NULL or k.session.debugs or k.session.out.failed or net.store.stats.spent > enough:
             return i + 1
     return n
 
@@ -572,7 +598,7 @@ cdef size_t parse_batch(connection *k, int *count, int *state, size_t *ends) noe
     """Parses until the batch is full or the input is used up. ends[i]: the end of command i."""
     cdef parser *p = &k.parser
     cdef int used = 0
-    cdef int limit = BATCH if p.trusted and k.apart == 0 else 1
+    cdef int limit = BATCH if p.trusted and k.apart == 0 and not k.session.debugs else 1    # what follows an EVAL is for its debugger
     count[0] = 0
     while count[0] < limit:
         state[0] = parse(p, k.input.ptr, k.input.len)
@@ -719,6 +745,8 @@ cdef void connection_resume(connection *k) noexcept nogil:
     """Processes what other sessions have done to this one while it was not running."""
     if k.session.killed:
         connection_close(k)
+        return
+    if k.session.scripting:            # its script runs, and lets others be served: it goes on afterwards
         return
     if k.session.wait == NULL and (k.session.paused or k.input.len):
         k.session.paused = False

@@ -18,15 +18,15 @@ from libc.stdio cimport snprintf
 from libc.stdlib cimport free
 from libc.string cimport memset, strlen
 
-from kvd.core.buf cimport buf_add
+from kvd.core.buf cimport buf, buf_add
 from kvd.core.clock cimport mono_us, pace_update, ticks, wall_ms
 from kvd.net.channel cimport channel
 from kvd.persist.journal cimport journal_flush, journal_is_strict
 from kvd.run.after cimport after, expire_waits
 from kvd.server.connection cimport (
-    connection, connection_close, connection_free, connection_hasten, connection_is_light, connection_new,
-    connection_queue, connection_readable, connection_reply, connection_report_rounds, connection_resume,
-    connection_turn, connection_unqueue, connection_writable, round_state, turns,
+    connection, connection_close, connection_converse, connection_free, connection_hasten, connection_is_light,
+    connection_new, connection_queue, connection_readable, connection_reply, connection_report_rounds,
+    connection_resume, connection_tell, connection_turn, connection_unqueue, connection_writable, round_state, turns,
 )
 from kvd.server.listening cimport MAX_LISTENERS, listener, server, server_admit, server_assign
 from kvd.server.poll cimport (
@@ -50,6 +50,7 @@ cdef enum:
     IDLE_CHECK_MS = 1000
     STREAM_US = 200            # for which a busy thread gathers what replicas are sent
     STREAM_BYTES = 16384       # unless there is so much
+    CONVERSE_MS = 100          # that a debugger waits for its client before it looks whether it is to end
     TURNS_US = 500             # of a round: for each queue, for accepting connections, and for freeing them
 
 
@@ -130,6 +131,7 @@ cdef void adopt(network *net, connection *k) noexcept nogil:
     net.connections = k
     net.count += 1
     k.session.relax = relax
+    k.session.converse = converse
     poll_watch(net.poller, k.line.fd, k, False, True)
 
 
@@ -320,10 +322,14 @@ cdef void lose_replies(network *net) noexcept nogil:
         k = k.next_replying
 
 
+cdef bint log_written(network *net) noexcept nogil:
+    """A reply to a write is sent after the write is in the log. False: it is not, and has to be."""
+    return not net.store.unwritten or journal_flush(net.store, False) or not journal_is_strict(net.store)
+
+
 cdef void send_replies(network *net) noexcept nogil:
-    """A reply to a write is sent after the write is in the log."""
     cdef connection *k
-    if net.store.unwritten and not journal_flush(net.store, False) and journal_is_strict(net.store):
+    if not log_written(net):
         lose_replies(net)
     while net.replying != NULL:
         k = net.replying
@@ -387,24 +393,39 @@ cdef void serve_events(network *net, poll_event *events, int n, connection *but)
         send_replies(net)
 
 
-cdef bint relax(session *c, bint busy, int64_t spent_us) noexcept nogil:
-    """A script of this connection runs for long, under the lock: others get BUSY errors, and may kill it."""
-    cdef connection *k = <connection *>c.link
+cdef bint serve_others(connection *k, int ms, buf *heard) noexcept nogil:
+    """A command of this connection runs, under the lock: gives the lock to others, and serves the other connections of this thread, after a wait of
+    so many ms. heard: or NULL. False: the server ends, or the client whose words are to be heard has left."""
     cdef network *net = k.owner
     cdef round_state outer = net.round
     cdef poll_event events[POLL_EVENTS]
+    cdef bint stays = True
+    cdef size_t had = heard.len if heard != NULL else 0
     cdef int n
-    if not busy:
-        return True
     memset(&net.round, 0, sizeof(round_state))     # the batch of the script is finished later
     store_unlock(net.store)
-    n = poll_wait(net.poller, events, 0)
+    if heard != NULL:
+        stays = log_written(net) and connection_converse(k, heard)
+        ms = 0 if heard.len > had or not stays else ms
+    n = poll_wait(net.poller, events, ms)
+    if heard != NULL and stays and heard.len == had:
+        stays = connection_converse(k, heard)
     serve_events(net, events, n, k)
     store_lock(net.store)
     store_lend(net.store)
     free(net.round.argv)
     net.round = outer
-    return not net.stopping
+    return stays and not net.stopping
+
+
+cdef bint relax(session *c, bint busy, int64_t spent_us) noexcept nogil:
+    """A script of this connection runs for long, under the lock: others get BUSY errors, and may kill it."""
+    return not busy or serve_others(<connection *>c.link, 0, NULL)
+
+
+cdef bint converse(session *c, buf *heard) noexcept nogil:
+    connection_tell(<connection *>c.link)
+    return serve_others(<connection *>c.link, CONVERSE_MS, heard)
 
 
 cdef void network_run(network *net) noexcept nogil:

@@ -154,6 +154,6 @@ cdef void session_reset(session *c) noexcept nogil:
     c.proto = 2
     session_replies(c, REPLY_ON)
     special_set(&c.special, SPECIAL_NO_TOUCH, False)
-    c.no_evict = c.reads_replica = c.import_source = False
+    c.no_evict = c.reads_replica = c.import_source = c.debugs = False
     c.name.len = 0
     session_begin(c, c.trusted)

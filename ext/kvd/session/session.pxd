@@ -117,6 +117,8 @@ cdef struct session:
     void *link                 # the owner's
     bint (*relax)(session *c, bint busy, int64_t spent_us) noexcept nogil   # called during a long script; False: end it
     void *relaxed              # state of relax
+    bint debugs                # SCRIPT DEBUG: its next EVAL runs in the debugger
+    bint (*converse)(session *c, buf *heard) noexcept nogil   # or NULL; for the debugger of its script: sends its output, and waits a moment for bytes, which are appended. False: end the script
     void (*wake)(session *c) noexcept nogil     # there is output, or it must close; called under the lock
 
 cdef enum after_bit:           # work to do after the running command (run/after.pyx)
