@@ -15,7 +15,7 @@ def figures(peer, *sections):
 def test_info_sections(run):
     text = run("INFO").decode()
     titles = re.findall(r"^# (\w+)", text, re.M)
-    assert titles == ["Server", "Clients", "Memory", "Persistence", "Stats", "Replication", "CPU", "Modules", "Errorstats", "Cluster", "Keyspace"]
+    assert titles == ["Server", "Clients", "Memory", "Persistence", "Stats", "Replication", "CPU", "Modules", "Errorstats", "Cluster", "Keyspace", "Keysizes"]
     assert re.findall(r"^# (\w+)", run("INFO", "commandstats", "cpu").decode(), re.M) == ["CPU", "Commandstats"]
     assert "Latencystats" in run("INFO", "all").decode()
     assert run("INFO", "nosuch") == b""

@@ -32,7 +32,8 @@ from kvd.store.config cimport (
 )
 from kvd.store.keyspace cimport keyspace_average_ttl, keyspace_expires, keyspace_find
 from kvd.store.parts cimport PART_REPLICATION
-from kvd.store.store cimport OPS_SAMPLES, database, rate, store_memory
+from kvd.store.sizes cimport sizes_settle
+from kvd.store.store cimport OPS_SAMPLES, SIZE_BINS, SIZED_TYPES, database, rate, store_memory
 from kvd.types.value cimport value_bytes
 
 import sys
@@ -61,7 +62,7 @@ cdef extern from "kvd/commands/info.h" nogil:
     int GCC_PATCH "KVD_GCC_PATCH"
 
 cdef enum:
-    SECTION_COUNT = 13
+    SECTION_COUNT = 14
 
 cdef struct section_row:
     const char *name
@@ -83,6 +84,12 @@ SECTIONS[9] = section_row(b"errorstats", b"Errorstats", print_errorstats, True)
 SECTIONS[10] = section_row(b"latencystats", b"Latencystats", print_latencystats, False)
 SECTIONS[11] = section_row(b"cluster", b"Cluster", print_cluster, True)
 SECTIONS[12] = section_row(b"keyspace", b"Keyspace", print_keyspace, True)
+SECTIONS[13] = section_row(b"keysizes", b"Keysizes", print_keysizes, True)
+
+
+cdef const char *UNITS = b" KMGT"          # of sizes in bins: powers of 1024
+cdef const char *SIZES_OF[SIZED_TYPES]
+SIZES_OF[:] = [b"strings_sizes", b"lists_items", b"sets_items", b"zsets_items", b"hashes_items"]
 
 
 cdef void info_section(const char *name, section print) noexcept:
@@ -403,6 +410,39 @@ cdef void print_keyspace(store *s, buf *out) noexcept nogil:
         if db.keys.items:
             buf_printf(out, b"db%d:keys=%zu,expires=%zu,avg_ttl=%lld,subexpiry=0\r\n", i, db.keys.items, keyspace_expires(db),
                        <long long>keyspace_average_ttl(s, db))
+
+
+cdef void print_bin(buf *out, int bin) noexcept nogil:
+    """The smallest size in it: 0, 1, 2, 4, ... 512, 1K, ... 512K, 1M, ..."""
+    cdef int power = bin - 1
+    if bin == 0:
+        buf_printf(out, b"0")
+    elif power < 10:
+        buf_printf(out, b"%d", 1 << power)
+    else:
+        buf_printf(out, b"%d%c", 1 << power % 10, <int>UNITS[power // 10])
+
+
+cdef void print_keysizes(store *s, buf *out) noexcept nogil:
+    cdef int i, type, bin
+    cdef uint64_t *counts
+    cdef bint any
+    sizes_settle(s)
+    for i in range(cfg(&s.config, OPT_DATABASES)):
+        for type in range(SIZED_TYPES):
+            counts = s.dbs[i].sizes[type]
+            any = False
+            for bin in range(SIZE_BINS):
+                if counts[bin]:
+                    if any:
+                        buf_printf(out, b",")
+                    else:
+                        buf_printf(out, b"db%d_distrib_%s:", i, SIZES_OF[type])
+                    print_bin(out, bin)
+                    buf_printf(out, b"=%llu", <unsigned long long>counts[bin])
+                    any = True
+            if any:
+                buf_printf(out, b"\r\n")
 
 
 cdef bint is_wanted(call *c, section_row *row) noexcept nogil:

@@ -15,6 +15,7 @@ from kvd.run.registry cimport define
 from kvd.store.access cimport access_init
 from kvd.store.config cimport EVENT_NEW, EVENT_STRING
 from kvd.store.keyspace cimport keyspace_insert, keyspace_moved, keyspace_replace
+from kvd.store.sizes cimport sizes_changed, string_bin
 from kvd.types.kind cimport INT, STRING, encoding_of
 from kvd.types.string cimport (
     string_int, string_int_cell, string_len, string_new_int, string_new_text, string_open, string_view,
@@ -24,10 +25,12 @@ from kvd.types.string cimport (
 cdef char *open_value(call *c, view key, uint64_t hash, entry *e, size_t n) noexcept nogil:
     """The value of e made n bytes long and writable, or NULL with the error replied."""
     cdef entry *moved = e
+    cdef int bin = string_bin(e)
     cdef char *bytes = string_open(&c.store.mem, &moved, n)
     if bytes == NULL:
         reply_error(c, NO_MEMORY)
         return NULL
+    sizes_changed(c.db, moved, bin)
     keyspace_moved(c.store, c.db, e, moved, hash)
     return bytes
 
@@ -127,6 +130,7 @@ cdef void add_to(call *c, int64_t delta) noexcept nogil:
     cdef int64_t n = 0
     cdef entry *e = find_write(c, key, &hash)
     cdef entry *made
+    cdef int bin
     if e != NULL:
         if wrong_type(c, e, STRING):
             return
@@ -137,7 +141,9 @@ cdef void add_to(call *c, int64_t delta) noexcept nogil:
         reply_error(c, OVERFLOW)
         return
     if e != NULL and encoding_of(e) == INT:
+        bin = string_bin(e)
         string_int_cell(e)[0] = n
+        sizes_changed(c.db, e, bin)
     else:
         made = string_new_int(&c.store.mem, key, n, e.flags & TIMED if e != NULL else 0)
         if made == NULL:

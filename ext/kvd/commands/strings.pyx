@@ -21,6 +21,7 @@ from kvd.store.change cimport key_overwritten
 from kvd.store.config cimport EVENT_GENERIC, EVENT_NEW, EVENT_STRING, OPT_PROTO_MAX_BULK_LEN, cfg
 from kvd.store.effects cimport effect_int, effect_text, effect_word, effects
 from kvd.store.keyspace cimport keyspace_find, keyspace_insert, keyspace_persist, keyspace_remove, keyspace_replace
+from kvd.store.sizes cimport sizes_changed, string_bin
 from kvd.store.store cimport expiry_now
 from kvd.types.kind cimport STRING, type_of
 from kvd.types.string cimport string_assign, string_len, string_new, string_view
@@ -34,13 +35,17 @@ cdef bint string_put(call *c, view key, view value, uint64_t hash, entry *old, i
     The caller reports the event "set" and those of the deadline."""
     cdef entry *e
     cdef uint8_t timed = 0
+    cdef int bin
     if keep_ttl and old != NULL:
         deadline = entry_deadline(old)
     if deadline >= 0:
         timed = TIMED
     if old != NULL and type_of(old) == STRING and (old.flags & TIMED) == timed and (
-            timed == 0 or deadline == entry_deadline(old)) and string_assign(old, value):
-        return True
+            timed == 0 or deadline == entry_deadline(old)):
+        bin = string_bin(old)
+        if string_assign(old, value):
+            sizes_changed(c.db, old, bin)
+            return True
     e = string_new(&c.store.mem, key, value, timed)
     if e != NULL:
         access_init(c.store, e)

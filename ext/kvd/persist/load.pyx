@@ -46,7 +46,7 @@ from kvd.store.access cimport access_init, access_set_frequency, access_set_idle
 from kvd.store.change cimport database_replaced, key_changed
 from kvd.store.clock cimport store_time
 from kvd.store.config cimport OPT_DATABASES, cfg
-from kvd.store.keyspace cimport keyspace_empty, keyspace_find, keyspace_insert, keyspace_load, keyspace_replace
+from kvd.store.keyspace cimport keyspace_empty, keyspace_find, keyspace_hand, keyspace_insert, keyspace_load, keyspace_replace
 from kvd.store.lock cimport guard_yield
 from kvd.store.store cimport DEBUG_CHECKSUMS_SKIPPED, SPECIAL_REPLICA, store_lock, store_unlock
 from kvd.store.tick cimport store_next
@@ -648,11 +648,7 @@ cdef bint install_libraries(loading *l) noexcept nogil:
 cdef void database_install(store *s, database *to, database *fresh) noexcept nogil:
     database_replaced(s, to, fresh, to.keys.items + fresh.keys.items)
     keyspace_empty(s, to, True)
-    to.keys = fresh.keys
-    to.expires = fresh.expires
-    to.fields = fresh.fields
-    fresh.expires = fresh.fields = NULL
-    table_init(&fresh.keys, &s.mem)
+    keyspace_hand(s, to, fresh)
 
 
 cdef bint merge_entry(store *s, database *to, entry *e) noexcept nogil:

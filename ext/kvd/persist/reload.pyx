@@ -16,7 +16,6 @@ from libc.string cimport memset
 
 from kvd.commands.debug cimport debug_subcommand
 from kvd.core.buf cimport buf, buf_add, buf_release
-from kvd.core.table cimport table_init
 from kvd.core.view cimport view_is, view_of, view_str
 from kvd.persist.file cimport ERROR_ROOM, PATH_ROOM, path_join
 from kvd.persist.load cimport LOADING_HELD, LOADING_KEEP, LOADING_MERGE, LOADING_PREAMBLE, database_install, load_bytes
@@ -32,7 +31,7 @@ from kvd.run.call cimport call
 from kvd.run.errors cimport LOADING, NO_MEMORY
 from kvd.store.change cimport changes_are_saved, changes_made, heard, hush, hush_end, others_changed
 from kvd.store.config cimport OPT_DATABASES, OPT_DBFILENAME, OPT_DIR, cfg, config_text
-from kvd.store.keyspace cimport keyspace_empty
+from kvd.store.keyspace cimport keyspace_empty, keyspace_hand
 from kvd.store.log cimport LOG_WARNING, log_line
 from kvd.store.store cimport SPECIAL_LOADING, database, special_set, store
 
@@ -107,14 +106,6 @@ cdef struct aside:
     heard heard
 
 
-cdef void move(store *s, database *to, database *source) noexcept nogil:
-    to.keys = source.keys
-    to.expires = source.expires
-    to.fields = source.fields
-    source.expires = source.fields = NULL
-    table_init(&source.keys, &s.mem)
-
-
 cdef void print_libraries(store *s, buf *out, bint any) noexcept nogil:
     """An RDB file of the function libraries, or of nothing."""
     cdef writer to
@@ -149,7 +140,7 @@ cdef bint put_aside(store *s, aside *a) noexcept nogil:
         return False
     a.heard = hush(s)
     for i in range(a.count):
-        move(s, &a.dbs[i], &s.dbs[i])
+        keyspace_hand(s, &a.dbs[i], &s.dbs[i])
     return True
 
 
@@ -160,9 +151,9 @@ cdef void put_back(store *s, aside *a, bint loaded) noexcept nogil:
     if not loaded and not load_bytes(s, view_of(a.libraries.ptr, a.libraries.len)):
         log_line(s, LOG_WARNING, b"The function libraries could not be restored")
     for i in range(a.count):
-        move(s, &fresh, &s.dbs[i])
+        keyspace_hand(s, &fresh, &s.dbs[i])
         fresh.id = i
-        move(s, &s.dbs[i], &a.dbs[i])
+        keyspace_hand(s, &s.dbs[i], &a.dbs[i])
         a.dbs[i] = fresh
     hush_end(s, a.heard)
     for i in range(a.count):

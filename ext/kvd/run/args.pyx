@@ -19,6 +19,7 @@ from kvd.store.access cimport access_touch
 from kvd.store.change cimport change_open
 from kvd.store.effects cimport effect_begin, effect_text, effect_word, effect_words
 from kvd.store.keyspace cimport keyspace_find, keyspace_read
+from kvd.store.sizes cimport sizes_open
 from kvd.store.store cimport SPECIAL_EMULATES, SPECIAL_NO_TOUCH
 from kvd.types.kind cimport type_of
 
@@ -99,6 +100,8 @@ cdef entry *find_write(call *c, view key, uint64_t *hash) noexcept nogil:
     if e != NULL and touches(c):
         access_touch(c.store, e)
     change_open(c.store, c.db, e, hash[0])
+    if e != NULL and not c.store.hides:      # then it may be a copy
+        sizes_open(c.store, c.db, e)
     return e
 
 

@@ -4,17 +4,19 @@ Each structure checks itself (table_check, wheel_check, value_check); the checks
 
     a key with a deadline is in the wheel of its database, or in none if there was no memory; the wheel holds nothing else
     a hash whose fields have deadlines is in the wheel of fields, by a time not after the soonest of them, and refers to its key
+    for each size, as many keys are counted as have it
     no key holds an empty collection; a stream may be empty
     templates count their hashes: those of the databases, and of values that are still to be freed or are being loaded
 """
 
-from libc.string cimport memset
+from libc.string cimport memcmp, memset
 
 from kvd.core.entry cimport TIMED, entry, entry_key, entry_timer
 from kvd.core.table cimport table_check, table_cursor, table_next
 from kvd.core.view cimport view_of
 from kvd.core.wheel cimport wheel, wheel_check, wheel_holds
 from kvd.store.config cimport OPT_DATABASES, cfg
+from kvd.store.sizes cimport sizes_count, sizes_settle
 from kvd.store.store cimport database
 from kvd.types.array cimport array_len
 from kvd.types.hash cimport hash_is_row, hash_is_timed, hash_len, hash_soonest, hash_table, hash_table_of
@@ -96,6 +98,8 @@ cdef const char *check_database(database *db, view *key, size_t *rows) noexcept 
     cdef tally n
     cdef table_cursor at
     cdef entry *e
+    cdef database counted
+    memset(&counted, 0, sizeof(counted))
     memset(&at, 0, sizeof(at))
     memset(&n, 0, sizeof(n))
     if wrong != NULL:
@@ -106,8 +110,11 @@ cdef const char *check_database(database *db, view *key, size_t *rows) noexcept 
         if wrong != NULL:
             key[0] = entry_key(e)
             return wrong
+        sizes_count(&counted, e, 1)
         e = table_next(&db.keys, &at)
     rows[0] += n.rows
+    if memcmp(counted.sizes, db.sizes, sizeof(db.sizes)):
+        return b"keys are counted with sizes that they do not have"
     wrong = check_wheel(db.expires, n.keys)
     return wrong if wrong != NULL else check_wheel(db.fields, n.fields)
 
@@ -118,6 +125,7 @@ cdef const char *store_check(store *s, view *key) noexcept nogil:
     cdef size_t used = templates_used(&s.mem)
     cdef int i
     key[0] = view_of(NULL, 0)
+    sizes_settle(s)
     for i in range(<int>cfg(&s.config, OPT_DATABASES)):
         wrong = check_database(&s.dbs[i], key, &rows)
         if wrong != NULL:

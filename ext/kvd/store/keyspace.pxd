@@ -25,6 +25,7 @@ cdef bint keyspace_drop_fields(store *s, database *db, entry *e, uint64_t hash, 
 cdef void keyspace_bury(store *s, table *keys) noexcept nogil          # frees the entries of a table that is no database's, in slices
 cdef void keyspace_flush(store *s, database *db, bint later) noexcept nogil
 cdef void keyspace_empty(store *s, database *db, bint later) noexcept nogil   # the same, but no listener is told: for a database that has been replaced, or not yet installed
+cdef void keyspace_hand(store *s, database *to, database *source) noexcept nogil   # all keys; no listener is told. `to` has none, or nothing yet; source has none then
 cdef void keyspace_swap(store *s, int a, int b) noexcept nogil
 cdef size_t keyspace_expires(database *db) noexcept nogil          # keys with a deadline
 cdef int64_t keyspace_average_ttl(store *s, database *db) noexcept nogil   # ms, estimated

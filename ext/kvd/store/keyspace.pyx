@@ -26,6 +26,7 @@ from kvd.core.wheel cimport wheel_add, wheel_cancel, wheel_delete, wheel_moved, 
 from kvd.store.access cimport access_read
 from kvd.store.change cimport change_open, database_replaced, field_gone, fields_gone, key_event, key_field, key_gone
 from kvd.store.config cimport EVENT_EXPIRED, EVENT_GENERIC, EVENT_HASH, EVENT_MISS
+from kvd.store.sizes cimport sizes_clear, sizes_count, sizes_gone, sizes_hand, sizes_moved, sizes_open
 from kvd.store.store cimport expiry_now, remains
 from kvd.types.hash cimport (
     hash_drop_due, hash_due, hash_is_timed, hash_len, hash_soonest, hash_table, hash_table_of,
@@ -203,6 +204,7 @@ cdef bint keyspace_drop_fields(store *s, database *db, entry *e, uint64_t hash, 
     cdef size_t n = 0
     cdef view field
     change_open(s, db, e, hash)
+    sizes_open(s, db, e)
     while (budget == NULL or budget[0] > 0) and hash_due(e, s.now, &field):
         field_gone(s, db, entry_key(e), field)
         key_field(s, db, entry_key(e), field, b"hexpired")
@@ -241,6 +243,8 @@ cdef bint keyspace_insert(store *s, database *db, entry *e, uint64_t hash) noexc
     mark(s, e)
     if not table_insert(&db.keys, e, hash):
         return False
+    sizes_count(db, e, 1)
+    sizes_open(s, db, e)           # it may be empty, to be filled now
     plan_entry(s, db, e)
     return True
 
@@ -254,6 +258,8 @@ cdef inline void plan_entry(store *s, database *db, entry *e) noexcept nogil:
 
 
 cdef inline void exchange(store *s, database *db, entry *old, entry *e, uint64_t hash) noexcept nogil:
+    sizes_gone(s, db, old)
+    sizes_count(db, e, 1)
     take_place(db, old, e, hash)
     unplan(db, old)
     plan_entry(s, db, e)
@@ -263,6 +269,7 @@ cdef inline void exchange(store *s, database *db, entry *old, entry *e, uint64_t
 cdef void keyspace_replace(store *s, database *db, entry *old, entry *e, uint64_t hash) noexcept nogil:
     change_open(s, db, old, hash)
     exchange(s, db, old, e, hash)
+    sizes_open(s, db, e)
 
 
 cdef int keyspace_load(store *s, database *db, entry *e, uint64_t hash, bint replace) noexcept nogil:
@@ -272,6 +279,7 @@ cdef int keyspace_load(store *s, database *db, entry *e, uint64_t hash, bint rep
     if old != NULL:
         exchange(s, db, old, e, hash)
     elif table_insert(&db.keys, e, hash):
+        sizes_count(db, e, 1)
         plan_entry(s, db, e)
     else:
         return -1
@@ -282,6 +290,7 @@ cdef void keyspace_moved(store *s, database *db, entry *old, entry *e, uint64_t 
     if old == e:
         return
     take_place(db, old, e, hash)
+    sizes_moved(s, old, e)
     if e.flags & TIMED and db.expires != NULL:
         wheel_moved(db.expires, entry_timer(e))
     entry_free(&s.mem, old)
@@ -290,6 +299,7 @@ cdef void keyspace_moved(store *s, database *db, entry *old, entry *e, uint64_t 
 cdef void keyspace_remove(store *s, database *db, entry *e, uint64_t hash) noexcept nogil:
     change_open(s, db, e, hash)
     table_remove(&db.keys, e, hash)
+    sizes_gone(s, db, e)
     unplan(db, e)
     dispose(s, e)
 
@@ -297,6 +307,7 @@ cdef void keyspace_remove(store *s, database *db, entry *e, uint64_t hash) noexc
 cdef entry *keyspace_take(store *s, database *db, entry *e, uint64_t hash) noexcept nogil:
     change_open(s, db, e, hash)
     table_remove(&db.keys, e, hash)
+    sizes_gone(s, db, e)
     unplan(db, e)
     return e
 
@@ -313,6 +324,7 @@ cdef entry *keyspace_set_deadline(store *s, database *db, entry *e, uint64_t has
         if moved == NULL:
             return NULL
         take_place(db, e, moved, hash)
+        sizes_moved(s, e, moved)
         own_fields(moved)
         entry_free(&s.mem, e)
     entry_timer(moved).deadline = ms
@@ -328,6 +340,7 @@ cdef entry *keyspace_persist(store *s, database *db, entry *e, uint64_t hash) no
     if e.flags & TIMED and db.expires != NULL:
         wheel_cancel(db.expires, entry_timer(e))
     take_place(db, e, moved, hash)
+    sizes_moved(s, e, moved)
     own_fields(moved)
     entry_free(&s.mem, e)
     return moved
@@ -346,6 +359,7 @@ cdef void keyspace_flush(store *s, database *db, bint later) noexcept nogil:
 
 
 cdef void keyspace_empty(store *s, database *db, bint later) noexcept nogil:
+    sizes_clear(s, db)
     wheel_delete(db.expires)
     db.expires = NULL
     wheel_delete(db.fields)
@@ -379,15 +393,21 @@ cdef void keyspace_bury(store *s, table *keys) noexcept nogil:
 
 
 cdef void keyspace_swap(store *s, int a, int b) noexcept nogil:
-    cdef database swap = s.dbs[a]
+    cdef database swap
     database_replaced(s, &s.dbs[a], &s.dbs[b], 1)
     database_replaced(s, &s.dbs[b], &s.dbs[a], 0)
-    s.dbs[a].keys = s.dbs[b].keys
-    s.dbs[a].expires = s.dbs[b].expires
-    s.dbs[a].fields = s.dbs[b].fields
-    s.dbs[b].keys = swap.keys
-    s.dbs[b].expires = swap.expires
-    s.dbs[b].fields = swap.fields
+    keyspace_hand(s, &swap, &s.dbs[a])
+    keyspace_hand(s, &s.dbs[a], &s.dbs[b])
+    keyspace_hand(s, &s.dbs[b], &swap)
+
+
+cdef void keyspace_hand(store *s, database *to, database *source) noexcept nogil:
+    to.keys = source.keys
+    to.expires = source.expires
+    to.fields = source.fields
+    sizes_hand(s, to, source)
+    source.expires = source.fields = NULL
+    table_init(&source.keys, &s.mem)
 
 
 cdef size_t keyspace_expires(database *db) noexcept nogil:

@@ -20,6 +20,9 @@ from kvd.store.parts cimport PARTS
 
 cdef enum:
     OPS_SAMPLES = 16
+    SIZED_TYPES = 5            # whose values are counted by size: the first of value_type, up to hashes
+    SIZE_BINS = 40             # of sizes: 0, 1, 2 and 3, 4 to 7, ...
+    OPEN_SIZES = 4
     LISTEN_TLS_FAILED = -2     # of store.on_listen: the certificates and keys do not fit; the log has the reason
 
 cdef enum special:             # bits of store.special and session.special: what makes a command more than plain.
@@ -69,6 +72,12 @@ cdef struct database:
     wheel *expires             # made with the first deadline
     wheel *fields              # of hashes, by the soonest deadline of their fields
     int id
+    uint64_t sizes[SIZED_TYPES][SIZE_BINS]     # keys by the size of their values (sizes.pyx)
+
+cdef struct open_size:         # a collection that was opened for changes, and is counted with its earlier size (sizes.pyx)
+    database *db
+    entry *e                   # or NULL
+    int bin                    # in which it is counted
 
 cdef struct remains:           # what is freed in slices: a flushed database's content, or a large value
     table keys
@@ -146,6 +155,8 @@ cdef struct store:
     int log_error              # errno of the write or sync of the log that failed (SPECIAL_UNLOGGED)
     bint ends_unlogged         # a write that must be in the log and cannot ends the process (kvd serve)
     int64_t changes            # elements changed, ever (change.pyx)
+    open_size open_sizes[OPEN_SIZES]
+    int next_open_size
     int64_t changes_saved      # of those, at the last save
     int64_t paused_until       # ms: until then nothing expires or is evicted (CLIENT PAUSE); 0: not paused
     bint hides                 # while a reading command runs under a pause, or during an import: expired keys are hidden, not dropped

@@ -16,6 +16,7 @@ cdef struct type_row:
     size_t (*parts)(entry *e) noexcept nogil
     size_t (*bytes)(entry *e, size_t samples) noexcept nogil
     bint (*copy)(heap *h, entry *source, entry *copy) noexcept nogil
+    size_t (*size)(entry *e) noexcept nogil          # bytes of a string, elements of a collection; NULL: there is no such size
     const char *(*encoding)(entry *e) noexcept nogil
     const char *(*check)(entry *e) noexcept nogil
     bint (*digest)(entry *e, int64_t now, digest *d) noexcept nogil

@@ -17,36 +17,36 @@ from kvd.types.array cimport array_bytes, array_check, array_copy, array_encodin
 from kvd.types.digest cimport (
     array_digest, digest_mix_number, digest_xor, hash_digest, list_digest, set_digest, stream_digest, string_digest, zset_digest,
 )
-from kvd.types.hash cimport hash_bytes, hash_check, hash_copy, hash_encoding_name, hash_free_some, hash_parts
+from kvd.types.hash cimport hash_bytes, hash_check, hash_copy, hash_encoding_name, hash_free_some, hash_len, hash_parts
 from kvd.types.kind cimport HASH, LIST, TYPES, type_of
-from kvd.types.list cimport list_bytes, list_check, list_copy, list_encoding_name, list_end, list_free_some, list_parts
+from kvd.types.list cimport list_bytes, list_check, list_copy, list_encoding_name, list_end, list_free_some, list_len, list_parts
 from kvd.types.rewrite cimport (
     array_rewrite, deadline_rewrite, hash_rewrite, list_rewrite, set_rewrite, stream_rewrite, string_rewrite, zset_rewrite,
 )
-from kvd.types.set cimport set_bytes, set_check, set_copy, set_encoding_name, set_free_some, set_parts
+from kvd.types.set cimport set_bytes, set_check, set_copy, set_encoding_name, set_free_some, set_len, set_parts
 from kvd.types.stream cimport (
     stream_bytes, stream_check, stream_copy, stream_encoding_name, stream_free_some, stream_parts,
 )
 from kvd.types.string cimport (
-    string_bytes, string_check, string_copy, string_encoding_name, string_free_some, string_parts,
+    string_bytes, string_check, string_copy, string_encoding_name, string_free_some, string_len, string_parts,
 )
-from kvd.types.zset cimport zset_bytes, zset_check, zset_copy, zset_encoding_name, zset_free_some, zset_parts
+from kvd.types.zset cimport zset_bytes, zset_check, zset_copy, zset_encoding_name, zset_free_some, zset_len, zset_parts
 
 cdef type_row ROWS[TYPES]      # in the order of value_type
 ROWS[0] = type_row(
-    b"string", 0, string_free_some, string_parts, string_bytes, string_copy, string_encoding_name, string_check, string_digest, string_rewrite, NULL, NULL)
+    b"string", 0, string_free_some, string_parts, string_bytes, string_copy, string_len, string_encoding_name, string_check, string_digest, string_rewrite, NULL, NULL)
 ROWS[1] = type_row(
-    b"list", 1, list_free_some, list_parts, list_bytes, list_copy, list_encoding_name, list_check, list_digest, list_rewrite, NULL, NULL)
+    b"list", 1, list_free_some, list_parts, list_bytes, list_copy, list_len, list_encoding_name, list_check, list_digest, list_rewrite, NULL, NULL)
 ROWS[2] = type_row(
-    b"set", 2, set_free_some, set_parts, set_bytes, set_copy, set_encoding_name, set_check, set_digest, set_rewrite, NULL, NULL)
+    b"set", 2, set_free_some, set_parts, set_bytes, set_copy, set_len, set_encoding_name, set_check, set_digest, set_rewrite, NULL, NULL)
 ROWS[3] = type_row(
-    b"zset", 3, zset_free_some, zset_parts, zset_bytes, zset_copy, zset_encoding_name, zset_check, zset_digest, zset_rewrite, NULL, NULL)
+    b"zset", 3, zset_free_some, zset_parts, zset_bytes, zset_copy, zset_len, zset_encoding_name, zset_check, zset_digest, zset_rewrite, NULL, NULL)
 ROWS[4] = type_row(
-    b"hash", 4, hash_free_some, hash_parts, hash_bytes, hash_copy, hash_encoding_name, hash_check, hash_digest, hash_rewrite, NULL, NULL)
+    b"hash", 4, hash_free_some, hash_parts, hash_bytes, hash_copy, hash_len, hash_encoding_name, hash_check, hash_digest, hash_rewrite, NULL, NULL)
 ROWS[5] = type_row(
-    b"stream", 6, stream_free_some, stream_parts, stream_bytes, stream_copy, stream_encoding_name, stream_check, stream_digest, stream_rewrite, NULL, NULL)
+    b"stream", 6, stream_free_some, stream_parts, stream_bytes, stream_copy, NULL, stream_encoding_name, stream_check, stream_digest, stream_rewrite, NULL, NULL)
 ROWS[6] = type_row(
-    b"array", 7, array_free_some, array_parts, array_bytes, array_copy, array_encoding_name, array_check, array_digest, array_rewrite, NULL, NULL)
+    b"array", 7, array_free_some, array_parts, array_bytes, array_copy, NULL, array_encoding_name, array_check, array_digest, array_rewrite, NULL, NULL)
 
 cdef enum:
     TYPE_BITS = 15             # of an entry's kind
