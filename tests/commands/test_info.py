@@ -123,7 +123,7 @@ def test_the_availability_zone(peer):
 
 MISSING = {  # what is not shown, because kvd has nothing that it would be true of
     "module", "engines_count", "engines_total_used_memory", "engines_total_memory_overhead", "engine_0", "valkey_version", "valkey_release_stage", "listener0", "listener1",
-    "used_cpu_sys_main_thread", "used_cpu_user_main_thread", "used_active_time_main_thread", "io_thread_0", "clients_hz", "io_threaded_accept_processed", "io_threaded_poll_processed",
+    "used_active_time_main_thread", "io_thread_0", "clients_hz", "io_threaded_accept_processed", "io_threaded_poll_processed",
     "io_threaded_freed_objects", "io_threaded_total_prefetch_batches", "io_threaded_total_prefetch_entries", "mem_cluster_slot_import", "mem_cluster_slot_export", "mem_replicas_repl_buffer",
     "replicas_waiting_psync", "slot_migration_fork_in_progress", "total_net_cluster_slot_import_bytes", "total_net_cluster_slot_export_bytes", "expired_keys_with_volatile_items_stale_perc",
     "acl_access_denied_tls_cert", "tls_server_cert_serial", "tls_server_cert_expires_in_seconds", "tls_client_cert_serial", "tls_client_cert_expires_in_seconds", "tls_ca_cert_serial",
@@ -136,3 +136,17 @@ def test_fields_of_real_servers_are_shown(peer, store):
     mine = figures(store.execute, "everything")
     theirs = {name for name in figures(peer, "everything") if not name.startswith(("cmdstat_", "latency_percentiles", "errorstat_", "db"))}
     assert theirs - set(mine) - MISSING == set()
+
+
+@pytest.mark.real_server
+def test_figures_of_memory_stats_are_those_of_real_servers(peer, store):
+    def names(run):
+        found = run("MEMORY", "STATS")
+        return {name.decode() for name in (found if isinstance(found, dict) else found[::2]) if not name.startswith(b"db.") or b"." in name[3:]}
+
+    assert names(peer) - names(store.execute) - {"replicas.repl.buffer", "cluster.slot_import", "cluster.slot_export"} == set()
+
+
+def test_the_main_thread_is_part_of_the_process(store):
+    found = store.info("cpu")
+    assert 0 <= float(found["used_cpu_user_main_thread"]) <= float(found["used_cpu_user"])

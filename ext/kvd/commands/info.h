@@ -25,6 +25,12 @@ static void kvd_trim(void) {}
 #define KVD_GCC_PATCH 0
 #endif
 
+#ifdef RUSAGE_THREAD
+#define KVD_RUSAGE_THREAD RUSAGE_THREAD
+#else
+#define KVD_RUSAGE_THREAD RUSAGE_SELF
+#endif
+
 static double kvd_cpu(int who, int system) {
     struct rusage u;
     getrusage(who, &u);

@@ -55,6 +55,7 @@ cdef extern from "kvd/commands/info.h" nogil:
     int getpid()
     int RUSAGE_SELF
     int RUSAGE_CHILDREN
+    int THIS_THREAD "KVD_RUSAGE_THREAD"
     const char *POLLER "KVD_POLLER"
     const char *ALLOCATOR "KVD_ALLOCATOR"
     int GCC_MAJOR "KVD_GCC_MAJOR"
@@ -336,9 +337,11 @@ cdef void print_denials(store *s, buf *out) noexcept nogil:
 
 
 cdef void print_cpu(store *s, buf *out) noexcept nogil:
-    buf_printf(out, b"used_cpu_sys:%.6f\r\nused_cpu_user:%.6f\r\nused_cpu_sys_children:%.6f\r\nused_cpu_user_children:%.6f\r\n",
+    """The main thread is the one that is asked: a network thread, or the caller's."""
+    buf_printf(out, b"used_cpu_sys:%.6f\r\nused_cpu_user:%.6f\r\nused_cpu_sys_children:%.6f\r\nused_cpu_user_children:%.6f\r\n"
+               b"used_cpu_sys_main_thread:%.6f\r\nused_cpu_user_main_thread:%.6f\r\n",
                cpu_seconds(RUSAGE_SELF, 1), cpu_seconds(RUSAGE_SELF, 0), cpu_seconds(RUSAGE_CHILDREN, 1),
-               cpu_seconds(RUSAGE_CHILDREN, 0))
+               cpu_seconds(RUSAGE_CHILDREN, 0), cpu_seconds(THIS_THREAD, 1), cpu_seconds(THIS_THREAD, 0))
 
 
 cdef void print_modules(store *s, buf *out) noexcept nogil:
@@ -527,24 +530,30 @@ cdef void memory_stats(call *c) noexcept nogil:
     cdef size_t used = store_memory(s)
     cdef size_t over = min(overhead(s), used)
     cdef size_t peak = max(s.mem.peak, used)
+    cdef size_t held = mem_total()         # its pages are resident; what else the process holds is overhead
+    cdef size_t rss = resident()
     cdef size_t keys = 0
+    cdef size_t tables = 0
     cdef int64_t dbs = 0
     cdef int i
     cdef char name[32]
     for i in range(cfg(&s.config, OPT_DATABASES)):
         keys += s.dbs[i].keys.items
+        tables += table_bytes(&s.dbs[i].keys)
         dbs += s.dbs[i].keys.items != 0
-    reply_map(c, 20 + dbs)
+    reply_map(c, 33 + dbs)
     stat_int(c, b"peak.allocated", peak)
     stat_int(c, b"total.allocated", used)
     stat_int(c, b"startup.allocated", 0)
     stat_int(c, b"replication.backlog", s.reported[<int>PART_REPLICATION])
+    stat_int(c, b"replica.fullsync.buffer", 0)
     stat_int(c, b"clients.slaves", 0)
     stat_int(c, b"clients.normal", clients_of(s).memory)
     stat_int(c, b"cluster.links", 0)
     stat_int(c, b"aof.buffer", 0)
     stat_int(c, b"lua.caches", figures_of(s).scripts.script_bytes)
     stat_int(c, b"functions.caches", figures_of(s).scripts.function_bytes)
+    stat_int(c, b"script.VMs", figures_of(s).scripts.lua)
     for i in range(cfg(&s.config, OPT_DATABASES)):
         if s.dbs[i].keys.items:
             snprintf(name, sizeof(name), b"db.%d", i)
@@ -552,16 +561,27 @@ cdef void memory_stats(call *c) noexcept nogil:
             reply_map(c, 2)
             stat_int(c, b"overhead.hashtable.main", table_bytes(&s.dbs[i].keys))
             stat_int(c, b"overhead.hashtable.expires", wheel_bytes(s.dbs[i].expires))
+    stat_int(c, b"overhead.db.hashtable.lut", tables)
+    stat_int(c, b"overhead.db.hashtable.rehashing", 0)
     stat_int(c, b"overhead.total", over)
+    stat_int(c, b"db.dict.rehashing.count", 0)
     stat_int(c, b"keys.count", keys)
     stat_int(c, b"keys.bytes-per-key", used // keys if keys else 0)
     stat_int(c, b"dataset.bytes", used - over)
     stat_double(c, b"dataset.percentage", (used - over) * 100.0 / used if used else 0.0)
     stat_double(c, b"peak.percentage", used * 100.0 / peak if peak else 0.0)
     stat_int(c, b"allocator.allocated", s.mem.used)
-    stat_int(c, b"allocator.active", mem_total())
-    stat_double(c, b"fragmentation", resident() / <double>used if used else 1.0)
-    stat_int(c, b"fragmentation.bytes", <int64_t>resident() - <int64_t>used)
+    stat_int(c, b"allocator.active", held)
+    stat_int(c, b"allocator.resident", held)
+    stat_int(c, b"allocator.muzzy", 0)
+    stat_double(c, b"allocator-fragmentation.ratio", held / <double>s.mem.used if s.mem.used else 1.0)
+    stat_int(c, b"allocator-fragmentation.bytes", <int64_t>held - <int64_t>s.mem.used)
+    stat_double(c, b"allocator-rss.ratio", 1)
+    stat_int(c, b"allocator-rss.bytes", 0)
+    stat_double(c, b"rss-overhead.ratio", rss / <double>held if held else 1.0)
+    stat_int(c, b"rss-overhead.bytes", <int64_t>rss - <int64_t>held)
+    stat_double(c, b"fragmentation", rss / <double>used if used else 1.0)
+    stat_int(c, b"fragmentation.bytes", <int64_t>rss - <int64_t>used)
 
 
 define(memory_doctor, """
