@@ -94,6 +94,7 @@ class StoreOptions(TypedDict, total=False):
     busy_reply_threshold: int
     lua_memory_limit: int | str
     cluster_enabled: bool | Literal["yes", "no"]
+    cluster_slot_stats_enabled: Literal["no", "yes", "cpu", "net", "mem"] | bool
     appenddirname: str
     appendfilename: str
     appendfsync: Literal["everysec", "always", "no"]

@@ -12,6 +12,7 @@ from kvd.core.textfile cimport textfile_read, textfile_replace
 from kvd.core.view cimport view, view_is, view_of, view_str
 from kvd.net.context cimport can_reach_masters, is_about_tls
 from kvd.resp.writer cimport write_bulk, write_header_at
+from kvd.run.accounts cimport accounts_reset
 from kvd.run.acl.describe cimport describe_user
 from kvd.run.acl.users cimport acl, acl_of
 from kvd.run.args cimport reply_error, reply_error_about, reply_errorf, reply_ok, reply_text
@@ -210,6 +211,7 @@ define(config_resetstat, """
 """)
 cdef void config_resetstat(call *c) noexcept nogil:
     figures_reset(c.store)
+    accounts_reset(c.store)
     reply_ok(c)
 
 

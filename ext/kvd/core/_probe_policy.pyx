@@ -1,6 +1,6 @@
-"""Test probe for slab, policy and sketch, without a cache around them."""
+"""Test probe for slab, policy, sketch and topk, without a cache around them."""
 
-from libc.stdint cimport int64_t, uint32_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from kvd.core.mem cimport heap, heap_destroy, heap_init
 from kvd.core.policy cimport (
@@ -12,6 +12,46 @@ from kvd.core.slab cimport (
     column, column_at, column_close, column_init, column_release, column_reserve, node_at, slab, slab_give, slab_init,
     slab_release, slab_take,
 )
+from kvd.core.topk cimport top_key, topk, topk_add, topk_certain, topk_heaviest, topk_init, topk_release
+from kvd.core.view cimport view_of
+
+
+cdef class TopK:
+    cdef topk t
+
+    def __cinit__(self, int room):
+        if not topk_init(&self.t, room):
+            raise MemoryError()
+
+    def __dealloc__(self):
+        topk_release(&self.t)
+
+    def add(self, bytes key, uint64_t weight=1):
+        topk_add(&self.t, view_of(key, len(key)), weight)
+
+    def heaviest(self, int n):
+        """(key, what it has at least, what it has at most)."""
+        cdef top_key *found[64]
+        cdef int count = topk_heaviest(&self.t, found, n)
+        return [(found[i].key[:found[i].len], topk_certain(found[i]), found[i].weight) for i in range(count)]
+
+    def check(self):
+        cdef int i, link
+        cdef int chained = 0
+        for i in range(self.t.count):
+            assert self.t.keys[self.t.heap[i]].at == i and self.t.keys[i].over <= self.t.keys[i].weight
+            assert i == 0 or self.t.keys[self.t.heap[(i - 1) // 2]].weight <= self.t.keys[self.t.heap[i]].weight
+        for i in range(self.t.room):
+            link = self.t.buckets[i]
+            while link >= 0:
+                assert self.t.keys[link].hash & self.t.mask == i
+                chained += 1
+                link = self.t.keys[link].next
+        assert chained == self.t.count
+
+    @property
+    def bytes(self):
+        return self.t.bytes
 
 
 cdef class Sketch:

@@ -33,6 +33,7 @@ from kvd.persist.saves cimport saves_forget, saves_release, saves_tick, saves_wa
 from kvd.replica.upkeep cimport (
     replication_abandon, replication_options, replication_release, replication_stop, replication_tick,
 )
+from kvd.run.accounts cimport accounts_release
 from kvd.run.acl.declare cimport users_load
 from kvd.run.acl.log cimport log_release
 from kvd.run.acl.users cimport acl_init, acl_release
@@ -76,8 +77,8 @@ from types import GenericAlias
 # command modules register their commands when imported
 for _family in (
         "array_search", "arrays", "bits", "caching", "clients", "cluster", "configuration", "connection", "debug", "expiry", "geo", "hash_expiry",
-        "hashes", "hash_imports", "hyperloglog", "increx", "info", "introspection", "keys", "lcs", "list_moves", "lists", "monitoring", "process",
-        "pubsub", "sets", "sorting", "stream_groups", "stream_info", "stream_producers", "stream_reads", "streams", "string_edits",
+        "hashes", "hash_imports", "hot_keys", "hyperloglog", "increx", "info", "introspection", "keys", "lcs", "list_moves", "lists", "monitoring", "process",
+        "pubsub", "sets", "slot_stats", "sorting", "stream_groups", "stream_info", "stream_producers", "stream_reads", "streams", "string_edits",
         "strings", "transactions", "zset_pops", "zset_ranges", "zset_unions", "zsets",
 ):
     importlib.import_module(f"kvd.commands.{_family}")
@@ -196,6 +197,7 @@ cdef class Store(Forking):
         acl_release(self.s)
         replication_release(self.s)
         figures_release(self.s)
+        accounts_release(self.s)
         renames_release(self.s)
         store_delete(self.s)
         self.s = NULL

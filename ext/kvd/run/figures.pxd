@@ -91,6 +91,7 @@ cdef void figures_settle(store *s, int command) noexcept nogil         # before 
 cdef void figure_error(store *s, view text) noexcept nogil             # counts it by the first word of the reply
 cdef void figure_logged(call *c, int kind, int64_t amount) noexcept nogil   # adds the call to a log; secrets are left out
 cdef void command_log_clear(store *s, int kind) noexcept nogil
+cdef size_t request_size(view *argv, int argc) noexcept nogil           # in RESP
 cdef void weigh(session *who, view *argv, int argc) noexcept nogil     # sets who.request before a call
 cdef void figure_latency(store *s, const char *event, int64_t ms) noexcept nogil
 cdef int bucket_of(uint64_t ticks) noexcept nogil

@@ -213,11 +213,16 @@ cdef void figure_logged(call *c, int kind, int64_t amount) noexcept nogil:
     trim_log(log, most)
 
 
-cdef void weigh(session *who, view *argv, int argc) noexcept nogil:
+cdef size_t request_size(view *argv, int argc) noexcept nogil:
     cdef size_t size = header_size(argc)
     cdef int i
     for i in range(argc):
         size += header_size(argv[i].len) + argv[i].len + 2
+    return size
+
+
+cdef void weigh(session *who, view *argv, int argc) noexcept nogil:
+    cdef size_t size = request_size(argv, argc)
     who.request = size if may_be_large(who.store, size) else 0
 
 

@@ -5,6 +5,7 @@ Called when a store is made and after every change of its configuration, by CONF
 
 from libc.stdint cimport int64_t
 
+from kvd.run.accounts cimport accounts_applied
 from kvd.run.acl.access cimport requirepass_applied
 from kvd.run.acl.log cimport log_shorten
 from kvd.run.client_eviction cimport client_limit_applied
@@ -36,6 +37,7 @@ cdef void options_applied(store *s, bint evict_now) noexcept nogil:
     cdef int64_t reply = cfg(&s.config, OPT_COMMANDLOG_REPLY_LARGER_THAN)
     import_mode_applied(s, cfg(&s.config, OPT_IMPORT_MODE) != 0)
     emulation_applied(s)
+    accounts_applied(s)
     special_set(&s.special, SPECIAL_MEMORY, cfg(&s.config, OPT_MAXMEMORY) != 0)
     special_set(&s.special, SPECIAL_CLUSTER, cfg(&s.config, OPT_CLUSTER_ENABLED) != 0)
     special_set(&s.special, SPECIAL_SLOWLOG, 0 <= slow < FAST_US or 0 <= request < SMALL or 0 <= reply < SMALL)

@@ -13,6 +13,7 @@ from libc.string cimport memset
 from kvd.core.buf cimport buf, buf_add, buf_add_char, buf_printf, buf_release
 from kvd.core.clock cimport pace_update, ticks
 from kvd.core.view cimport view
+from kvd.run.accounts cimport account
 from kvd.run.args cimport reply_arity, reply_error
 from kvd.run.call cimport (
     F_ADMIN, F_KEEPS_CACHING, F_NESTS, F_READONLY, F_SHOWN_FIRST, F_SKIP_MONITOR, F_SKIP_SLOWLOG, F_WRITE, KEY_NOT_KEY,
@@ -31,7 +32,7 @@ from kvd.store.clock cimport store_time
 from kvd.store.config cimport OPT_SLOWLOG_LOG_SLOWER_THAN, cfg
 from kvd.store.effects cimport effect_words
 from kvd.store.store cimport (
-    SPECIAL_EFFECTS, SPECIAL_EMULATES, SPECIAL_FROM_SOURCE, SPECIAL_IMPORT, SPECIAL_MONITORS, SPECIAL_PAUSED, SPECIAL_REPLICA, SPECIAL_TRACKS,
+    SPECIAL_ACCOUNTS, SPECIAL_EFFECTS, SPECIAL_EMULATES, SPECIAL_FROM_SOURCE, SPECIAL_IMPORT, SPECIAL_MONITORS, SPECIAL_PAUSED, SPECIAL_REPLICA, SPECIAL_TRACKS,
     store,
 )
 
@@ -154,6 +155,8 @@ cdef void measure(call *c, uint64_t spent) noexcept nogil:
         look_closer(c, spent)
     if c.session.request or is_large_reply(s, c.out.len - c.reply_at):
         look_at_size(c)
+    if s.special & SPECIAL_ACCOUNTS:
+        account(c, spent)
 
 
 cdef bint refuses_newer(call *c) noexcept nogil:

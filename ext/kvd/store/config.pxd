@@ -81,6 +81,7 @@ cdef enum option_id:           # the first rows of the table, in its order (test
     OPT_BUSY_REPLY_THRESHOLD
     OPT_LUA_MEMORY_LIMIT
     OPT_CLUSTER_ENABLED
+    OPT_CLUSTER_SLOT_STATS_ENABLED
     OPT_APPENDDIRNAME
     OPT_APPENDFILENAME
     OPT_APPENDFSYNC

@@ -98,6 +98,7 @@ tracking-table-max-keys | int 0 9223372036854775807 | 1000000 | rw | Maximum num
 busy-reply-threshold=lua-time-limit | int 0 9223372036854775807 | 5000 | rw | Milliseconds after which other clients get BUSY errors while a script runs.
 lua-memory-limit | memory 1048576 9223372036854775807 | 1gb | rw | Memory limit of Lua scripts and their values. Specific to kvd.
 cluster-enabled | bool | no | | Answer cluster clients as a cluster of one node.
+cluster-slot-stats-enabled | enum no yes cpu net mem | no | rw | What CLUSTER SLOT-STATS shows of each slot beside its number of keys: all, or the time of commands, bytes received and sent, or memory.
 appenddirname | text | appendonlydir | | Directory of the append-only files.
 appendfilename | text | appendonly.aof | | Name of the append-only file.
 appendfsync | enum everysec always no | everysec | rw | When the append-only file is synced.
@@ -212,7 +213,6 @@ cluster-replica-no-failover=cluster-slave-no-failover | bool | no | rw inert | C
 cluster-replica-validity-factor=cluster-slave-validity-factor | int 0 2147483647 | 10 | rw inert | Cluster: how old a replica's data may be for a promotion.
 cluster-require-full-coverage | bool | yes | rw inert | Cluster: refuse commands while a slot is not covered.
 cluster-slot-migration-log-max-len | int 0 9223372036854775807 | 1000 | rw inert | Cluster: maximum number of entries in the log of slot migrations.
-cluster-slot-stats-enabled | bool | no | rw inert | Cluster: collect statistics for each slot.
 crash-memcheck-enabled | bool | yes | rw inert | Test the memory after a crash.
 debug-context | text | | rw hidden inert | Text added to crash reports.
 disable-thp | bool | yes | inert | Disable transparent huge pages.

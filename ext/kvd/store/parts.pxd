@@ -8,6 +8,8 @@ cdef enum part:
     PART_CHANNELS              # session/channels.pyx
     PART_TRACKING              # session/tracking.pyx
     PART_FIGURES               # run/figures.pyx
+    PART_SLOTS                 # run/accounts.pyx: the costs of slots; NULL: never booked
+    PART_HOT_KEYS              # run/hot_keys.pyx; NULL: none are sought
     PART_RENAMES               # run/renames.pyx; NULL: no command is renamed
     PART_SCRIPTS               # script/runtime.pyx
     PART_LOADING               # persist/progress.pyx; NULL: no data set is being loaded

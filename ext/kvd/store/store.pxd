@@ -54,6 +54,7 @@ cdef enum special:             # bits of store.special and session.special: what
     SPECIAL_IMPORT = 16777216  # import-mode: nothing is removed because it has expired, except by a write
     SPECIAL_FROM_SOURCE = 33554432   # the running command is of a session with CLIENT IMPORT-SOURCE: for it, nothing has expired
     SPECIAL_EMULATES = 67108864      # an older server is emulated (emulate)
+    SPECIAL_ACCOUNTS = 134217728     # the costs of calls are booked to slots or keys (run/accounts.pyx)
 
 cdef enum clock_mode:          # of a store, for tests of expiry
     CLOCK_WALL

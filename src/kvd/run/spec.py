@@ -40,7 +40,7 @@ INTEGERS = {
     "seconds", "milliseconds", "count", "cursor", "index", "offset", "start", "end", "increment", "decrement",
     "numkeys", "len", "db", "source-db", "destination-db", "index1", "index2", "timeout", "protover",
     "client-id", "version", "samples", "min-match-len", "bit", "value-bit", "milliseconds-block", "min-idle-time",
-    "numids", "limit", "entries-added", "entries-read", "retrycount", "numfields",
+    "numids", "limit", "entries-added", "entries-read", "retrycount", "numfields", "slot", "start-slot", "end-slot", "k", "ratio",
 }  # fmt: skip
 DOUBLES = {"float-increment", "longitude", "latitude", "radius", "width", "height"}
 TIMES = {"unix-time-seconds", "unix-time-milliseconds"}
