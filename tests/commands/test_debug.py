@@ -160,3 +160,8 @@ def test_expiry_in_the_background_stops_and_goes_on(store, stop, go_on):
     assert store.dbsize() == 100
     store.execute("DEBUG", *go_on)
     eventually(lambda: store.dbsize() == 0)
+
+
+def test_the_matcher_of_patterns_stands_what_chance_and_malice_give_it(peer):
+    assert peer("DEBUG", "STRINGMATCH-TEST") == b"Apparently Redis did not crash: test passed"
+    assert "unknown subcommand or wrong number of arguments for 'stringmatch-test'" in str(peer("DEBUG", "stringmatch-test", "x"))

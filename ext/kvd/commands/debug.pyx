@@ -7,13 +7,15 @@ crash or restart the server, or corrupt data, do not exist.
 from libc.limits cimport INT_MAX
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdio cimport snprintf
-from libc.string cimport memcpy, memset, strcmp
+from libc.string cimport memcpy, memset, strcmp, strlen
 
 from kvd.commands.process cimport option_allows
 from kvd.core.buf cimport buf, buf_add, buf_add_char, buf_printf, buf_release
 from kvd.core.clock cimport mono_us
 from kvd.core.entry cimport entry, entry_deadline, entry_key
+from kvd.core.glob cimport glob_match
 from kvd.core.quicklist cimport quicknode
+from kvd.core.random cimport rng, rng_below
 from kvd.core.sha1 cimport SHA1_TEXT
 from kvd.core.table cimport table, table_bytes, table_cursor, table_find, table_hash, table_next
 from kvd.core.text cimport parse_double, parse_int, parse_memory
@@ -464,6 +466,41 @@ cdef void debug_listpack(call *c) noexcept nogil:
         reply_error(c, b"ERR Not a listpack encoded object.")
 
 
+# ---- patterns -----------------------------------------------------------------------------------------
+
+cdef enum:
+    RANDOM_PATTERNS = 100000
+    SHORT = 16                 # bytes of them
+    LONG = 4096
+
+cdef const char *LETTERS = b"aab**??[]^-\\"
+cdef size_t LETTER_COUNT = strlen(LETTERS)
+
+
+cdef view random_word(rng *r, char *room) noexcept nogil:
+    cdef size_t n = rng_below(r, SHORT + 1)
+    cdef size_t i
+    for i in range(n):
+        room[i] = LETTERS[rng_below(r, LETTER_COUNT)]
+    return view_of(room, n)
+
+
+cdef void debug_stringmatch(call *c) noexcept nogil:
+    """Patterns and texts by chance, then a*a*a*...b, which takes a matcher that tries all ways through the text for ever."""
+    cdef char pattern[LONG]
+    cdef char text[LONG]
+    cdef rng r = c.store.random
+    cdef int i
+    for i in range(RANDOM_PATTERNS):
+        glob_match(random_word(&r, pattern), random_word(&r, text), i & 1)
+    for i in range(LONG):
+        pattern[i] = c'*' if i & 1 else c'a'
+        text[i] = c'a'
+    pattern[LONG - 1] = c'b'
+    glob_match(view_of(pattern, LONG), view_of(text, LONG), False)
+    write_status(c.out, b"Apparently Redis did not crash: test passed")
+
+
 # ---- DEBUG itself ------------------------------------------------------------------------------------
 
 cdef void debug_subcommand(const char *name, const char *usage, const char *what, int least, int most, handler run) except *:
@@ -495,6 +532,7 @@ debug_subcommand(b"set-active-expire", b"SET-ACTIVE-EXPIRE <0|1>", b"Disable or 
 debug_subcommand(b"set-disable-deny-scripts", b"SET-DISABLE-DENY-SCRIPTS <0|1>", b"Allow scripts all commands, or those that are meant for them.", 3, 3, debug_deny_scripts)
 debug_subcommand(b"set-skip-checksum-validation", b"SET-SKIP-CHECKSUM-VALIDATION <0|1>", b"Accept payloads of RESTORE and files with wrong checksums.", 3, 3, debug_skip_checksums)
 debug_subcommand(b"sleep", b"SLEEP <seconds>", b"Block the store for that time.", 3, 3, debug_sleep)
+debug_subcommand(b"stringmatch-test", b"STRINGMATCH-TEST", b"Match random patterns, and one that is made to take long.", 2, 2, debug_stringmatch)
 
 
 define(debug_command, """
