@@ -17,5 +17,5 @@ cdef void debugger_count(runtime *r) noexcept nogil                        # reg
 cdef bint debugger_cuts(runtime *r) noexcept nogil                         # from a hook: does code of the client take too long?
 cdef void debugger_break(runtime *r) noexcept nogil                        # redis.breakpoint()
 cdef void debugger_log(runtime *r, lua_State *L) noexcept nogil            # redis.debug() with the arguments on the stack
-cdef void debugger_called(runtime *r, view *argv, int argc) noexcept nogil # the script has run a command,
+cdef void debugger_called(runtime *r, view *argv, int argc) noexcept nogil  # the script has run a command,
 cdef void debugger_replied(runtime *r, view reply) noexcept nogil          # and got this reply

@@ -1,7 +1,6 @@
 """Values as the debugger shows them, on one line: of Lua as Lua writes them, replies of commands with their types."""
 
 from libc.stdint cimport int64_t
-from libc.stdio cimport snprintf
 from libc.string cimport memchr
 
 from kvd.core.buf cimport buf_add, buf_add_char, buf_printf
@@ -9,7 +8,7 @@ from kvd.core.text cimport parse_int
 from kvd.core.view cimport view_is, view_of
 from kvd.run.run cimport quote_byte
 from kvd.script.lua cimport (
-    T_BOOLEAN, T_FUNCTION, T_LIGHTUSERDATA, T_NIL, T_NUMBER, T_STRING, T_TABLE, T_THREAD, T_USERDATA, lua, pop,
+    T_BOOLEAN, T_FUNCTION, T_LIGHTUSERDATA, T_NUMBER, T_STRING, T_TABLE, T_THREAD, T_USERDATA, lua, pop,
 )
 from kvd.script.protect cimport resolve
 
