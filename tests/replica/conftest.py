@@ -26,5 +26,15 @@ def follower():
 
 @pytest.fixture
 def redis_6():
-    """The program of a Redis 6.2, which .ci/servers brings."""
-    return shutil.which("redis-server-6.2", path=os.environ.get("KVDDEV_SERVERS", "")) or pytest.skip("there is no redis-server-6.2 in KVDDEV_SERVERS")
+    """The program of a Redis 6.2."""
+    return brought("redis-server-6.2")
+
+
+@pytest.fixture
+def valkey_8():
+    return brought("valkey-server-8")
+
+
+def brought(name):
+    """A program that .ci/servers brings."""
+    return shutil.which(name, path=os.environ.get("KVDDEV_SERVERS", "")) or pytest.skip(f"there is no {name} in KVDDEV_SERVERS")

@@ -175,3 +175,10 @@ def test_snapshots_go_by_file_and_without(theirs, ours, mode, diskless):
         replica.follow(master.port)
         master.pipeline(write_lines(dice, 100))
         agree(master, replica)
+
+
+@pytest.mark.real_server
+@pytest.mark.parametrize("follows", [False, True], ids=["of-kvd", "kvd-of"])
+def test_valkey_8_on_either_side(valkey_8, follows):
+    with Node(KVD) as ours, Node(valkey_8) as other:
+        go_through(random.Random(8), *((other, ours) if follows else (ours, other)))
