@@ -1,5 +1,8 @@
 """Emulation of older servers: beside the real ones, and what each release does not know yet."""
 
+import os
+import shutil
+
 import pytest
 
 import kvd
@@ -18,7 +21,11 @@ def emulation_of(real):
     return f"{kind}-{real.release[0]}.{real.release[1]}"
 
 
-@pytest.fixture(scope="module", params=REAL)
+VALKEY_8 = shutil.which("valkey-server-8", path=os.environ.get("KVDDEV_SERVERS", ""))
+PROGRAMS = [*REAL, pytest.param(VALKEY_8, marks=[pytest.mark.real_server, pytest.mark.skipif(not VALKEY_8, reason="there is no valkey-server-8 in KVDDEV_SERVERS")])]
+
+
+@pytest.fixture(scope="module", params=PROGRAMS)
 def both(request):
     """A real server and a kvd that emulates it, as wires."""
     real = RealServer(request.param)

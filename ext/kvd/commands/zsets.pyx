@@ -420,7 +420,7 @@ define(zscan_command, """
     ZSCAN key cursor [MATCH pattern] [COUNT count] [NOSCORES]
     readonly | sorted-set | 2.8.0 | O(1) for each call, O(N) for a whole iteration
     Iterate over the members of a sorted set and their scores.
-    newer: NOSCORES -/9.1.0
+    newer: NOSCORES -/8.1.0
     tips: nondeterministic_output
 """)
 cdef void zscan_command(call *c) noexcept nogil:

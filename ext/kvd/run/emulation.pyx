@@ -51,6 +51,7 @@ EMULATED[:] = [
 ]
 
 cdef struct wording:
+    int since                  # which Valkey says so
     const char *redis
     const char *valkey
 
@@ -59,11 +60,11 @@ cdef enum:
 
 cdef wording WORDS[WORDINGS]
 WORDS[:] = [
-    wording(b"ERR This Redis command is not allowed from script", b"ERR This Valkey command is not allowed from script"),
-    wording(b"ERR Unknown Redis command called from script", b"ERR Unknown command called from script"),
-    wording(b"ERR Wrong number of args calling Redis command from script", b"ERR Wrong number of args calling command from script"),
-    wording(b"NOSCRIPT No matching script. Please use EVAL.", b"NOSCRIPT No matching script."),
-    wording(b"ERR This Redis instance is not configured to use an ACL file. You may want to specify users via the ACL SETUSER command and then "
+    wording(90000, b"ERR This Redis command is not allowed from script", b"ERR This Valkey command is not allowed from script"),
+    wording(80000, b"ERR Unknown Redis command called from script", b"ERR Unknown command called from script"),
+    wording(80000, b"ERR Wrong number of args calling Redis command from script", b"ERR Wrong number of args calling command from script"),
+    wording(80000, b"NOSCRIPT No matching script. Please use EVAL.", b"NOSCRIPT No matching script."),
+    wording(80000, b"ERR This Redis instance is not configured to use an ACL file. You may want to specify users via the ACL SETUSER command and then "
             b"issue a CONFIG REWRITE (assuming you have a Redis configuration file set) in order to store users in the Redis configuration.",
             b"ERR This instance is not configured to use an ACL file. You may want to specify users via the ACL SETUSER command and then "
             b"issue a CONFIG REWRITE (assuming you have a configuration file set) in order to store users in the configuration."),
@@ -143,7 +144,7 @@ cdef const char *emulated_text(store *s, const char *text) noexcept nogil:
     cdef int i
     if server_of(s).kind == VALKEY:
         for i in range(WORDINGS):
-            if strcmp(text, WORDS[i].redis) == 0:
+            if WORDS[i].since <= server_of(s).release and strcmp(text, WORDS[i].redis) == 0:
                 return WORDS[i].valkey
     return text
 
