@@ -9,7 +9,7 @@ LAYERS = ["core", "types", "store", "resp", "net", "session", "run", "commands",
 SIDES = {("resp", "types"), ("resp", "store"), ("net", "resp"), ("server", "script")}  # that know nothing of each other
 CIMPORT = re.compile(r"^\s*from (kvd(?:\.\w+)+) cimport", re.M)
 IMPORT = re.compile(r"^\s*(?:from|import) (kvd[\w.]*) import", re.M)
-PYTHON = {"kvd", "kvd.clock", "kvd.commands", "kvd.config", "kvd.errors", "kvd.janitor", "kvd.run"}
+PYTHON = {"kvd", "kvd.clock", "kvd.commands", "kvd.config", "kvd.debugging", "kvd.errors", "kvd.janitor", "kvd.run"}
 
 
 def module_of(path):

@@ -10,6 +10,7 @@ import kvd
 
 from ..compat.wire import RealServer, Wire, programs
 from ..conftest import REAL
+from ..server.certificates import certificates
 from ..waiting import eventually
 
 SCRIPT = """local a = 5
@@ -59,9 +60,12 @@ def served():
 class Talk:
     """A debugging session: calls are the debugger's commands."""
 
+    mode = "SYNC"
+
     def __init__(self, address, script, *words):
-        self.wire = Wire(address)
-        assert self.wire("SCRIPT", "DEBUG", "SYNC") == b"OK"
+        """address: or a wire."""
+        self.wire = address if isinstance(address, Wire) else Wire(address)
+        assert self.wire("SCRIPT", "DEBUG", self.mode) == b"OK"
         self.wire.send(Wire.frame(("EVAL", script, *(words or (1, "key", "arg")))))
         self.said = self.next()
 
@@ -274,6 +278,22 @@ def test_lines_are_limited(served):
     talk.wire.close()
 
 
+def test_commands_of_many_words(served):
+    talk = Talk(served.address, "return 1")
+    assert talk("r rpush l " + "x " * 7000 + "x")[1] == b"<reply> 7001"
+    assert talk("r rpush l " + "x " * 20000 + "x") == [b"<error> There are too many arguments."]
+    assert talk("e #{" + "1, " * 7000 + "2}") == [b"<retval> 7001"]
+    assert talk("c") == [b"<endsession>", 1]
+
+
+def test_coroutines(served):
+    talk = Talk(served.address, "local f = coroutine.wrap(function(a)\n  local b = a\n  redis.breakpoint()\n  return b\nend)\nreturn f(5)")
+    talk("c")
+    assert talk.said[0] == b"* Stopped at 4, stop reason = redis.breakpoint() called" and talk("p b") == [b"<value> 5"] and talk("e 2") == [b"<retval> 2"]
+    assert talk("s")[0].startswith(b"* Stopped at ") or talk.said == [b"<endsession>", 5]
+    talk.wire.close()
+
+
 def test_memory_runs_out(served):
     served.config_set("lua-memory-limit", "2mb")
     talk = Talk(served.address, "local s = string.rep('x', 100000)\nlocal t = {}\nfor i = 1, 100 do t[i] = s .. i end\nreturn 1")
@@ -291,6 +311,18 @@ def test_changes_are_propagated_as_of_any_script(tmp_path):
         assert talk("c") == [b"<endsession>", 1]
     with kvd.Store(dir=str(tmp_path), appendonly="yes") as store:
         assert store.get("k") == b"3"
+
+
+def test_over_tls():
+    certs = certificates()
+    with kvd.Store() as store, store.serve(tls=kvd.TLS(certs("server.crt"), certs("server.key"))) as server:
+        wire = Wire(("127.0.0.1", server.tls_port))
+        wire.socket = certs.context().wrap_socket(wire.socket, server_hostname="localhost")
+        assert str(wire("SCRIPT", "DEBUG", "YES")).startswith("ERR SCRIPT DEBUG YES needs a connection to a server, without TLS")
+        talk = Talk(wire, "local s = string.rep('x', 100000)\nreturn 1")
+        talk("s")
+        talk("maxlen 0")
+        assert len(talk("p s")[0]) > 100000 and talk("c") == [b"<endsession>", 1]
 
 
 # ---- redis-cli ------------------------------------------------------------------------------------------
@@ -317,4 +349,7 @@ def test_redis_cli_debugs_a_script(served, tmp_path, program):
         assert line in text, (line, text)
     assert served.get("k") == b"2"
     text = cli(program, served, tmp_path, "s", "restart", "s", "quit")
-    assert text.count("<redis> incr k") == 2 and served.get("k") == b"4"
+    assert text.count("<redis> incr k") == 2
+    other = Wire(served.address)
+    eventually(lambda: other("GET", "k") == b"4")      # the server learns that redis-cli has left
+    other.close()

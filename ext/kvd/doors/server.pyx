@@ -7,7 +7,7 @@ from cpython.exc cimport PyErr_CheckSignals
 from libc.string cimport memset
 
 from kvd.core.buf cimport buf, buf_release
-from kvd.core.view cimport view_of
+from kvd.core.view cimport view, view_of
 from kvd.doors.fork cimport fork_forgets, fork_locks
 from kvd.doors.lock cimport acquire, release
 from kvd.doors.sleep cimport hold_signals, restore_signals
@@ -40,6 +40,8 @@ cdef int start(Store self, hosts, port, tls_port, unix_path, int threads, bint l
     v = server_new(self.s)
     if v == NULL:
         raise MemoryError()
+    v.owner = <void *>self
+    v.debug_apart = debug_apart
     if log:
         log_on(self)
     try:
@@ -63,6 +65,15 @@ cdef int start(Store self, hosts, port, tls_port, unix_path, int threads, bint l
     self.v = v
     fork_locks(self)
     return 0
+
+
+cdef bint debug_apart(void *owner, int fd, int db, int proto, view unsent, view words) noexcept with gil:
+    """Called without the lock."""
+    from kvd.debugging import begin
+    try:
+        return begin(<Store>owner, fd, db, proto, unsent.ptr[:unsent.len] if unsent.len else b"", words.ptr[:words.len])
+    except (OSError, RuntimeError, MemoryError):      # there are no descriptors, or threads
+        return False
 
 
 cdef int check_port(str name, port) except -1:
@@ -129,11 +140,32 @@ def stop(Store self not None):
     if v != NULL and not v.stopping:
         v.stopping = True
         fork_forgets(self)
+        from kvd.debugging import end
+        end(self)
         with nogil:
             server_stop(v)
         self.v = NULL
         server_release(v)
         self.unserved()
+
+
+# Of a store that scripts keep busy as long as somebody debugs them: forks do not wait for their ends (kvd.debugging).
+
+def fork_ignores(Store self not None):
+    fork_forgets(self)
+
+
+def fork_begins(Store self not None):
+    acquire(self.s)
+
+
+def fork_ended(Store self not None):
+    release(self.s)
+
+
+def fork_abandons(Store self not None):
+    """In the child."""
+    self.after_fork_child()
 
 
 cdef bint wait(Store self, int ms) except -1:

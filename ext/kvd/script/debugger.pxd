@@ -5,7 +5,7 @@ from kvd.run.call cimport call
 from kvd.script.lua cimport lua_Debug, lua_State
 from kvd.script.runtime cimport running, runtime
 
-cdef struct debugging          # of a script
+cdef struct debugging
 
 cdef bint is_debugged(call *c) noexcept nogil                              # is the EVAL to run in the debugger?
 cdef debugging *debugger_new(call *c, view code) noexcept nogil            # NULL: no memory, the error is replied

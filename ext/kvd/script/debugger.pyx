@@ -31,7 +31,7 @@ from kvd.run.args cimport reply_error
 from kvd.run.errors cimport NO_MEMORY
 from kvd.script.lua cimport GLOBALS, T_STRING, T_TABLE, lua, pop
 from kvd.script.shown cimport show_reply, show_value
-from kvd.session.session cimport session_end
+from kvd.session.session cimport DEBUG_NONE, session_end, session_within_limits
 from kvd.store.config cimport OPT_BUSY_REPLY_THRESHOLD, OPT_LUA_MEMORY_LIMIT, cfg
 
 cdef enum:
@@ -43,6 +43,7 @@ cdef enum:
     MOST_SAID = 1 << 26        # bytes of lines until the script stops
     EVAL_US = 5000000          # for code of the client, if busy-reply-threshold is 0
     LONGEST_COMMAND = 1048576
+    LEAST_STACK = 20           # values that Lua gives a function room for
 
 cdef struct debugging:
     call *c
@@ -436,8 +437,11 @@ cdef void do_redis(runtime *r, lua_State *L, view *argv, int argc) noexcept nogi
     cdef bint steps = d.steps
     cdef int said
     cdef int i
+    if not lua.checkstack(own, argc + LEAST_STACK):
+        say_text(d, b"error", view_str(b"There are too many arguments."))
+        pop(L, 1)
+        return
     lua.loadbuffer(own, b"return redis.pcall(...)", 23, b"@ldb_eval")
-    lua.checkstack(own, argc + 8)
     for i in range(1, argc):
         lua.pushlstring(own, argv[i].ptr, argv[i].len)
     d.steps = True
@@ -509,7 +513,7 @@ cdef bint hear(runtime *r) noexcept nogil:
             run.killed_for = b"protocol error"
             run.killed = True
             return False
-        if d.c.out.failed or not d.c.session.converse(d.c.session, &d.heard):
+        if not d.c.session.converse(d.c.session, &d.heard) or not session_within_limits(d.c.session):
             run.killed = True
         d.c.reply_at = d.c.out.len
         if run.killed:
@@ -614,7 +618,7 @@ cdef void debugger_replied(runtime *r, view reply) noexcept nogil:
 # ---- begin and end ----------------------------------------------------------------------------------------------
 
 cdef bint is_debugged(call *c) noexcept nogil:
-    return c.session.debugs and not c.session.executing
+    return c.session.debugs != DEBUG_NONE and not c.session.executing
 
 
 cdef bint split(debugging *d, view code) noexcept nogil:
@@ -672,6 +676,6 @@ cdef void debugger_end(debugging *d, call *c) noexcept nogil:
     send(d)
     buf_add(c.out, reply, n)
     free(reply)
-    c.session.debugs = 0
+    c.session.debugs = DEBUG_NONE
     session_end(c.session)
     drop(d)

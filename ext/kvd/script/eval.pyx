@@ -6,7 +6,7 @@ from kvd.core.sha1 cimport SHA1_TEXT, sha1_hex
 from kvd.core.view cimport view, view_is, view_of
 from kvd.run.args cimport reply_array, reply_bulk, reply_error, reply_int, reply_ok
 from kvd.run.call cimport call
-from kvd.run.errors cimport NOT_INT
+from kvd.run.errors cimport NO_MEMORY, NOT_INT
 from kvd.run.registry cimport define, define_narrowing
 from kvd.run.run cimport show
 from kvd.script.cache cimport read_shebang, script, script_add, script_find, script_keep, scripts_flush
@@ -15,6 +15,8 @@ from kvd.script.execution cimport admit, kill, read_keys, run_function
 from kvd.script.flags cimport COMPAT, call_flags
 from kvd.script.interpreter cimport runtime_open
 from kvd.script.runtime cimport running, runtime, runtime_collect, runtime_find
+from kvd.session.session cimport DEBUG_APART, DEBUG_HERE, DEBUG_NONE
+from kvd.store.store cimport SPECIAL_RESTRICTED
 
 cdef const char *NOSCRIPT = b"NOSCRIPT No matching script. Please use EVAL."
 
@@ -58,6 +60,25 @@ cdef script *script_of_text(call *c, runtime *r) noexcept nogil:
     return one if one != NULL else script_add(c, r, sha, c.argv[1], False)
 
 
+cdef bint can_leave(call *c) noexcept nogil:
+    """The copy knows no users. False: the error is replied."""
+    if c.session.leave == NULL or c.session.line == NULL or c.session.line.by.greets:
+        reply_error(c, b"ERR SCRIPT DEBUG YES needs a connection to a server, without TLS: use SCRIPT DEBUG SYNC")
+    elif c.session.special & SPECIAL_RESTRICTED:
+        reply_error(c, b"ERR SCRIPT DEBUG YES is for users that may do everything: use SCRIPT DEBUG SYNC")
+    else:
+        return True
+    return False
+
+
+cdef void leave(call *c) noexcept nogil:
+    """A client that ignores an error of SCRIPT DEBUG gets another one here, instead of a script that changes the data."""
+    if not can_leave(c):
+        c.session.debugs = DEBUG_NONE
+    elif not c.session.leave(c.session, c.argv, c.argc):
+        reply_error(c, NO_MEMORY)
+
+
 cdef void eval_text(call *c, bint read_only) noexcept nogil:
     cdef runtime *r
     cdef running run
@@ -70,6 +91,9 @@ cdef void eval_text(call *c, bint read_only) noexcept nogil:
     if r == NULL:
         return
     if is_debugged(c):
+        if c.session.debugs == DEBUG_APART:
+            leave(c)
+            return
         debugged = debugger_new(c, c.argv[1])
         if debugged == NULL:
             return
@@ -234,18 +258,20 @@ cdef void script_kill(call *c) noexcept nogil:
 define(script_debug, """
     SCRIPT|DEBUG <YES | SYNC | NO>
     noscript | scripting | 3.2.0 | O(1)
-    Run the next EVAL of the connection in the debugger, which keeps its changes and lets other clients wait; or not. YES, in which changes would be undone, is refused.
+    Run the next EVAL of the connection in the debugger, or not: YES in a copy of the data set, which vanishes with its changes; SYNC in the data set itself, while other clients get BUSY errors.
 """)
 cdef void script_debug(call *c) noexcept nogil:
     if view_is(c.argv[2], b"no"):
-        c.session.debugs = False
+        c.session.debugs = DEBUG_NONE
         reply_ok(c)
-    elif view_is(c.argv[2], b"yes"):
-        reply_error(c, b"ERR SCRIPT DEBUG YES is not supported, since kvd does not fork: use SCRIPT DEBUG SYNC (redis-cli --ldb-sync-mode)")
-    elif not view_is(c.argv[2], b"sync"):
+    elif not view_is(c.argv[2], b"yes") and not view_is(c.argv[2], b"sync"):
         reply_error(c, b"ERR Use SCRIPT DEBUG YES/SYNC/NO")
     elif c.session.converse == NULL:
         reply_error(c, b"ERR SCRIPT DEBUG needs a connection to a server")
-    else:
-        c.session.debugs = True
+    elif view_is(c.argv[2], b"sync"):
+        c.session.debugs = DEBUG_HERE
         reply_ok(c)
+    else:
+        c.session.debugs = DEBUG_APART
+        if can_leave(c):
+            reply_ok(c)

@@ -84,6 +84,7 @@ cdef struct connection:
     bint needs_room            # its last output was large
     int64_t streamed_us        # of a replica: when it was sent the stream last
     bint writing               # the poller watches for writing
+    buf leaving                # the command with which its client goes on elsewhere, at the end of the round; or empty
     bint dead                  # to be closed and freed at the end of the round
 
 cdef connection *connection_new(network *net, channel *line, bint is_unix, const char *unix_path) noexcept nogil   # under the lock; takes the channel over, or NULL

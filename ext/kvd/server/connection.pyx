@@ -128,6 +128,7 @@ cdef void connection_free(connection *k) noexcept nogil:
     large_release(&k.large)
     buf_release(&k.input)
     buf_release(&k.sending)
+    buf_release(&k.leaving)
     parser_release(&k.parser)
     free(k)
 
@@ -671,7 +672,7 @@ cdef void process(connection *k) noexcept nogil:
             break
         if state == PARSE_MORE:
             break
-        if is_late(k):
+        if is_late(k) or c.debugs:     # replies to what preceded a debugging session are sent before it
             k.unfinished = True
             break
     if k.input.len:

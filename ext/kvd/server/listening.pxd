@@ -1,5 +1,6 @@
 """The sockets that a server listens on, and the acceptance of clients. See listening.pyx."""
 
+from kvd.core.view cimport view
 from kvd.net.channel cimport channel
 from kvd.net.context cimport context
 from kvd.server.connection cimport network
@@ -33,6 +34,8 @@ cdef struct server:
     int stopped[2]             # a waker for server_wait
     int references             # of the store, and of each server_wait; counted under the GIL
     bint stopping
+    void *owner                # of the function below
+    bint (*debug_apart)(void *owner, int fd, int db, int proto, view unsent, view words) noexcept nogil   # begins a debugging session for the client of a copy of the descriptor; False: it cannot
 
 cdef bint server_listen(server *v, const char *word, int port, bint is_tls) noexcept nogil      # a word of `bind`; False: see errno
 cdef bint server_listen_unix(server *v, const char *path, int mode) noexcept nogil

@@ -18,10 +18,12 @@ from libc.stdio cimport snprintf
 from libc.stdlib cimport free
 from libc.string cimport memset, strlen
 
-from kvd.core.buf cimport buf, buf_add
+from kvd.core.buf cimport buf, buf_add, buf_printf, buf_release
 from kvd.core.clock cimport mono_us, pace_update, ticks, wall_ms
+from kvd.core.view cimport view, view_of
 from kvd.net.channel cimport channel
 from kvd.persist.journal cimport journal_flush, journal_is_strict
+from kvd.resp.writer cimport write_command
 from kvd.run.after cimport after, expire_waits
 from kvd.server.connection cimport (
     connection, connection_close, connection_converse, connection_free, connection_hasten, connection_is_light,
@@ -33,7 +35,9 @@ from kvd.server.poll cimport (
     POLL_EVENTS, poll_event, poll_forget, poll_wait, poll_watch, waker_drain, waker_wake,
 )
 from kvd.server.socket cimport accept_one, is_out_of_descriptors, last_errno, strerror
-from kvd.session.session cimport clients_of, is_listening, pause_set, session, session_end, session_within_limits
+from kvd.session.session cimport (
+    DEBUG_NONE, clients_of, is_listening, pause_set, session, session_end, session_kill, session_within_limits,
+)
 from kvd.session.waiters cimport waits_next
 from kvd.store.clock cimport store_time
 from kvd.store.config cimport OPT_ACTIVE_EXPIRE_EFFORT, OPT_HZ, OPT_TIMEOUT, cfg
@@ -132,6 +136,7 @@ cdef void adopt(network *net, connection *k) noexcept nogil:
     net.count += 1
     k.session.relax = relax
     k.session.converse = converse
+    k.session.leave = leave
     poll_watch(net.poller, k.line.fd, k, False, True)
 
 
@@ -322,18 +327,36 @@ cdef void lose_replies(network *net) noexcept nogil:
         k = k.next_replying
 
 
-cdef bint log_written(network *net) noexcept nogil:
-    """A reply to a write is sent after the write is in the log. False: it is not, and has to be."""
-    return not net.store.unwritten or journal_flush(net.store, False) or not journal_is_strict(net.store)
+cdef void depart(connection *k) noexcept nogil:
+    """Hands its client over, with what it has not been sent yet, its command, and what it has sent after that."""
+    cdef session *c = k.session
+    cdef server *v = <server *>c.store.parts[<int>PART_SERVER]
+    cdef bint left
+    buf_add(&k.leaving, k.input.ptr + k.parser.used, k.input.len - k.parser.used)
+    left = not k.leaving.failed and v.debug_apart(v.owner, k.line.fd, c.db, c.proto, view_of(k.sending.ptr + k.sent, k.sending.len - k.sent),
+                                                  view_of(k.leaving.ptr, k.leaving.len))
+    buf_release(&k.leaving)
+    store_lock(c.store)
+    c.debugs = DEBUG_NONE
+    if left:
+        k.sending.len = k.sent = 0
+        session_kill(c)
+    else:
+        buf_printf(&c.out, b"-ERR the debugging session cannot begin: there are too many, or not enough memory\r\n")
+        connection_tell(k)
+    store_unlock(c.store)
 
 
 cdef void send_replies(network *net) noexcept nogil:
+    """A reply to a write is sent after the write is in the log."""
     cdef connection *k
-    if not log_written(net):
+    if net.store.unwritten and not journal_flush(net.store, False) and journal_is_strict(net.store):
         lose_replies(net)
     while net.replying != NULL:
         k = net.replying
         net.replying = k.next_replying
+        if k.leaving.len and not k.dead:
+            depart(k)
         connection_reply(k)
 
 
@@ -405,7 +428,7 @@ cdef bint serve_others(connection *k, int ms, buf *heard) noexcept nogil:
     memset(&net.round, 0, sizeof(round_state))     # the batch of the script is finished later
     store_unlock(net.store)
     if heard != NULL:
-        stays = log_written(net) and connection_converse(k, heard)
+        stays = connection_converse(k, heard)
         ms = 0 if heard.len > had or not stays else ms
     n = poll_wait(net.poller, events, ms)
     if heard != NULL and stays and heard.len == had:
@@ -426,6 +449,13 @@ cdef bint relax(session *c, bint busy, int64_t spent_us) noexcept nogil:
 cdef bint converse(session *c, buf *heard) noexcept nogil:
     connection_tell(<connection *>c.link)
     return serve_others(<connection *>c.link, CONVERSE_MS, heard)
+
+
+cdef bint leave(session *c, view *argv, int argc) noexcept nogil:
+    """A debugging session apart begins with this command, when the round has ended: that takes the GIL, and therefore not the lock."""
+    cdef connection *k = <connection *>c.link
+    write_command(&k.leaving, argc, argv)
+    return not k.leaving.failed
 
 
 cdef void network_run(network *net) noexcept nogil:

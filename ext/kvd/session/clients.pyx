@@ -13,7 +13,9 @@ from kvd.core.table cimport table_init, table_release
 from kvd.core.view cimport view, view_of
 from kvd.session.channels cimport channels_init, channels_release, unsubscribe_all
 from kvd.session.fieldsets cimport fieldsets_clear
-from kvd.session.session cimport REPLY_ON, clients, clients_of, session_replies, session_unaccount, session_unqueue
+from kvd.session.session cimport (
+    DEBUG_NONE, REPLY_ON, clients, clients_of, session_replies, session_unaccount, session_unqueue,
+)
 from kvd.session.tracking cimport tracking_init, tracking_release, tracking_stop
 from kvd.session.waiters cimport wait_end, wait_move, wait_of, waits_init, waits_release
 from kvd.session.watches cimport unwatch, watches_init, watches_release
@@ -154,6 +156,7 @@ cdef void session_reset(session *c) noexcept nogil:
     c.proto = 2
     session_replies(c, REPLY_ON)
     special_set(&c.special, SPECIAL_NO_TOUCH, False)
-    c.no_evict = c.reads_replica = c.import_source = c.debugs = False
+    c.no_evict = c.reads_replica = c.import_source = False
+    c.debugs = DEBUG_NONE
     c.name.len = 0
     session_begin(c, c.trusted)

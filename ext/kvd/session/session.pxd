@@ -117,9 +117,15 @@ cdef struct session:
     void *link                 # the owner's
     bint (*relax)(session *c, bint busy, int64_t spent_us) noexcept nogil   # called during a long script; False: end it
     void *relaxed              # state of relax
-    bint debugs                # SCRIPT DEBUG: its next EVAL runs in the debugger
+    int debugs                 # debug_mode
     bint (*converse)(session *c, buf *heard) noexcept nogil   # or NULL; for the debugger of its script: sends its output, and waits a moment for bytes, which are appended. False: end the script
+    bint (*leave)(session *c, view *argv, int argc) noexcept nogil   # or NULL; its client goes on in a copy of the store, with this command; what follows it must not run before. False: no memory
     void (*wake)(session *c) noexcept nogil     # there is output, or it must close; called under the lock
+
+cdef enum debug_mode:          # SCRIPT DEBUG: where its next EVAL runs
+    DEBUG_NONE
+    DEBUG_HERE                 # in the debugger
+    DEBUG_APART                # in the debugger, in a copy of the store
 
 cdef enum after_bit:           # work to do after the running command (run/after.pyx)
     AFTER_SERVE = 1            # keys that sessions wait for have changed
