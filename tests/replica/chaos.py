@@ -442,7 +442,7 @@ class Round:
         found = [libraries(server) for server in self.servers]
         assert all(one == found[0] for one in found), found
         for server in self.servers:
-            assert not server.ours or server("DEBUG", "CHECK") == b"OK", self.name(server)
+            assert not server.ours or (checked := server("DEBUG", "CHECK")) == b"OK", f"{self.name(server)}: {checked}"
             assert not server.ours or "== CRITICAL ==" not in server.said(), f"{self.name(server)} could not apply"
 
     def run(self):

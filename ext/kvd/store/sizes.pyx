@@ -10,7 +10,7 @@ Strings change in few places, which report the size before and after (sizes_chan
 find_write, through which every change of a value in place begins, opens the collection (sizes_open), which notes it and the bin in which it is counted.
 The new size is read later: when OPEN_SIZES others have been opened, or when the counts are asked for. So a series of
 changes of one key is counted once. A note is a pointer to an entry: keyspace.pyx, where entries move and end, tells of both. OPEN_SIZES
-is more than the collections that one command changes in place (2), so a note is always newer than the size that it has.
+is more than the collections that one command changes in place (2), and each opening makes a note the newest: so none is settled before its change.
 """
 
 from libc.stdint cimport int64_t
@@ -70,15 +70,25 @@ cdef void settle(open_size *note) noexcept nogil:
 
 
 cdef void sizes_opened(store *s, database *db, entry *e) noexcept nogil:
-    cdef open_size *note = note_of(s, e)
-    if note != NULL:
+    """Its note becomes the first; the last one is settled if a place is needed."""
+    cdef open_size note
+    cdef int i = 0
+    while i < OPEN_SIZES and s.open_sizes[i].e != e:
+        i += 1
+    if i == 0:
         return
-    note = &s.open_sizes[s.next_open_size]
-    s.next_open_size = (s.next_open_size + 1) % OPEN_SIZES
-    settle(note)
-    note.db = db
-    note.e = e
-    note.bin = bin_for(e)
+    if i < OPEN_SIZES:
+        note = s.open_sizes[i]
+    else:
+        i = OPEN_SIZES - 1
+        settle(&s.open_sizes[i])
+        note.db = db
+        note.e = e
+        note.bin = bin_for(e)
+    while i > 0:
+        s.open_sizes[i] = s.open_sizes[i - 1]
+        i -= 1
+    s.open_sizes[0] = note
 
 
 cdef void sizes_gone(store *s, database *db, entry *e) noexcept nogil:

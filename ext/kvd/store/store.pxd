@@ -156,8 +156,7 @@ cdef struct store:
     int log_error              # errno of the write or sync of the log that failed (SPECIAL_UNLOGGED)
     bint ends_unlogged         # a write that must be in the log and cannot ends the process (kvd serve)
     int64_t changes            # elements changed, ever (change.pyx)
-    open_size open_sizes[OPEN_SIZES]
-    int next_open_size
+    open_size open_sizes[OPEN_SIZES]       # the last opened first
     int64_t changes_saved      # of those, at the last save
     int64_t paused_until       # ms: until then nothing expires or is evicted (CLIENT PAUSE); 0: not paused
     bint hides                 # while a reading command runs under a pause, or during an import: expired keys are hidden, not dropped
