@@ -163,5 +163,5 @@ def test_expiry_in_the_background_stops_and_goes_on(store, stop, go_on):
 
 
 def test_the_matcher_of_patterns_stands_what_chance_and_malice_give_it(peer):
-    assert peer("DEBUG", "STRINGMATCH-TEST") == b"Apparently Redis did not crash: test passed"
+    assert peer("DEBUG", "STRINGMATCH-TEST").endswith(b" did not crash: test passed")      # Redis, or the server
     assert "unknown subcommand or wrong number of arguments for 'stringmatch-test'" in str(peer("DEBUG", "stringmatch-test", "x"))
