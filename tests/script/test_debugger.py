@@ -325,6 +325,17 @@ def test_over_tls():
         assert len(talk("p s")[0]) > 100000 and talk("c") == [b"<endsession>", 1]
 
 
+@pytest.mark.parametrize(("words", "reply"), [
+    (("NO", "LUA"), b"OK"), (("YES", "nosuch"), "ERR No scripting engine found with name 'nosuch' to enable debug"), (("maybe", "lua"), "ERR Use SCRIPT DEBUG YES/SYNC/NO"),
+    (("NO", "lua", "x"), "ERR unknown subcommand or wrong number of arguments for 'DEBUG'. Try SCRIPT HELP."),
+])  # fmt: skip
+def test_the_engine_may_be_named_as_in_valkey_9(served, words, reply):
+    found = Wire(served.address)("SCRIPT", "DEBUG", *words)
+    assert (str(found) if isinstance(found, Exception) else found) == reply
+    with kvd.Store(emulate="redis-8.0") as old, pytest.raises(kvd.ResponseError, match="wrong number of arguments for 'script|debug'"):
+        old.execute("SCRIPT", "DEBUG", *words)
+
+
 # ---- redis-cli ------------------------------------------------------------------------------------------
 
 
@@ -337,7 +348,7 @@ def cli(program, served, folder, *commands):
     return re.sub(r"\x1b\[[0-9;]*m", "", done.stdout)
 
 
-CLIENTS = [str(path) for program in programs() if "redis" in program for path in [Path(program).parent / "redis-cli"] if path.exists()]
+CLIENTS = [str(path) for program in programs() for path in [Path(program).parent / Path(program).name.replace("server", "cli")] if path.exists()]
 
 
 @pytest.mark.real_server

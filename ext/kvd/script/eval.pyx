@@ -4,8 +4,9 @@ from libc.stdint cimport uint32_t
 
 from kvd.core.sha1 cimport SHA1_TEXT, sha1_hex
 from kvd.core.view cimport view, view_is, view_of
-from kvd.run.args cimport reply_array, reply_bulk, reply_error, reply_int, reply_ok
+from kvd.run.args cimport reply_arity, reply_array, reply_bulk, reply_error, reply_error_about, reply_int, reply_ok
 from kvd.run.call cimport call
+from kvd.run.emulation cimport NEVER, replies_since
 from kvd.run.errors cimport NO_MEMORY, NOT_INT
 from kvd.run.registry cimport define, define_narrowing
 from kvd.run.run cimport show
@@ -256,11 +257,23 @@ cdef void script_kill(call *c) noexcept nogil:
 
 
 define(script_debug, """
-    SCRIPT|DEBUG <YES | SYNC | NO>
+    SCRIPT|DEBUG <YES | SYNC | NO> [engine-name]
     noscript | scripting | 3.2.0 | O(1)
     Run the next EVAL of the connection in the debugger, or not: YES in a copy of the data set, which vanishes with its changes; SYNC in the data set itself, while other clients get BUSY errors.
 """)
 cdef void script_debug(call *c) noexcept nogil:
+    """The engine is named since Valkey 9, and it is what valkey-cli sends."""
+    if c.argc > 3 and not replies_since(c.store, NEVER, 90000):
+        reply_arity(c)
+    elif c.argc > 4:
+        reply_error(c, b"ERR unknown subcommand or wrong number of arguments for 'DEBUG'. Try SCRIPT HELP.")
+    elif c.argc == 4 and not view_is(c.argv[3], b"lua"):
+        reply_error_about(c, b"ERR No scripting engine found with name '%.*s' to enable debug", c.argv[3])
+    else:
+        set_debugging(c)
+
+
+cdef void set_debugging(call *c) noexcept nogil:
     if view_is(c.argv[2], b"no"):
         c.session.debugs = DEBUG_NONE
         reply_ok(c)
