@@ -14,7 +14,6 @@ from ..compat.wire import Wire
 from ..waiting import eventually
 from .node import KVD, Node
 from .tap import Master, Tap, info, is_up, snapshot, up
-from .test_matrix import ROUNDS
 
 FILE = snapshot(**{f"k{i}": "v" * i for i in range(300)})
 MODES = ["disabled", "swapdb", "on-empty-db", "flush-before-load"]
@@ -127,10 +126,10 @@ def test_a_store_in_a_file_holds_what_was_received(tmp_path):
 
 
 def test_mutants_of_a_snapshot(follower):
-    """Each is refused, or loads; the link goes on with the next one."""
+    """Each is refused, or loads; the link goes on with the next one, a second later."""
     dice = random.Random(5)
     mutants = []
-    for _ in range(6 * ROUNDS):
+    for _ in range(18):
         data = bytearray(FILE)
         for _ in range(dice.randrange(1, 4)):
             data[dice.randrange(len(data))] = dice.randrange(256)
