@@ -68,3 +68,20 @@ except KeyboardInterrupt:
 """
     done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, timeout=30)
     assert done.stdout == "fine\n" and not done.stderr, done.stderr
+
+
+def test_a_signal_that_another_thread_takes_ends_a_wait():
+    """As one does that comes when the waiting thread is about to wait. Here that thread takes none at all."""
+    code = """
+import os, signal, threading, kvd
+client = kvd.Redis()
+threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+try:
+    client.blpop("none")
+except KeyboardInterrupt:
+    print("fine")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30)
+    assert done.stdout == "fine\n", done.stderr
+

@@ -19,6 +19,7 @@ cdef class Sleeper:
     cdef void attach(self, session *c) noexcept    # these three under the store's lock: the session signals it from now on
     cdef void ring(self) noexcept
     cdef void silence(self) noexcept
+    cdef bint waits(self, int ms) except -1        # a part of sleep
     cdef int sleep(self, int ms) except -1         # until it is signalled. ms -1: no limit; runs signal handlers, and raises their exceptions
 
 

@@ -1,21 +1,26 @@
-"""Sleeping without the GIL, without any lock, and without polling.
+"""Sleeping without the GIL and without any lock.
 
 All signals are blocked from just before the last check of pending ones until the wait itself, which unblocks them: so a
-signal that arrives in between ends the wait, and its handler runs at once.
+signal that arrives in between ends the wait, and its handler runs at once. But if another thread is there to take it, the system gives
+it to that one, and nothing ends the wait: so pending signals are looked for once a second.
 """
+
+from libc.stdint cimport int64_t
 
 from cpython.exc cimport PyErr_CheckSignals
 
+from kvd.core.clock cimport mono_us
 from kvd.server.poll cimport wait_readable, waker_close, waker_drain, waker_open, waker_wake
 from kvd.server.socket cimport last_errno
 
 import os
 
+cdef enum:
+    LONGEST = 1000             # ms until pending signals are looked for
+
 
 cdef class Sleeper:
-    """Lets a thread sleep until its session is woken, a timeout or a signal.
-
-    Without the GIL, without any lock, and without polling. Other code may watch its descriptor."""
+    """Lets a thread sleep until its session is woken, a timeout or a signal. Other code may watch its descriptor."""
 
     def __cinit__(self):
         if not waker_open(self.bell.fds):
@@ -37,16 +42,29 @@ cdef class Sleeper:
             waker_drain(self.bell.fds)
 
     cdef int sleep(self, int ms) except -1:
+        """ms: at most; negative: no limit."""
+        cdef int part
+        while True:
+            part = LONGEST if ms < 0 else min(ms, <int>LONGEST)
+            if not self.waits(part) or ms == part:
+                return 0
+            if ms > 0:
+                ms -= part
+
+    cdef bint waits(self, int ms) except -1:
+        """False: not for all of this time, since it was woken, or a signal came."""
         cdef sigset_t usual
+        cdef int64_t begin
         hold_signals(&usual)           # a signal from here on ends the wait instead of preceding it
         try:
             PyErr_CheckSignals()       # compiled code does not run handlers by itself
+            begin = mono_us()
             with nogil:
                 wait_readable(self.bell.fds[0], ms, &usual)
         finally:
             restore_signals(&usual)
         PyErr_CheckSignals()
-        return 0
+        return mono_us() - begin >= ms * 1000
 
 
 cdef inline void ring_bell(bell *b) noexcept nogil:
