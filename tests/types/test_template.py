@@ -208,3 +208,52 @@ def test_a_snapshot_has_what_a_row_was_when_it_began(store, tmp_path):
             store.execute("HDEL", f"h{i}", "a")
         store.execute("WAIT", 1, 0)
         assert copy.execute("DEBUG", "DIGEST") == store.execute("DEBUG", "DIGEST") != digest
+
+
+@pytest.mark.parametrize(("names", "values"), [("n" * 20, "v" * 45), ("n" * 50, "v" * 58), ("n", "v" * 63), ("n", "1"), ("n" * 13, "")])
+def test_rows_stay_rows_when_they_are_loaded_or_changed(store, names, values):
+    """Near the limits, of which that of values counts these alone."""
+    for i in range(3):
+        store.execute("HSET", f"h{i}", *[w for j in range(16) for w in (f"{names}{j:02}", values)])
+    rows = usage(store, "h2")
+    assert rows < usage(store, "h0")
+    store.execute("RESTORE", "copy", 0, store.execute("DUMP", "h2"))
+    store.execute("HSET", "h2", "extra", 1)
+    store.execute("HDEL", "h2", "extra")
+    assert usage(store, "h2") == rows and usage(store, "copy") - len("copy") <= rows - len("h2") + 8
+    store.execute("DEBUG", "RELOAD")
+    store.execute("RESTORE", "last", 0, store.execute("DUMP", "h1"))
+    assert usage(store, "last") - len("last") <= rows - len("h2") + 8
+    sound(store)
+
+
+def test_a_value_may_become_long_and_short_again(store):
+    store.configure("hash-max-listpack-value", 1000)
+    for i in range(3):
+        store.execute("HSET", f"h{i}", "f", "x", "g", "y" * 500)
+    row = usage(store, "h2")
+    store.execute("HSET", "h2", "f", "x" * 400)
+    assert row < usage(store, "h2") < usage(store, "h0") + 400
+    store.execute("HSET", "h2", "f", "x")
+    assert usage(store, "h2") == row
+    sound(store)
+
+
+def test_deleting_fields_notes_the_names_that_are_left_once(store):
+    for i in range(4):
+        store.execute("HSET", f"h{i}", "a", 1, "b", 2, "c", 3)
+    store.execute("HDEL", "h1", "b")
+    alone = usage(store, "h1")                                     # no other hash has a and c
+    store.execute("HDEL", "h2", "b")
+    assert usage(store, "h2") < alone
+    sound(store)
+
+
+def test_more_pairs_than_a_listpack_may_have_make_a_table(store):
+    """Even if they are the same field again and again, and whatever form the hash had."""
+    store.configure("hash-max-listpack-entries", 4)
+    for key in ("alone", "row1", "row2"):
+        store.execute("HSET", key, "g" if key != "alone" else "x", 0)
+        store.execute("HSET", key, *["f", 1] * 6)
+        assert store.execute("OBJECT", "ENCODING", key) == b"hashtable"
+    sound(store)

@@ -83,12 +83,14 @@ cdef int expire_field(call *c, uint64_t hash, entry **e, view field, int64_t ms,
         return -2
     if not condition_allows(flags, before, ms):
         return 0
-    hash_propagate_deadline(c, field, ms)
     if ms <= expiry_now(c.store):
-        hash_remove_field(c, hash, e, field)
+        if hash_remove_field(c, hash, e, field) < 0:
+            return -1
+        hash_propagate_deadline(c, field, ms)
         return 2
     if not hash_open_write(c, hash, e) or not hash_set_deadline(&c.store.mem, e[0], field, ms, limits):
         return -1
+    hash_propagate_deadline(c, field, ms)
     key_field(c.store, c.db, c.argv[1], field, b"hexpire")
     return 1
 
@@ -304,20 +306,28 @@ define(hgetdel_command, """
 cdef void hgetdel_command(call *c) noexcept nogil:
     cdef uint64_t hash
     cdef entry *e
-    cdef int first, count, i
+    cdef int first, count, i, k
+    cdef int removed = 0
     cdef int64_t n = 0
+    cdef size_t begin = c.out.len
     if not find_typed(c, c.argv[1], HASH, False, &hash, &e) or not read_fields(c, 2, NOT_POSITIVE, &first, &count):
         return
     reply_array(c, count)
-    for i in range(first, first + count):
+    i = first
+    while i < first + count and removed >= 0:
         hash_reply_field(c, e, c.argv[i])
         if e != NULL:
-            n += hash_remove_field(c, hash, &e, c.argv[i])
+            removed = hash_remove_field(c, hash, &e, c.argv[i])
+            n += max(removed, 0)
+        i += removed >= 0
     if n and propagates(c):
-        propagate_as(c, b"HDEL", 2 + count)
+        propagate_as(c, b"HDEL", 2 + i - first)
         effect_word(&c.store.effects, c.argv[1])
-        for i in range(first, first + count):
-            effect_word(&c.store.effects, c.argv[i])
+        for k in range(first, i):
+            effect_word(&c.store.effects, c.argv[k])
+    if removed < 0:
+        c.out.len = begin
+        reply_error(c, NO_MEMORY)
     if e != NULL:
         hash_removed(c, e, hash, n)
 

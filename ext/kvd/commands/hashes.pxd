@@ -12,7 +12,7 @@ cdef bint hash_open_read(call *c, entry **e) noexcept nogil    # key argv[1], wh
 # Of key argv[1]. The first three may move the entry and tell its new address.
 cdef bint hash_open_write(call *c, uint64_t hash, entry **e) noexcept nogil    # for any change by the functions of types/hash; False: no memory
 cdef int hash_put(call *c, uint64_t hash, entry **e, view field, view value, packing *limits, bint keep_deadline) noexcept nogil   # 1 new, 0 changed, -1: no memory
-cdef bint hash_remove_field(call *c, uint64_t hash, entry **e, view field) noexcept nogil   # False: there was none, or no memory
+cdef int hash_remove_field(call *c, uint64_t hash, entry **e, view field) noexcept nogil   # 1 removed, 0: there was none, -1: no memory
 cdef void hash_settle(call *c, uint64_t hash, entry *e) noexcept nogil                # at the end of a command that added or removed fields, or changed deadlines
 cdef void hash_removed(call *c, entry *e, uint64_t hash, int64_t n) noexcept nogil    # after n fields were removed: the event, and an empty hash is deleted
 cdef void hash_propagate_deadline(call *c, view field, int64_t ms) noexcept nogil    # HPEXPIREAT key ms FIELDS 1 field

@@ -68,11 +68,12 @@ cdef void refuse_write(call *c, uint64_t hash, entry *e) noexcept nogil:
 
 cdef int64_t set_fields(call *c, uint64_t hash, entry **at, packing *limits) noexcept nogil:
     """Pairs from argument 2 on; returns the number of new fields, or -1: no memory, and the error is replied."""
+    cdef int pairs = (c.argc - 2) // 2
     cdef entry *e = at[0]
     cdef int64_t created = 0
     cdef int i = 2
     cdef int n
-    if not hash_is_row(e) and not hash_expand(&c.store.mem, e, (c.argc - 2) // 2, limits):
+    if (pairs > limits.entries and not hash_open_write(c, hash, &e)) or (not hash_is_row(e) and not hash_expand(&c.store.mem, e, pairs, limits)):
         refuse_write(c, hash, e)
         return -1
     while i + 1 < c.argc:
@@ -186,16 +187,23 @@ cdef void hdel_command(call *c) noexcept nogil:
     cdef entry *e
     cdef int64_t n = 0
     cdef int i
+    cdef int removed = 0
     if not find_typed(c, c.argv[1], HASH, False, &hash, &e):
         return
     if e != NULL:
         for i in range(2, c.argc):
-            n += hash_remove_field(c, hash, &e, c.argv[i])
+            removed = hash_remove_field(c, hash, &e, c.argv[i])
+            if removed < 0:
+                break
+            n += removed
         hash_removed(c, e, hash, n)
-    reply_int(c, n)
+    if removed < 0:
+        reply_error(c, NO_MEMORY)
+    else:
+        reply_int(c, n)
 
 
-cdef bint drop_field(call *c, uint64_t hash, entry **e, view field) noexcept nogil:
+cdef int drop_field(call *c, uint64_t hash, entry **e, view field) noexcept nogil:
     cdef entry *moved
     cdef int n
     if hash_is_row(e[0]):
@@ -206,15 +214,15 @@ cdef bint drop_field(call *c, uint64_t hash, entry **e, view field) noexcept nog
         if n >= 0:
             return n
         if not hash_open_write(c, hash, e):
-            return False
+            return -1
     return hash_remove(&c.store.mem, e[0], field)
 
 
-cdef bint hash_remove_field(call *c, uint64_t hash, entry **e, view field) noexcept nogil:
-    if not drop_field(c, hash, e, field):
-        return False
-    key_field(c.store, c.db, c.argv[1], field, b"hdel")
-    return True
+cdef int hash_remove_field(call *c, uint64_t hash, entry **e, view field) noexcept nogil:
+    cdef int removed = drop_field(c, hash, e, field)
+    if removed > 0:
+        key_field(c.store, c.db, c.argv[1], field, b"hdel")
+    return removed
 
 
 cdef void hash_removed(call *c, entry *e, uint64_t hash, int64_t n) noexcept nogil:

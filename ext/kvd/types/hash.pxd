@@ -17,7 +17,7 @@ cdef enum hash_encoding:
     HASH_ROW = 4               # inline, values only: a template has the fields (types/template.pyx)
 
 cdef enum:
-    ROW_MOST = 1024            # bytes of the values of a row
+    ROW_MOST = 1024            # bytes of the values of a row, as they are held
     ROW_LISTPACK = 4096        # of its listpack, at most
 
 cdef struct hash_table:
@@ -37,8 +37,8 @@ cdef struct hash_cursor:
     char field_text[24]
     char value_text[24]
 
-# A row is small and has its own rules: it is changed by hash_row_set and hash_row_remove, by all other functions once hash_opened
-# has made it a packed hash. Functions that return an entry may return another one, which takes over what the old one
+# A row is changed by hash_row_set and hash_row_remove. The other functions that change a hash need hash_opened first, which makes a row
+# a packed hash. Functions that return an entry may return another one, which takes over what the old one
 # had: the caller puts it into the old one's place and frees the old one with entry_free (keyspace_moved).
 
 ctypedef void (*field_visit)(view field, view value, void *context) noexcept nogil
@@ -48,7 +48,7 @@ cdef size_t hash_len(entry *e) noexcept nogil
 cdef bint hash_get(entry *e, view field, view *value, char *scratch) noexcept nogil   # False: no such field
 cdef int hash_set(heap *h, entry *e, view field, view value, packing *limits, bint keep_deadline) noexcept nogil   # 1 new, 0 changed, -1 no memory
 cdef bint hash_remove(heap *h, entry *e, view field) noexcept nogil
-cdef entry *hash_of_template(heap *h, view key, const view *fields, const view *values, int step, int n, packing *limits, bint make) noexcept nogil   # a new row of n fields, `step` views apart. NULL: none for these names or values (make: whether a template may be made at once), or no memory
+cdef entry *hash_of_template(heap *h, view key, const view *fields, const view *values, int step, int n, packing *limits, bint at_once) noexcept nogil   # a new row of n fields, `step` views apart. NULL: none for these names or values (at_once: a template is made if there is none), or no memory
 cdef int hash_row_set(heap *h, entry *e, view field, view value, packing *limits, entry **moved) noexcept nogil   # 1 new, 0 changed: *moved is the entry, which may be another one; -1: it has to be opened first
 cdef int hash_row_remove(heap *h, entry *e, view field, entry **moved) noexcept nogil  # the same: 1 removed, 0: no such field, -1
 cdef entry *hash_opened(heap *h, entry *e) noexcept nogil                              # a row as a packed hash, others as they are; NULL: no memory

@@ -5,8 +5,8 @@
     row      inline, a pointer of six bytes to a template (template.pyx) and the values, as elements of a listpack without their
              backward lengths. It is shown as a listpack: it has its limits and its order.
 
-A small hash whose fields other hashes have, too, is a row: it takes half the memory. Its values change in place; a field
-more or less leads to another template, if there is one. Anything else opens the row: it becomes a packed hash, is changed, and settles as
+A small hash whose fields other hashes have, too, is a row: it takes half the memory. Its values change in place; adding or
+deleting a field leads to another template, if there is one. Anything else opens the row: it becomes a packed hash, is changed, and settles as
 a row again.
 
 A field with a deadline is a TIMED entry. The soonest deadlines are found through a binary heap of those
@@ -38,7 +38,7 @@ from kvd.core.text cimport INT_TEXT
 from kvd.types.kind cimport HASH, boxed_new, encoding_of, kind_of
 from kvd.types.template cimport (
     MOST_FIELDS, names, names_add, names_start, template_check, template_count, template_extended, template_find,
-    template_first, template_hold, template_index, template_next, template_reduced, template_release,
+    template_first, template_held, template_index, template_next, template_reduced, template_release,
 )
 
 cdef const char *NAMES[5]
@@ -115,7 +115,7 @@ cdef inline uint8_t *row_begin(entry *e, entry *t) noexcept nogil:
     return row_values(e)
 
 
-cdef entry *hash_of_template(heap *h, view key, const view *fields, const view *values, int step, int n, packing *limits, bint make) noexcept nogil:
+cdef entry *hash_of_template(heap *h, view key, const view *fields, const view *values, int step, int n, packing *limits, bint at_once) noexcept nogil:
     cdef uint8_t built[ROW_MOST + 16 * MOST_FIELDS]
     cdef uint8_t *p = built
     cdef names shape
@@ -130,12 +130,12 @@ cdef entry *hash_of_template(heap *h, view key, const view *fields, const view *
         if too_long(fields[i * step], values[i * step], limits) or not names_add(&shape, fields[i * step]):
             return NULL
         text += values[i * step].len
-    t = template_find(h, &shape, make) if text <= ROW_MOST else NULL
+    t = template_find(h, &shape, at_once) if text <= ROW_MOST else NULL
     if t == NULL:
         return NULL
     for i in range(n):
         p += lp_encode(p, values[i * step])
-    e = entry_new(h, key, POINTER + (p - built), 0)
+    e = entry_new(h, key, POINTER + (p - built), 0) if p - built <= ROW_MOST else NULL
     if e == NULL:
         template_release(h, t)
         return NULL
@@ -171,11 +171,13 @@ cdef int hash_row_set(heap *h, entry *e, view field, view value, packing *limits
     cdef uint8_t body[ROW_MOST + 16]
     cdef uint8_t *p
     cdef size_t n, old
-    if too_long(field, value, limits) or entry_inline(e).len + value.len > ROW_MOST:
+    if too_long(field, value, limits) or value.len > ROW_MOST:
         return -1
     n = lp_encode(body, value)
     p = row_value(e, i if i >= 0 else template_count(t))
     old = lp_body(p) if i >= 0 else 0
+    if entry_inline(e).len - POINTER - old + n > ROW_MOST:
+        return -1
     if i < 0:
         t = template_extended(h, t, field) if template_count(t) < limits.entries else NULL
         if t == NULL:
@@ -256,7 +258,7 @@ cdef entry *hash_settled(heap *h, entry *e) noexcept nogil:
     cdef size_t room = POINTER
     cdef entry *t
     cdef entry *row
-    if not is_packed(e) or lp_bytes(packed(e)[0]) > ROW_MOST or lp_count(packed(e)[0]) > 2 * MOST_FIELDS:
+    if not is_packed(e) or lp_bytes(packed(e)[0]) > ROW_LISTPACK or lp_count(packed(e)[0]) > 2 * MOST_FIELDS:
         return e
     lp = packed(e)[0]
     names_start(&shape)
@@ -267,7 +269,7 @@ cdef entry *hash_settled(heap *h, entry *e) noexcept nogil:
             return e
         room += lp_body(value)
         p = lp_next(value)
-    t = template_find(h, &shape, False)
+    t = template_find(h, &shape, False) if room - POINTER <= ROW_MOST else NULL
     if t == NULL:
         return e
     row = like(h, e, entry_key(e), room, 0)
@@ -761,8 +763,7 @@ cdef bint hash_copy(heap *h, entry *source, entry *copy) noexcept nogil:
         entry_payload(copy)[0] = lp_copy(h, packed(source)[0])
         return entry_payload(copy)[0] != NULL
     if hash_is_row(source):
-        template_hold(template_of(source))
-        return True
+        return template_held(template_of(source)) != NULL
     t = <hash_table *>mem_alloc(h, sizeof(hash_table))
     if t == NULL:
         return False

@@ -20,12 +20,12 @@ from kvd.core.view cimport view_equal
 
 cdef enum:
     SEEN = 512                 # hashes of names that were met once
-    UNLUCKY = 64               # so many unknown ones in a row, and most are not looked at
+    UNLUCKY = 64               # more unknown ones than this, one after the other, and most are not looked at
 
 cdef struct registry:
     table known
     uint32_t seen[SEEN]
-    uint32_t unknown           # met in a row
+    uint32_t unknown           # met one after the other
 
 
 cdef bint names_add(names *n, view field) noexcept nogil:
@@ -88,36 +88,35 @@ cdef entry *template_new(heap *h, registry *r, view key, uint64_t hash) noexcept
     return t
 
 
-cdef inline entry *held(entry *t) noexcept nogil:
-    if t != NULL:
-        t.access += 1
-    return t
-
-
-cdef entry *template_find(heap *h, names *n, bint make) noexcept nogil:
+cdef entry *template_find(heap *h, names *n, bint at_once) noexcept nogil:
     cdef registry *r = registry_of(h)
     cdef entry *t
     cdef uint64_t hash
     if r == NULL or n.bytes[0] == 0:
         return NULL
-    if not make and r.unknown > UNLUCKY:
+    if not at_once and r.unknown > UNLUCKY:
         r.unknown += 1
         if r.unknown % 8:
             return NULL
     hash = table_hash(key_of(n))
     t = table_find(&r.known, key_of(n), hash)
-    if t == NULL and (make or met_before(r, hash)):
+    if t == NULL and (at_once or met_before(r, hash)):
         t = template_new(h, r, key_of(n), hash)
     r.unknown = 0 if t != NULL else r.unknown + 1
-    return held(t)
+    return template_held(t)
+
+
+cdef entry *known(heap *h, names *n) noexcept nogil:
+    """Without a note of these names in `seen`."""
+    cdef registry *r = <registry *>h.templates
+    return template_held(table_find(&r.known, key_of(n), table_hash(key_of(n))))
 
 
 cdef entry *template_extended(heap *h, entry *t, view field) noexcept nogil:
-    cdef registry *r = <registry *>h.templates
     cdef names n
     n.len = entry_key(t).len
     memcpy(n.bytes, entry_key(t).ptr, n.len)
-    return held(table_find(&r.known, key_of(&n), table_hash(key_of(&n)))) if names_add(&n, field) else NULL
+    return known(h, &n) if names_add(&n, field) else NULL
 
 
 cdef entry *template_reduced(heap *h, entry *t, int i) noexcept nogil:
@@ -130,7 +129,7 @@ cdef entry *template_reduced(heap *h, entry *t, int i) noexcept nogil:
         p = template_next(p, &field)
         if j != i:
             names_add(&n, field)
-    return template_find(h, &n, False)
+    return known(h, &n)
 
 
 cdef int template_index(entry *t, view field) noexcept nogil:
