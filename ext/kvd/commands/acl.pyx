@@ -298,18 +298,22 @@ cdef void acl_save(call *c) noexcept nogil:
 
 # ---- questions ---------------------------------------------------------------------------------------
 
+cdef inline bint is_listed(call *c, const command *d, uint64_t bit) noexcept nogil:
+    """Containers are not, their subcommands are."""
+    return d.categories & bit != 0 and not d.flags & F_CONTAINER and known(c.store, d) != NULL
+
+
 cdef void reply_commands_of(call *c, uint64_t bit) noexcept nogil:
-    """Containers are not listed, their subcommands are."""
     cdef const command *d
     cdef int64_t n = 0
     cdef int i
     for i in range(command_count()):
         d = command_at(i)
-        n += known(c.store, d) != NULL and d.categories & bit != 0 and not d.flags & F_CONTAINER
+        n += is_listed(c, d, bit)
     reply_array(c, n)
     for i in range(command_count()):
         d = command_at(i)
-        if known(c.store, d) != NULL and d.categories & bit and not d.flags & F_CONTAINER:
+        if is_listed(c, d, bit):
             reply_text(c, d.name)
 
 

@@ -16,7 +16,7 @@ from kvd.core.sparse cimport (
     SPARSE_TEXT, sparse_cursor, sparse_int, sparse_last, sparse_next, sparse_start, sparse_used, sparse_view,
 )
 from kvd.core.text cimport DOUBLE_TEXT, parse_int, parse_long_double
-from kvd.core.view cimport lower, view_equal, view_is, view_of
+from kvd.core.view cimport view_equal, view_equal_folded, view_is, view_of
 from kvd.resp.writer cimport write_header_at
 from kvd.run.args cimport (
     reply_arity, reply_array, reply_bulk, reply_error, reply_errorf, reply_int, reply_null,
@@ -186,17 +186,9 @@ cdef void release_grep(grep *g) noexcept nogil:
     free(g.predicates)
 
 
-cdef bint equal_folded(const char *a, const char *b, size_t n) noexcept nogil:
-    cdef size_t i
-    for i in range(n):
-        if lower(a[i]) != lower(b[i]):
-            return False
-    return True
-
-
 cdef bint holds(predicate *p, view v, bint nocase) noexcept nogil:
     if p.kind == EXACT:
-        return v.len == p.pattern.len and (equal_folded(v.ptr, p.pattern.ptr, v.len) if nocase else view_equal(v, p.pattern))
+        return view_equal_folded(v, p.pattern) if nocase else view_equal(v, p.pattern)
     if p.kind == CONTAINS:
         return view_find(v, p.pattern, nocase) != NULL
     if p.kind == GLOB:

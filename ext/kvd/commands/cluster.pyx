@@ -12,6 +12,7 @@ from kvd.core.buf cimport buf, buf_printf, buf_release
 from kvd.core.entry cimport entry, entry_key
 from kvd.core.slots cimport SLOTS, key_slot
 from kvd.core.table cimport table_cursor, table_next
+from kvd.core.text cimport parse_int
 from kvd.core.view cimport view, view_equal, view_of
 from kvd.resp.writer cimport write_header_at, write_verbatim
 from kvd.run.args cimport (
@@ -22,11 +23,20 @@ from kvd.run.registry cimport define
 from kvd.store.config cimport OPT_CLUSTER_ENABLED, cfg
 
 
-cdef bint enabled(call *c) noexcept nogil:
+cdef bint cluster_enabled(call *c) noexcept nogil:
     if cfg(&c.store.config, OPT_CLUSTER_ENABLED):
         return True
     reply_error(c, b"ERR This instance has cluster support disabled")
     return False
+
+
+cdef bint arg_slot(call *c, int at, int *slot) noexcept nogil:
+    cdef int64_t n
+    if not parse_int(c.argv[at], &n) or not 0 <= n < SLOTS:
+        reply_error(c, b"ERR Invalid or out of range slot")
+        return False
+    slot[0] = <int>n
+    return True
 
 
 cdef view host(call *c, int *port) noexcept nogil:
@@ -57,7 +67,7 @@ define(cluster_info, """
 """)
 cdef void cluster_info(call *c) noexcept nogil:
     cdef buf text
-    if not enabled(c):
+    if not cluster_enabled(c):
         return
     memset(&text, 0, sizeof(text))
     buf_printf(&text, b"cluster_state:ok\r\ncluster_slots_assigned:16384\r\ncluster_slots_ok:16384\r\ncluster_slots_pfail:0\r\n"
@@ -76,7 +86,7 @@ define(cluster_slots, """
 cdef void cluster_slots(call *c) noexcept nogil:
     cdef int port
     cdef view ip = host(c, &port)
-    if not enabled(c):
+    if not cluster_enabled(c):
         return
     reply_array(c, 1)
     reply_array(c, 3)
@@ -98,7 +108,7 @@ define(cluster_shards, """
 cdef void cluster_shards(call *c) noexcept nogil:
     cdef int port
     cdef view ip = host(c, &port)
-    if not enabled(c):
+    if not cluster_enabled(c):
         return
     reply_array(c, 1)
     reply_map(c, 2)
@@ -135,7 +145,7 @@ cdef void cluster_nodes(call *c) noexcept nogil:
     cdef int port
     cdef view ip = host(c, &port)
     cdef buf text
-    if not enabled(c):
+    if not cluster_enabled(c):
         return
     memset(&text, 0, sizeof(text))
     buf_printf(&text, b"%s %.*s:%d@%d myself,master - 0 0 0 connected 0-16383\n", c.store.run_id, <int>ip.len, ip.ptr, port,
@@ -150,7 +160,7 @@ define(cluster_myid, """
     Return the id of this node.
 """)
 cdef void cluster_myid(call *c) noexcept nogil:
-    if enabled(c):
+    if cluster_enabled(c):
         reply_bulk(c, node_id(c))
 
 
@@ -161,7 +171,7 @@ define(cluster_myshardid, """
     tips: nondeterministic_output
 """)
 cdef void cluster_myshardid(call *c) noexcept nogil:
-    if enabled(c):
+    if cluster_enabled(c):
         reply_bulk(c, node_id(c))
 
 
@@ -172,7 +182,7 @@ define(cluster_links, """
     tips: nondeterministic_output
 """)
 cdef void cluster_links(call *c) noexcept nogil:
-    if enabled(c):
+    if cluster_enabled(c):
         reply_array(c, 0)
 
 
@@ -183,7 +193,7 @@ define(cluster_replicas, """
     tips: nondeterministic_output
 """)
 cdef void cluster_replicas(call *c) noexcept nogil:
-    if not enabled(c):
+    if not cluster_enabled(c):
         return
     if view_equal(c.argv[2], node_id(c)):
         reply_array(c, 0)
@@ -198,7 +208,7 @@ define(cluster_keyslot, """
     at: 0 0 0
 """)
 cdef void cluster_keyslot(call *c) noexcept nogil:
-    if enabled(c):
+    if cluster_enabled(c):
         reply_int(c, key_slot(c.argv[2]))
 
 
@@ -212,7 +222,7 @@ cdef void cluster_countkeysinslot(call *c) noexcept nogil:
     cdef int64_t n = 0
     cdef table_cursor at
     cdef entry *e
-    if not enabled(c) or not arg_int(c, 2, &slot):
+    if not cluster_enabled(c) or not arg_int(c, 2, &slot):
         return
     if not 0 <= slot < SLOTS:
         reply_error(c, b"ERR Invalid slot")
@@ -238,7 +248,7 @@ cdef void cluster_getkeysinslot(call *c) noexcept nogil:
     cdef size_t begin = c.out.len
     cdef table_cursor at
     cdef entry *e
-    if not enabled(c) or not arg_int(c, 2, &slot) or not arg_int(c, 3, &most):
+    if not cluster_enabled(c) or not arg_int(c, 2, &slot) or not arg_int(c, 3, &most):
         return
     if not 0 <= slot < SLOTS or most < 0:
         reply_error(c, b"ERR Invalid slot or number of keys")
@@ -260,7 +270,7 @@ define(readonly_command, """
     Allow reads on a replica to a client that has told that it follows redirections (CLIENT CAPA).
 """)
 cdef void readonly_command(call *c) noexcept nogil:
-    if c.session.redirects or enabled(c):
+    if c.session.redirects or cluster_enabled(c):
         c.session.reads_replica = True
         reply_ok(c)
 
@@ -271,7 +281,7 @@ define(readwrite_command, """
     Undo READONLY.
 """)
 cdef void readwrite_command(call *c) noexcept nogil:
-    if c.session.redirects or enabled(c):
+    if c.session.redirects or cluster_enabled(c):
         c.session.reads_replica = False
         reply_ok(c)
 
@@ -282,5 +292,5 @@ define(asking_command, """
     Allow the next command to access an importing slot. No effect in kvd.
 """)
 cdef void asking_command(call *c) noexcept nogil:
-    if enabled(c):
+    if cluster_enabled(c):
         reply_ok(c)

@@ -6,6 +6,7 @@ From Redis's documentation: no server with this command was at hand. Of a key th
 from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memset
 
+from kvd.commands.cluster cimport arg_slot
 from kvd.core.clock cimport NEVER, pace_update
 from kvd.core.slots cimport SLOTS
 from kvd.core.text cimport parse_int
@@ -63,8 +64,8 @@ cdef bint read_metrics(call *c, int *at, hot_search *w) noexcept nogil:
 
 
 cdef bint read_slots(call *c, int *at, hot_search *w) noexcept nogil:
-    cdef int64_t n, slot
-    cdef int i
+    cdef int64_t n
+    cdef int i, slot
     if not cfg(&c.store.config, OPT_CLUSTER_ENABLED):
         return fail(c, b"ERR SLOTS parameter cannot be used in non-cluster mode")
     if w.picks:
@@ -74,9 +75,9 @@ cdef bint read_slots(call *c, int *at, hot_search *w) noexcept nogil:
     if n > c.argc - at[0] - 2:
         return fail(c, b"ERR not enough slot numbers provided")
     for i in range(at[0] + 2, at[0] + 2 + <int>n):
-        if not parse_int(c.argv[i], &slot) or not 0 <= slot < SLOTS:
-            return fail(c, b"ERR Invalid or out of range slot")
-        if hot_picked(w, <int>slot):
+        if not arg_slot(c, i, &slot):
+            return False
+        if hot_picked(w, slot):
             return fail(c, b"ERR duplicate slot number")
         w.slots[slot >> 3] |= 1 << (slot & 7)
     w.picks = True

@@ -8,6 +8,7 @@ from libc.stdio cimport snprintf
 from libc.stdlib cimport calloc, free, qsort
 from libc.string cimport memset
 
+from kvd.commands.cluster cimport arg_slot, cluster_enabled
 from kvd.core.clock cimport pace_update
 from kvd.core.entry cimport entry, entry_key
 from kvd.core.slots cimport SLOTS, key_slot
@@ -22,7 +23,7 @@ from kvd.run.call cimport call
 from kvd.run.emulation cimport valkey_version
 from kvd.run.errors cimport NO_MEMORY, SYNTAX
 from kvd.run.registry cimport define
-from kvd.store.config cimport OPT_CLUSTER_ENABLED, OPT_CLUSTER_SLOT_STATS_ENABLED, cfg
+from kvd.store.config cimport OPT_CLUSTER_SLOT_STATS_ENABLED, cfg
 from kvd.types.value cimport value_bytes
 
 cdef enum:
@@ -62,18 +63,9 @@ cdef void find_shown(call *c, wish *w) noexcept nogil:
 
 # ---- arguments --------------------------------------------------------------------------------------
 
-cdef bint read_slot(call *c, int at, int *slot) noexcept nogil:
-    cdef int64_t n
-    if not parse_int(c.argv[at], &n) or not 0 <= n < SLOTS:
-        reply_error(c, b"ERR Invalid or out of range slot")
-        return False
-    slot[0] = <int>n
-    return True
-
-
 cdef bint read_range(call *c, wish *w) noexcept nogil:
     cdef char text[80]
-    if not read_slot(c, 3, &w.first) or not read_slot(c, 4, &w.last):
+    if not arg_slot(c, 3, &w.first) or not arg_slot(c, 4, &w.last):
         return False
     if w.first > w.last:
         snprintf(text, sizeof(text), b"ERR Start slot number %d is greater than end slot number %d", w.first, w.last)
@@ -189,8 +181,7 @@ cdef void cluster_slot_stats(call *c) noexcept nogil:
     memset(&w, 0, sizeof(w))
     w.last = SLOTS - 1
     w.metric = -1
-    if not cfg(&c.store.config, OPT_CLUSTER_ENABLED):
-        reply_error(c, b"ERR This instance has cluster support disabled")
+    if not cluster_enabled(c):
         return
     find_shown(c, &w)
     if view_is(c.argv[2], b"slotsrange") and c.argc == 5:

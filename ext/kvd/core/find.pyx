@@ -8,7 +8,7 @@ or, if it has none that is worth the name, by more than its longer half. A part 
 
 from libc.stdint cimport int64_t
 
-from kvd.core.view cimport lower
+from kvd.core.view cimport lower, view_equal_folded, view_of
 
 cdef extern from "<string.h>" nogil:
     void *memmem(const void *text, size_t n, const void *part, size_t m)
@@ -52,14 +52,6 @@ cdef int64_t cut(view p, int64_t *period) noexcept nogil:
     return other
 
 
-cdef bint equal_folded(const char *a, const char *b, int64_t n) noexcept nogil:
-    cdef int64_t i
-    for i in range(n):
-        if lower(a[i]) != lower(b[i]):
-            return False
-    return True
-
-
 cdef const char *find_folded(view t, view p) noexcept nogil:
     cdef int64_t n = <int64_t>p.len
     cdef int64_t last = <int64_t>t.len - n
@@ -67,7 +59,7 @@ cdef const char *find_folded(view t, view p) noexcept nogil:
     cdef int64_t known = 0                 # bytes at the part's beginning that match at `at`
     cdef int64_t period, i
     cdef int64_t middle = cut(p, &period)
-    cdef bint periodic = middle + period <= n and equal_folded(p.ptr, p.ptr + period, middle)
+    cdef bint periodic = middle + period <= n and view_equal_folded(view_of(p.ptr, middle), view_of(p.ptr + period, middle))
     if not periodic:
         period = max(middle, n - middle) + 1
     while at <= last:

@@ -28,6 +28,17 @@ cdef inline char lower(char c) noexcept nogil:
     return c + 32 if 65 <= c <= 90 else c
 
 
+cdef inline bint view_equal_folded(view a, view b) noexcept nogil:
+    """In any case."""
+    cdef size_t i
+    if a.len != b.len:
+        return False
+    for i in range(a.len):
+        if lower(a.ptr[i]) != lower(b.ptr[i]):
+            return False
+    return True
+
+
 cdef inline bint view_is(view v, const char *word) noexcept nogil:
     """True if v equals `word` (given in lower case), ignoring case."""
     cdef size_t i

@@ -141,23 +141,25 @@ cdef void say(debugging *d, const char *text) noexcept nogil:
     end_line(d)
 
 
-cdef void say_text(debugging *d, const char *kind, view text) noexcept nogil:
-    cdef size_t at
+cdef size_t begin_value(debugging *d, const char *kind) noexcept nogil:
+    """A line of this kind; returns where its value begins."""
     begin_line(d)
     buf_printf(&d.said, b"<%s> ", kind)
-    at = d.said.len
+    return d.said.len
+
+
+cdef void say_text(debugging *d, const char *kind, view text) noexcept nogil:
+    cdef size_t at = begin_value(d, kind)
     buf_add(&d.said, text.ptr, text.len)
     end_value(d, at)
 
 
 cdef void say_value(debugging *d, lua_State *L, const char *kind, const char *name) noexcept nogil:
     """The value on top. name: or NULL."""
-    cdef size_t at
-    begin_line(d)
-    buf_printf(&d.said, b"<%s> ", kind)
+    cdef size_t at = begin_value(d, kind)
     if name != NULL:
         buf_printf(&d.said, b"%s = ", name)
-    at = d.said.len
+        at = d.said.len
     show_value(L, -1, &d.said, d.most)
     end_value(d, at)
 
@@ -591,9 +593,7 @@ cdef void debugger_called(runtime *r, view *argv, int argc) noexcept nogil:
     cdef int i
     if not d.steps:
         return
-    begin_line(d)
-    buf_printf(&d.said, b"<redis> ")
-    at = d.said.len
+    at = begin_value(d, b"redis")
     for i in range(argc):
         if i:
             buf_add_char(&d.said, c' ')
@@ -608,9 +608,7 @@ cdef void debugger_replied(runtime *r, view reply) noexcept nogil:
     cdef size_t at
     if not d.steps:
         return
-    begin_line(d)
-    buf_printf(&d.said, b"<reply> ")
-    at = d.said.len
+    at = begin_value(d, b"reply")
     show_reply(reply, &d.said)
     end_value(d, at)
 

@@ -23,7 +23,6 @@ cdef void library_free(runtime *r, library *l) noexcept nogil
 cdef bint library_add(library *l, view name, view description, int flags, int index) noexcept nogil   # a function; False: no memory
 cdef function *library_find(library *l, view name) noexcept nogil          # by its name in lower case
 cdef bint name_is_good(view name) noexcept nogil
-cdef bint same_name(view a, view b) noexcept nogil                         # in any case
 
 cdef bint libraries_put(runtime *r, library *l) noexcept nogil             # into the tables; False: no memory
 cdef void libraries_drop(runtime *r, library *l) noexcept nogil            # removes it from the tables, and frees it

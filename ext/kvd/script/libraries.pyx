@@ -40,17 +40,6 @@ cdef bint name_is_good(view name) noexcept nogil:
     return name.len > 0
 
 
-cdef bint same_name(view a, view b) noexcept nogil:
-    """In any case."""
-    cdef size_t i
-    if a.len != b.len:
-        return False
-    for i in range(a.len):
-        if lower(a.ptr[i]) != lower(b.ptr[i]):
-            return False
-    return True
-
-
 cdef library *library_make(view name, view code) noexcept nogil:
     cdef library *l = <library *>calloc(1, sizeof(library))
     if l == NULL:

@@ -1,10 +1,10 @@
 """redis.register_function, which the code of a library calls while it is loaded."""
 
-from kvd.core.view cimport view, view_is, view_of
+from kvd.core.view cimport view, view_equal_folded, view_is, view_of
 from kvd.run.errors cimport NO_MEMORY
 from kvd.script.convert cimport give_error
 from kvd.script.flags cimport flag_named
-from kvd.script.libraries cimport library, library_add, name_is_good, same_name
+from kvd.script.libraries cimport library, library_add, name_is_good
 from kvd.script.lua cimport REGISTRY, T_FUNCTION, T_NUMBER, T_STRING, T_TABLE, is_nil, lua, pop
 from kvd.script.runtime cimport runtime, runtime_of
 
@@ -108,7 +108,7 @@ cdef int register_function(lua_State *L) noexcept nogil:
     if not name_is_good(name):
         return wrong(L, b"ERR Library names can only contain letters, numbers, or underscores(_) and must be at least one character long")
     for i in range(l.count):
-        if same_name(l.functions[i].name, name):
+        if view_equal_folded(l.functions[i].name, name):
             return wrong(L, b"ERR Function already exists in the library")
     lua.pushvalue(L, 3)
     if not library_add(l, name, description, flags, lua.ref(L, REGISTRY)):

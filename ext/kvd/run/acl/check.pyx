@@ -11,7 +11,7 @@ from libc.string cimport memcmp
 
 from kvd.core.glob cimport glob_match
 from kvd.core.text cimport parse_int
-from kvd.core.view cimport lower, view_equal, view_is, view_of
+from kvd.core.view cimport view_equal, view_equal_folded, view_is, view_of
 from kvd.run.acl.users cimport MAY_READ, MAY_WRITE, pattern, selector
 from kvd.run.call cimport (
     DB_EVERY, F_NO_AUTH, F_READONLY, F_WRITE, KEY_ACCESS, KEY_DELETE, KEY_INSERT, KEY_NOT_KEY, KEY_UPDATE, key_at,
@@ -22,22 +22,12 @@ from kvd.run.registry cimport keys_next, keys_start
 
 # ---- commands ----------------------------------------------------------------------------------------
 
-cdef bint same_word(view a, const char *p, size_t n) noexcept nogil:
-    cdef size_t i
-    if a.len != n:
-        return False
-    for i in range(n):
-        if lower(a.ptr[i]) != lower(p[i]):
-            return False
-    return True
-
-
 cdef bint allows_command(const selector *x, const command *d, view *argv, int argc) noexcept nogil:
     cdef int i
     if d.flags & F_NO_AUTH or x.commands[d.id // 64] >> (d.id % 64) & 1:
         return True
     for i in range(x.first_count):
-        if x.firsts[i].command == d.id and argc > 1 and same_word(argv[1], x.firsts[i].ptr, x.firsts[i].len):
+        if x.firsts[i].command == d.id and argc > 1 and view_equal_folded(argv[1], view_of(x.firsts[i].ptr, x.firsts[i].len)):
             return True
     return False
 
